@@ -1,0 +1,149 @@
+"""Every error the project raises on purpose.
+
+    NewswireError
+    ├── SettingsError          a setting is missing or wrong; names it                          never retried
+    ├── CatalogueError         dags/feeds.toml cannot be used; names outlet, feed and field     never retried
+    ├── FetchError             a URL could not be had; carries the URL
+    │   ├── Refused            a rule of ours forbids it (address, scheme, robots); names rule and address
+    │   ├── TooLarge           over a cap: wire bytes, inflated bytes, ratio
+    │   ├── TooManyRedirects   loop or more hops than allowed
+    │   ├── TimedOut           total deadline or idle limit                                     retriable
+    │   ├── Unreachable        DNS, connect, TLS or protocol failure, connection cut            retriable
+    │   └── HostWaits          the host asked us to wait (Retry-After, robots 5xx); says until  retriable
+    ├── NotAFeed               the body is no feed; says what it is and where the feed may be
+    ├── ExtractionFailed       the extraction worker died or ran out of time or memory on a page
+    ├── StoreError             the database refused or is not at the expected schema revision   retriable if it was away
+    └── DeliveryError          messages could not be published                                  retriable
+        ├── LaneFenced         another process took the lane over: stop, it goes on there       never retried
+        └── LaneLost           a lane's committed batch number is gone: needs `deliver --recover`
+
+An error carries the feed or URL it is about and knows whether it is retriable; causes are chained with `from`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class NewswireError(Exception):
+    """Root of the tree. `retriable`: trying the same again later may help."""
+
+    retriable: bool = False
+
+
+class SettingsError(NewswireError):
+    """One or several settings are missing or wrong; `faults` has a sentence for each."""
+
+    def __init__(self, *faults: str) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+class CatalogueError(NewswireError):
+    """The catalogue cannot be used; `faults` has a sentence for each, naming outlet, feed and field."""
+
+    def __init__(self, *faults: str) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+class FetchError(NewswireError):
+    """A URL could not be had."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        self.reason = reason
+        super().__init__(f"{url}: {reason}")
+
+
+class Refused(FetchError):
+    """A rule of ours forbids this request. `rule` is a short word (address, scheme, robots, port, userinfo …)."""
+
+    def __init__(self, url: str, rule: str, reason: str, *, address: str | None = None) -> None:
+        self.rule = rule
+        self.address = address
+        super().__init__(url, f"refused by rule {rule}: {reason}")
+
+
+class TooLarge(FetchError):
+    """The body is over a cap; `cap` names it (wire_bytes, inflated_bytes, ratio)."""
+
+    def __init__(self, url: str, cap: str, reason: str) -> None:
+        self.cap = cap
+        super().__init__(url, reason)
+
+
+class TooManyRedirects(FetchError):
+    """A redirect loop, or more hops than allowed."""
+
+
+class TimedOut(FetchError):
+    """The total deadline or the idle limit was reached."""
+
+    retriable = True
+
+
+class Unreachable(FetchError):
+    """DNS, connect, TLS or protocol failure, or the connection was cut. `stage` says which."""
+
+    retriable = True
+
+    def __init__(self, url: str, stage: str, reason: str) -> None:
+        self.stage = stage
+        super().__init__(url, f"{stage}: {reason}")
+
+
+class HostWaits(FetchError):
+    """The host asked us to wait: nothing was sent (or a 429/503 came back). Try again at `until` (aware, UTC)."""
+
+    retriable = True
+
+    def __init__(self, url: str, until: datetime, reason: str) -> None:
+        self.until = until
+        super().__init__(url, f"{reason}; waiting until {until.isoformat(timespec='seconds')}")
+
+
+class NotAFeed(NewswireError):
+    """The body is no feed. `looks_like` says what it is (html, empty, image, json …); `alternates` where feeds may be."""
+
+    def __init__(self, url: str, looks_like: str, *, alternates: tuple[str, ...] = ()) -> None:
+        self.url = url
+        self.looks_like = looks_like
+        self.alternates = alternates
+        hint = f"; the page names these feeds: {', '.join(alternates)}" if alternates else ""
+        super().__init__(f"{url}: not a feed but {looks_like}{hint}")
+
+
+class ExtractionFailed(NewswireError):
+    """The worker died, or ran out of time or memory, on this page; the page costs itself and nothing else."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        self.reason = reason
+        super().__init__(f"{url}: {reason}")
+
+
+class StoreError(NewswireError):
+    """The database refused, is away, or is not at the expected schema revision."""
+
+    def __init__(self, reason: str, *, retriable: bool = False) -> None:
+        self.retriable = retriable
+        super().__init__(reason)
+
+
+class DeliveryError(NewswireError):
+    """Messages could not be published; they stay in the outbox."""
+
+    retriable = True
+
+
+class LaneFenced(DeliveryError):
+    """Another process took this lane over: stop, the delivery goes on there."""
+
+    retriable = False
+
+
+class LaneLost(DeliveryError):
+    """A lane's committed batch number is gone while rows are undelivered: guessing would lose or repeat."""
+
+    retriable = False

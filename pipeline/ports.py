@@ -1,0 +1,101 @@
+"""The ports: what the core needs of the world, each a small `Protocol` with plain values in and out.
+
+connectors implement them (http.py, store.py, kafka.py, log.py, archive.py); tests use hand-written fakes. Methods that
+wait on a network are async; the store, the archive and the topics are synchronous, their callers run them in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from pipeline.model import Message, OutboxRow, Received, Request, Response, Topic
+
+
+class Fetcher(Protocol):
+    """One verb: get a URL by every rule we have. Implemented by `connectors/http.py`."""
+
+    async def fetch(self, request: Request) -> Response:
+        """The answer, whatever its status. Raises a `FetchError` (pipeline/errors.py) when there is none."""
+        ...
+
+
+class HostPacer(Protocol):
+    """Spacing and waiting per host, shared by every process on the store. Implemented by `connectors/store.py`."""
+
+    def reserve(self, host: str, *, spacing_s: float, now: datetime) -> datetime:
+        """Take the host's next free slot, `spacing_s` after the one before: when the request may be sent (≥ now)."""
+        ...
+
+    def hold(self, host: str, *, until: datetime, reason: str) -> None:
+        """Nothing may be sent to this host before `until` (Retry-After, robots 5xx)."""
+        ...
+
+    def held_until(self, host: str) -> datetime | None:
+        """Until when the host asked us to wait, if it did."""
+        ...
+
+
+class Outbox(Protocol):
+    """The delivery's side of the store (ARCHITECTURE section 4). Implemented by `connectors/outbox.py`."""
+
+    def lanes_with_work(self) -> Sequence[int]:
+        """Lanes that hold undelivered rows."""
+        ...
+
+    def stamped(self, lane: int) -> Sequence[OutboxRow]:
+        """Undelivered rows that a batch number was given to, in order."""
+        ...
+
+    def stamp(self, lane: int, *, batch: int, max_rows: int, max_bytes: int) -> Sequence[OutboxRow]:
+        """Give the lane's next unstamped rows this batch number, committed; at most so many rows and bytes."""
+        ...
+
+    def mark_delivered(self, lane: int, *, up_to_batch: int) -> int:
+        """Rows of the lane stamped with this batch or a lower one are delivered; how many that were."""
+        ...
+
+
+class Lane(Protocol):
+    """A lane held by this process. Leaving its context gives it back; being fenced raises `LaneFenced`."""
+
+    def committed_batch(self) -> int | None:
+        """The last batch number that the topics committed for this lane; None if none was ever, or it is gone."""
+        ...
+
+    def publish(self, batch: int, messages: Sequence[Message]) -> None:
+        """Append the messages and the batch number atomically. Raises `DeliveryError`; nothing is visible then."""
+        ...
+
+    def close(self) -> None:
+        """Give the lane back. Idempotent."""
+        ...
+
+
+class Topics(Protocol):
+    """Where messages go. Implemented by `connectors/kafka.py` and `connectors/log.py` (embedded)."""
+
+    def open_lane(self, lane: int) -> Lane:
+        """Take the lane, fencing any other holder of it."""
+        ...
+
+    def read(self, topic: Topic, *, since: datetime | None = None, follow: bool = False) -> Iterator[Received]:
+        """Committed messages of a topic in order of partition and offset; ends at the present end unless `follow`."""
+        ...
+
+    def close(self) -> None:
+        """Release connections. Idempotent."""
+        ...
+
+
+class Archive(Protocol):
+    """Raw pages as they came, by day. Implemented by `connectors/archive.py` (WARC)."""
+
+    def keep(self, response: Response) -> str:
+        """Write the response; its location, stable for ever: `<file>#<offset>`."""
+        ...
+
+    def read(self, location: str) -> Response:
+        """The response kept there. Raises `StoreError` when it is gone by retention or damaged."""
+        ...
