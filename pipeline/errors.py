@@ -104,7 +104,7 @@ class HostWaits(FetchError):
 
 
 class NotAFeed(NewswireError):
-    """The body is no feed. `looks_like` says what it is (html, empty, image, json …); `alternates` where feeds may be."""
+    """The body is no feed. `looks_like`: what it is (html, empty, json …); `alternates`: feeds that the page names."""
 
     def __init__(self, url: str, looks_like: str, *, alternates: tuple[str, ...] = ()) -> None:
         self.url = url

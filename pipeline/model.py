@@ -248,7 +248,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why a page gave no article: a short reason (consent_wall, index_page, stub, bot_wall, not_found …) and evidence."""
+    """Why a page gave no article: a short reason (consent_wall, index_page, bot_wall, not_found …), and evidence."""
 
     reason: str
     detail: str = ""
