@@ -1,0 +1,155 @@
+"""The report of a run: every entry seen, counted once under its verdict.
+
+Logs, metrics, Airflow's summaries and the desk are views of it. `imbalance()` is the run-time check that nothing was lost:
+entries seen and carried over = entries settled and still pending, outlet by outlet.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from pipeline.model import Verdict
+
+
+@dataclass(slots=True)
+class OutletTally:
+    """One outlet's share of a run."""
+
+    entries: int = 0  # seen in its feeds, or carried over from earlier runs
+    pending: int = 0  # not settled yet: tried again later
+    verdicts: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)  # of rejected, failed and pending ones
+    polls: Counter[str] = field(default_factory=Counter)  # by outcome: not_modified, same_body, parsed, or an error
+    seconds: float = 0.0  # from the outlet's first request to its last verdict
+
+    @property
+    def settled(self) -> int:
+        """Entries that ended in a verdict."""
+        return sum(self.verdicts.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Small and JSON-ready, for XCom and the store."""
+        return {
+            "entries": self.entries,
+            "pending": self.pending,
+            "verdicts": dict(self.verdicts),
+            "reasons": dict(self.reasons),
+            "polls": dict(self.polls),
+            "seconds": round(self.seconds, 3),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """What `to_json` made."""
+        return cls(
+            entries=value["entries"],
+            pending=value["pending"],
+            verdicts=Counter(value["verdicts"]),
+            reasons=Counter(value["reasons"]),
+            polls=Counter(value["polls"]),
+            seconds=value["seconds"],
+        )
+
+    def add(self, other: OutletTally) -> None:
+        """Count another run's or shard's share in."""
+        self.entries += other.entries
+        self.pending += other.pending
+        self.verdicts.update(other.verdicts)
+        self.reasons.update(other.reasons)
+        self.polls.update(other.polls)
+        self.seconds = max(self.seconds, other.seconds)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did. Grows while the run goes on; `to_json` is what is kept of it."""
+
+    outlets: dict[str, OutletTally] = field(default_factory=dict)
+    delivered: Counter[str] = field(default_factory=Counter)  # messages by topic
+    undelivered: int = 0  # messages still in the outbox at the end
+    seconds: float = 0.0
+    faults: list[str] = field(default_factory=list)  # what makes a run red: lost, unbalanced, not published
+
+    def outlet(self, outlet_id: str) -> OutletTally:
+        """The outlet's tally, begun on first use."""
+        return self.outlets.setdefault(outlet_id, OutletTally())
+
+    def saw(self, outlet_id: str, entries: int) -> None:
+        """Entries came to this run: shown by a feed, or carried over."""
+        self.outlet(outlet_id).entries += entries
+
+    def settle(self, outlet_id: str, verdict: Verdict, reason: str = "", *, count: int = 1) -> None:
+        """Entries ended in a verdict."""
+        tally = self.outlet(outlet_id)
+        tally.verdicts[verdict.value] += count
+        if reason and verdict in (Verdict.REJECTED, Verdict.FAILED):
+            tally.reasons[f"{verdict.value}:{reason}"] += count
+
+    def defer(self, outlet_id: str, reason: str) -> None:
+        """An entry stays pending: it will be tried again."""
+        tally = self.outlet(outlet_id)
+        tally.pending += 1
+        tally.reasons[f"pending:{reason}"] += 1
+
+    def polled(self, outlet_id: str, outcome: str) -> None:
+        """A feed was polled with this outcome."""
+        self.outlet(outlet_id).polls[outcome] += 1
+
+    def total(self, verdict: Verdict) -> int:
+        """Entries of all outlets that ended in this verdict."""
+        return sum(tally.verdicts[verdict.value] for tally in self.outlets.values())
+
+    @property
+    def entries(self) -> int:
+        """Entries of all outlets."""
+        return sum(tally.entries for tally in self.outlets.values())
+
+    def imbalance(self) -> tuple[str, ...]:
+        """A sentence for each outlet whose verdicts do not add up to its entries; empty when nothing was lost."""
+        return tuple(
+            f"{outlet}: {tally.entries} entries, but {tally.settled} verdicts and {tally.pending} pending"
+            for outlet, tally in sorted(self.outlets.items())
+            if tally.entries != tally.settled + tally.pending
+        )
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What makes the run red. An outlet that was merely down is none."""
+        return (*self.faults, *self.imbalance())
+
+    def to_json(self) -> dict[str, Any]:
+        """Small and JSON-ready, for XCom and the store."""
+        return {
+            "outlets": {outlet: tally.to_json() for outlet, tally in sorted(self.outlets.items())},
+            "delivered": dict(self.delivered),
+            "undelivered": self.undelivered,
+            "seconds": round(self.seconds, 3),
+            "faults": list(self.faults),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """What `to_json` made."""
+        return cls(
+            outlets={outlet: OutletTally.from_json(tally) for outlet, tally in value["outlets"].items()},
+            delivered=Counter(value["delivered"]),
+            undelivered=value["undelivered"],
+            seconds=value["seconds"],
+            faults=list(value["faults"]),
+        )
+
+    @classmethod
+    def merge(cls, reports: Iterable[Report]) -> Self:
+        """One report of several shards: counts add up, seconds are the longest shard's."""
+        merged = cls()
+        for report in reports:
+            for outlet, tally in report.outlets.items():
+                merged.outlet(outlet).add(tally)
+            merged.delivered.update(report.delivered)
+            merged.undelivered = max(merged.undelivered, report.undelivered)
+            merged.seconds = max(merged.seconds, report.seconds)
+            merged.faults.extend(report.faults)
+        return merged
