@@ -47,7 +47,7 @@ class UtcTime(TypeDecorator[datetime]):
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -59,7 +59,8 @@ feeds = Table(
     metadata,
     Column("feed_id", String, primary_key=True),
     Column("outlet_id", String, nullable=False),
-    Column("url", Text, nullable=False),
+    Column("declared_url", Text, nullable=False),  # the catalogue's, when it was last read
+    Column("url", Text, nullable=False),  # polled now: the declared one, or the one a permanent redirect led to
     Column("etag", Text),
     Column("last_modified", Text),
     Column("body_hash", String),

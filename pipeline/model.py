@@ -200,6 +200,20 @@ class Entry:
     image: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PendingEntry:
+    """An entry of the store that waits for its verdict. `sighting` grows each time the feed changed its words."""
+
+    id: int
+    outlet_id: str
+    feed_id: str
+    entry: Entry
+    sighting: int
+    attempts: int
+    first_seen_at: datetime
+    article_id: str | None = None  # the article it led to before, when the feed changed an entry already settled
+
+
 # ---------------------------------------------------------------- article
 
 

@@ -1,0 +1,133 @@
+"""The database: one engine, transactions that mean the same on SQLite and on PostgreSQL, and its schema revision.
+
+Promises: `writing()` is one transaction that is durable when it returns, and on SQLite takes the write lock at once
+(BEGIN IMMEDIATE), so that what was read inside it still holds when it commits. What tables mean is left to the rooms
+that use them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+
+from pipeline.errors import StoreError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """An engine and its two kinds of transaction."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "postgresql" and "+" not in parsed.drivername:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() == "sqlite" and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        self.url = parsed.render_as_string(hide_password=True)
+        self.engine: Engine = create_engine(parsed, **engine_options(parsed.get_backend_name()))
+        if self.is_sqlite:
+            prepare_sqlite(self.engine)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded database."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one state and changes nothing. Raises StoreError when the database is away."""
+        with speaking_our_errors(self.url), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: committed when the block ends, undone when it raises. Raises StoreError."""
+        with (
+            speaking_our_errors(self.url),
+            self.engine.connect().execution_options(write=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def upgrade(self) -> None:
+        """Bring the schema to this version's revision (alembic). Safe to run from several processes at once."""
+        from alembic import command
+
+        with self.writing() as connection:
+            if not self.is_sqlite:
+                # Two migrations at once would race for the same tables; the key is "newswire" in hexadecimal.
+                connection.execute(text("SELECT pg_advisory_xact_lock(x'6e65777377697265'::bigint)"))
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def check(self) -> None:
+        """Raise StoreError unless the database answers and its schema is at this version's revision."""
+        from alembic.script import ScriptDirectory
+
+        head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+        with self.reading() as connection:
+            known = inspect(connection).has_table("alembic_version")
+            found = connection.scalar(text("SELECT version_num FROM alembic_version")) if known else None
+        if found != head:
+            raise StoreError(
+                f"{self.url}: schema is at revision {found}, this version needs {head}: newswire db upgrade"
+            )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def alembic_config() -> Any:
+    """Alembic's configuration without an ini file: the scripts lie beside this module."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def engine_options(backend: str) -> dict[str, Any]:
+    """Pool and connection options of a backend."""
+    if backend == "sqlite":
+        # timeout: seconds a writer waits for another one's lock before it gives up.
+        return {"connect_args": {"timeout": 60, "check_same_thread": False}}
+    return {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True}
+
+
+def prepare_sqlite(engine: Engine) -> None:
+    """Let us begin transactions ourselves: the driver's own begin comes too late to be IMMEDIATE."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        # FULL: a commit survives a power cut; an outbox row must not vanish after its message was sent.
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+@contextmanager
+def speaking_our_errors(url: str) -> Iterator[None]:
+    """Turn the driver's errors into StoreError; those of a database that is away or busy are retriable."""
+    try:
+        yield
+    except OperationalError as error:
+        raise StoreError(f"{url}: {error.orig}", retriable=True) from error
+    except DBAPIError as error:
+        raise StoreError(f"{url}: {error.orig}", retriable=error.connection_invalidated) from error
+    except SQLAlchemyError as error:
+        raise StoreError(f"{url}: {error}") from error

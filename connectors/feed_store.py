@@ -1,0 +1,351 @@
+"""What the store remembers of feeds: their state, their polls, and which entries they showed.
+
+`record_poll` is the first of the walk's two transactions: the feed's new state and its new or changed entries are
+written together, so that from here on an entry cannot be lost. It decides nothing: the caller's `decide` turns what was
+known of the entries into the feed's next state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipeline.crashpoints import crash_point
+from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connectors import outbox
+from connectors.database import Database
+from connectors.tables import entries, feeds, polls, sightings
+from pipeline.entry_json import entry_from_json, entry_to_json
+from pipeline.model import Entry, Feed, FeedState, FeedStatus, Message, PendingEntry, Validators
+
+# Sightings of entries that stay in a feed are freshened at most this often: a write per entry and poll would be the
+# store's largest cost and tell nothing.
+FRESHEN_AFTER = timedelta(days=1)
+
+# SQLite allows 32,766 variables in a statement; a feed has at most 2,000 entries.
+STATE_COLUMNS = tuple(f.name for f in fields(FeedState) if f.name not in ("validators", "status"))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How the entries of a poll compare with what was known: the input of the feed's next state.
+
+    `known`: shown by this feed before; `new`: never seen in the outlet; `elsewhere`: another feed of the outlet showed
+    it first; `changed`: this feed says something else of it now.
+    """
+
+    known: int = 0
+    new: int = 0
+    elsewhere: int = 0
+    changed: int = 0
+    waiting: int = 0  # of the known and elsewhere ones: those still pending from before, counted where they are settled
+
+    @property
+    def entries(self) -> int:
+        """Entries of the poll."""
+        return self.known + self.new + self.elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class PollLine:
+    """The poll as the desk will read it."""
+
+    outcome: str
+    http_status: int | None = None
+    wire_bytes: int = 0
+    elapsed_s: float = 0.0
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PollDecision:
+    """What the caller's decision makes of the poll: the feed's next state and the messages that tell of it."""
+
+    state: FeedState
+    messages: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sighted:
+    """What a recorded poll brought: its comparison, and the entries that now wait for their page."""
+
+    shown: Shown
+    pending: tuple[PendingEntry, ...]
+    state: FeedState
+
+
+class FeedStore:
+    """Feeds and their entries, on a Database."""
+
+    def __init__(self, database: Database, *, lanes: int) -> None:
+        self.database = database
+        self.lanes = lanes
+
+    def ensure(self, catalogue: Sequence[Feed], *, interval_s: int) -> None:
+        """Give every feed of the catalogue a state; one whose declared URL was edited starts afresh there."""
+        with self.database.reading() as connection:
+            declared = dict(connection.execute(select(feeds.c.feed_id, feeds.c.declared_url)).tuples().all())
+        stale = [feed for feed in catalogue if declared.get(feed.id) != feed.url]
+        if not stale:
+            return
+        rows = [
+            state_to_row(FeedState(feed_id=feed.id, outlet_id=feed.outlet_id, url=feed.url, interval_s=interval_s))
+            | {"declared_url": feed.url}
+            for feed in stale
+        ]
+        statement = self.insert(feeds)
+        afresh = {
+            name: statement.excluded[name] for name in ("declared_url", "url", "etag", "last_modified", "body_hash")
+        }
+        with self.database.writing() as connection:
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=[feeds.c.feed_id], set_=afresh | {"next_poll_at": None}),
+                rows,
+            )
+
+    def states(self, feed_ids: Sequence[str]) -> tuple[FeedState, ...]:
+        """The states of these feeds that the store knows."""
+        with self.database.reading() as connection:
+            found: list[FeedState] = []
+            for start in range(0, len(feed_ids), 1000):
+                some = feed_ids[start : start + 1000]
+                rows = connection.execute(select(feeds).where(feeds.c.feed_id.in_(some)))
+                found.extend(state_from_row(row) for row in rows)
+            return tuple(found)
+
+    def record_poll(
+        self,
+        feed: FeedState,
+        shown_entries: Sequence[Entry],
+        *,
+        line: PollLine,
+        decide: Callable[[Shown], PollDecision],
+        now: datetime,
+    ) -> Sighted:
+        """Write entries, feed state, poll and messages in one transaction; the entries that now wait."""
+        with self.database.writing() as connection:
+            comparison = Comparison.make(connection, feed, shown_entries)
+            shown = comparison.shown()
+            decision = decide(shown)
+            pending = comparison.write(connection, now=now, insert=self.insert)
+            self.write_poll(connection, decision, shown, line=line, now=now)
+        crash_point("after_poll_commit")
+        return Sighted(shown=shown, pending=pending, state=decision.state)
+
+    def record_quiet_polls(self, quiet: Sequence[tuple[PollDecision, PollLine]], *, now: datetime) -> None:
+        """Write many polls that showed no entries (304, same body, errors) in one transaction."""
+        with self.database.writing() as connection:
+            for decision, line in quiet:
+                self.write_poll(connection, decision, Shown(), line=line, now=now)
+
+    def write_poll(
+        self, connection: Connection, decision: PollDecision, shown: Shown, *, line: PollLine, now: datetime
+    ) -> None:
+        """The feed's next state, the poll's line and the messages, in the caller's transaction."""
+        state = decision.state
+        connection.execute(update(feeds).where(feeds.c.feed_id == state.feed_id).values(**state_to_row(state)))
+        connection.execute(
+            polls.insert().values(
+                feed_id=state.feed_id,
+                outlet_id=state.outlet_id,
+                polled_at=now,
+                entries=shown.entries,
+                new=shown.new,
+                changed=shown.changed,
+                **asdict(line),
+            )
+        )
+        outbox.append(connection, decision.messages, lanes=self.lanes, now=now)
+
+    @property
+    def insert(self) -> Any:
+        """The dialect's INSERT, which knows ON CONFLICT."""
+        return sqlite.insert if self.database.is_sqlite else postgresql.insert
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The entries of one poll beside what is known of them."""
+
+    feed: FeedState
+    entries: tuple[Entry, ...]
+    known: Mapping[str, Row[Any]]  # identity → row of `entries`
+    digests: Mapping[int, Row[Any]]  # entry id → this feed's sighting
+
+    @classmethod
+    def make(cls, connection: Connection, feed: FeedState, shown_entries: Sequence[Entry]) -> Comparison:
+        """Look up which of these the outlet, and which this feed, has shown before."""
+        identities = [entry.identity for entry in shown_entries]
+        found = connection.execute(
+            select(entries).where(entries.c.outlet_id == feed.outlet_id, entries.c.identity.in_(identities))
+        ).all()
+        ids = [row.id for row in found]
+        seen = connection.execute(
+            select(sightings).where(sightings.c.feed_id == feed.feed_id, sightings.c.entry_id.in_(ids))
+        ).all()
+        return cls(
+            feed=feed,
+            entries=tuple(shown_entries),
+            known={row.identity: row for row in found},
+            digests={row.entry_id: row for row in seen},
+        )
+
+    def is_changed(self, entry: Entry) -> bool:
+        """Whether this feed showed it before, with other words."""
+        row = self.known.get(entry.identity)
+        sighting = self.digests.get(row.id) if row else None
+        return sighting is not None and sighting.digest != entry.digest
+
+    def shown(self) -> Shown:
+        """The comparison in numbers."""
+        rows = [self.known.get(entry.identity) for entry in self.entries]
+        known = sum(row is not None and row.id in self.digests for row in rows)
+        return Shown(
+            known=known,
+            new=sum(row is None for row in rows),
+            elsewhere=sum(row is not None for row in rows) - known,
+            changed=sum(self.is_changed(entry) for entry in self.entries),
+            waiting=sum(row is not None and row.state == "pending" for row in rows),
+        )
+
+    def write(self, connection: Connection, *, now: datetime, insert: Any) -> tuple[PendingEntry, ...]:
+        """Insert what is new, reopen what changed, note who showed what; the entries that wait because of this poll."""
+        fresh = [entry for entry in self.entries if entry.identity not in self.known]
+        ids = self.insert_entries(connection, fresh, now=now)
+        changed = [entry for entry in self.entries if self.is_changed(entry)]
+        reopened = [self.reopen(connection, entry, now=now) for entry in changed]
+        self.note_sightings(connection, ids, now=now, insert=insert)
+        new = [
+            PendingEntry(
+                id=ids[entry.identity],
+                outlet_id=self.feed.outlet_id,
+                feed_id=self.feed.feed_id,
+                entry=entry,
+                sighting=1,
+                attempts=0,
+                first_seen_at=now,
+            )
+            for entry in fresh
+        ]
+        return (*new, *(entry for entry in reopened if entry is not None))
+
+    def insert_entries(self, connection: Connection, fresh: Sequence[Entry], *, now: datetime) -> dict[str, int]:
+        """Insert entries never seen in the outlet; identity → id.
+
+        The unique index stops a second writer of the same outlet: its whole poll is undone and recorded again later.
+        """
+        if not fresh:
+            return {}
+        rows = [
+            {
+                "outlet_id": self.feed.outlet_id,
+                "identity": entry.identity,
+                "feed_id": self.feed.feed_id,
+                "entry": entry_to_json(entry),
+                "state": "pending",
+                "sighting": 1,
+                "attempts": 0,
+                "first_seen_at": now,
+                "last_seen_at": now,
+            }
+            for entry in fresh
+        ]
+        found = connection.execute(entries.insert().returning(entries.c.id, entries.c.identity), rows).all()
+        return {row.identity: row.id for row in found}
+
+    def reopen(self, connection: Connection, entry: Entry, *, now: datetime) -> PendingEntry | None:
+        """The feed changed its words: keep the new ones; a settled entry is pending again (None: it already was)."""
+        row = self.known[entry.identity]
+        values: dict[str, Any] = {"entry": entry_to_json(entry), "last_seen_at": now}
+        if row.state == "settled":
+            values |= {"state": "pending", "sighting": row.sighting + 1, "attempts": 0, "next_attempt_at": None}
+        connection.execute(update(entries).where(entries.c.id == row.id).values(**values))
+        if row.state != "settled":
+            return None
+        return PendingEntry(
+            id=row.id,
+            outlet_id=row.outlet_id,
+            feed_id=row.feed_id,
+            entry=entry,
+            sighting=row.sighting + 1,
+            attempts=0,
+            first_seen_at=row.first_seen_at,
+            article_id=row.article_id,
+        )
+
+    def note_sightings(self, connection: Connection, ids: Mapping[str, int], *, now: datetime, insert: Any) -> None:
+        """Write which entries this feed shows with which words, where that is news or a day old."""
+        stale = [
+            {"feed_id": self.feed.feed_id, "entry_id": entry_id, "digest": entry.digest, "last_seen_at": now}
+            for entry in self.entries
+            if (entry_id := ids.get(entry.identity) or self.known[entry.identity].id)
+            if self.is_stale(entry_id, entry, now=now)
+        ]
+        if not stale:
+            return
+        statement = insert(sightings)
+        statement = statement.on_conflict_do_update(
+            index_elements=[sightings.c.feed_id, sightings.c.entry_id],
+            set_={"digest": statement.excluded.digest, "last_seen_at": statement.excluded.last_seen_at},
+        )
+        connection.execute(statement, stale)
+        known = [row["entry_id"] for row in stale if row["entry_id"] not in ids.values()]
+        if known:
+            connection.execute(update(entries).where(entries.c.id.in_(known)).values(last_seen_at=now))
+
+    def is_stale(self, entry_id: int, entry: Entry, *, now: datetime) -> bool:
+        """Whether the sighting is missing, says something else, or was last freshened long ago."""
+        sighting = self.digests.get(entry_id)
+        return sighting is None or sighting.digest != entry.digest or now - sighting.last_seen_at > FRESHEN_AFTER
+
+
+def due_entries(
+    connection: Connection, feed_ids: Sequence[str], *, now: datetime, limit: int
+) -> tuple[PendingEntry, ...]:
+    """Entries of these feeds that wait and may be tried now, oldest first."""
+    rows = connection.execute(
+        select(entries)
+        .where(
+            entries.c.feed_id.in_(feed_ids),
+            entries.c.state == "pending",
+            or_(entries.c.next_attempt_at.is_(None), entries.c.next_attempt_at <= now),
+        )
+        .order_by(entries.c.first_seen_at, entries.c.id)
+        .limit(limit)
+    )
+    return tuple(
+        PendingEntry(
+            id=row.id,
+            outlet_id=row.outlet_id,
+            feed_id=row.feed_id,
+            entry=entry_from_json(row.entry),
+            sighting=row.sighting,
+            attempts=row.attempts,
+            first_seen_at=row.first_seen_at,
+            article_id=row.article_id,
+        )
+        for row in rows
+    )
+
+
+def state_to_row(state: FeedState) -> dict[str, Any]:
+    """A feed's state as its row."""
+    return {
+        **{name: getattr(state, name) for name in STATE_COLUMNS},
+        "etag": state.validators.etag,
+        "last_modified": state.validators.last_modified,
+        "status": state.status.value,
+    }
+
+
+def state_from_row(row: Row[Any]) -> FeedState:
+    """A feed's state from its row."""
+    return FeedState(
+        validators=Validators(row.etag, row.last_modified),
+        status=FeedStatus(row.status),
+        **{name: getattr(row, name) for name in STATE_COLUMNS},
+    )
