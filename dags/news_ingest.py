@@ -1,0 +1,164 @@
+"""
+### News ingest
+
+Polls the feeds that are due, collects the pages of their new entries, and delivers the articles while it works.
+
+| task | what it does | when it is red |
+|---|---|---|
+| `plan` | deals the due feeds to a few shards, cut by host | settings, catalogue or store are unusable |
+| `ingest` | a task per shard, named by its outlets: poll, collect, deliver | store or broker stayed away |
+| `report` | adds the shards up, checks that every entry got its verdict | something was lost or not published |
+
+An outlet that is merely down does **not** make a run red: its feed backs off, its entries stay pending, and the report
+says so.
+
+**By hand**: trigger with `outlets` to poll only these; with *dry run* to see which feeds are due and how they would be
+dealt, without fetching anything. At a terminal the same is `newswire poll [OUTLET…]`.
+
+**Red run**: read the log of `report`. Nothing that was seen is lost: entries wait in the store and messages in the
+outbox, and the next run takes them up. It is safe to clear any task.
+
+When something was published, the asset `news.articles` gets an event with the counts per outlet.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import (
+    Asset,
+    AssetAlias,
+    ExceptionRetryPolicy,
+    Param,
+    RetryAction,
+    RetryRule,
+    dag,
+    task,
+)
+from airflow.sdk.exceptions import AirflowFailException
+
+from pipeline.errors import CatalogueError, DeliveryError, LaneFenced, LaneLost, SettingsError, StoreError
+
+log = logging.getLogger("newswire.dags")
+
+EVERY = timedelta(minutes=5)
+# What has begun is finished after the soft deadline; a run that goes on longer than its limit is stuck, not slow.
+SOFT_DEADLINE = timedelta(minutes=4)
+SHARD_LIMIT = timedelta(minutes=8)
+RUN_LIMIT = timedelta(minutes=20)
+
+ARTICLES = Asset(name="news.articles", uri="newswire://topics/news.articles", group="news")
+# An alias, because a task's plain outlet would give an event on every run, even when nothing was published.
+PUBLISHED = AssetAlias(name="news.articles when published", group="news")
+
+# Feeds and pages are retried by their state in the store, messages by the producer: what is left for Airflow is a store
+# or a broker that was away, and a worker that died.
+RETRY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception=[SettingsError, CatalogueError],
+            action=RetryAction.FAIL,
+            reason="a person must correct settings or catalogue",
+        ),
+        RetryRule(
+            exception=[LaneFenced, LaneLost],
+            action=RetryAction.FAIL,
+            reason="the lane went to another process, or needs `newswire deliver --recover`",
+        ),
+        RetryRule(
+            exception=[StoreError, DeliveryError],
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(seconds=20),
+            reason="store or broker was away",
+        ),
+    ]
+)
+
+
+@dag(
+    schedule=EVERY,
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=RUN_LIMIT,
+    default_args={
+        "owner": "news-desk",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=20),
+        "execution_timeout": SHARD_LIMIT,
+        "retry_policy": RETRY,
+    },
+    tags=["news", "ingest"],
+    dag_display_name="News ingest",
+    description="Feeds → pages → clean articles → topics",
+    doc_md=__doc__,
+    params={
+        "outlets": Param(
+            [],
+            type="array",
+            items={"type": "string", "pattern": "^[a-z0-9-]+$"},
+            title="Outlets",
+            description="Only these outlets, by id; empty: every feed that is due.",
+        ),
+        "shards": Param(
+            4,
+            type="integer",
+            minimum=1,
+            maximum=64,
+            title="Shards",
+            description="Tasks to deal the feeds to: about as many as there are task slots.",
+        ),
+        "dry_run": Param(
+            False, type="boolean", title="Dry run", description="Only plan: show which feeds are due, fetch nothing."
+        ),
+    },
+)
+def news_ingest() -> None:
+    """Plan, ingest shard by shard, report."""
+
+    @task
+    def plan(params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        from pipeline.app import App
+
+        chosen = params or {}
+        with App.from_env() as newswire:
+            shards = newswire.plan_shards(outlets=chosen["outlets"], shards=chosen["shards"])
+        for shard in shards:
+            log.info("%d feeds due: %s", len(shard.feed_ids), shard.name)
+        return [] if chosen["dry_run"] else [shard.to_json() for shard in shards]
+
+    @task(map_index_template="{{ task.op_kwargs['shard']['name'] }}")
+    def ingest(shard: dict[str, Any]) -> dict[str, Any]:
+        from pipeline.app import App
+
+        from pipeline.shards import Shard
+
+        with App.from_env() as newswire:
+            report = newswire.ingest(Shard.from_json(shard).feed_ids, deadline_s=SOFT_DEADLINE.total_seconds())
+        return report.to_json()
+
+    @task(trigger_rule="all_done", outlets=[PUBLISHED], retries=0)
+    def report(shards: list[dict[str, Any]], reports: list[dict[str, Any]], outlet_events: Any) -> dict[str, Any]:
+        from rich.console import Console
+
+        from pipeline.report import Report
+        from pipeline.show import delivered_in_words, reasons_in_words, report_table
+
+        whole = Report.merge(Report.from_json(shard) for shard in reports)
+        console = Console(width=160)
+        console.print(report_table(whole, title=""))
+        console.print(*reasons_in_words(whole), delivered_in_words(whole), sep="\n", soft_wrap=True)
+        if whole.delivered:
+            outlet_events[PUBLISHED].add(ARTICLES, extra=whole.published)
+        silent = len(shards) - len(reports)
+        problems = [f"{silent} of {len(shards)} shards gave no report"] * bool(silent) + list(whole.problems)
+        if problems:
+            raise AirflowFailException("; ".join(problems))
+        return whole.to_json()
+
+    shards = plan()
+    report(shards, ingest.expand(shard=shards))
+
+
+news_ingest()
