@@ -1,6 +1,6 @@
 """Raw pages as they came, in WARC files by day (ISO 28500), so that an extractor of tomorrow needs no network.
 
-Promises: `keep` returns when the record is on its file (fsync at each file's end or `close`); a location is stable for as
+Promises: `keep` returns when the record is on its file (fsync at `close`); a location is stable for as
 long as its day is kept; a process writes to files of its own, so that several may keep at once. Guarantee: at least
 once; a page kept twice after a crash costs its bytes and nothing else. What a page means is left to the extractor.
 """

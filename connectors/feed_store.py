@@ -20,7 +20,8 @@ from connectors import outbox
 from connectors.database import Database
 from connectors.tables import entries, feeds, polls, sightings
 from pipeline.entry_json import entry_from_json, entry_to_json
-from pipeline.model import Entry, Feed, FeedState, FeedStatus, Message, PendingEntry, Validators
+from pipeline.model import Entry, Feed, FeedState, FeedStatus, PendingEntry, Validators
+from pipeline.steps import PollDecision, PollLine, Shown, Sighted
 
 # Sightings of entries that stay in a feed are freshened at most this often: a write per entry and poll would be the
 # store's largest cost and tell nothing.
@@ -28,54 +29,6 @@ FRESHEN_AFTER = timedelta(days=1)
 
 # SQLite allows 32,766 variables in a statement; a feed has at most 2,000 entries.
 STATE_COLUMNS = tuple(f.name for f in fields(FeedState) if f.name not in ("validators", "status"))
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """How the entries of a poll compare with what was known: the input of the feed's next state.
-
-    `known`: shown by this feed before; `new`: never seen in the outlet; `elsewhere`: another feed of the outlet showed
-    it first; `changed`: this feed says something else of it now.
-    """
-
-    known: int = 0
-    new: int = 0
-    elsewhere: int = 0
-    changed: int = 0
-    waiting: int = 0  # of the known and elsewhere ones: those still pending from before, counted where they are settled
-
-    @property
-    def entries(self) -> int:
-        """Entries of the poll."""
-        return self.known + self.new + self.elsewhere
-
-
-@dataclass(frozen=True, slots=True)
-class PollLine:
-    """The poll as the desk will read it."""
-
-    outcome: str
-    http_status: int | None = None
-    wire_bytes: int = 0
-    elapsed_s: float = 0.0
-    detail: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PollDecision:
-    """What the caller's decision makes of the poll: the feed's next state and the messages that tell of it."""
-
-    state: FeedState
-    messages: tuple[Message, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Sighted:
-    """What a recorded poll brought: its comparison, and the entries that now wait for their page."""
-
-    shown: Shown
-    pending: tuple[PendingEntry, ...]
-    state: FeedState
 
 
 class FeedStore:
@@ -203,13 +156,13 @@ class Comparison:
     def shown(self) -> Shown:
         """The comparison in numbers."""
         rows = [self.known.get(entry.identity) for entry in self.entries]
-        known = sum(row is not None and row.id in self.digests for row in rows)
+        known = [row for row in rows if row is not None and row.id in self.digests]
         return Shown(
-            known=known,
+            known=len(known),
             new=sum(row is None for row in rows),
-            elsewhere=sum(row is not None for row in rows) - known,
+            elsewhere=sum(row is not None for row in rows) - len(known),
             changed=sum(self.is_changed(entry) for entry in self.entries),
-            waiting=sum(row is not None and row.state == "pending" for row in rows),
+            waiting=sum(row.state == "pending" for row in known),
         )
 
     def write(self, connection: Connection, *, now: datetime, insert: Any) -> tuple[PendingEntry, ...]:

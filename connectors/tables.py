@@ -140,7 +140,6 @@ articles = Table(
     Column("title", Text, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("text_hash", String, nullable=False),
-    Column("fingerprint", LargeBinary, nullable=False),
     Column("state", String, nullable=False),  # live | withdrawn | merged
     Column("relation", String),
     Column("copy_of", String),

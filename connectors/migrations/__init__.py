@@ -1,0 +1,1 @@
+"""Schema revisions of the store (alembic); `newswire db upgrade` runs them."""

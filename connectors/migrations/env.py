@@ -1,0 +1,19 @@
+"""Alembic's entry: runs the revisions on the connection that `Database.upgrade` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from connectors import outbox, sketches
+from connectors.tables import metadata
+
+# Imported for their tables: autogenerate compares the database with all of them.
+assert outbox and sketches
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,  # SQLite alters a table by making a new one
+)
+with context.begin_transaction():
+    context.run_migrations()

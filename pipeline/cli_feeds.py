@@ -1,0 +1,114 @@
+"""`newswire feeds …`: the catalogue, and what a feed looks like before it is in it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+console = Console(highlight=False)
+app = typer.Typer(no_args_is_help=True, help="The catalogue (dags/feeds.toml), and what a feed looks like.")
+
+
+@app.command("list", epilog="Examples: `newswire feeds list`, `newswire feeds list 'franceinfo/*'`")
+def list_feeds(
+    patterns: Annotated[list[str] | None, typer.Argument(help="Feed ids, outlet ids or globs; none: all.")] = None,
+) -> None:
+    """Feeds with their state: status, last new entry, next poll."""
+    from pipeline.app import App
+
+    with App.from_env() as newswire:
+        table = Table("feed", "status", "last new entry", "next poll", "url", header_style="bold")
+        for state in newswire.feed_states(newswire.choose(patterns or [])):
+            reason = f" ({state.status_reason})" if state.status_reason else ""
+            table.add_row(
+                state.feed_id,
+                state.status.value + reason,
+                f"{state.last_new_entry_at:%Y-%m-%d %H:%M}" if state.last_new_entry_at else "never",
+                f"{state.next_poll_at:%Y-%m-%d %H:%M}" if state.next_poll_at else "now",
+                state.url,
+            )
+        console.print(table)
+
+
+@app.command(epilog="Example: `newswire feeds check https://www.francetvinfo.fr/titres.rss`")
+def check(
+    url: Annotated[str, typer.Argument(help="A feed's URL.")],
+    entries: Annotated[int, typer.Option("--entries", "-n", help="Fetch the pages of so many entries.")] = 3,
+    zone: Annotated[str, typer.Option(help="IANA zone of dates that name none.")] = "Europe/Paris",
+) -> None:
+    """What a feed looks like, what would be extracted from its first entries, and why not. Writes nothing."""
+    from pipeline.app import check_feed
+
+    faults = 0
+    for line in check_feed(url, entries=entries, zone=zone):
+        faults += not line.is_fine
+        mark = "[green]✓[/green]" if line.is_fine else "[red]✗[/red]"
+        console.print(f"{mark} ", end="")
+        console.print(line.text, soft_wrap=True, markup=False)
+    if faults:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: `newswire feeds parse tests/data/*.xml`")
+def parse(files: Annotated[list[Path], typer.Argument(help="Feed files.")]) -> None:
+    """What was understood of feed files, a JSON line each: title, entries with id, link, dates, authors, text."""
+    from pipeline.app import now
+    from pipeline.feed_lines import feed_line
+
+    for path in files:
+        sys.stdout.write(feed_line(str(path), path.read_bytes(), now=now()) + "\n")
+
+
+@app.command(epilog="Example: `newswire feeds add leprogres https://www.leprogres.fr/rss --name Progrès --country FR`")
+def add(
+    outlet: Annotated[str, typer.Argument(help="The outlet's id; a new one is made when the catalogue has none such.")],
+    url: Annotated[str, typer.Argument(help="The feed's URL.")],
+    feed: Annotated[str, typer.Option(help="The feed's name within the outlet.")] = "main",
+    section: Annotated[str | None, typer.Option(help="The section it carries.")] = None,
+    name: Annotated[str | None, typer.Option(help="A new outlet's name.")] = None,
+    homepage: Annotated[str | None, typer.Option(help="A new outlet's homepage; none: the feed's origin.")] = None,
+    country: Annotated[str, typer.Option(help="A new outlet's country, ISO 3166-1.")] = "FR",
+    language: Annotated[str, typer.Option(help="A new outlet's language, BCP 47.")] = "fr",
+) -> None:
+    """Add a feed to the catalogue, keeping its comments and order."""
+    from pipeline.app import edit_catalogue
+    from pipeline.catalogue import NewFeed, add_feed
+
+    new = NewFeed(
+        outlet_id=outlet,
+        feed=feed,
+        url=url,
+        section=section,
+        name=name,
+        homepage=homepage,
+        country=country,
+        language=language,
+    )
+    path = edit_catalogue(lambda text: add_feed(text, new))
+    console.print(f"added {outlet}/{feed} to {path}; `newswire poll {outlet}/{feed}` polls it now")
+
+
+@app.command("export", epilog="Example: `newswire feeds export > newswire.opml`")
+def export_opml() -> None:
+    """The catalogue as OPML 2.0, for any feed reader."""
+    from pipeline.app import App
+    from pipeline.opml import to_opml
+
+    with App.from_env() as newswire:
+        sys.stdout.write(to_opml(newswire.outlets))
+
+
+@app.command("import", epilog="Example: `newswire feeds import subscriptions.opml`")
+def import_opml(file: Annotated[Path, typer.Argument(help="An OPML file.")]) -> None:
+    """Add an OPML file's feeds to the catalogue; those it has already are left alone."""
+    from pipeline.app import edit_catalogue
+    from pipeline.opml import merge_opml
+
+    opml = file.read_text(encoding="utf-8")
+    path = edit_catalogue(lambda text: merge_opml(text, opml))
+    console.print(f"imported {file} into {path}")

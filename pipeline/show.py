@@ -1,0 +1,86 @@
+"""How a report, a message and a fault look to a person at a terminal. Computes text; printing is the CLI's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from pipeline.model import Received, Verdict
+from pipeline.report import OutletTally, Report
+
+COLUMNS: tuple[Verdict, ...] = (
+    Verdict.NEW,
+    Verdict.REVISED,
+    Verdict.UNCHANGED,
+    Verdict.DUPLICATE,
+    Verdict.COPY,
+    Verdict.WITHDRAWN,
+    Verdict.REJECTED,
+    Verdict.FAILED,
+)
+
+
+def report_table(report: Report, *, title: str) -> Table:
+    """A line per outlet: entries, each verdict, what is pending, polls by outcome and seconds."""
+    table = Table(title=title, title_justify="left", show_footer=True, header_style="bold")
+    table.add_column("outlet", "all", no_wrap=True)
+    table.add_column("entries", str(report.entries), justify="right")
+    for verdict in COLUMNS:
+        table.add_column(verdict.value, shown(report.total(verdict)), justify="right")
+    table.add_column("pending", shown(sum(t.pending for t in report.outlets.values())), justify="right")
+    table.add_column("polls", no_wrap=False)
+    table.add_column("seconds", f"{report.seconds:.1f}", justify="right")
+    for outlet, tally in sorted(report.outlets.items()):
+        table.add_row(
+            outlet,
+            str(tally.entries),
+            *(shown(tally.verdicts[verdict.value]) for verdict in COLUMNS),
+            shown(tally.pending),
+            polls_in_words(tally),
+            f"{tally.seconds:.1f}",
+        )
+    return table
+
+
+def shown(count: int) -> str:
+    """A count, or a dot where there is nothing to see."""
+    return str(count) if count else "·"
+
+
+def polls_in_words(tally: OutletTally) -> str:
+    """`3 parsed, 1 not_modified`, commonest first."""
+    return ", ".join(f"{count} {outcome}" for outcome, count in tally.polls.most_common())
+
+
+def reasons_in_words(report: Report) -> tuple[str, ...]:
+    """A line per outlet that rejected, failed or put off something, with the reasons."""
+    return tuple(
+        f"{outlet}: " + ", ".join(f"{count} {reason}" for reason, count in tally.reasons.most_common())
+        for outlet, tally in sorted(report.outlets.items())
+        if tally.reasons
+    )
+
+
+def delivered_in_words(report: Report) -> str:
+    """How many messages went to which topic, and what is still waiting."""
+    sent = ", ".join(f"{count} to {topic}" for topic, count in sorted(report.delivered.items())) or "nothing"
+    return f"delivered: {sent}" + (f"; {report.undelivered} still in the outbox" if report.undelivered else "")
+
+
+def message_lines(received: Received, *, text_width: int = 500) -> tuple[str, ...]:
+    """A message as a consumer sees it: where it lies, its headers, its value with a long text cut."""
+    head = f"{received.topic} partition {received.partition} offset {received.offset} key {received.key}"
+    headers = tuple(f"  {name}: {value}" for name, value in received.headers.items())
+    if received.value is None:
+        return (head, *headers, "  (tombstone)")
+    value = json.loads(received.value)
+    if len(value.get("text") or "") > text_width:
+        value["text"] = value["text"][:text_width] + " […]"
+    return (head, *headers, json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def problem_lines(problems: Sequence[str]) -> tuple[str, ...]:
+    """What makes a run red, a line each."""
+    return tuple(f"[red]✗[/red] {problem}" for problem in problems)
