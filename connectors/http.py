@@ -1,0 +1,511 @@
+"""The safe fetcher: one URL, by every rule we have, for feeds and pages alike.
+
+Promises: nothing forbidden is connected to (addresses.py, targets.py), nothing is read beyond the caps (bodies.py), no
+request outlives its deadline, no host is pressed (politeness.py), robots.txt is obeyed for pages (robots.py), TLS is
+verified, cookies live for one fetch, and nobody is asked twice under another name. What a server does wrong ends as a
+`FetchError` that says why or as a note on the response, never silently. Leaves to others what a status means for a feed
+or an entry; only 429, and 503 with Retry-After, are settled here, because they speak for the whole host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn, Self
+
+import aiohttp
+from aiohttp.client_exceptions import (
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientConnectorSSLError,
+)
+
+from connectors.addresses import AddressForbidden, AddressGuard, GuardedResolver
+from connectors.bodies import Caps, Inflated, OverCap, Undecodable, inflate
+from connectors.botwalls import bot_wall
+from connectors.politeness import MemoryPacer, Politeness
+from connectors.robots import RobotsBook, RobotsMemory, SiteRules, Tdm, read_tdmrep, tdm_said
+from connectors.targets import Target, parse_target, redirect_url
+from connectors.wire import WireAnswer, WireConnector
+from pipeline.errors import FetchError, HostWaits, Refused, TimedOut, TooLarge, TooManyRedirects, Unreachable
+from pipeline.httpcache import retry_after
+from pipeline.model import FetchKind, Redirect, Request, Response, Validators
+from pipeline.ports import HostPacer
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+BODILESS = frozenset({204, 304})
+
+ACCEPT = {
+    FetchKind.FEED: "application/rss+xml, application/atom+xml, application/rdf+xml, application/feed+json, "
+    "application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5",
+    FetchKind.PAGE: "text/html, application/xhtml+xml, */*;q=0.5",
+}
+ACCEPT_ENCODING = "gzip, deflate, br, zstd"
+
+LONGEST_VALIDATOR = 1024  # longer ones are a server's mistake, and some servers answer 400 to their own
+ERROR_BODY_BYTES = 262_144  # of an answer that is no 200 only the beginning is wanted: to name a bot wall
+ROBOTS_BYTES = 512_000  # RFC 9309 section 2.5: at least 500 KiB are read, the rest is not
+CONNECT_RETRY_S = 0.3  # one more try after a refused or lost connection: a restart, a stale pool
+IDLE_CONNECTION_S = 15.0  # a connection is kept for the next request to its host
+THREAD_ABOVE_BYTES = 65_536  # smaller bodies inflate faster than a thread starts
+DNS_CACHE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """What one fetch may cost, all its redirects together (bytes: of each body)."""
+
+    total_s: float = 20.0
+    idle_s: float = 10.0
+    connect_s: float = 8.0
+    wire_bytes: int = 15_000_000
+    inflated_bytes: int = 15_000_000  # as miniflux; the largest real feed in our corpus has 2 MB
+    ratio: float = 200.0  # inflated to wire, above 1 MB; markup compresses 5 to 30 times
+    redirects: int = 5
+
+
+DEFAULT_LIMITS: Mapping[FetchKind, FetchLimits] = {
+    FetchKind.FEED: FetchLimits(),
+    # Media Cloud: 10 MB hold more than 99.99 % of pages.
+    FetchKind.PAGE: FetchLimits(total_s=30.0, wire_bytes=10_000_000, inflated_bytes=10_000_000),
+}
+
+
+def utc_now() -> datetime:
+    """The clock of a fetcher that is given none."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One hop's answer, its body inflated."""
+
+    target: Target
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    wire_bytes: int = 0
+    peer: str | None = None
+    truncated: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Walk:
+    """One fetch on its way through redirects: what is left to spend and what was seen."""
+
+    url: str
+    kind: FetchKind
+    limits: FetchLimits
+    timeout: aiohttp.ClientTimeout
+    validators: Validators
+    asks_robots: bool
+    clips: bool = False  # an over-long body is cut at the cap, not refused (robots.txt)
+    left_s: float = 0.0
+    jar: aiohttp.CookieJar | None = None
+    redirects: list[Redirect] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seen: set[tuple[str, str]] = field(default_factory=set)
+    paced: set[str] = field(default_factory=set)
+    tdm: Tdm = field(default_factory=Tdm)
+
+    def cookies(self, target: Target) -> str:
+        """The Cookie header for this hop: what earlier hops of this fetch set."""
+        if self.jar is None:
+            return ""
+        return self.jar.filter_cookies(target.wire_url).output(attrs=[], header="", sep=";").strip()
+
+    def headers(self, target: Target) -> dict[str, str]:
+        """The request headers of this hop."""
+        headers = {"Accept": ACCEPT[self.kind], "Accept-Encoding": ACCEPT_ENCODING}
+        if self.validators.etag and is_sendable(self.validators.etag):
+            headers["If-None-Match"] = self.validators.etag
+        if self.validators.last_modified and is_sendable(self.validators.last_modified):
+            headers["If-Modified-Since"] = self.validators.last_modified
+        cookies = self.cookies(target)
+        if cookies:
+            headers["Cookie"] = cookies
+        return headers
+
+
+class SafeFetcher:
+    """Implements `pipeline.ports.Fetcher`. Use as an async context manager; one for all requests of a process."""
+
+    def __init__(  # noqa: PLR0913 # every choice a deployment makes of its fetcher, each by name
+        self,
+        *,
+        user_agent: str,
+        limits: Mapping[FetchKind, FetchLimits] | None = None,
+        pacer: HostPacer | None = None,
+        newsroom: str | None = None,
+        allowed_addresses: frozenset[str] = frozenset(),
+        clock: Callable[[], datetime] = utc_now,
+        max_connections: int = 100,
+        per_host: int = 2,
+        default_spacing_s: float = 1.0,
+        spacing_for: Callable[[str], float | None] | None = None,
+        longest_wait_s: float = 60.0,
+        obey_robots: bool = True,
+        robots_memory: RobotsMemory | None = None,
+        ca_file: Path | None = None,
+        resolver: GuardedResolver | None = None,
+    ) -> None:
+        """`newsroom`, `allowed_addresses` and `resolver` are for tests: the addresses of our own servers."""
+        self.user_agent = user_agent
+        self.limits = {**DEFAULT_LIMITS, **(limits or {})}
+        self.clock = clock
+        self.obey_robots = obey_robots
+        self.ca_file = ca_file
+        self.allowed_addresses = allowed_addresses
+        self.guard = resolver.guard if resolver else AddressGuard(allowed=allowed_addresses, newsroom=newsroom)
+        self.resolver = resolver or GuardedResolver(self.guard)
+        self.politeness = Politeness(
+            pacer or MemoryPacer(),
+            clock,
+            per_host=per_host,
+            default_spacing_s=default_spacing_s,
+            spacing_for=spacing_for,
+            longest_wait_s=longest_wait_s,
+        )
+        self.robots = RobotsBook(self.ask_site, clock, robots_memory)
+        self.slots = asyncio.Semaphore(max_connections)
+        self.timeouts = {
+            kind: aiohttp.ClientTimeout(total=None, sock_connect=limit.connect_s, sock_read=limit.idle_s)
+            for kind, limit in self.limits.items()
+        }
+        self.opened: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        connector = WireConnector(
+            resolver=self.resolver,
+            socket_factory=self.guard.open_socket,
+            ssl=context,
+            limit=0,  # `slots` counts before the deadline runs; a queue in the pool would eat it up
+            keepalive_timeout=IDLE_CONNECTION_S,
+            ttl_dns_cache=DNS_CACHE_S,
+        )
+        self.opened = aiohttp.ClientSession(
+            connector=connector,
+            response_class=WireAnswer,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": self.user_agent},
+            auto_decompress=False,
+            trust_env=False,  # a proxy would connect for us, past the address rules
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.opened is not None:
+            await self.opened.close()
+        await self.resolver.close()
+        self.politeness.close()
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The open session."""
+        if self.opened is None:
+            raise RuntimeError("SafeFetcher is an async context manager: `async with SafeFetcher(…) as fetcher`")
+        return self.opened
+
+    async def fetch(self, request: Request) -> Response:
+        """The answer, whatever its status. Raises a `FetchError` (pipeline/errors.py) when there is none."""
+        asks_robots = self.obey_robots and request.kind is FetchKind.PAGE
+        walk = self.walk(request.url, request.kind, request.validators, asks_robots=asks_robots)
+        answer = await self.go(walk)
+        self.note_answer(walk, answer)
+        return self.response(walk, answer)
+
+    def walk(self, url: str, kind: FetchKind, validators: Validators, *, asks_robots: bool) -> Walk:
+        """A fetch about to begin."""
+        limits = self.limits[kind]
+        return Walk(url, kind, limits, self.timeouts[kind], validators, asks_robots, left_s=limits.total_s)
+
+    async def go(self, walk: Walk) -> Answer:
+        """Hop by hop to the answer that sends us no further."""
+        target = self.target(walk, walk.url)
+        while True:
+            answer = await self.visit(walk, target)
+            if answer.status not in REDIRECTS:
+                return answer
+            target = self.onward(walk, answer)
+
+    def target(self, walk: Walk, url: str) -> Target:
+        """The URL of a hop, by our rules. Raises `Refused`."""
+        target = parse_target(url, any_port=bool(self.allowed_addresses), allowed=self.allowed_addresses)
+        if target.userinfo_dropped:
+            walk.notes.append("userinfo dropped")
+        return target
+
+    async def visit(self, walk: Walk, target: Target) -> Answer:
+        """One hop, when robots.txt allows it and the host's turn has come."""
+        crawl_delay_s = await self.permission(walk, target) if walk.asks_robots else 0.0
+        spaced = target.host not in walk.paced
+        walk.paced.add(target.host)
+        async with (
+            self.politeness.visit(target.host, target.url, least_spacing_s=crawl_delay_s, spaced=spaced),
+            self.slots,
+        ):
+            answer = await self.spend(walk, target)
+        if answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers):
+            await self.wait_as_asked(answer)
+        self.politeness.answered(target.host)
+        return answer
+
+    async def permission(self, walk: Walk, target: Target) -> float:
+        """The crawl delay of a site that allows this URL. Raises `Refused`, or `HostWaits` while it is unknown."""
+        site = await self.robots.site(target.origin, target.url)
+        if not site.allows(target.url, self.user_agent):
+            raise Refused(target.url, "robots", f"{target.origin}/robots.txt forbids it to {self.user_agent}")
+        walk.tdm = site.tdm(target.wire_url.raw_path)
+        return site.crawl_delay_s(self.user_agent)
+
+    async def wait_as_asked(self, answer: Answer) -> NoReturn:
+        """Hold the host for as long as its answer asks. Raises `HostWaits`."""
+        target = answer.target
+        asked = retry_after(answer.headers.get("retry-after"), self.clock())
+        wall = bot_wall(answer.status, answer.headers, answer.body)
+        reason = f"answered {answer.status}" + (f" (bot wall: {wall})" if wall else "")
+        until = await self.politeness.hold(target.host, asked=asked, reason=reason)
+        raise HostWaits(target.url, until, reason)
+
+    async def spend(self, walk: Walk, target: Target) -> Answer:
+        """Send within what is left of the fetch's time. Raises `TimedOut`."""
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(walk.left_s) as deadline:
+                return await self.send(walk, target)
+        except TimeoutError as error:
+            limit = f"no answer within {walk.limits.total_s:g} s" if deadline.expired() else f"silent: {error}"
+            raise TimedOut(target.url, limit) from error
+        finally:
+            walk.left_s -= time.monotonic() - started
+
+    async def send(self, walk: Walk, target: Target) -> Answer:
+        """One request, with one more try after a lost connection or a body under a false coding."""
+        headers = walk.headers(target)
+        try:
+            return await self.exchange(walk, target, headers)
+        except Unreachable as error:
+            if error.stage == "coding":
+                headers["Accept-Encoding"] = "identity"
+            elif error.stage == "connect":
+                await asyncio.sleep(CONNECT_RETRY_S)
+            else:
+                raise
+        return await self.exchange(walk, target, headers)
+
+    async def exchange(self, walk: Walk, target: Target, headers: Mapping[str, str]) -> Answer:
+        """One request and its answer. Raises what aiohttp raised as a `FetchError`."""
+        try:
+            async with self.session.get(
+                target.wire_url, headers=headers, allow_redirects=False, timeout=walk.timeout
+            ) as reply:
+                return await self.read(walk, target, reply)
+        except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError, ValueError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise unreachable(target.url, error) from error
+
+    async def read(self, walk: Walk, target: Target, reply: aiohttp.ClientResponse) -> Answer:
+        """The answer with its body, under the caps. Raises `TooLarge`, `Unreachable`, `Refused`."""
+        headers = plain_headers(reply)
+        if walk.jar is not None or (reply.status in REDIRECTS and "set-cookie" in headers):
+            keep_cookies(walk, reply)
+        peer = reply.peer if isinstance(reply, WireAnswer) else None
+        answer = Answer(target, reply.status, headers, b"", peer=peer)
+        if reply.status in BODILESS or reply.status in REDIRECTS:
+            return answer
+        if reply.status == 206:
+            raise Refused(target.url, "partial", "206, a part, where the whole was asked for")
+        wire, clipped = await self.read_wire(walk, target, reply)
+        inflated = await self.inflate(walk, target, wire, headers.get("content-encoding", ""), clipped=clipped)
+        notes = inflated.notes
+        truncated = inflated.truncated and not clipped
+        if isinstance(reply, WireAnswer) and reply.wire is not None and reply.wire.excess:
+            notes, truncated = (*notes, "more bytes than Content-Length"), True
+        return replace(answer, body=inflated.body, wire_bytes=len(wire), truncated=truncated, notes=notes)
+
+    async def read_wire(self, walk: Walk, target: Target, reply: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+        """The body as it came, and whether it was clipped. Raises `TooLarge`."""
+        clips = walk.clips or reply.status != 200
+        cap = min(walk.limits.wire_bytes, ERROR_BODY_BYTES) if reply.status != 200 else walk.limits.wire_bytes
+        if not clips and (reply.content_length or 0) > cap:
+            raise TooLarge(target.url, "wire_bytes", f"announces {reply.content_length} bytes, {cap} are allowed")
+        first = b""
+        rest: bytearray | None = None
+        async for piece in reply.content.iter_any():
+            if rest is None and not first:
+                first = piece
+            elif rest is None:
+                rest = bytearray(first + piece)
+            else:
+                rest += piece
+            size = len(first) if rest is None else len(rest)
+            if size > cap:
+                reply.close()
+                if clips:
+                    return bytes(first if rest is None else rest)[:cap], True
+                raise TooLarge(target.url, "wire_bytes", f"more than {cap} bytes")
+        return (first if rest is None else bytes(rest)), False
+
+    async def inflate(self, walk: Walk, target: Target, wire: bytes, codings: str, *, clipped: bool) -> Inflated:
+        """The body uncompressed, in a thread when it is large. Raises `TooLarge`, `Unreachable`."""
+        caps = Caps(walk.limits.inflated_bytes, walk.limits.ratio)
+        try:
+            if len(wire) > THREAD_ABOVE_BYTES and codings:
+                return await asyncio.to_thread(inflate, wire, codings, caps)
+            return inflate(wire, codings, caps)
+        except OverCap as error:
+            if clipped:
+                return Inflated(b"", truncated=True)
+            raise TooLarge(target.url, error.cap, str(error)) from error
+        except Undecodable as error:
+            if clipped:
+                return Inflated(b"", truncated=True)
+            raise Unreachable(target.url, "coding", str(error)) from error
+
+    def onward(self, walk: Walk, answer: Answer) -> Target:
+        """The next hop. Raises `TooManyRedirects`, `Refused`, `Unreachable`."""
+        from_url = answer.target.url
+        target = self.target(walk, redirect_url(from_url, answer.headers.get("location")))
+        walk.redirects.append(Redirect(answer.status, from_url, target.url))
+        if len(walk.redirects) > walk.limits.redirects:
+            raise TooManyRedirects(walk.url, f"more than {walk.limits.redirects} redirects, last to {target.url}")
+        walk.seen.add((from_url, ""))
+        visited = (target.url, walk.cookies(target))
+        if visited in walk.seen:
+            raise TooManyRedirects(walk.url, f"a loop: {target.url} again")
+        walk.seen.add(visited)
+        if answer.target.scheme == "https" and target.scheme == "http":
+            walk.notes.append("downgrade")
+        return target
+
+    def note_answer(self, walk: Walk, answer: Answer) -> None:
+        """What was odd about the last answer."""
+        walk.notes.extend(answer.notes)
+        if answer.status == 304 and walk.validators == Validators():
+            walk.notes.append("304 without validators")
+        wall = bot_wall(answer.status, answer.headers, answer.body)
+        if wall:
+            walk.notes.append(f"bot_wall:{wall}")
+
+    def response(self, walk: Walk, answer: Answer) -> Response:
+        """What the caller gets."""
+        said = tdm_said(answer.headers.get("tdm-reservation"), answer.headers.get("tdm-policy"))
+        tdm = walk.tdm if said.reserved is None else said
+        return Response(
+            url=walk.url,
+            final_url=answer.target.url,
+            status=answer.status,
+            headers=answer.headers,
+            body=answer.body,
+            fetched_at=self.clock(),
+            elapsed_s=walk.limits.total_s - walk.left_s,
+            wire_bytes=answer.wire_bytes,
+            redirects=tuple(walk.redirects),
+            peer=answer.peer,
+            truncated=answer.truncated,
+            notes=tuple(walk.notes),
+            tdm_reserved=tdm.reserved,
+            tdm_policy=tdm.policy,
+        )
+
+    async def ask_site(self, origin: str) -> SiteRules | None:
+        """What an origin allows: robots.txt and tdmrep.json. None when robots.txt cannot be had for now."""
+        robots = await self.side_file(f"{origin}/robots.txt")
+        if robots is None or robots.status >= 500:
+            return None
+        tdmrep = await self.side_file(f"{origin}/.well-known/tdmrep.json", paced={robots.target.host})
+        return SiteRules(
+            robots_text=robots.body.decode("utf-8", "replace") if robots.status == 200 else None,
+            tdm_rules=read_tdmrep(tdmrep.body) if tdmrep is not None and tdmrep.status == 200 else (),
+            asked_at=self.clock(),
+        )
+
+    async def side_file(self, url: str, paced: set[str] | None = None) -> Answer | None:
+        """A small file beside the pages, clipped; None when there was no answer."""
+        walk = self.walk(url, FetchKind.PAGE, Validators(), asks_robots=False)
+        walk.limits = replace(walk.limits, wire_bytes=ROBOTS_BYTES, inflated_bytes=ROBOTS_BYTES * 10)
+        walk.clips = True
+        walk.paced |= paced or set()
+        try:
+            return await self.go(walk)
+        except TooManyRedirects:
+            return Answer(self.target(walk, url), 404, {}, b"")  # RFC 9309 section 2.3.1.2: as if there were none
+        except Refused:
+            raise
+        except FetchError:
+            return None
+
+
+def is_sendable(validator: str) -> bool:
+    """Whether a validator may go out: to the letter or not at all."""
+    return len(validator) <= LONGEST_VALIDATOR and validator.isprintable() and validator.isascii()
+
+
+def plain_headers(reply: aiohttp.ClientResponse) -> dict[str, str]:
+    """Headers by lower-case name, repeated ones joined (RFC 9110 section 5.3), as text that any store can keep."""
+    headers: dict[str, str] = {}
+    for name, value in reply.headers.items():
+        key = name.lower()
+        text = value if value.isascii() else clean_text(value)
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+def clean_text(value: str) -> str:
+    """A header value as UTF-8 if it is, else as Latin-1, which HTTP once meant; never a lone surrogate."""
+    raw = value.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def keep_cookies(walk: Walk, reply: aiohttp.ClientResponse) -> None:
+    """Remember what this hop set, for the rest of this fetch."""
+    if walk.jar is None:
+        walk.jar = aiohttp.CookieJar(unsafe=True)  # unsafe: cookies of bare addresses too, as any browser
+    walk.jar.update_cookies(reply.cookies, reply.url)
+
+
+def unreachable(url: str, error: Exception) -> FetchError:
+    """The error of ours that an error of aiohttp means."""
+    refusal = forbidden_cause(error)
+    if refusal is not None:
+        return Refused(url, "address", str(refusal), address=refusal.address)
+    reason = str(error) or type(error).__name__
+    for kinds, stage in STAGES:
+        if isinstance(error, kinds):
+            return Unreachable(url, stage, reason[:500])
+    return Unreachable(url, "protocol", reason[:500])
+
+
+def forbidden_cause(error: BaseException | None) -> AddressForbidden | None:
+    """The refusal of the address guard somewhere behind an error."""
+    while error is not None:
+        if isinstance(error, AddressForbidden):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+# What failed, most specific first. "connect" is tried once more.
+STAGES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((ClientConnectorCertificateError, ClientConnectorSSLError, ssl.SSLError), "tls"),
+    ((ClientConnectorDNSError,), "dns"),
+    ((ClientConnectorError,), "connect"),
+    ((aiohttp.ClientPayloadError,), "body"),
+    ((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError), "cut"),
+)

@@ -1,0 +1,170 @@
+"""How often and how many at once we come to one host.
+
+Promises: at most `per_host` requests of this process to a host at a time, starts spaced through the `HostPacer` (which
+all processes share), nothing sent to a host that asked us to wait, and nobody waits here longer than `longest_wait_s`:
+who would have to gets `HostWaits` and comes back. Leaves robots.txt to robots.py and what a 429 is to http.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from pipeline.errors import HostWaits
+from pipeline.ports import HostPacer
+
+T = TypeVar("T")  # Python 3.11 is supported: no def f[T] yet
+
+# A 429 that names no time: 5 minutes, doubling while the host keeps answering so, at most 4 hours.
+FIRST_WAIT_S = 300
+LONGEST_UNASKED_WAIT_S = 4 * 3600
+
+PACER_THREADS = 4  # a stored pacer blocks for a transaction; more threads would only queue at the database
+
+
+class MemoryPacer:
+    """A `HostPacer` for one process: tests and embedded use."""
+
+    def __init__(self) -> None:
+        self.slots: dict[str, datetime] = {}
+        self.holds: dict[str, datetime] = {}
+
+    def reserve(self, host: str, *, spacing_s: float, now: datetime) -> datetime:
+        """Take the host's next free slot: when the request may be sent (≥ now)."""
+        slot = max(now, self.slots.get(host, now), self.holds.get(host, now))
+        self.slots[host] = slot + timedelta(seconds=spacing_s)
+        return slot
+
+    def hold(self, host: str, *, until: datetime, reason: str) -> None:  # noqa: ARG002 # kept by stored pacers
+        """Nothing may be sent to this host before `until`; a longer wait already asked for stays."""
+        self.holds[host] = max(until, self.holds.get(host, until))
+
+    def held_until(self, host: str) -> datetime | None:
+        """Until when the host asked us to wait, if it did."""
+        return self.holds.get(host)
+
+
+@dataclass(slots=True)
+class Gate:
+    """One host's door in this process: how many are inside, and who stands before it."""
+
+    places: asyncio.Semaphore
+    users: int = 0
+
+
+@dataclass(slots=True)
+class Politeness:
+    """The doors of all hosts."""
+
+    pacer: HostPacer
+    clock: Callable[[], datetime]
+    per_host: int = 2
+    default_spacing_s: float = 1.0
+    spacing_for: Callable[[str], float | None] | None = None
+    longest_wait_s: float = 60.0
+    gates: dict[str, Gate] = field(default_factory=dict)
+    known_holds: dict[str, datetime] = field(default_factory=dict)
+    waits_in_a_row: dict[str, int] = field(default_factory=dict)
+    threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(PACER_THREADS, thread_name_prefix="pacer")
+    )
+
+    def spacing_s(self, host: str) -> float:
+        """Seconds between the starts of two requests to this host."""
+        chosen = self.spacing_for(host) if self.spacing_for else None
+        return self.default_spacing_s if chosen is None else chosen
+
+    @asynccontextmanager
+    async def visit(
+        self, host: str, url: str, *, least_spacing_s: float = 0, spaced: bool = True
+    ) -> AsyncIterator[None]:
+        """A place at the host, when its turn has come. `spaced=False`: the host was paced already in this fetch."""
+        spacing_s = max(self.spacing_s(host), least_spacing_s)
+        self.refuse_held(host, url)
+        gate = self.gates.get(host)
+        if gate is None:
+            gate = self.gates[host] = Gate(asyncio.Semaphore(self.per_host))
+        if gate.users > self.per_host:
+            self.refuse_long_queue(gate, url, spacing_s)
+        gate.users += 1
+        try:
+            await self.enter(gate, url)
+            try:
+                if spaced:
+                    await self.await_slot(host, url, spacing_s)
+                yield
+            finally:
+                gate.places.release()
+        finally:
+            gate.users -= 1
+            if gate.users == 0:
+                self.gates.pop(host, None)
+
+    def refuse_long_queue(self, gate: Gate, url: str, spacing_s: float) -> None:
+        """Raises `HostWaits` when those already waiting take longer than anyone may wait."""
+        wait_s = (gate.users - self.per_host) * spacing_s
+        if wait_s > self.longest_wait_s:
+            raise HostWaits(url, self.clock() + timedelta(seconds=wait_s), f"{gate.users} requests wait for this host")
+
+    async def enter(self, gate: Gate, url: str) -> None:
+        """Take a place; raises `HostWaits` when none comes free in time."""
+        if not gate.places.locked():
+            await gate.places.acquire()
+            return
+        try:
+            async with asyncio.timeout(self.longest_wait_s):
+                await gate.places.acquire()
+        except TimeoutError as error:
+            until = self.clock() + timedelta(seconds=self.longest_wait_s)
+            raise HostWaits(url, until, "the host is busy with our other requests") from error
+
+    async def await_slot(self, host: str, url: str, spacing_s: float) -> None:
+        """Wait for the host's next slot; raises `HostWaits` when it is far off."""
+        self.refuse_held(host, url)
+        now = self.clock()
+        slot = await self.ask_pacer(lambda: self.pacer.reserve(host, spacing_s=spacing_s, now=now))
+        wait_s = (slot - now).total_seconds()
+        if wait_s > self.longest_wait_s:
+            self.known_holds[host] = slot  # so that the next one does not take a slot it cannot use
+            self.refuse_held(host, url)
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+
+    def refuse_held(self, host: str, url: str) -> None:
+        """Raises `HostWaits` while this process knows that the host waits."""
+        until = self.known_holds.get(host)
+        if until is None:
+            return
+        if until > self.clock():
+            raise HostWaits(url, until, "the host asked us to wait")
+        del self.known_holds[host]
+
+    async def hold(self, host: str, *, asked: datetime | None, reason: str) -> datetime:
+        """The host said to wait, until `asked` or without a time: held for every process; until when."""
+        in_a_row = self.waits_in_a_row.get(host, 0)
+        self.waits_in_a_row[host] = in_a_row + 1
+        unasked_s = min(FIRST_WAIT_S * 2 ** min(in_a_row, 10), LONGEST_UNASKED_WAIT_S)
+        until = asked or self.clock() + timedelta(seconds=unasked_s)
+        self.known_holds[host] = max(until, self.known_holds.get(host, until))
+        await self.ask_pacer(lambda: self.pacer.hold(host, until=until, reason=reason))
+        return until
+
+    def answered(self, host: str) -> None:
+        """The host answered otherwise than with a wait."""
+        if self.waits_in_a_row:
+            self.waits_in_a_row.pop(host, None)
+
+    async def ask_pacer(self, call: Callable[[], T]) -> T:
+        """The pacer's answer; a stored one is asked in a thread, because it waits for its database."""
+        if isinstance(self.pacer, MemoryPacer):
+            return call()
+        return await asyncio.get_running_loop().run_in_executor(self.threads, call)
+
+    def close(self) -> None:
+        """Give the threads back."""
+        self.threads.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,106 @@
+"""What we put under aiohttp: a connector, a protocol and an answer that see what the plain ones hide.
+
+Three things are wanted of the wire that aiohttp does not tell: the address we are connected to, whether bytes came
+after the end of the body (a Content-Length that is too short; in one packet with it they make plain aiohttp lose the
+whole answer), and an end to a server that sends `100 Continue` for ever. Leaves every decision to http.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from typing import Any
+
+from aiohttp import ClientPayloadError, ClientResponse, StreamReader, TCPConnector
+from aiohttp.client_exceptions import ClientConnectionError
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import HttpProcessingError
+
+HEAD_END = b"\r\n\r\n"
+MOST_INFORMATIONAL = 20  # 1xx answers before the real one; servers send one (100) or a few (103)
+
+
+class WireProtocol(ResponseHandler):
+    """One connection, which remembers its peer and notices bytes that nobody announced."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.peer: str | None = None
+        self.excess = False
+        self.heads = 0
+        self.informational = 0
+        self.body: StreamReader | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember who is at the other end."""
+        super().connection_made(transport)
+        name = transport.get_extra_info("peername")
+        self.peer = name[0] if name else None
+
+    def set_response_params(self, **params: Any) -> None:
+        """A new request begins on this connection."""
+        self.excess = False
+        self.heads = 0
+        self.informational = 0
+        self.body = None
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        """Give the head and what follows it to the parser apart, so that a fault behind the body spares the answer."""
+        end = data.find(HEAD_END) + len(HEAD_END) if self.heads == 0 else 0
+        if len(HEAD_END) <= end < len(data):
+            super().data_received(data[:end])
+            data = data[end:]
+        super().data_received(data)
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        """Count the heads of answers as the parser hands them on."""
+        if data[0].code < 200:
+            self.informational += 1
+            if self.informational > MOST_INFORMATIONAL:
+                self.set_exception(ClientConnectionError("informational answers without end"))
+                self.close_transport()
+                return
+        else:
+            self.heads += 1
+            self.excess = self.heads > 1
+            self.body = data[1]
+        super().feed_data(data, size)
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        """What the parser cannot read once the head of the answer is through are bytes that nobody announced."""
+        if self.heads > 0 and isinstance(exc, HttpProcessingError):
+            if self.body is None or self.body.is_eof():
+                self.excess = True
+            else:  # a broken chunk: without this the reader would wait for the rest until its deadline
+                self.body.set_exception(ClientPayloadError(f"cannot be read on: {exc.message}"))
+        super().set_exception(exc, *cause)
+
+    def close_transport(self) -> None:
+        """Stop listening to this peer."""
+        if self.transport is not None:
+            self.transport.close()
+
+
+class WireConnector(TCPConnector):
+    """A connector whose connections are `WireProtocol`s."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory = functools.partial(WireProtocol, loop=self._loop)  # type: ignore[assignment] # a subclass
+
+
+class WireAnswer(ClientResponse):
+    """An answer that knows the connection it came by, also after that went back to the pool."""
+
+    wire: WireProtocol | None = None
+
+    async def start(self, connection: Any) -> ClientResponse:
+        """Read the head of the answer."""
+        self.wire = connection.protocol
+        return await super().start(connection)
+
+    @property
+    def peer(self) -> str | None:
+        """The address that answered."""
+        return None if self.wire is None else self.wire.peer
