@@ -58,12 +58,14 @@ env: ## make .env with fresh secrets for docker compose; an existing one is left
 	( umask 077
 	  { echo "# Secrets of this deployment, made by 'make env'. Not for git, not for others' eyes."
 	    echo "POSTGRES_PASSWORD=$$(hex 24)"
+	    echo "AIRFLOW_DB_PASSWORD=$$(hex 24)"
+	    echo "NEWSWIRE_DB_PASSWORD=$$(hex 24)"
 	    echo "REDIS_PASSWORD=$$(hex 24)"
 	    echo "AIRFLOW_FERNET_KEY=$$(head -c 32 /dev/urandom | base64 | tr '+/' '-_')"
 	    echo "AIRFLOW_JWT_SECRET=$$(hex 48)"
 	    echo "AIRFLOW_API_SECRET_KEY=$$(hex 32)"
 	    echo "AIRFLOW_ADMIN_PASSWORD=$$(hex 12)"
-	    echo "KAFKA_CLUSTER_ID=$$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d =)"
+	    echo "KAFKA_CLUSTER_ID=$$(head -c 16 /dev/urandom | base64 | tr '+/' 'Az' | tr -d =)"
 	    echo "NEWSWIRE_CONTACT="
 	  } > .env )
 	echo "made .env (readable by you alone); the login is admin with AIRFLOW_ADMIN_PASSWORD"

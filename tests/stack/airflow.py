@@ -24,6 +24,7 @@ from tests.stack.daemon import Daemon
 
 ROOT = Path(__file__).parents[2]
 USERS = {"admin": "admin", "viewer": "viewer"}  # name: role
+SIMPLE_LOGIN = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
 HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 # Local log files are read straight from disk, so nobody needs the log servers (they would listen on all interfaces).
 COMPONENTS: dict[str, tuple[str, ...]] = {
@@ -73,7 +74,7 @@ class AirflowPlace:
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__HOST": "127.0.0.1",  # the default is every interface
             "AIRFLOW__API__PORT": str(self.port),
-            "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+            "AIRFLOW__CORE__AUTH_MANAGER": SIMPLE_LOGIN,
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
@@ -86,7 +87,7 @@ class AirflowPlace:
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",  # 300 by default: too long to wait for a new DAG file
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
             **async_url(database),
-            # 5 by default, and a slot stays blocked that long after a short task: 2.5 times the tasks per second with 1.
+            # 5 by default, and a slot stays blocked so long after a short task: with 1, 2.5 times the tasks per second.
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             **self.newswire,
         }
@@ -161,7 +162,9 @@ class Airflow:
 
     def api(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, user: str = "admin") -> Any:
         """A call of Airflow's REST API as this user; raises urllib's HTTPError."""
-        token = self._call("POST", "/auth/token", {"username": user, "password": self.passwords()[user]})["access_token"]
+        token = self._call("POST", "/auth/token", {"username": user, "password": self.passwords()[user]})[
+            "access_token"
+        ]
         return self._call(method, path, body, token=token)
 
     def passwords(self) -> dict[str, str]:
