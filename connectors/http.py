@@ -13,43 +13,33 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
 import aiohttp
-from aiohttp.client_exceptions import (
-    ClientConnectorCertificateError,
-    ClientConnectorDNSError,
-    ClientConnectorError,
-    ClientConnectorSSLError,
-)
 
-from connectors.addresses import AddressForbidden, AddressGuard, GuardedResolver
+from connectors.addresses import AddressGuard, GuardedResolver
 from connectors.bodies import Caps, Inflated, OverCap, Undecodable, inflate
 from connectors.botwalls import bot_wall
 from connectors.politeness import MemoryPacer, Politeness
-from connectors.robots import RobotsBook, RobotsMemory, SiteRules, Tdm, read_tdmrep, tdm_said
+from connectors.replies import keep_cookies, plain_headers, unreachable
+from connectors.robots import RobotsBook, RobotsMemory, SiteRules, read_tdmrep, tdm_said
 from connectors.targets import Target, parse_target, redirect_url
+from connectors.walk import DEFAULT_LIMITS, Answer, FetchLimits, Walk
 from connectors.wire import WireAnswer, WireConnector
 from pipeline.errors import FetchError, HostWaits, Refused, TimedOut, TooLarge, TooManyRedirects, Unreachable
 from pipeline.httpcache import retry_after
 from pipeline.model import FetchKind, Redirect, Request, Response, Validators
 from pipeline.ports import HostPacer
 
+__all__ = ["FetchLimits", "SafeFetcher"]
+
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 BODILESS = frozenset({204, 304})
 
-ACCEPT = {
-    FetchKind.FEED: "application/rss+xml, application/atom+xml, application/rdf+xml, application/feed+json, "
-    "application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5",
-    FetchKind.PAGE: "text/html, application/xhtml+xml, */*;q=0.5",
-}
-ACCEPT_ENCODING = "gzip, deflate, br, zstd"
-
-LONGEST_VALIDATOR = 1024  # longer ones are a server's mistake, and some servers answer 400 to their own
 ERROR_BODY_BYTES = 262_144  # of an answer that is no 200 only the beginning is wanted: to name a bot wall
 ROBOTS_BYTES = 512_000  # RFC 9309 section 2.5: at least 500 KiB are read, the rest is not
 CONNECT_RETRY_S = 0.3  # one more try after a refused or lost connection: a restart, a stale pool
@@ -58,81 +48,9 @@ THREAD_ABOVE_BYTES = 65_536  # smaller bodies inflate faster than a thread start
 DNS_CACHE_S = 60
 
 
-@dataclass(frozen=True, slots=True)
-class FetchLimits:
-    """What one fetch may cost, all its redirects together (bytes: of each body)."""
-
-    total_s: float = 20.0
-    idle_s: float = 10.0
-    connect_s: float = 8.0
-    wire_bytes: int = 15_000_000
-    inflated_bytes: int = 15_000_000  # as miniflux; the largest real feed in our corpus has 2 MB
-    ratio: float = 200.0  # inflated to wire, above 1 MB; markup compresses 5 to 30 times
-    redirects: int = 5
-
-
-DEFAULT_LIMITS: Mapping[FetchKind, FetchLimits] = {
-    FetchKind.FEED: FetchLimits(),
-    # Media Cloud: 10 MB hold more than 99.99 % of pages.
-    FetchKind.PAGE: FetchLimits(total_s=30.0, wire_bytes=10_000_000, inflated_bytes=10_000_000),
-}
-
-
 def utc_now() -> datetime:
     """The clock of a fetcher that is given none."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One hop's answer, its body inflated."""
-
-    target: Target
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    wire_bytes: int = 0
-    peer: str | None = None
-    truncated: bool = False
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class Walk:
-    """One fetch on its way through redirects: what is left to spend and what was seen."""
-
-    url: str
-    kind: FetchKind
-    limits: FetchLimits
-    timeout: aiohttp.ClientTimeout
-    validators: Validators
-    asks_robots: bool
-    clips: bool = False  # an over-long body is cut at the cap, not refused (robots.txt)
-    left_s: float = 0.0
-    jar: aiohttp.CookieJar | None = None
-    redirects: list[Redirect] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    seen: set[tuple[str, str]] = field(default_factory=set)
-    paced: set[str] = field(default_factory=set)
-    tdm: Tdm = field(default_factory=Tdm)
-
-    def cookies(self, target: Target) -> str:
-        """The Cookie header for this hop: what earlier hops of this fetch set."""
-        if self.jar is None:
-            return ""
-        return self.jar.filter_cookies(target.wire_url).output(attrs=[], header="", sep=";").strip()
-
-    def headers(self, target: Target) -> dict[str, str]:
-        """The request headers of this hop."""
-        headers = {"Accept": ACCEPT[self.kind], "Accept-Encoding": ACCEPT_ENCODING}
-        if self.validators.etag and is_sendable(self.validators.etag):
-            headers["If-None-Match"] = self.validators.etag
-        if self.validators.last_modified and is_sendable(self.validators.last_modified):
-            headers["If-Modified-Since"] = self.validators.last_modified
-        cookies = self.cookies(target)
-        if cookies:
-            headers["Cookie"] = cookies
-        return headers
 
 
 class SafeFetcher:
@@ -447,65 +365,3 @@ class SafeFetcher:
             raise
         except FetchError:
             return None
-
-
-def is_sendable(validator: str) -> bool:
-    """Whether a validator may go out: to the letter or not at all."""
-    return len(validator) <= LONGEST_VALIDATOR and validator.isprintable() and validator.isascii()
-
-
-def plain_headers(reply: aiohttp.ClientResponse) -> dict[str, str]:
-    """Headers by lower-case name, repeated ones joined (RFC 9110 section 5.3), as text that any store can keep."""
-    headers: dict[str, str] = {}
-    for name, value in reply.headers.items():
-        key = name.lower()
-        text = value if value.isascii() else clean_text(value)
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return headers
-
-
-def clean_text(value: str) -> str:
-    """A header value as UTF-8 if it is, else as Latin-1, which HTTP once meant; never a lone surrogate."""
-    raw = value.encode("utf-8", "surrogateescape")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-def keep_cookies(walk: Walk, reply: aiohttp.ClientResponse) -> None:
-    """Remember what this hop set, for the rest of this fetch."""
-    if walk.jar is None:
-        walk.jar = aiohttp.CookieJar(unsafe=True)  # unsafe: cookies of bare addresses too, as any browser
-    walk.jar.update_cookies(reply.cookies, reply.url)
-
-
-def unreachable(url: str, error: Exception) -> FetchError:
-    """The error of ours that an error of aiohttp means."""
-    refusal = forbidden_cause(error)
-    if refusal is not None:
-        return Refused(url, "address", str(refusal), address=refusal.address)
-    reason = str(error) or type(error).__name__
-    for kinds, stage in STAGES:
-        if isinstance(error, kinds):
-            return Unreachable(url, stage, reason[:500])
-    return Unreachable(url, "protocol", reason[:500])
-
-
-def forbidden_cause(error: BaseException | None) -> AddressForbidden | None:
-    """The refusal of the address guard somewhere behind an error."""
-    while error is not None:
-        if isinstance(error, AddressForbidden):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
-
-
-# What failed, most specific first. "connect" is tried once more.
-STAGES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-    ((ClientConnectorCertificateError, ClientConnectorSSLError, ssl.SSLError), "tls"),
-    ((ClientConnectorDNSError,), "dns"),
-    ((ClientConnectorError,), "connect"),
-    ((aiohttp.ClientPayloadError,), "body"),
-    ((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError), "cut"),
-)
