@@ -1,0 +1,110 @@
+"""A feed's bytes as one text: the charset decided once, by BOM, HTTP, XML declaration, UTF-8, then cp1252.
+
+Promises a `str` of whatever it is given, without lone surrogates or NULs; leaves what the text is to others.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its BOM begins with theirs
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_WIDE_STARTS = (  # `<?` or `<r` without a BOM (XML 1.0 appendix F)
+    (re.compile(rb"<\x00\x00\x00[?a-zA-Z]"), "utf-32-le"),
+    (re.compile(rb"\x00\x00\x00<\x00\x00\x00"), "utf-32-be"),
+    (re.compile(rb"[<\s]\x00[?a-zA-Z<\s]\x00"), "utf-16-le"),
+    (re.compile(rb"\x00[<\s]\x00[?a-zA-Z<\s]"), "utf-16-be"),
+    (re.compile(rb"\x4c\x6f\xa7\x94"), "cp037"),  # `<?xm` in EBCDIC
+)
+_HTTP_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
+_XML_ENCODING = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']\s*([A-Za-z0-9_.:-]{1,40})")
+# Labels that in practice mean their superset (WHATWG Encoding).
+_ALIASES = {
+    "iso-8859-1": "cp1252",
+    "latin-1": "cp1252",
+    "latin1": "cp1252",
+    "us-ascii": "cp1252",
+    "ascii": "cp1252",
+    "iso-8859-9": "cp1254",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "x-sjis": "cp932",
+    "shift_jis": "cp932",
+    "euc-kr": "cp949",
+    "ks_c_5601-1987": "cp949",
+    "x-mac-roman": "mac_roman",
+}
+# UTF-7 is only ever an attack; a declaration read byte by byte is not in UTF-16.
+_REFUSED = re.compile(r"(?:unicode-1-1-)?utf-?7|utf-?(?:16|32).*|ucs.*|iso-10646.*", re.IGNORECASE)
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+
+
+def decode(body: bytes, content_type: str | None = None) -> str:
+    """The text of a feed, whatever its charset says; XML's forbidden characters are dropped."""
+    return _FORBIDDEN.sub("", _decoded(body, content_type)).lstrip("\ufeff")
+
+
+def _decoded(body: bytes, content_type: str | None) -> str:
+    for bom, encoding in _BOMS:
+        if body.startswith(bom):
+            return _lenient(body[len(bom) :], encoding)
+    for start, encoding in _WIDE_STARTS:
+        if start.match(body):
+            return _lenient(body, encoding)
+    if _is_utf8(body):  # no other charset looks like this by chance, whatever is declared
+        return body.decode("utf-8")
+    for encoding in _declared(body, content_type):
+        try:
+            return body.decode(encoding)
+        except (UnicodeError, LookupError):
+            continue
+    return body.decode("utf-8", _STRAY)  # stray bytes as cp1252: all of them when none of it is UTF-8
+
+
+def _declared(body: bytes, content_type: str | None) -> Iterator[str]:
+    """Charsets that HTTP and the XML declaration name, as far as Python knows them as text encodings."""
+    http = _HTTP_CHARSET.search(content_type[:500]) if content_type else None
+    xml = _XML_ENCODING.search(body[:1024])
+    for label in (http.group(1) if http else None, xml.group(1).decode("ascii") if xml else None):
+        if label is None or _REFUSED.fullmatch(label):
+            continue
+        name = _ALIASES.get(label.lower(), label)
+        if _is_text_encoding(name):
+            yield name
+
+
+def _is_text_encoding(name: str) -> bool:
+    try:
+        codecs.lookup(name)
+        "".encode(name)
+    except (LookupError, UnicodeError, ValueError):
+        return False
+    return True
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\x1b" not in body[:4096]  # ISO-2022 is ASCII to the eye
+
+
+def _lenient(body: bytes, encoding: str) -> str:
+    return body.decode(encoding, "replace")
+
+
+def _stray_bytes(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+_STRAY = "newswire-stray-cp1252"
+codecs.register_error(_STRAY, _stray_bytes)

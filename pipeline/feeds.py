@@ -1,0 +1,96 @@
+"""A feed, understood: bytes in, `ParsedFeed` out, whatever the format.
+
+Promises bounded work and memory, that a bad entry costs itself, and `NotAFeed` for anything else; dates in the
+outlet's zone where they name none. Leaves deciding what is new to the poll.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pipeline.errors import NotAFeed
+from pipeline.feed_bytes import decode
+from pipeline.feed_dates import zone_of
+from pipeline.feed_digest import body_digest
+from pipeline.feed_entries import Surroundings, understand
+from pipeline.feed_json import read_json
+from pipeline.feed_links import find_alternates
+from pipeline.feed_markup import is_cut_short, looks_like, root_name
+from pipeline.feed_raw import RawFeed
+from pipeline.feed_sitemap import read_sitemap
+from pipeline.feed_xml import read_xml
+from pipeline.model import Entry
+from pipeline.plain_text import looks_like_markup, one_line, plain_text
+from pipeline.urls import repair
+
+__all__ = ["ParsedFeed", "body_digest", "find_alternates", "parse_feed"]
+
+_MAX_FAULTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFeed:
+    """What a feed says. `entries`: one per identity, in the feed's order; `repeats`: more of an identity already there.
+
+    `truncated`: the end of the feed is missing; `clipped`: it was too long, the newest entries are kept.
+    """
+
+    kind: str  # rss20, atom10, rdf …, json11, sitemap-news, sitemap, sitemap-index
+    title: str = ""
+    language: str | None = None
+    homepage: str | None = None
+    entries: tuple[Entry, ...] = ()
+    repeats: tuple[Entry, ...] = ()
+    ttl_s: int | None = None
+    update_period_s: int | None = None
+    skip_hours: frozenset[int] = frozenset()  # UTC
+    skip_days: frozenset[int] = frozenset()  # Monday is 0
+    self_url: str | None = None
+    next_url: str | None = None
+    hubs: tuple[str, ...] = ()
+    faults: tuple[str, ...] = field(default=())
+    truncated: bool = False
+    clipped: bool = False
+
+
+def parse_feed(
+    body: bytes, *, url: str, content_type: str | None, zone: str, now: datetime, article_number: str | None = None
+) -> ParsedFeed:
+    """The feed in a body fetched from `url`. Raises `NotAFeed`, which names the feeds that an HTML page points to."""
+    text = decode(body, content_type)
+    root = root_name(text)
+    raw = _read(text, root, url)
+    if raw is None or not (raw.kind or raw.entries):
+        raise NotAFeed(url, looks_like(text), alternates=find_alternates(text, url) if raw is None else ())
+    homepage = repair(raw.homepage, url) if raw.homepage else None
+    around = Surroundings(url=url, zone=zone_of(zone), now=now, article_number=article_number, language=raw.language)
+    understood = understand(raw.entries, around)
+    return ParsedFeed(
+        kind=raw.kind or "rss",
+        title=one_line(plain_text(raw.title) if looks_like_markup(raw.title) else raw.title)[:2_000],
+        language=raw.language,
+        homepage=homepage,
+        entries=understood.entries,
+        repeats=understood.repeats,
+        ttl_s=raw.ttl_s,
+        update_period_s=raw.update_period_s,
+        skip_hours=raw.skip_hours,
+        skip_days=raw.skip_days,
+        self_url=repair(raw.self_url, url) if raw.self_url else None,
+        next_url=repair(raw.next_url, url) if raw.next_url else None,
+        hubs=tuple(hub for printed in raw.hubs if (hub := repair(printed, url))),
+        faults=(*raw.faults, *understood.faults)[:_MAX_FAULTS],
+        truncated=root is not None and is_cut_short(text),
+        clipped=raw.clipped,
+    )
+
+
+def _read(text: str, root: str | None, url: str) -> RawFeed | None:
+    if root in ("urlset", "sitemapindex"):
+        return read_sitemap(text)
+    if root is not None:
+        return read_xml(text, url)
+    if text.lstrip()[:1] == "{":
+        return read_json(text)
+    return None
