@@ -1,0 +1,53 @@
+"""Similarity: how much of one text is found in another, estimated from their sketches.
+
+Promises unbiased estimates: two bottom-k sketches are compared below the smaller of their cut-offs, where both hold
+every hash they have. Containment, not Jaccard, finds syndication: a cut or an expanded copy is contained, not alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """Shares between 0 and 1: of the first text that is in the second, of the second in the first, and of both."""
+
+    containment_a: float
+    containment_b: float
+    jaccard: float
+
+    @property
+    def containment(self) -> float:
+        """The larger of the two: most of one text is in the other."""
+        return max(self.containment_a, self.containment_b)
+
+
+NOTHING_SHARED = Similarity(0.0, 0.0, 0.0)
+
+
+def compare_sketches(a: bytes, b: bytes, *, cutoff: int) -> Similarity:
+    """Compare two sketches below a cut-off that both reach."""
+    ours, theirs = _below(a, cutoff), _below(b, cutoff)
+    if not len(ours) or not len(theirs):
+        return NOTHING_SHARED
+    places = np.minimum(np.searchsorted(theirs, ours), len(theirs) - 1)
+    shared = int(np.count_nonzero(theirs[places] == ours))
+    return Similarity(shared / len(ours), shared / len(theirs), shared / (len(ours) + len(theirs) - shared))
+
+
+def overlap(a: tuple[int, ...], b: tuple[int, ...]) -> float:
+    """Share of the smaller set that is in the other; 0 when either is empty."""
+    smaller = min(len(a), len(b))
+    return len(set(a) & set(b)) / smaller if smaller else 0.0
+
+
+def _below(sketch: bytes, cutoff: int) -> npt.NDArray[np.uint32]:
+    bytes_of_3 = np.frombuffer(sketch, dtype=np.uint8).reshape(-1, 3)
+    hashes = np.zeros((len(bytes_of_3), 4), dtype=np.uint8)
+    hashes[:, :3] = bytes_of_3
+    whole = hashes.view("<u4").ravel()
+    return whole[: np.searchsorted(whole, cutoff)]
