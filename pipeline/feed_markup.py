@@ -21,8 +21,8 @@ _SNIFF_CHARS = 65_536  # PHP warnings before the feed can be long
 _ROOT = re.compile(
     r"<(?:[A-Za-z][\w.-]*:)?(rss|feed|rdf|channel|item|entry|urlset|sitemapindex|newsitems)(?=[\s>/])", re.IGNORECASE
 )
-_ROOT_OR_SKIPPED = re.compile(rf"<!--|<!DOCTYPE\b|{_ROOT.pattern}", re.IGNORECASE)
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|script|meta|div)\b", re.IGNORECASE)
+_ROOT_OR_SKIPPED = re.compile(rf"{_HTML.pattern}|<!--|<!DOCTYPE\b|{_ROOT.pattern}", re.IGNORECASE)
 _PROLOG = re.compile(r"<\?xml\b")
 _DOCTYPE_PIECE = re.compile(r"[\[\]>]|\"[^\"]*\"|'[^']*'|<!--")
 
@@ -61,15 +61,9 @@ _CLOSED = re.compile(
 
 
 def root_name(text: str) -> str | None:
-    """The name of a feed's first element, in lower case (rss, feed, rdf, urlset …); None when the text is no XML feed."""
-    head = text[:_SNIFF_CHARS]
-    root = _find_root(head)
-    if root is None:
-        return None
-    html = _HTML.search(head, 0, root.start())
-    if html and not _PROLOG.search(head, html.start(), root.start()):
-        return None
-    return root.group(1).lower()
+    """The name of a feed's first element, in lower case (rss, feed, rdf, urlset …); None when a text is no XML feed."""
+    root = _find_root(text[:_SNIFF_CHARS], is_html_refused=True)
+    return root.group(1).lower() if root else None
 
 
 def looks_like(text: str) -> str:
@@ -123,17 +117,21 @@ def _from_root(text: str) -> str:
     return text if root is None else text[root.start() :]
 
 
-def _find_root(text: str) -> re.Match[str] | None:
-    """The root's start tag, outside the comments and the DOCTYPE before it."""
+def _find_root(text: str, *, is_html_refused: bool = False) -> re.Match[str] | None:
+    """The root's start tag, outside the comments and the DOCTYPE before it.
+
+    A page that happens to hold one (`<feed>` in a script) is no feed, a feed behind an error message in HTML is.
+    """
     at = 0
     while found := _ROOT_OR_SKIPPED.search(text, at):
-        if found.group() == "<!--":
-            at = text.find("-->", found.end()) + 3
-        elif found.group(1):
+        at = found.end()
+        if found.group(1):
             return _ROOT.match(text, found.start())
-        else:
-            at = _end_of_doctype(text, found.end())
-        if at < found.end():
+        if found.group() == "<!--":
+            at = max(at, text.find("-->", at) + 3)
+        elif not _HTML.match(text, found.start()):
+            at = _end_of_doctype(text, at)
+        elif is_html_refused and not _PROLOG.search(text, at):
             return None
     return None
 
