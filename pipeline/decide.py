@@ -112,8 +112,8 @@ def _decide_known(
     change = find_change(known.fingerprint, candidate.fingerprint, repeated=sightings.repeated)
     if change is None:
         return _stays(known, "headline and text as before")
-    live = candidate.is_live_blog or known.is_live_blog
-    if is_held_back(change, known, is_live_blog=live, now=now, policy=policy):
+    is_live_blog = candidate.is_live_blog or known.is_live_blog
+    if is_live_blog and is_held_back(change, known, now=now, policy=policy):
         return _stays(known, "a live blog that changed little since its last revision", debounced=True)
     likeness = f"{change.similarity.containment_a:.0%} of the old text kept"
     return Decision(

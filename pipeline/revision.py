@@ -1,7 +1,7 @@
 """Revisions: whether an article that is known changed, in what, and in what manner.
 
-Promises that only a change of headline or text is one: typography, page furniture and what the host repeats are not. Live
-blogs are held back by policy, never lost: what is held back is looked at again at the next visit.
+Promises that only a change of headline or text is one: typography, page furniture and what the host repeats are not.
+Live blogs are held back by policy, never lost: what is held back is looked at again at the next visit.
 """
 
 from __future__ import annotations
@@ -45,11 +45,9 @@ def find_change(old: Fingerprint, new: Fingerprint, *, repeated: frozenset[int] 
     return Change(fields, _kind(old, new, similarity) if text_changed else RevisionKind.CORRECTION, similarity)
 
 
-def is_held_back(
-    change: Change, known: KnownArticle, *, is_live_blog: bool, now: datetime, policy: DecidePolicy
-) -> bool:
+def is_held_back(change: Change, known: KnownArticle, *, now: datetime, policy: DecidePolicy) -> bool:
     """Whether a live blog changed too little too soon after its last revision to be worth a message."""
-    if not is_live_blog or "headline" in change.fields:
+    if "headline" in change.fields:
         return False
     too_soon = now - known.last_revised_at < policy.live_blog_min_gap
     return too_soon and 1 - change.similarity.jaccard < policy.live_blog_min_change
