@@ -17,9 +17,10 @@ from pipeline.feed_dates import EARLIEST, ReadDate, read_date
 from pipeline.feed_raw import MAX_TEXT_CHARS, RawDate, RawEntry, RawText
 from pipeline.model import Entry
 from pipeline.plain_text import clean_text, looks_like_markup, one_line, plain_text
-from pipeline.urls import canonicalise, is_section_or_home, repair
+from pipeline.urls import canonicalise, repair
 
 _FUTURE = timedelta(hours=24)  # beyond any zone's mistake (NetNewsWire draws the same line)
+_HOME = re.compile(r"https://[^/?#]+/?")
 _MAX_GUID_CHARS = 2_048
 _MAX_TITLE_CHARS = 2_000
 _MAX_NAMES = 64
@@ -39,6 +40,7 @@ class Surroundings:
     now: datetime
     article_number: str | None = None
     language: str | None = None
+    home: str = ""  # the canonical URL of the feed's home page
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,24 +150,25 @@ def _digest(entry: Entry) -> str:
 
 
 def _identified(entries: Sequence[Entry], around: Surroundings) -> list[Entry]:
-    """The entries with their identities. A link that is no article's own (home, section) is no identity."""
+    """The entries with their identities."""
     guids = Counter(entry.guid for entry in entries)
-    keys = {entry.link: canonicalise(entry.link) for entry in entries if entry.link}
-    links = Counter(keys[entry.link] for entry in entries if entry.link)
+    return [replace(entry, identity=_identity(entry, around, guids)) for entry in entries]
 
-    def identity(entry: Entry) -> str:
-        number = _number(entry, around.article_number)
-        key = keys.get(entry.link) if entry.link else None
-        if number:
-            return f"number:{number}"
-        own_guid = entry.guid if entry.guid and guids[entry.guid] == 1 else None
-        if key and not (links[key] > 1 and own_guid and is_section_or_home(key)):
-            return key
-        if entry.guid and (own_guid or key is None) and not (key is None and guids[entry.guid] > 1 and entry.title):
-            return f"guid:{_short(entry.guid)}"
-        return f"hash:{_hash(entry.title, entry.summary)}"
 
-    return [replace(entry, identity=identity(entry)) for entry in entries]
+def _identity(entry: Entry, around: Surroundings, guids: Counter[str | None]) -> str:
+    """The article number, else the canonical link, else the guid, else a hash.
+
+    A link to the home page is nobody's own, nor is a guid that several entries of the feed carry.
+    """
+    number = _number(entry, around.article_number)
+    if number:
+        return f"number:{number}"
+    key = canonicalise(entry.link) if entry.link else ""
+    if key and key != around.home and not _HOME.fullmatch(key):
+        return key
+    if entry.guid and guids[entry.guid] == 1:
+        return f"guid:{_short(entry.guid)}"
+    return f"hash:{_hash(entry.guid or '', entry.title, entry.summary)}"
 
 
 def _number(entry: Entry, rule: str | None) -> str | None:

@@ -35,9 +35,11 @@ def parsed_as_json(parsed: ParsedFeed) -> dict[str, Any]:
         "homepage": parsed.homepage,
         "truncated": parsed.truncated,
         "clipped": parsed.clipped,
-        "repeats": len(parsed.repeats),
         "faults": list(parsed.faults),
-        "entries": [_entry_as_json(entry) for entry in parsed.entries],
+        "entries": [
+            *(_entry_as_json(entry) for entry in parsed.entries),
+            *(_entry_as_json(entry) | {"repeats_identity": True} for entry in parsed.repeats),
+        ],
     }
 
 

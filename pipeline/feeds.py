@@ -22,7 +22,7 @@ from pipeline.feed_sitemap import read_sitemap
 from pipeline.feed_xml import read_xml
 from pipeline.model import Entry
 from pipeline.plain_text import looks_like_markup, one_line, plain_text
-from pipeline.urls import repair
+from pipeline.urls import canonicalise, repair
 
 __all__ = ["ParsedFeed", "body_digest", "find_alternates", "parse_feed"]
 
@@ -64,7 +64,14 @@ def parse_feed(
     if raw is None or not (raw.kind or raw.entries):
         raise NotAFeed(url, looks_like(text), alternates=find_alternates(text, url) if raw is None else ())
     homepage = repair(raw.homepage, url) if raw.homepage else None
-    around = Surroundings(url=url, zone=zone_of(zone), now=now, article_number=article_number, language=raw.language)
+    around = Surroundings(
+        url=url,
+        zone=zone_of(zone),
+        now=now,
+        article_number=article_number,
+        language=raw.language,
+        home=canonicalise(homepage) if homepage else "",
+    )
     understood = understand(raw.entries, around)
     return ParsedFeed(
         kind=raw.kind or "rss",
