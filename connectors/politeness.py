@@ -20,6 +20,10 @@ from pipeline.ports import HostPacer
 
 T = TypeVar("T")  # Python 3.11 is supported: no def f[T] yet
 
+# Slots are taken from the pacer for as many as stand before the door, because each asking is a database transaction;
+# not more, because slots that nobody uses (a cancelled run) hold up the other processes.
+MOST_LEASED = 10
+
 # A 429 that names no time: 5 minutes, doubling while the host keeps answering so, at most 4 hours.
 FIRST_WAIT_S = 300
 LONGEST_UNASKED_WAIT_S = 4 * 3600
@@ -55,6 +59,10 @@ class Gate:
 
     places: asyncio.Semaphore
     users: int = 0
+    unpaced: int = 0  # of them, those that still need a slot
+    leased: int = 0  # slots taken beforehand for them, and when the next of these is
+    next_leased: datetime | None = None
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(slots=True)
@@ -92,11 +100,12 @@ class Politeness:
         if gate.users > self.per_host:
             self.refuse_long_queue(gate, url, spacing_s)
         gate.users += 1
+        gate.unpaced += spaced
         try:
             await self.enter(gate, url)
             try:
                 if spaced:
-                    await self.await_slot(host, url, spacing_s)
+                    await self.await_slot(gate, host, url, spacing_s)
                 yield
             finally:
                 gate.places.release()
@@ -123,17 +132,32 @@ class Politeness:
             until = self.clock() + timedelta(seconds=self.longest_wait_s)
             raise HostWaits(url, until, "the host is busy with our other requests") from error
 
-    async def await_slot(self, host: str, url: str, spacing_s: float) -> None:
+    async def await_slot(self, gate: Gate, host: str, url: str, spacing_s: float) -> None:
         """Wait for the host's next slot; raises `HostWaits` when it is far off."""
+        gate.unpaced -= 1
         self.refuse_held(host, url)
         now = self.clock()
-        slot = await self.ask_pacer(lambda: self.pacer.reserve(host, spacing_s=spacing_s, now=now))
+        async with gate.asking:
+            slot = await self.next_slot(gate, host, spacing_s, now)
         wait_s = (slot - now).total_seconds()
         if wait_s > self.longest_wait_s:
             self.known_holds[host] = slot  # so that the next one does not take a slot it cannot use
             self.refuse_held(host, url)
         if wait_s > 0:
             await asyncio.sleep(wait_s)
+
+    async def next_slot(self, gate: Gate, host: str, spacing_s: float, now: datetime) -> datetime:
+        """The next slot of this host: one of those taken beforehand, or as many new ones as are wanted now."""
+        step = timedelta(seconds=spacing_s)
+        if gate.leased and gate.next_leased is not None and now < gate.next_leased + step:
+            slot = max(now, gate.next_leased)
+            gate.leased -= 1
+        else:
+            wanted = min(1 + gate.unpaced, MOST_LEASED)
+            slot = await self.ask_pacer(lambda: self.pacer.reserve(host, spacing_s=spacing_s * wanted, now=now))
+            gate.leased = wanted - 1
+        gate.next_leased = slot + step
+        return slot
 
     def refuse_held(self, host: str, url: str) -> None:
         """Raises `HostWaits` while this process knows that the host waits."""

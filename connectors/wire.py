@@ -1,14 +1,17 @@
 """What we put under aiohttp: a connector, a protocol and an answer that see what the plain ones hide.
 
-Three things are wanted of the wire that aiohttp does not tell: the address we are connected to, whether bytes came
+Four things are wanted of the wire that aiohttp does not tell: the address we are connected to, whether bytes came
 after the end of the body (a Content-Length that is too short; in one packet with it they make plain aiohttp lose the
-whole answer), and an end to a server that sends `100 Continue` for ever. Leaves every decision to http.py.
+whole answer), an end to a server that sends `100 Continue` for ever, and a bound on idle connections, which the pool
+keeps without counting: a run over thousands of hosts would use up the process's file descriptors. Leaves every decision
+to http.py.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import ClientPayloadError, ClientResponse, StreamReader, TCPConnector
@@ -17,14 +20,23 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 
 HEAD_END = b"\r\n\r\n"
+MOST_OPEN = 300  # connections beyond which none is kept for later; 1,024 descriptors are usual, others need some
 MOST_INFORMATIONAL = 20  # 1xx answers before the real one; servers send one (100) or a few (103)
+
+
+@dataclass(slots=True)
+class Census:
+    """How many connections of one connector are open."""
+
+    open: int = 0
 
 
 class WireProtocol(ResponseHandler):
     """One connection, which remembers its peer and notices bytes that nobody announced."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, census: Census) -> None:
         super().__init__(loop)
+        self.census = census
         self.peer: str | None = None
         self.excess = False
         self.heads = 0
@@ -34,8 +46,19 @@ class WireProtocol(ResponseHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember who is at the other end."""
         super().connection_made(transport)
+        self.census.open += 1
         name = transport.get_extra_info("peername")
         self.peer = name[0] if name else None
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """One less."""
+        self.census.open -= 1
+        super().connection_lost(exc)
+
+    @property
+    def should_close(self) -> bool:
+        """Whether the pool must not keep it."""
+        return self.census.open > MOST_OPEN or super().should_close
 
     def set_response_params(self, **params: Any) -> None:
         """A new request begins on this connection."""
@@ -87,7 +110,7 @@ class WireConnector(TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._factory = functools.partial(WireProtocol, loop=self._loop)  # type: ignore[assignment] # a subclass
+        self._factory = functools.partial(WireProtocol, loop=self._loop, census=Census())  # type: ignore[assignment] # a subclass
 
 
 class WireAnswer(ClientResponse):
