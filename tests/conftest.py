@@ -1,0 +1,52 @@
+"""Real servers for the tests, started once per session on first use, and gone when it ends."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack.kafka import Broker, MissingTool, start_broker
+from tests.stack.postgres import Postgres, start_postgres
+
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A real Kafka broker."""
+    try:
+        running = start_broker(tmp_path_factory.mktemp("kafka"))
+    except MissingTool as missing:
+        pytest.exit(f"the tests need a real Kafka broker: {missing}", returncode=2)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A real PostgreSQL server; commits wait for the disk, as in production."""
+    try:
+        running = start_postgres(tmp_path_factory.mktemp("postgres"))
+    except MissingTool as missing:
+        pytest.exit(f"the tests need a real PostgreSQL: {missing}", returncode=2)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """A fresh, empty database."""
+    name = f"test_{next(numbers)}"
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The same test on both databases: the contract of the store."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    return str(request.getfixturevalue("postgres_url"))
