@@ -1,0 +1,103 @@
+"""The two statements that must be fast, in each database's own words: what is near, and the keys of a batch.
+
+One round trip for a whole batch. Promises the same answer from both databases; what is done with it is sketches.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, Integer, TextualSelect, text
+
+from connectors.sketch_tables import sketches
+from pipeline.decide import Candidate
+from pipeline.fingerprint import Fingerprint
+
+MIN_SHARED_KEYS = 2  # one alone gives ten times the candidates and half a percent more copies
+MAX_PER_KEY = 64  # the newest: what more articles share says little
+MAX_HITS = 16  # the best by shared keys: more never changed an answer
+
+_ASKED = {
+    "postgresql": """
+        asked AS (SELECT * FROM unnest(CAST(:asking AS integer[]), CAST(:keys AS integer[])) AS a (n, key)),
+        named AS (SELECT * FROM unnest(CAST(:article_ids AS text[]), CAST(:content_keys AS bigint[]))
+                  WITH ORDINALITY AS b (article_id, content_key, place))""",
+    "sqlite": """
+        asked AS (SELECT asking.value AS n, keys.value AS key
+                  FROM json_each(:asking) asking JOIN json_each(:keys) keys ON keys.key = asking.key),
+        named AS (SELECT ids.value AS article_id, contents.value AS content_key, ids.key + 1 AS place
+                  FROM json_each(:article_ids) ids JOIN json_each(:content_keys) contents ON contents.key = ids.key)""",
+}
+# SQLite knows no LATERAL: there the newest rows of a key begin at the seq of the sixty-fourth.
+_FOUND = {
+    "postgresql": """
+        SELECT asked.n, k.seq FROM asked CROSS JOIN LATERAL (
+            SELECT seq FROM sketch_keys WHERE sketch_keys.key = asked.key AND seq > :after
+            ORDER BY seq DESC LIMIT {max_per_key}) k""",
+    "sqlite": """
+        SELECT asked.n, k.seq FROM asked JOIN sketch_keys k ON k.key = asked.key AND k.seq > :after
+        AND k.seq >= coalesce((SELECT p.seq FROM sketch_keys p WHERE p.key = asked.key
+                               ORDER BY p.seq DESC LIMIT 1 OFFSET {max_per_key} - 1), 0)""",
+}
+_NEAR = """
+    WITH {asked},
+    found AS ({found}),
+    shared AS (SELECT n, seq, count(*) AS shared FROM found GROUP BY n, seq HAVING count(*) >= {min_shared}),
+    ranked AS (SELECT n, seq, shared, row_number() OVER (PARTITION BY n ORDER BY shared DESC, seq DESC) AS place
+               FROM shared),
+    same AS (SELECT named.place - 1 AS n, s.seq, row_number() OVER (PARTITION BY named.place ORDER BY s.seq) AS place
+             FROM named JOIN sketches s ON s.content_key = named.content_key AND s.seq > :after),
+    near AS (SELECT n, seq, shared FROM ranked WHERE place <= {max_hits}
+             UNION ALL SELECT n, seq, 0 FROM same WHERE place <= {max_hits}
+             UNION ALL SELECT named.place - 1, s.seq, 0
+                       FROM named JOIN sketches s ON s.article_id = named.article_id AND s.seq > :after)
+    SELECT top.seen, near.n, near.shared, s.*
+    FROM (SELECT coalesce(max(seq), 0) AS seen FROM sketches) top
+    LEFT JOIN near ON 1 = 1
+    LEFT JOIN sketches s ON s.seq = near.seq
+"""
+_INSERT_KEYS_POSTGRESQL = text(
+    "INSERT INTO sketch_keys (key, seq, week) SELECT key, seq, :week"
+    " FROM unnest(CAST(:keys AS integer[]), CAST(:seqs AS integer[])) AS k (key, seq)"
+)
+_INSERT_KEYS_SQLITE = "INSERT INTO sketch_keys (key, seq, week) VALUES (?, ?, ?)"
+
+
+def near(dialect: str, candidates: Sequence[Candidate], after_seq: int) -> tuple[TextualSelect, Mapping[str, object]]:
+    """The look-up of a batch: a row per hit, `n` the candidate's place, and `seen` on every row."""
+    flat = [(n, key) for n, candidate in enumerate(candidates) for key in candidate.fingerprint.keys]
+    lists: dict[str, Sequence[object]] = {
+        "asking": [n for n, _ in flat],
+        "keys": [key for _, key in flat],
+        "article_ids": [candidate.article_id for candidate in candidates],
+        "content_keys": [content_key(candidate.fingerprint) for candidate in candidates],
+    }
+    packed = {name: json.dumps(values) for name, values in lists.items()} if dialect == "sqlite" else lists
+    return _STATEMENTS[dialect], {**packed, "after": after_seq}
+
+
+def insert_keys(connection: Connection, seqs: Sequence[int], keys: Sequence[Sequence[int]], week: int) -> None:
+    """The keys of a batch of articles."""
+    flat = [(key, seq) for seq, of_one in zip(seqs, keys, strict=True) for key in of_one]
+    if not flat:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_INSERT_KEYS_SQLITE, [(key, seq, week) for key, seq in flat])
+        return
+    values = {"keys": [key for key, _ in flat], "seqs": [seq for _, seq in flat], "week": week}
+    connection.execute(_INSERT_KEYS_POSTGRESQL, values)
+
+
+def content_key(fingerprint: Fingerprint) -> int:
+    """Eight bytes of the content hash, as a signed integer."""
+    return int.from_bytes(bytes.fromhex(fingerprint.content_hash[:16]), "big", signed=True)
+
+
+def _statement(dialect: str) -> TextualSelect:
+    found = _FOUND[dialect].format(max_per_key=MAX_PER_KEY)
+    words = _NEAR.format(asked=_ASKED[dialect], found=found, min_shared=MIN_SHARED_KEYS, max_hits=MAX_HITS)
+    return text(words).columns(*sketches.c, seen=Integer, n=Integer, shared=Integer)
+
+
+_STATEMENTS = {dialect: _statement(dialect) for dialect in ("postgresql", "sqlite")}
