@@ -78,12 +78,15 @@ RESOLVER_THREADS = 32
 
 
 class AddressForbidden(OSError):
-    """A rule forbids every address that a host leads to. An OSError, because aiohttp hands those on."""
+    """A rule forbids every address that a host leads to. An OSError, because aiohttp hands those on.
+
+    Its text names no address: of several errors with one text aiohttp raises the first, of several texts a new one.
+    """
 
     def __init__(self, address: str, rule: str) -> None:
         self.address = address
         self.rule = rule
-        super().__init__(f"{address} is {rule}")
+        super().__init__("address forbidden")
 
 
 @lru_cache(maxsize=4096)
@@ -211,8 +214,8 @@ class GuardedResolver(AbstractResolver):
                 kept.append(resolved(host, address, port))
             else:
                 refusal = refusal or AddressForbidden(address, rule)
-        if refusal is not None and not kept:
-            raise refusal
+        if not kept:
+            raise refusal or socket.gaierror(socket.EAI_NODATA, "No address for this name")
         return kept
 
     async def look_up(self, host: str, port: int, family: socket.AddressFamily) -> Sequence[str]:

@@ -107,6 +107,7 @@ class SafeFetcher:
             resolver=self.resolver,
             socket_factory=self.guard.open_socket,
             ssl=context,
+            most_received_bytes=2 * max(limits.wire_bytes for limits in self.limits.values()) + 1_000_000,
             limit=0,  # `slots` counts before the deadline runs; a queue in the pool would eat it up
             keepalive_timeout=IDLE_CONNECTION_S,
             ttl_dns_cache=DNS_CACHE_S,
@@ -241,9 +242,11 @@ class SafeFetcher:
         if walk.jar is not None or (reply.status in REDIRECTS and "set-cookie" in headers):
             keep_cookies(walk, reply)
         peer = reply.peer if isinstance(reply, WireAnswer) else None
-        answer = Answer(target, reply.status, headers, b"", peer=peer)
+        answer = Answer(target, reply.status, headers, b"", location=reply.headers.get("location"), peer=peer)
         if reply.status in BODILESS or reply.status in REDIRECTS:
             return answer
+        if reply.status == 101:
+            raise Unreachable(target.url, "protocol", "switches to another protocol unasked")
         if reply.status == 206:
             raise Refused(target.url, "partial", "206, a part, where the whole was asked for")
         wire, clipped = await self.read_wire(walk, target, reply)
@@ -296,7 +299,7 @@ class SafeFetcher:
     def onward(self, walk: Walk, answer: Answer) -> Target:
         """The next hop. Raises `TooManyRedirects`, `Refused`, `Unreachable`."""
         from_url = answer.target.url
-        target = self.target(walk, redirect_url(from_url, answer.headers.get("location")))
+        target = self.target(walk, redirect_url(from_url, answer.location))
         walk.redirects.append(Redirect(answer.status, from_url, target.url))
         if len(walk.redirects) > walk.limits.redirects:
             raise TooManyRedirects(walk.url, f"more than {walk.limits.redirects} redirects, last to {target.url}")

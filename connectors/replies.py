@@ -57,12 +57,19 @@ def unreachable(url: str, error: Exception) -> FetchError:
     """The error of ours that an error of aiohttp means."""
     refusal = forbidden_cause(error)
     if refusal is not None:
-        return Refused(url, "address", str(refusal), address=refusal.address)
+        return Refused(url, "address", f"{refusal.address} is {refusal.rule}", address=refusal.address)
+    if isinstance(error, ClientConnectorError) and is_handshake(url, error):
+        return Unreachable(url, "tls", "the connection was cut while TLS was agreed on")
     reason = str(error) or type(error).__name__
     for kinds, stage in STAGES:
         if isinstance(error, kinds):
             return Unreachable(url, stage, reason[:500])
     return Unreachable(url, "protocol", reason[:500])
+
+
+def is_handshake(url: str, error: ClientConnectorError) -> bool:
+    """Whether it was connected and then cut: an error of the loop's, not of the system's."""
+    return url.startswith("https:") and error.os_error.errno is None
 
 
 def forbidden_cause(error: BaseException | None) -> AddressForbidden | None:

@@ -52,6 +52,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    location: str | None = None  # as it came: not every server's bytes are text
     wire_bytes: int = 0
     peer: str | None = None
     truncated: bool = False

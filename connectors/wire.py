@@ -26,8 +26,9 @@ MOST_INFORMATIONAL = 20  # 1xx answers before the real one; servers send one (10
 
 @dataclass(slots=True)
 class Census:
-    """How many connections of one connector are open."""
+    """What the connections of one connector have in common: a bound, and how many are open."""
 
+    most_received_bytes: int  # for one answer, framing and all: an endless chunk extension is no body and has no cap
     open: int = 0
 
 
@@ -41,6 +42,7 @@ class WireProtocol(ResponseHandler):
         self.excess = False
         self.heads = 0
         self.informational = 0
+        self.received_bytes = 0
         self.body: StreamReader | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -65,11 +67,16 @@ class WireProtocol(ResponseHandler):
         self.excess = False
         self.heads = 0
         self.informational = 0
+        self.received_bytes = 0
         self.body = None
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
         """Give the head and what follows it to the parser apart, so that a fault behind the body spares the answer."""
+        self.received_bytes += len(data)
+        if self.received_bytes > self.census.most_received_bytes:
+            self.give_up(f"more than {self.census.most_received_bytes} bytes for one answer")
+            return
         end = data.find(HEAD_END) + len(HEAD_END) if self.heads == 0 else 0
         if len(HEAD_END) <= end < len(data):
             super().data_received(data[:end])
@@ -78,11 +85,12 @@ class WireProtocol(ResponseHandler):
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         """Count the heads of answers as the parser hands them on."""
+        if self.informational > MOST_INFORMATIONAL:
+            return  # given up; the parser may still be at work on what came in one packet
         if data[0].code < 200:
             self.informational += 1
             if self.informational > MOST_INFORMATIONAL:
-                self.set_exception(ClientConnectionError("informational answers without end"))
-                self.close_transport()
+                self.give_up("informational answers without end")
                 return
         else:
             self.heads += 1
@@ -99,8 +107,11 @@ class WireProtocol(ResponseHandler):
                 self.body.set_exception(ClientPayloadError(f"cannot be read on: {exc.message}"))
         super().set_exception(exc, *cause)
 
-    def close_transport(self) -> None:
-        """Stop listening to this peer."""
+    def give_up(self, reason: str) -> None:
+        """Stop listening to this peer, and tell whoever waits for it."""
+        if self.body is not None and not self.body.is_eof():
+            self.body.set_exception(ClientPayloadError(reason))
+        self.set_exception(ClientConnectionError(reason))
         if self.transport is not None:
             self.transport.close()
 
@@ -108,9 +119,10 @@ class WireProtocol(ResponseHandler):
 class WireConnector(TCPConnector):
     """A connector whose connections are `WireProtocol`s."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, most_received_bytes: int, **options: Any) -> None:
         super().__init__(**options)
-        self._factory = functools.partial(WireProtocol, loop=self._loop, census=Census())  # type: ignore[assignment] # a subclass
+        census = Census(most_received_bytes)
+        self._factory = functools.partial(WireProtocol, loop=self._loop, census=census)  # type: ignore[assignment] # a subclass
 
 
 class WireAnswer(ClientResponse):
