@@ -12,6 +12,8 @@ PYTHON ?=
 # make up FEEDS=newsroom STORE=postgres; FEEDS is live (dags/feeds.toml), newsroom, or a catalogue's path
 FEEDS ?= live
 STORE ?= sqlite
+# make up ARGS="--airflow-port 8090"; make down ARGS=--wipe
+ARGS ?=
 # make test PYTEST_ARGS="tests/dags -x"
 PYTEST_ARGS ?=
 
@@ -44,10 +46,10 @@ lint: venv-test ## ruff and mypy alone
 	.venv/bin/mypy
 
 up: venv-run ## Kafka, store and Airflow on this machine, on loopback; FEEDS=newsroom for sample outlets, STORE=postgres
-	@$(RUN) -m tests.stack up --feeds "$(FEEDS)" --store "$(STORE)"
+	@$(RUN) -m tests.stack up --feeds "$(FEEDS)" --store "$(STORE)" $(ARGS)
 
 down: venv-run ## stop all of it, keep what it holds
-	@$(RUN) -m tests.stack down
+	@$(RUN) -m tests.stack down $(ARGS)
 
 status: venv-run ## what of it is running
 	@$(RUN) -m tests.stack status
