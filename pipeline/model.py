@@ -333,5 +333,6 @@ class OutboxRow:
     id: int
     lane: int
     message: Message
+    created_at: datetime
     batch: int | None = None
     delivered_at: datetime | None = None

@@ -56,6 +56,18 @@ class Outbox(Protocol):
         """Rows of the lane stamped with this batch or a lower one are delivered; how many that were."""
         ...
 
+    def last_batch(self, lane: int) -> int:
+        """The highest batch number that was ever stamped for the lane; 0 before the first."""
+        ...
+
+    def waiting(self, lane: int) -> Sequence[OutboxRow]:
+        """Every undelivered row of the lane, stamped or not, in order."""
+        ...
+
+    def settle_events(self, lane: int, *, delivered: Sequence[int]) -> None:
+        """These rows (ids) are on the topics; every other undelivered row of the lane loses its batch number."""
+        ...
+
 
 class Lane(Protocol):
     """A lane held by this process. Leaving its context gives it back; being fenced raises `LaneFenced`."""
@@ -66,6 +78,10 @@ class Lane(Protocol):
 
     def publish(self, batch: int, messages: Sequence[Message]) -> None:
         """Append the messages and the batch number atomically. Raises `DeliveryError`; nothing is visible then."""
+        ...
+
+    def find_events(self, event_ids: Sequence[str], *, since: datetime) -> frozenset[str]:
+        """Which of these events the topics have, looking back to `since`. Raises `LaneLost` when they cannot tell."""
         ...
 
     def close(self) -> None:

@@ -7,8 +7,10 @@ A poll is recorded with what it showed (`PollLine`, `PollDecision` → `Sighted`
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from pipeline.model import FeedState, Message, PendingEntry
+from pipeline.decide import Candidate, Decision
+from pipeline.model import Article, FeedState, Message, PendingEntry, Validators, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +60,46 @@ class Sighted:
     def unchanged(self) -> int:
         """Entries that this feed showed before, settled, in the same words."""
         return self.shown.known - self.shown.waiting - (len(self.pending) - self.shown.new)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Where and when an article's page was had, for the message and for the next visit."""
+
+    at: datetime
+    raw_location: str | None
+    validators: Validators
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """An entry's end with an article: everything that one transaction writes."""
+
+    entry: PendingEntry
+    candidate: Candidate
+    article: Article
+    decision: Decision
+    fetched: Fetched
+    messages: tuple[Message, ...]
+    seen: int  # the sketches' sequence number at look-up: what is newer is looked at again before this is written
+    next_revisit_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """An entry's end without an article: rejected, or failed with the dead letter that tells of it."""
+
+    entry: PendingEntry
+    verdict: Verdict
+    reason: str
+    messages: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """An entry that stays pending: when to try again, and why."""
+
+    entry: PendingEntry
+    until: datetime
+    reason: str
+    counts: bool = True  # whether it was an attempt: waiting for a host or a deadline is none

@@ -1,0 +1,211 @@
+"""Kafka: lanes that publish exactly once, and topics that are read as a consumer reads them.
+
+Implements `pipeline.ports.Topics`. A lane is a transactional producer `newswire.<deployment>.lane.<k>`; its committed
+batch number is the offset that the consumer group of the same name has for partition 0 of the `lanes` topic, so that
+Kafka commits messages and number atomically. Guarantee: exactly once to `read_committed` consumers, in order of key; a
+second holder of a lane fences the first. Topics are never made here (connectors/kafka_topics.py does, on request).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import errors as kafka_errors
+from kafka.structs import OffsetAndMetadata
+
+from connectors.kafka_settings import KafkaSettings
+from pipeline.cloudevents import headers_of
+from pipeline.crashpoints import crash_point
+from pipeline.errors import DeliveryError, LaneFenced, LaneLost
+from pipeline.model import Message, Received, Topic
+
+FENCED = (kafka_errors.ProducerFencedError, kafka_errors.InvalidProducerEpochError)
+LANES_TOPIC = "lanes"
+POLL_MS = 500
+
+
+class KafkaLane:
+    """A lane held by this process."""
+
+    def __init__(self, settings: KafkaSettings, number: int) -> None:
+        self.settings = settings
+        self.number = number
+        self.group = f"newswire.{settings.deployment}.lane.{number}"
+        self.marker = TopicPartition(settings.prefix + LANES_TOPIC, 0)
+        with speaking_our_errors(f"lane {number}"):
+            self.producer = KafkaProducer(
+                **settings.connection(),
+                transactional_id=self.group,
+                acks="all",
+                enable_idempotence=True,
+                compression_type=settings.compression,
+                linger_ms=20,
+                request_timeout_ms=settings.delivery_timeout_ms // 2,
+                max_request_size=settings.max_message_bytes,
+                transaction_timeout_ms=settings.transaction_timeout_ms,
+                delivery_timeout_ms=settings.delivery_timeout_ms,
+                max_block_ms=settings.delivery_timeout_ms,
+                allow_auto_create_topics=False,
+            )
+            self.producer.init_transactions()
+
+    def committed_batch(self) -> int | None:
+        """The lane's offset for the marker partition: its last batch number; None when there is none, or it expired."""
+        with speaking_our_errors(f"lane {self.number}"):
+            consumer = KafkaConsumer(**self.settings.connection(), group_id=self.group, enable_auto_commit=False)
+            try:
+                number: int | None = consumer.committed(self.marker)
+                return number
+            finally:
+                consumer.close(autocommit=False)
+
+    def publish(self, batch: int, messages: Sequence[Message]) -> None:
+        """Append the messages and the batch number in one transaction. Raises LaneFenced or DeliveryError."""
+        with speaking_our_errors(f"lane {self.number} batch {batch}"):
+            self.producer.begin_transaction()
+            crash_point("transaction_begun")
+            try:
+                self.send_all(batch, messages)
+                crash_point("messages_sent")
+                offset = OffsetAndMetadata(batch, "", -1)
+                self.producer.send_offsets_to_transaction({self.marker: offset}, self.group)
+                crash_point("offsets_sent")
+                self.producer.commit_transaction()
+            except FENCED:
+                raise  # the transaction is not ours to abort any more
+            except Exception:
+                self.producer.abort_transaction()
+                raise
+        crash_point("transaction_committed")
+
+    def send_all(self, batch: int, messages: Sequence[Message]) -> None:
+        """Send and wait for every delivery report: one that failed fails the batch."""
+        stamp = [("newswire_lane", str(self.number).encode()), ("newswire_batch", str(batch).encode())]
+        reports = [
+            self.producer.send(
+                self.settings.prefix + message.topic.value,
+                key=message.key.encode(),
+                value=message.value,
+                headers=[*((name, value.encode()) for name, value in headers_of(message).items()), *stamp],
+                timestamp_ms=int(message.time.timestamp() * 1000),
+            )
+            for message in messages
+        ]
+        self.producer.flush()
+        for report in reports:
+            report.get(timeout=self.settings.delivery_timeout_ms / 1000)
+
+    def find_events(self, event_ids: Sequence[str], *, since: datetime) -> frozenset[str]:
+        """Which of these events are on the topics. Raises LaneLost when retention has deleted what would tell."""
+        wanted = set(event_ids)
+        found: set[str] = set()
+        topics = KafkaTopics(self.settings)
+        for topic in Topic:
+            for received in topics.read(topic, since=since):
+                if received.headers.get("ce_id") in wanted:
+                    found.add(received.headers["ce_id"])
+        if not found and topics.is_cut_before(since):
+            raise LaneLost(
+                f"lane {self.number}: {len(wanted)} messages wait since {since:%Y-%m-%d %H:%M}, and the topics do not "
+                "reach back that far: whether they were sent cannot be told"
+            )
+        return frozenset(found)
+
+    def close(self) -> None:
+        """Give the lane back. Idempotent."""
+        self.producer.close(timeout=5)
+
+
+class KafkaTopics:
+    """The topics on a broker."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self.settings = settings
+
+    def open_lane(self, lane: int) -> KafkaLane:
+        """Take the lane, fencing any other holder of it."""
+        return KafkaLane(self.settings, lane)
+
+    def read(self, topic: Topic, *, since: datetime | None = None, follow: bool = False) -> Iterator[Received]:
+        """Committed messages of a topic; ends at the present end unless `follow`."""
+        name = self.settings.prefix + topic.value
+        with speaking_our_errors(name):
+            consumer = self.consumer()
+            try:
+                ends = assign(consumer, name, since=since)
+                while follow or any(consumer.position(part) < end for part, end in ends.items()):
+                    for records in consumer.poll(timeout_ms=POLL_MS).values():
+                        yield from (received(record) for record in records)
+            finally:
+                consumer.close()
+
+    def is_cut_before(self, moment: datetime) -> bool:
+        """Whether retention has deleted messages of the article log that are younger than this moment, or may have."""
+        with speaking_our_errors("topics"):
+            consumer = self.consumer()
+            try:
+                name = self.settings.prefix + Topic.ARTICLES.value
+                parts = [TopicPartition(name, number) for number in consumer.partitions_for_topic(name) or ()]
+                starts = consumer.beginning_offsets(parts)
+                at = consumer.offsets_for_times({part: int(moment.timestamp() * 1000) for part in parts})
+                return any(starts[part] > 0 and (at[part] is None or at[part].offset <= starts[part]) for part in parts)
+            finally:
+                consumer.close()
+
+    def consumer(self) -> Any:
+        """A consumer that sees committed messages only and belongs to no group."""
+        return KafkaConsumer(
+            **self.settings.connection(),
+            group_id=None,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+        )
+
+    def close(self) -> None:
+        """Nothing is held between calls."""
+
+
+def assign(consumer: Any, name: str, *, since: datetime | None) -> Mapping[TopicPartition, int]:
+    """Give the consumer every partition of a topic from `since` on; their present ends. Raises DeliveryError."""
+    numbers = consumer.partitions_for_topic(name)
+    if not numbers:
+        raise DeliveryError(f"there is no topic {name}: newswire topics create")
+    parts = [TopicPartition(name, number) for number in sorted(numbers)]
+    consumer.assign(parts)
+    ends: Mapping[TopicPartition, int] = consumer.end_offsets(parts)
+    if since is None:
+        consumer.seek_to_beginning(*parts)
+        return ends
+    at = consumer.offsets_for_times({part: int(since.timestamp() * 1000) for part in parts})
+    for part in parts:
+        consumer.seek(part, at[part].offset if at[part] is not None else ends[part])
+    return ends
+
+
+def received(record: Any) -> Received:
+    """A consumer's record as our value."""
+    return Received(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key.decode("utf-8", "replace"),
+        headers={name: value.decode("utf-8", "replace") for name, value in record.headers},
+        value=record.value,
+        timestamp=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+    )
+
+
+@contextmanager
+def speaking_our_errors(what: str) -> Iterator[None]:
+    """Turn the client's errors into ours."""
+    try:
+        yield
+    except FENCED as error:
+        raise LaneFenced(f"{what}: another process took it over") from error
+    except kafka_errors.KafkaError as error:
+        raise DeliveryError(f"{what}: {type(error).__name__}: {error}") from error

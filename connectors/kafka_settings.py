@@ -1,0 +1,68 @@
+"""How to reach the brokers: what a deployment chose, as the Kafka client wants it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.settings import Settings
+
+# A batch that is not acknowledged within it fails, is aborted, and is sent again under its number by the next run.
+DELIVERY_TIMEOUT_MS = 30_000
+# Longer than a delivery may take; shorter than the broker's transaction.max.timeout.ms (15 min by default).
+TRANSACTION_TIMEOUT_MS = 60_000
+# Kafka's default limit of a message is 1 MiB; the client's counts before compression.
+MAX_MESSAGE_BYTES = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """A broker's address and manners."""
+
+    bootstrap: str
+    deployment: str
+    prefix: str
+    compression: str | None = "zstd"
+    security: str = "PLAINTEXT"
+    sasl_mechanism: str = ""
+    username: str = ""
+    password: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS
+    transaction_timeout_ms: int = TRANSACTION_TIMEOUT_MS
+    max_message_bytes: int = MAX_MESSAGE_BYTES
+
+    @classmethod
+    def of(cls, settings: Settings) -> KafkaSettings:
+        """What the deployment's settings say."""
+        return cls(
+            bootstrap=settings.kafka_bootstrap,
+            deployment=settings.deployment,
+            prefix=settings.topic_prefix,
+            compression=None if settings.compression == "none" else settings.compression,
+            security=settings.kafka_security,
+            sasl_mechanism=settings.kafka_sasl_mechanism,
+            username=settings.kafka_username,
+            password=settings.kafka_password,
+            ca_file=settings.kafka_ca_file,
+            cert_file=settings.kafka_cert_file,
+            key_file=settings.kafka_key_file,
+        )
+
+    def connection(self) -> dict[str, Any]:
+        """Keyword arguments that every client takes."""
+        arguments: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap.split(","),
+            "client_id": f"newswire-{self.deployment}",
+            "security_protocol": self.security,
+        }
+        if self.security.startswith("SASL"):
+            arguments |= {
+                "sasl_mechanism": self.sasl_mechanism,
+                "sasl_plain_username": self.username,
+                "sasl_plain_password": self.password,
+            }
+        files = {"ssl_cafile": self.ca_file, "ssl_certfile": self.cert_file, "ssl_keyfile": self.key_file}
+        return arguments | {name: path for name, path in files.items() if path}

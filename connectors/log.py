@@ -1,0 +1,103 @@
+"""The embedded topic log: without Kafka the outbox itself is what consumers read.
+
+Implements `pipeline.ports.Topics`. Publishing commits the lane's batch number; the rows are on the log since they were
+written. Guarantee: exactly once, in order of key, to readers of one database.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+
+from connectors.database import Database
+from connectors.outbox import lanes, note_batch, outbox, row_to_value
+from pipeline.cloudevents import headers_of
+from pipeline.crashpoints import crash_point
+from pipeline.model import Message, OutboxRow, Received, Topic
+
+POLL_S = 0.5  # between two looks of a reader that follows
+PAGE_ROWS = 500
+
+
+class EmbeddedLane:
+    """A lane of the embedded log. The database's write lock stands for fencing: one writer at a time."""
+
+    def __init__(self, database: Database, number: int) -> None:
+        self.database = database
+        self.number = number
+
+    def committed_batch(self) -> int | None:
+        """The last batch number committed for this lane; None if none was ever."""
+        with self.database.reading() as connection:
+            number: int | None = connection.scalar(select(lanes.c.committed_batch).where(lanes.c.lane == self.number))
+            return number
+
+    def publish(self, batch: int, messages: Sequence[Message]) -> None:
+        """Commit the batch number: the messages are on the log already."""
+        del messages
+        for point in ("transaction_begun", "messages_sent", "offsets_sent"):
+            crash_point(point)  # the same points as on Kafka, so that the same tests kill here
+        with self.database.writing() as connection:
+            note_batch(connection, self.number, committed_batch=batch)
+        crash_point("transaction_committed")
+
+    def find_events(self, event_ids: Sequence[str], *, since: datetime) -> frozenset[str]:
+        """Every event of the outbox is on the log."""
+        del since
+        return frozenset(event_ids)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class EmbeddedTopics:
+    """The topics of a deployment without Kafka."""
+
+    def __init__(self, database: Database, *, prefix: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.database = database
+        self.prefix = prefix
+        self.sleep = sleep
+
+    def open_lane(self, lane: int) -> EmbeddedLane:
+        """Take the lane."""
+        return EmbeddedLane(self.database, lane)
+
+    def read(self, topic: Topic, *, since: datetime | None = None, follow: bool = False) -> Iterator[Received]:
+        """Messages of a topic in order of writing; ends at the present end unless `follow`."""
+        last = 0
+        while True:
+            rows = self.page(topic, after=last, since=since)
+            for row in rows:
+                yield self.received(row)
+                last = row.id
+            if not rows and not follow:
+                return
+            if not rows:
+                self.sleep(POLL_S)
+
+    def page(self, topic: Topic, *, after: int, since: datetime | None) -> tuple[OutboxRow, ...]:
+        """The next rows of a topic."""
+        query = select(outbox).where(outbox.c.topic == topic.value, outbox.c.id > after)
+        if since is not None:
+            query = query.where(outbox.c.created_at >= since.astimezone(UTC))
+        with self.database.reading() as connection:
+            rows = connection.execute(query.order_by(outbox.c.id).limit(PAGE_ROWS))
+            return tuple(row_to_value(row) for row in rows)
+
+    def received(self, row: OutboxRow) -> Received:
+        """A row as a reader gets it."""
+        return Received(
+            topic=self.prefix + row.message.topic.value,
+            partition=0,
+            offset=row.id,
+            key=row.message.key,
+            headers=headers_of(row.message),
+            value=row.message.value,
+            timestamp=row.created_at,
+        )
+
+    def close(self) -> None:
+        """Nothing to release: the database is its owner's."""

@@ -1,0 +1,238 @@
+"""The outbox: messages that wait for their delivery, and, without Kafka, the topic log itself.
+
+Implements `pipeline.ports.Outbox`. `append` is called inside the transaction that decided the message, so that a
+verdict and its message stand or fall together. Guarantee: a row is stamped with one batch number and delivered under it (the
+protocol is pipeline/deliver.py). Rows of one key are in one lane, in order of their ids: whoever writes a key holds its
+article's lock, so a lower id is never committed after a higher one of the same key.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Text,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connectors.database import Database
+from connectors.tables import BigId, UtcTime, metadata
+from pipeline.model import Message, OutboxRow, Topic
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("lane", Integer, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("event_id", String, nullable=False, unique=True),
+    Column("type", String, nullable=False),
+    Column("time", UtcTime, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("schema", String, nullable=False),
+    Column("value", LargeBinary),
+    Column("size", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("batch", BigInteger),
+    Column("delivered_at", UtcTime),
+    Index(
+        "outbox_undelivered",
+        "lane",
+        "batch",
+        "id",
+        postgresql_where=text("delivered_at IS NULL"),
+        sqlite_where=text("delivered_at IS NULL"),
+    ),
+    Index("outbox_by_topic", "topic", "id"),
+    Index("outbox_by_key", "key"),
+    Index("outbox_by_delivery", "delivered_at"),
+)
+
+# `stamped_batch`: the highest number ever given in this lane; when the topics know a higher one, the store is older
+# than they are. `committed_batch`: the number committed on the embedded log; Kafka keeps its own (connectors/kafka.py).
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("stamped_batch", BigInteger, nullable=False),
+    Column("committed_batch", BigInteger),
+)
+
+
+def lane_of(key: str, *, lanes: int) -> int:
+    """The lane of a key: stable for ever (CRC-32), so that all messages of one article keep their order."""
+    return zlib.crc32(key.encode()) % lanes
+
+
+def append(connection: Connection, messages: Sequence[Message], *, lanes: int, now: datetime) -> None:
+    """Add messages in the caller's transaction; an event that is there already (same ce_id) is left alone."""
+    if not messages:
+        return
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    rows = [
+        {
+            "lane": lane_of(message.key, lanes=lanes),
+            "topic": message.topic.value,
+            "key": message.key,
+            "event_id": message.id,
+            "type": message.type,
+            "time": message.time,
+            "source": message.source,
+            "subject": message.subject,
+            "schema": message.schema,
+            "value": message.value,
+            "size": len(message.value or b"") + len(message.key),
+            "created_at": now,
+        }
+        for message in messages
+    ]
+    connection.execute(insert(outbox).on_conflict_do_nothing(index_elements=[outbox.c.event_id]), rows)
+
+
+class StoredOutbox:
+    """The delivery's side of the outbox table."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def lanes_with_work(self) -> tuple[int, ...]:
+        """Lanes that hold undelivered rows."""
+        with self.database.reading() as connection:
+            query = select(outbox.c.lane).where(outbox.c.delivered_at.is_(None)).distinct().order_by(outbox.c.lane)
+            return tuple(connection.scalars(query))
+
+    def undelivered(self) -> int:
+        """How many messages wait."""
+        with self.database.reading() as connection:
+            return connection.scalar(select(func.count()).where(outbox.c.delivered_at.is_(None))) or 0
+
+    def stamped(self, lane: int) -> tuple[OutboxRow, ...]:
+        """Undelivered rows of the lane that a batch number was given to, in order."""
+        with self.database.reading() as connection:
+            query = (
+                select(outbox)
+                .where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.batch.is_not(None))
+                .order_by(outbox.c.batch, outbox.c.id)
+            )
+            return tuple(row_to_value(row) for row in connection.execute(query))
+
+    def stamp(self, lane: int, *, batch: int, max_rows: int, max_bytes: int) -> tuple[OutboxRow, ...]:
+        """Give the lane's next rows this batch number, committed; at most so many rows and bytes, at least one row."""
+        waiting = (
+            select(outbox)
+            .where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.batch.is_(None))
+            .order_by(outbox.c.id)
+            .limit(max_rows)
+        )
+        with self.database.writing() as connection:
+            rows = cut(connection.execute(waiting).all(), max_bytes=max_bytes)
+            if rows:
+                ids = [row.id for row in rows]
+                connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(batch=batch))
+                note_batch(connection, lane, stamped_batch=batch)
+            return tuple(row_to_value(row, batch=batch) for row in rows)
+
+    def mark_delivered(self, lane: int, *, up_to_batch: int) -> int:
+        """Rows of the lane stamped with this batch or a lower one are delivered; how many that were."""
+        with self.database.writing() as connection:
+            return mark_delivered(connection, lane, up_to_batch=up_to_batch)
+
+    def last_batch(self, lane: int) -> int:
+        """The highest batch number that was ever stamped for the lane; 0 before the first."""
+        with self.database.reading() as connection:
+            return connection.scalar(select(lanes.c.stamped_batch).where(lanes.c.lane == lane)) or 0
+
+    def waiting(self, lane: int) -> tuple[OutboxRow, ...]:
+        """Every undelivered row of the lane, stamped or not, in order."""
+        with self.database.reading() as connection:
+            query = select(outbox).where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None)).order_by(outbox.c.id)
+            return tuple(row_to_value(row) for row in connection.execute(query))
+
+    def settle_events(self, lane: int, *, delivered: Sequence[int]) -> None:
+        """These rows are on the topics; every other undelivered row of the lane loses its batch number."""
+        with self.database.writing() as connection:
+            if delivered:
+                connection.execute(
+                    update(outbox).where(outbox.c.id.in_(delivered)).values(delivered_at=func.current_timestamp())
+                )
+            rest = update(outbox).where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None))
+            connection.execute(rest.values(batch=None))
+
+    def rows(self, topic: Topic) -> tuple[OutboxRow, ...]:
+        """Every row kept of a topic, in order: what the audit compares with the topic."""
+        with self.database.reading() as connection:
+            query = select(outbox).where(outbox.c.topic == topic.value).order_by(outbox.c.id)
+            return tuple(row_to_value(row) for row in connection.execute(query))
+
+    def expire(self, *, before: datetime) -> int:
+        """Delete delivered rows older than this; how many that were."""
+        with self.database.writing() as connection:
+            return connection.execute(delete(outbox).where(outbox.c.delivered_at < before)).rowcount
+
+
+def note_batch(connection: Connection, lane: int, **batch: int) -> None:
+    """Remember a lane's batch number, in the caller's transaction."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(lanes).values(lane=lane, **({"stamped_batch": 0} | batch))
+    connection.execute(statement.on_conflict_do_update(index_elements=[lanes.c.lane], set_=batch))
+
+
+def mark_delivered(connection: Connection, lane: int, *, up_to_batch: int) -> int:
+    """Mark a lane's rows up to a batch as delivered, in the caller's transaction."""
+    statement = (
+        update(outbox)
+        .where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.batch <= up_to_batch)
+        .values(delivered_at=func.current_timestamp())
+    )
+    return connection.execute(statement).rowcount
+
+
+def cut(rows: Sequence[Row[Any]], *, max_bytes: int) -> Sequence[Row[Any]]:
+    """The first rows that fit; one always does."""
+    total = 0
+    for count, row in enumerate(rows):
+        total += row.size
+        if total > max_bytes and count:
+            return rows[:count]
+    return rows
+
+
+def row_to_value(row: Row[Any], *, batch: int | None = None) -> OutboxRow:
+    """A row as the value that crosses the port."""
+    return OutboxRow(
+        id=row.id,
+        lane=row.lane,
+        message=Message(
+            topic=Topic(row.topic),
+            key=row.key,
+            id=row.event_id,
+            type=row.type,
+            time=row.time,
+            source=row.source,
+            subject=row.subject,
+            schema=row.schema,
+            value=row.value,
+        ),
+        created_at=row.created_at,
+        batch=batch if batch is not None else row.batch,
+        delivered_at=row.delivered_at,
+    )
