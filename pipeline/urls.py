@@ -298,9 +298,14 @@ def _one_form_less(segments: list[str]) -> list[str]:
         return before
     if last.lower() == "amp" and before and before[-1].lower() not in _LISTS:
         return before
-    if before and before[0].lower() == "amp":
+    if before and before[0].lower() == "amp" and not _names_a_host(before[1:]):
         return [*before[1:], last]
     return [*before, last]
+
+
+def _names_a_host(segments: list[str]) -> bool:
+    """Whether the path goes on as an AMP viewer's does: `s/` or a host, then the publisher's path."""
+    return bool(segments) and (segments[0] == "s" or "." in segments[0])
 
 
 def _query(query: str) -> str:
