@@ -204,19 +204,19 @@ def brotli_stream(data: bytes, _notes: list[str]) -> Iterator[bytes]:
 def zstd_stream(data: bytes, notes: list[str]) -> Iterator[bytes]:
     """Every frame of a zstd body (RFC 8878); what follows the last is junk and ignored.
 
-    The bounded reader of the library does not tell a cut frame from a whole one and its other one has no bound, so the
-    first gives the output, and only what was found to be bounded is given to the second, to see how it ends.
+    The library's bounded reader takes a cut frame for a whole one, and the reader that tells them apart has no bound.
+    So the first gives the output, and the second is asked how it ended when the size is known to be within the caps.
     """
     if not data.startswith(ZSTD_MAGIC):
         raise Cut("no zstd magic")
-    with zstd_decompressor().stream_reader(io.BytesIO(data), read_across_frames=True) as reader:
+    ending = "the stream ends early"
+    # One frame per read: across frames, junk behind the last would take its output along.
+    with zstd_decompressor().stream_reader(io.BytesIO(data), read_across_frames=False) as reader:
         try:
             while piece := reader.read(STEP_BYTES):
                 yield piece
         except zstandard.ZstdError as error:
             ending = str(error)
-        else:
-            ending = "the stream ends early"
     rest = after_zstd_frames(data)
     if rest is None:
         raise Cut(ending)

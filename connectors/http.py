@@ -13,6 +13,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +46,7 @@ ROBOTS_BYTES = 512_000  # RFC 9309 section 2.5: at least 500 KiB are read, the r
 CONNECT_RETRY_S = 0.3  # one more try after a refused or lost connection: a restart, a stale pool
 IDLE_CONNECTION_S = 15.0  # a connection is kept for the next request to its host
 THREAD_ABOVE_BYTES = 65_536  # smaller bodies inflate faster than a thread starts
+INFLATING_AT_ONCE = 2  # large bodies, each up to its cap and once more while it is joined
 DNS_CACHE_S = 60
 
 
@@ -93,6 +95,7 @@ class SafeFetcher:
             longest_wait_s=longest_wait_s,
         )
         self.robots = RobotsBook(self.ask_site, clock, robots_memory)
+        self.inflating = ThreadPoolExecutor(INFLATING_AT_ONCE, thread_name_prefix="inflate")
         self.slots = asyncio.Semaphore(max_connections)
         self.timeouts = {
             kind: aiohttp.ClientTimeout(total=None, sock_connect=limit.connect_s, sock_read=limit.idle_s)
@@ -129,6 +132,7 @@ class SafeFetcher:
             await self.opened.close()
         await self.resolver.close()
         self.politeness.close()
+        self.inflating.shutdown(wait=False, cancel_futures=True)
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -285,7 +289,8 @@ class SafeFetcher:
         caps = Caps(walk.limits.inflated_bytes, walk.limits.ratio)
         try:
             if len(wire) > THREAD_ABOVE_BYTES and codings:
-                return await asyncio.to_thread(inflate, wire, codings, caps)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self.inflating, inflate, wire, codings, caps)
             return inflate(wire, codings, caps)
         except OverCap as error:
             if clipped:
