@@ -138,7 +138,7 @@ def news_ingest() -> None:
             report = newswire.ingest(Shard.from_json(shard).feed_ids, deadline_s=SOFT_DEADLINE.total_seconds())
         return report.to_json()
 
-    @task(trigger_rule="all_done", outlets=[PUBLISHED], retries=0)
+    @task(trigger_rule="all_done_min_one_success", outlets=[PUBLISHED], retries=0)
     def report(shards: list[dict[str, Any]], reports: list[dict[str, Any]], outlet_events: Any) -> dict[str, Any]:
         from rich.console import Console
 
@@ -149,8 +149,9 @@ def news_ingest() -> None:
         console = Console(width=160)
         console.print(report_table(whole, title=""))
         console.print(*reasons_in_words(whole), delivered_in_words(whole), sep="\n", soft_wrap=True)
-        if whole.delivered:
-            outlet_events[PUBLISHED].add(ARTICLES, extra=whole.published)
+        news = {outlet: tally.verdicts["new"] + tally.verdicts["revised"] for outlet, tally in whole.outlets.items()}
+        if whole.delivered and any(news.values()):
+            outlet_events[PUBLISHED].add(ARTICLES, extra={outlet: count for outlet, count in news.items() if count})
         silent = len(shards) - len(reports)
         problems = [f"{silent} of {len(shards)} shards gave no report"] * bool(silent) + list(whole.problems)
         if problems:

@@ -48,7 +48,6 @@ class AirflowPlace:
     port: int
     database_url: str = ""  # empty: SQLite in `home`
     dags: Path = ROOT / "dags"
-    plugins: Path = ROOT / "connectors" / "desk" / "airflow"
     parallelism: int = 4  # LocalExecutor forks them all at start; two per core
     newswire: Mapping[str, str] = field(default_factory=dict)  # NEWSWIRE_* for the tasks
 
@@ -81,7 +80,6 @@ class AirflowPlace:
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__PARALLELISM": str(self.parallelism),
-            "AIRFLOW__CORE__PLUGINS_FOLDER": str(self.plugins),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.passwords_file),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",  # 300 by default: too long to wait for a new DAG file

@@ -79,4 +79,5 @@ def start(name: str, command: Sequence[str | Path], *, log: Path, variables: Map
             cwd=folder,
             start_new_session=True,
         )
+    process.returncode = 0  # it may outlive us, and Popen would warn of that when it is collected
     return Daemon(name=name, pid=process.pid, created=psutil.Process(process.pid).create_time(), log=str(log))
