@@ -232,6 +232,7 @@ class SourcedTime:
     value: datetime
     source: str
     zone_assumed: bool = False
+    offset_s: int = 0  # east of UTC: the clock the outlet printed it by, so that its day can be told
 
 
 @dataclass(frozen=True, slots=True)
