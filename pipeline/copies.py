@@ -6,14 +6,17 @@ that come back each week. What becomes of a copy is left to `decide`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.fingerprint import Fingerprint, compare
+from pipeline.fingerprint import compare
+from pipeline.headlines import is_digest_headline
 from pipeline.sightings import Candidate, Considered, DecidePolicy, KnownArticle, Relation, Sightings
 from pipeline.similarity import Similarity, overlap
 
 MAX_COMPARED = 16  # the best by shared keys; more never changed an answer
+NEVER = 1.01  # more than anything can be contained
+SAME_HEADLINE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,11 @@ def kinship(candidate: Candidate, sightings: Sightings, policy: DecidePolicy) ->
     if candidate.fingerprint.suspect:
         return Kinship(considered=considered)
     accepted = [pair for pair, why in zip(pairs, refusals, strict=True) if why is None]
-    quoted = _quoted_clusters(pairs, policy)
-    if len(quoted) > 1 and not _is_mostly_one(accepted, policy):
-        return Kinship(None, Relation.DIGEST, quoted, considered)
     if accepted:
         return Kinship(max(accepted, key=_closeness), Relation.COPY, (), considered)
+    quoted = _quoted_clusters(pairs, policy)
+    if len(quoted) > 1:
+        return Kinship(None, Relation.DIGEST, quoted, considered)
     related = _related(pairs, policy)
     return Kinship(None, Relation.RELATED if related else None, related, considered)
 
@@ -72,15 +75,21 @@ def refusal(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | Non
         return "extraction doubted: little is left beside what the host repeats"
     if pair.same_words:
         return _refuse_same_words(candidate, pair, policy)
-    if min(ours.tokens, theirs.tokens) < policy.min_tokens:
+    if min(ours.tokens, theirs.tokens) < _min_tokens(pair, policy):
         return f"under {policy.min_tokens} words, too short to compare"
     return (
-        _refuse_containment(pair, policy)
-        or _refuse_digest(pair, policy)
+        _refuse_containment(candidate, pair, policy)
+        or _refuse_digest(candidate, pair, policy)
         or _refuse_age(candidate, pair, policy)
-        or _refuse_numbers(ours, theirs, pair.similarity.containment)
+        or _refuse_numbers(candidate, pair)
         or _refuse_host_furniture(candidate, known, pair, policy)
     )
+
+
+def _min_tokens(pair: Pair, policy: DecidePolicy) -> int:
+    """Fewer words do for a teaser: the same headline, and all of it in the other text."""
+    is_teaser = pair.title_overlap >= SAME_HEADLINE and pair.similarity.containment >= policy.strict_containment
+    return policy.min_tokens_teaser if is_teaser else policy.min_tokens
 
 
 def _refuse_same_words(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
@@ -93,19 +102,36 @@ def _refuse_same_words(candidate: Candidate, pair: Pair, policy: DecidePolicy) -
     return None
 
 
-def _refuse_containment(pair: Pair, policy: DecidePolicy) -> str | None:
-    alike = pair.title_overlap >= policy.like_titles
-    needed = policy.min_containment if alike else policy.min_containment_unlike_titles
+def _refuse_containment(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
+    needed = _needed(pair, same_host=candidate.domain == pair.known.domain, policy=policy)
     if pair.similarity.containment >= needed:
         return None
-    titles = "" if alike else ", headlines unlike"
-    return f"shares {pair.similarity.containment:.0%}, {needed:.0%} needed{titles}"
+    shared = f"shares {pair.similarity.containment:.0%}, headlines {pair.title_overlap:.0%}"
+    return f"{shared}: {needed:.0%} needed" if needed <= 1 else f"{shared}: too small a part of the longer text"
 
 
-def _refuse_digest(pair: Pair, policy: DecidePolicy) -> str | None:
-    if pair.known.relation is not Relation.DIGEST or pair.similarity.jaccard >= policy.min_containment:
+def _needed(pair: Pair, *, same_host: bool, policy: DecidePolicy) -> float:
+    """The containment from which a pair is copy and original: the less the headlines share, the more."""
+    one_sided = pair.similarity.smaller < policy.one_sided
+    by_titles = policy.containment_one_sided if one_sided else policy.containment
+    if pair.title_overlap >= policy.same_titles:
+        needed = by_titles.same_titles
+    elif pair.title_overlap >= policy.like_titles:
+        needed = by_titles.like_titles
+    elif pair.similarity.smaller >= policy.unlike_titles_smaller:
+        needed = by_titles.unlike_titles
+    else:
+        needed = NEVER
+    return max(needed, policy.containment_same_host) if same_host and pair.title_overlap < SAME_HEADLINE else needed
+
+
+def _refuse_digest(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
+    """A digest that quotes an article is no copy of it, and what it quotes is no copy of the digest."""
+    ours = is_digest_headline(candidate.title)
+    theirs = pair.known.relation is Relation.DIGEST or is_digest_headline(pair.known.title)
+    if ours == theirs or pair.similarity.smaller >= policy.containment_same_host:
         return None
-    return "the other one is a digest"
+    return "by its headline a digest" if ours else "the other one is a digest"
 
 
 def _refuse_age(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
@@ -119,13 +145,17 @@ def _refuse_age(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str |
     return f"{age.days} days apart: {policy.strict_containment:.0%} and like headlines needed"
 
 
-def _refuse_numbers(ours: Fingerprint, theirs: Fingerprint, containment: float) -> str | None:
-    """Template pages (quakes, matches, stocks) share their words and differ in their numbers."""
-    fewest = min(len(ours.numbers), len(theirs.numbers))
-    shared = len(set(ours.numbers) & set(theirs.numbers))
-    if fewest >= 4 and shared < 0.5 * fewest:
+def _refuse_numbers(candidate: Candidate, pair: Pair) -> str | None:
+    """Template pages (quakes, matches, stocks) share their words and differ in their numbers; most are one host's."""
+    ours, theirs = candidate.fingerprint.numbers, pair.known.fingerprint.numbers
+    same_host = candidate.domain == pair.known.domain
+    fewest = min(len(ours), len(theirs))
+    shared = len(set(ours) & set(theirs))
+    if not same_host and pair.similarity.containment >= 0.80:
+        return None
+    if fewest >= 4 and shared < (0.7 if same_host else 0.5) * fewest:
         return f"a template: {shared} of {fewest} numbers in common"
-    if fewest >= 2 and not shared and containment < 0.9:
+    if fewest >= 2 and not shared and pair.similarity.containment < 0.9:
         return "a template: no number in common"
     return None
 
@@ -168,7 +198,9 @@ def _quoted_clusters(pairs: Sequence[Pair], policy: DecidePolicy) -> tuple[str, 
     """The clusters (by an article of each) that hold a good part of the candidate, each a story of its own."""
     quoted: list[Pair] = []
     for pair in sorted(pairs, key=lambda each: -each.similarity.containment_a):
-        if pair.similarity.containment_a < policy.digest_share or pair.known.relation is Relation.DIGEST:
+        likeness = pair.similarity
+        quotes = likeness.containment_a >= policy.digest_share and likeness.containment_b >= policy.digest_quote
+        if not quotes or pair.known.relation is Relation.DIGEST:
             continue
         if not any(_same_story(pair.known, other.known, policy) for other in quoted):
             quoted.append(pair)
@@ -179,10 +211,6 @@ def _same_story(a: KnownArticle, b: KnownArticle, policy: DecidePolicy) -> bool:
     if a.cluster_id == b.cluster_id:
         return True
     return compare(a.fingerprint, b.fingerprint).containment >= policy.related_containment
-
-
-def _is_mostly_one(accepted: Iterable[Pair], policy: DecidePolicy) -> bool:
-    return any(pair.same_words or pair.similarity.containment >= policy.digest_whole for pair in accepted)
 
 
 def _related(pairs: Sequence[Pair], policy: DecidePolicy) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ from pipeline.words import Paragraph, headline_tokens, news_paragraphs
 METHOD = "v1"
 
 KEYS = 24
+TITLE_KEYS = 2  # of them; two shared keys make a candidate, so the same headline alone is enough
+MIN_TITLE_WORDS = 3
 MIN_SKETCH = 256
 MAX_SKETCH = 1024
 SKETCH_SHARE = 4  # of a long text every fourth 3-gram, so that a short cut of it still meets some
@@ -108,7 +110,7 @@ class Fingerprint:
     tokens: int  # words; signs in scripts without spaces
     sketch: bytes  # smallest word-3-gram hashes, ascending, 3 bytes each
     cutoff: int  # every hash below it is in the sketch
-    keys: tuple[int, ...]  # of the 24 smallest word-5-grams, int32
+    keys: tuple[int, ...]  # 24: of the smallest word-5-grams, and two of the headline; int32
     title_words: tuple[int, ...]  # of the headline's words that mean something, int32
     numbers: tuple[str, ...]  # distinct, without separators, years aside
     paragraphs: tuple[int, ...]  # hashes of the paragraphs in order, int32
@@ -151,6 +153,7 @@ def fingerprint(title: str, text: str, *, repeated: frozenset[int] = frozenset()
     own = [(hashed, each) for each in everything if (hashed := _paragraph_hash(each)) not in repeated]
     tokens = [token for _, each in own for token in each.tokens]
     title_tokens = headline_tokens(title)
+    telling = _title_words(title_tokens)
     words = word_hashes(tokens)
     sketch, cutoff = _smallest(_grams(words, 3))
     return Fingerprint(
@@ -159,8 +162,8 @@ def fingerprint(title: str, text: str, *, repeated: frozenset[int] = frozenset()
         tokens=len(tokens),
         sketch=sketch,
         cutoff=cutoff,
-        keys=_keys(_grams(words, 5)),
-        title_words=_title_words(title_tokens),
+        keys=_keys(_grams(words, 5), telling),
+        title_words=telling,
         numbers=_numbers([each.text for _, each in own]),
         paragraphs=tuple(hashed for hashed, _ in own[:MAX_PARAGRAPHS]),
         suspect=len(tokens) < MIN_SHARE_LEFT * sum(len(each.tokens) for each in everything),
@@ -190,9 +193,17 @@ def _grams(words: Hashes, length: int) -> Hashes:
     mixed = words[:count] * _PLACES[0]
     for place in range(1, length):
         mixed = mixed + words[place : place + count] * _PLACES[place]
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * _MIX_1
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * _MIX_2
-    return np.unique(mixed ^ (mixed >> np.uint64(31)))
+    return np.unique(_mix(mixed))
+
+
+def _mix(hashes: Hashes) -> Hashes:
+    hashes = (hashes ^ (hashes >> np.uint64(30))) * _MIX_1
+    hashes = (hashes ^ (hashes >> np.uint64(27))) * _MIX_2
+    return hashes ^ (hashes >> np.uint64(31))
+
+
+def _as_int32(hashes: Hashes) -> tuple[int, ...]:
+    return tuple(hashes.astype(np.uint32).view(np.int32).tolist())
 
 
 def _smallest(grams: Hashes) -> tuple[bytes, int]:
@@ -203,15 +214,23 @@ def _smallest(grams: Hashes) -> tuple[bytes, int]:
     return high[:count].view(np.uint8).reshape(-1, 4)[:, :3].tobytes(), cutoff
 
 
-def _keys(grams: Hashes) -> tuple[int, ...]:
+def _keys(grams: Hashes, title_words: tuple[int, ...]) -> tuple[int, ...]:
     """The smallest by their whole hash; what is kept are its low bits, so that keys spread over all of int32."""
-    return tuple(grams[:KEYS].astype(np.uint32).view(np.int32).tolist())
+    from_title = _title_keys(title_words)
+    return _as_int32(grams[: KEYS - len(from_title)]) + from_title
+
+
+def _title_keys(title_words: tuple[int, ...]) -> tuple[int, ...]:
+    """Keys of the headline's words in any order: teasers share few others with their article."""
+    if len(title_words) < MIN_TITLE_WORDS:
+        return ()
+    whole = np.array([sum(title_words) % (1 << 32)], dtype=np.uint64)
+    return _as_int32(_mix(np.concatenate((whole * _PLACES[0], whole * _PLACES[1]))))
 
 
 def _title_words(tokens: Sequence[str]) -> tuple[int, ...]:
     telling = [t for t in tokens if (len(t) > 2 or not t.isascii()) and t not in _SHORT_TITLE_WORDS]
-    hashes = word_hashes(telling).astype(np.uint32).view(np.int32).tolist()
-    return tuple(dict.fromkeys(hashes))[:MAX_TITLE_WORDS]
+    return tuple(dict.fromkeys(_as_int32(word_hashes(telling))))[:MAX_TITLE_WORDS]
 
 
 def _numbers(paragraphs: Sequence[str]) -> tuple[str, ...]:

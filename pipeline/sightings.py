@@ -72,20 +72,34 @@ class Sightings:
 
 
 @dataclass(frozen=True, slots=True)
+class ByTitles:
+    """Containment needed, by how much of the shorter headline the other one has."""
+
+    same_titles: float
+    like_titles: float
+    unlike_titles: float
+
+
+@dataclass(frozen=True, slots=True)
 class DecidePolicy:
     """Thresholds, fixed on labelled news (tests/evaluation/dedup.py); shares are of word-3-grams."""
 
     min_tokens: int = 40  # below, unrelated one-line notices look alike
-    min_containment: float = 0.60
-    min_containment_unlike_titles: float = 0.72
-    like_titles: float = 0.30  # share of the shorter headline's words
+    min_tokens_teaser: int = 20  # for what is wholly in another article under the same headline
+    same_titles: float = 0.60
+    like_titles: float = 0.30
+    containment: ByTitles = ByTitles(0.55, 0.68, 0.68)
+    one_sided: float = 0.45  # less than this of the longer text is shared: cut, expanded, or only a quote
+    containment_one_sided: ByTitles = ByTitles(0.60, 0.85, 0.85)
+    unlike_titles_smaller: float = 0.15  # less of the longer text is a quote, unless the headline says otherwise
+    containment_same_host: float = 0.75  # templates are one host's
     full_window: timedelta = timedelta(hours=72)  # templates come back after five days and more
     strict_window: timedelta = timedelta(days=30)
     strict_containment: float = 0.90
     strict_titles: float = 0.50
     related_containment: float = 0.35
-    digest_share: float = 0.20  # of the candidate, in each of two clusters
-    digest_whole: float = 0.75  # mostly one article after all
+    digest_share: float = 0.15  # of the candidate, in each of two clusters
+    digest_quote: float = 0.30  # of each of the two
     live_blog_min_gap: timedelta = timedelta(minutes=10)
     live_blog_min_change: float = 0.05
 

@@ -25,6 +25,11 @@ class Similarity:
         """The larger of the two: most of one text is in the other."""
         return max(self.containment_a, self.containment_b)
 
+    @property
+    def smaller(self) -> float:
+        """The smaller of the two: how much of the other text is in this one."""
+        return min(self.containment_a, self.containment_b)
+
 
 NOTHING_SHARED = Similarity(0.0, 0.0, 0.0)
 
