@@ -9,10 +9,10 @@ Polls the feeds that are due, collects the pages of their new entries, and deliv
 | `ingest` | a task per shard, named by its outlets: poll, collect, deliver | store or broker stayed away |
 | `report` | adds the shards up, checks that every entry got its verdict | something was lost or not published |
 
-An outlet that is merely down does **not** make a run red: its feed backs off, its entries stay pending, and the report
+A run in which no feed was due shows `ingest` and `report` skipped. An outlet that is merely down does **not** make a run red: its feed backs off, its entries stay pending, and the report
 says so.
 
-**By hand**: trigger with `outlets` to poll only these; with *dry run* to see which feeds are due and how they would be
+**By hand**: trigger with `outlets` to poll only these; with *force* to poll what is not due yet; with *dry run* to see which feeds are due and how they would be
 dealt, without fetching anything. At a terminal the same is `newswire poll [OUTLET…]`.
 
 **Red run**: read the log of `report`. Nothing that was seen is lost: entries wait in the store and messages in the
@@ -109,6 +109,9 @@ RETRY = ExceptionRetryPolicy(
             title="Shards",
             description="Tasks to deal the feeds to: about as many as there are task slots.",
         ),
+        "force": Param(
+            False, type="boolean", title="Force", description="Poll even what is not due yet, among the outlets above."
+        ),
         "dry_run": Param(
             False, type="boolean", title="Dry run", description="Only plan: show which feeds are due, fetch nothing."
         ),
@@ -118,24 +121,28 @@ def news_ingest() -> None:
     """Plan, ingest shard by shard, report."""
 
     @task
-    def plan(params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    def plan(params: dict[str, Any]) -> list[dict[str, Any]]:
         from pipeline.app import App
 
-        chosen = params or {}
         with App.from_env() as newswire:
-            shards = newswire.plan_shards(outlets=chosen["outlets"], shards=chosen["shards"])
+            shards = newswire.plan_shards(outlets=params["outlets"], shards=params["shards"], force=params["force"])
         for shard in shards:
             log.info("%d feeds due: %s", len(shard.feed_ids), shard.name)
-        return [] if chosen["dry_run"] else [shard.to_json() for shard in shards]
+        return [] if params["dry_run"] else [shard.to_json() for shard in shards]
 
     @task(map_index_template="{{ task.op_kwargs['shard']['name'] }}")
-    def ingest(shard: dict[str, Any]) -> dict[str, Any]:
+    def ingest(shard: dict[str, Any], params: dict[str, Any], run_id: str) -> dict[str, Any]:
         from pipeline.app import App
-
         from pipeline.shards import Shard
 
         with App.from_env() as newswire:
-            report = newswire.ingest(Shard.from_json(shard).feed_ids, deadline_s=SOFT_DEADLINE.total_seconds())
+            report = newswire.ingest(
+                Shard.from_json(shard).feed_ids,
+                deadline_s=SOFT_DEADLINE.total_seconds(),
+                force=params["force"],
+                run_id=run_id,
+                watch=lambda so_far: log.info("%d entries so far", so_far.entries),
+            )
         return report.to_json()
 
     @task(trigger_rule="all_done_min_one_success", outlets=[PUBLISHED], retries=0)
