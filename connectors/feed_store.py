@@ -19,9 +19,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from connectors import outbox
 from connectors.database import Database
 from connectors.tables import entries, feeds, polls, sightings
+from pipeline.feedlife import HIDDEN_AFTER
 from pipeline.entry_json import entry_from_json, entry_to_json
 from pipeline.model import Entry, Feed, FeedState, FeedStatus, PendingEntry, Validators
-from pipeline.steps import PollDecision, PollLine, Shown, Sighted
+from pipeline.steps import PollDecision, Polled, PollLine, Shown, Sighted
 
 # Sightings of entries that stay in a feed are freshened at most this often: a write per entry and poll would be the
 # store's largest cost and tell nothing.
@@ -70,30 +71,16 @@ class FeedStore:
                 found.extend(state_from_row(row) for row in rows)
             return tuple(found)
 
-    def record_poll(
-        self,
-        feed: FeedState,
-        shown_entries: Sequence[Entry],
-        *,
-        line: PollLine,
-        decide: Callable[[Shown], PollDecision],
-        now: datetime,
-    ) -> Sighted:
+    def record_poll(self, feed: FeedState, polled: Polled, decide: Callable[[Shown], PollDecision]) -> Sighted:
         """Write entries, feed state, poll and messages in one transaction; the entries that now wait."""
         with self.database.writing() as connection:
-            comparison = Comparison.make(connection, feed, shown_entries)
+            comparison = Comparison.make(connection, feed, polled.entries)
             shown = comparison.shown()
             decision = decide(shown)
-            pending = comparison.write(connection, now=now, insert=self.insert)
-            self.write_poll(connection, decision, shown, line=line, now=now)
+            pending = comparison.write(connection, now=polled.at, insert=self.insert)
+            self.write_poll(connection, decision, shown, line=polled.line, now=polled.at)
         crash_point("after_poll_commit")
         return Sighted(shown=shown, pending=pending, state=decision.state)
-
-    def record_quiet_polls(self, quiet: Sequence[tuple[PollDecision, PollLine]], *, now: datetime) -> None:
-        """Write many polls that showed no entries (304, same body, errors) in one transaction."""
-        with self.database.writing() as connection:
-            for decision, line in quiet:
-                self.write_poll(connection, decision, Shown(), line=line, now=now)
 
     def write_poll(
         self, connection: Connection, decision: PollDecision, shown: Shown, *, line: PollLine, now: datetime
@@ -163,7 +150,17 @@ class Comparison:
             elsewhere=sum(row is not None for row in rows) - len(known),
             changed=sum(self.is_changed(entry) for entry in self.entries),
             waiting=sum(row.state == "pending" for row in known),
+            hidden=sum(
+                self.is_hidden(entry)
+                for entry, row in zip(self.entries, rows, strict=True)
+                if row is None or row.id not in self.digests
+            ),
         )
+
+    def is_hidden(self, entry: Entry) -> bool:
+        """Whether it was in the feed at the last poll already, going by its date, and was not shown to us then."""
+        last = self.feed.last_poll_at
+        return last is not None and entry.published is not None and entry.published < last - HIDDEN_AFTER
 
     def write(self, connection: Connection, *, now: datetime, insert: Any) -> tuple[PendingEntry, ...]:
         """Insert what is new, reopen what changed, note who showed what; the entries that wait because of this poll."""

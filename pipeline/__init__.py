@@ -7,3 +7,5 @@ The walk (ARCHITECTURE in one line; `pipeline/poll.py` and `pipeline/collect.py`
 
 Imports go one way: dags → pipeline.app → connectors → pipeline (core) → schemas. `pipeline.app` alone knows both sides.
 """
+
+__version__ = "0.1.0"

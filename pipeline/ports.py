@@ -6,11 +6,15 @@ wait on a network are async; the store, the archive and the topics are synchrono
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from pipeline.model import Message, OutboxRow, Received, Request, Response, Topic
+from pipeline.decide import Candidate
+from pipeline.extract import Extraction, PageInput
+from pipeline.model import FeedState, Message, OutboxRow, Received, Request, Response, Topic
+from pipeline.steps import Deferral, Ending, Looked, Outcome, PollDecision, Polled, Settlement, Shown, Sighted
+from pipeline.wrapper import Wrapper
 
 
 class Fetcher(Protocol):
@@ -34,6 +38,58 @@ class HostPacer(Protocol):
 
     def held_until(self, host: str) -> datetime | None:
         """Until when the host asked us to wait, if it did."""
+        ...
+
+
+class Extractor(Protocol):
+    """Pages to articles, behind limits of time and memory. Implemented by `connectors/workers.py`."""
+
+    async def extract(self, page: PageInput, wrapper: Wrapper | None) -> Extraction:
+        """What the page gives. Raises `ExtractionFailed` when it cost its worker."""
+        ...
+
+
+class FeedBook(Protocol):
+    """What is remembered of feeds. Implemented by `connectors/feed_store.py`."""
+
+    def record_poll(self, feed: FeedState, polled: Polled, decide: Callable[[Shown], PollDecision]) -> Sighted:
+        """Write a poll: entries, the feed's next state and messages, in one transaction."""
+        ...
+
+
+class ArticleBook(Protocol):
+    """What is known of articles, and how entries end. Implemented by `connectors/article_store.py`."""
+
+    def repeated_paragraphs(self, domain: str, paragraphs: Sequence[int], *, url: str) -> frozenset[int]:
+        """Those of a page's paragraphs that its host shows under other URLs too."""
+        ...
+
+    def look_up(self, candidate: Candidate, urls: Sequence[str]) -> Looked:
+        """What is known near a candidate."""
+        ...
+
+    def settle(self, settlement: Settlement) -> Outcome:
+        """Write an entry's end with an article under the claim, or say why nothing was written."""
+        ...
+
+    def end(self, ending: Ending, *, now: datetime) -> bool:
+        """Write an entry's end without an article; False when somebody else ended it."""
+        ...
+
+    def defer(self, deferral: Deferral) -> None:
+        """Leave an entry pending until later."""
+        ...
+
+    def previous_value(self, article_id: str) -> bytes | None:
+        """The last message about an article that is still kept: where its former text is."""
+        ...
+
+    def load_wrapper(self, outlet_id: str) -> str | None:
+        """What the outlet's pages taught so far, as JSON."""
+        ...
+
+    def save_wrapper(self, outlet_id: str, wrapper: str, *, version: int, now: datetime) -> None:
+        """Keep what the outlet's pages taught."""
         ...
 
 

@@ -7,7 +7,8 @@ entries seen and carried over = entries settled and still pending, outlet by out
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -23,7 +24,7 @@ class OutletTally:
     verdicts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)  # of rejected, failed and pending ones
     polls: Counter[str] = field(default_factory=Counter)  # by outcome: not_modified, same_body, parsed, or an error
-    seconds: float = 0.0  # from the outlet's first request to its last verdict
+    seconds: float = 0.0  # of work on the outlet's feeds and pages; those done side by side add up
 
     @property
     def settled(self) -> int:
@@ -60,7 +61,7 @@ class OutletTally:
         self.verdicts.update(other.verdicts)
         self.reasons.update(other.reasons)
         self.polls.update(other.polls)
-        self.seconds = max(self.seconds, other.seconds)
+        self.seconds += other.seconds
 
 
 @dataclass(slots=True)
@@ -97,6 +98,15 @@ class Report:
     def polled(self, outlet_id: str, outcome: str) -> None:
         """A feed was polled with this outcome."""
         self.outlet(outlet_id).polls[outcome] += 1
+
+    @contextmanager
+    def stopwatch(self, outlet_id: str, clock: Callable[[], float]) -> Iterator[None]:
+        """Add the seconds that a block took to the outlet; side by side ones add up."""
+        began = clock()
+        try:
+            yield
+        finally:
+            self.outlet(outlet_id).seconds += clock() - began
 
     def total(self, verdict: Verdict) -> int:
         """Entries of all outlets that ended in this verdict."""

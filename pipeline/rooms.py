@@ -10,11 +10,12 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 
 from pipeline.model import Outlet
+from pipeline.poll_times import FeedPolicy
 from pipeline.ports import Archive, ArticleBook, Extractor, FeedBook, Fetcher
 from pipeline.settings import Settings
 from pipeline.teaching import Teaching
@@ -36,11 +37,12 @@ class Rooms:
     extractor: Extractor
     teaching: Teaching
     store_thread: Executor
+    slots: asyncio.Semaphore
     clock: Callable[[], datetime]
-    deadline: datetime | None
-    wake_delivery: Callable[[], None]
+    seconds: Callable[[], float]  # a monotonic clock, for durations
+    deadline: datetime | None = None
+    wake_delivery: Callable[[], None] = lambda: None
     draw: Callable[[], float] = random.random
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(64))
 
     async def in_store(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a store call in the store's thread."""
@@ -50,3 +52,11 @@ class Rooms:
     def is_late(self) -> bool:
         """Whether the run's deadline has passed: what has begun is finished, nothing new is begun."""
         return self.deadline is not None and self.clock() >= self.deadline
+
+    def feed_policy(self, outlet_id: str) -> FeedPolicy:
+        """How often the outlet's feeds may be polled: the settings' bounds, or the catalogue's for this outlet."""
+        policy = self.outlets[outlet_id].policy
+        return FeedPolicy(
+            min_interval_s=policy.min_interval_s or self.settings.min_interval_s,
+            max_interval_s=policy.max_interval_s or self.settings.max_interval_s,
+        )

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from pipeline.decide import Candidate, Decision
-from pipeline.model import Article, FeedState, Message, PendingEntry, Validators, Verdict
+from pipeline.decide import Candidate, Decision, Sightings, WordsChanged
+from pipeline.extract import Extraction
+from pipeline.feedlife import PollOutcome
+from pipeline.model import Article, Entry, FeedState, Message, Outlet, PendingEntry, Response, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class Shown:
     known: int = 0  # shown by this feed before
     changed: int = 0  # of the known: the feed says something else of it now
     waiting: int = 0  # of the known: still pending from before, counted where it is settled
+    hidden: int = 0  # of those this feed never showed: dated long before its last poll
 
     @property
     def entries(self) -> int:
@@ -38,6 +42,16 @@ class PollLine:
     wire_bytes: int = 0
     elapsed_s: float = 0.0
     detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A poll as it ended: its outcome for the feed's life, its line for the desk, the entries it showed."""
+
+    at: datetime
+    outcome: PollOutcome
+    line: PollLine
+    entries: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +77,38 @@ class Sighted:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """Where and when an article's page was had, for the message and for the next visit."""
+class Read:
+    """An article as it was read: from which extraction of which response, kept where."""
 
-    at: datetime
+    article: Article
+    extraction: Extraction
+    response: Response
     raw_location: str | None
-    validators: Validators
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look-up found near a candidate, whose id is now the one its URLs belong to; and how far it reached."""
+
+    candidate: Candidate
+    sightings: Sightings
+    seen: int  # the sketches' sequence number: what is newer is looked at again before anything is written
+    known_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A verdict with all that its messages tell."""
+
+    entry: PendingEntry
+    read: Read
+    outlet: Outlet
+    decision: Decision
+    text_hash: str
+    credits: tuple[str, ...]  # agencies that the text credits
+    words: WordsChanged | None  # since the revision before
+    section: str | None  # the feed's
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +116,36 @@ class Settlement:
     """An entry's end with an article: everything that one transaction writes."""
 
     entry: PendingEntry
-    candidate: Candidate
-    article: Article
+    looked: Looked
+    read: Read
+    urls: tuple[str, ...]  # canonical forms of every URL of it: its aliases
     decision: Decision
-    fetched: Fetched
     messages: tuple[Message, ...]
-    seen: int  # the sketches' sequence number at look-up: what is newer is looked at again before this is written
+    now: datetime
     next_revisit_at: datetime | None = None
+
+    @property
+    def candidate(self) -> Candidate:
+        """The article as the decision saw it."""
+        return self.looked.candidate
+
+
+class Outcome(StrEnum):
+    """What became of a settlement."""
+
+    WRITTEN = "written"
+    LOOK_AGAIN = "look_again"  # something alike was settled meanwhile
+    TAKEN = "taken"  # another worker ended this very entry
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An entry that has its verdict in the store; `is_ours` is False when another worker wrote it."""
+
+    entry: PendingEntry
+    verdict: Verdict
+    reason: str
+    is_ours: bool
 
 
 @dataclass(frozen=True, slots=True)

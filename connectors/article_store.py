@@ -1,0 +1,303 @@
+"""What the store knows of articles, and the second of the walk's two transactions: an entry's end.
+
+`settle` writes verdict, article, aliases, sketch and messages together, under the claim of connectors/sketches.py: when
+somebody settled something alike since the look-up, nothing is written and the caller looks again. It decides nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connectors import outbox, sketches
+from connectors.database import Database
+from connectors.feed_store import due_entries
+from connectors.paragraphs import note_paragraphs, repeated_paragraphs
+from connectors.tables import aliases, articles, entries, wrappers
+from pipeline.crashpoints import crash_point
+from pipeline.decide import Candidate, Decision, KnownArticle
+from pipeline.model import PendingEntry, Verdict
+from pipeline.steps import Deferral, Ending, Looked, Outcome, Settlement
+
+
+class ArticleStore:
+    """Entries' ends and articles, on a Database."""
+
+    def __init__(self, database: Database, *, lanes: int) -> None:
+        self.database = database
+        self.lanes = lanes
+
+    def due_entries(self, feed_ids: Sequence[str], *, now: datetime, limit: int = 10_000) -> tuple[PendingEntry, ...]:
+        """Entries first seen in these feeds that wait and may be tried now, oldest first."""
+        with self.database.reading() as connection:
+            return tuple(
+                entry
+                for start in range(0, len(feed_ids), 1000)
+                for entry in due_entries(connection, feed_ids[start : start + 1000], now=now, limit=limit)
+            )
+
+    def repeated_paragraphs(self, domain: str, paragraphs: Sequence[int], *, url: str) -> frozenset[int]:
+        """Those of a page's paragraphs that its host shows under other URLs too."""
+        with self.database.reading() as connection:
+            return repeated_paragraphs(connection, domain, paragraphs, url_key=url)
+
+    def look_up(self, candidate: Candidate, urls: Sequence[str]) -> Looked:
+        """What is known near a candidate, under its id, its URLs, its text; and how far the look reached."""
+        with self.database.reading() as connection:
+            return look(connection, candidate, urls)
+
+    def settle(self, settlement: Settlement) -> Outcome:
+        """Write an entry's end with an article, or say why nothing was written."""
+        crash_point("before_settle")
+        with self.database.writing() as connection:
+            sketches.lock_for_claim(connection)
+            if not is_waiting(connection, settlement.entry):
+                return Outcome.TAKEN
+            if is_outdated(connection, settlement):
+                return Outcome.LOOK_AGAIN
+            self.write(connection, settlement)
+        crash_point("after_settle_commit")
+        return Outcome.WRITTEN
+
+    def write(self, connection: Connection, settlement: Settlement) -> None:
+        """Everything of a settlement, in the caller's transaction."""
+        decision, now = settlement.decision, settlement.now
+        write_article(connection, settlement)
+        owner = decision.copy_of if decision.verdict is Verdict.DUPLICATE else decision.article_id
+        write_aliases(connection, settlement.entry.outlet_id, settlement.urls, owner or decision.article_id)
+        if decision.verdict in (Verdict.NEW, Verdict.REVISED, Verdict.COPY):
+            sketches.insert_sketch(connection, known_article(settlement), now=now)
+        paragraphs = settlement.candidate.fingerprint.paragraphs
+        note_paragraphs(
+            connection, settlement.candidate.domain, paragraphs, url_key=settlement.read.article.canonical_url, now=now
+        )
+        if decision.merged_id:
+            merge(connection, decision)
+        end_entry(connection, settlement.entry, decision.verdict, decision.reason, article_id=owner, now=now)
+        outbox.append(connection, settlement.messages, lanes=self.lanes, now=now)
+
+    def end(self, ending: Ending, *, now: datetime) -> bool:
+        """Write an entry's end without an article; False when somebody else ended it."""
+        with self.database.writing() as connection:
+            if not is_waiting(connection, ending.entry):
+                return False
+            end_entry(connection, ending.entry, ending.verdict, ending.reason, now=now)
+            outbox.append(connection, ending.messages, lanes=self.lanes, now=now)
+            return True
+
+    def defer(self, deferral: Deferral) -> None:
+        """Leave an entry pending until later."""
+        with self.database.writing() as connection:
+            attempts = entries.c.attempts + (1 if deferral.counts else 0)
+            connection.execute(
+                update(entries)
+                .where(entries.c.id == deferral.entry.id, entries.c.state == "pending")
+                .values(attempts=attempts, next_attempt_at=deferral.until, reason=deferral.reason)
+            )
+
+    def pending(self) -> int:
+        """How many entries wait."""
+        with self.database.reading() as connection:
+            return connection.scalar(select(func.count()).where(entries.c.state == "pending")) or 0
+
+    def previous_value(self, article_id: str) -> bytes | None:
+        """The last message about an article that the outbox still has: where its former text is."""
+        with self.database.reading() as connection:
+            return connection.scalar(
+                select(outbox.outbox.c.value)
+                .where(outbox.outbox.c.key == article_id, outbox.outbox.c.value.is_not(None))
+                .order_by(outbox.outbox.c.id.desc())
+                .limit(1)
+            )
+
+    def load_wrapper(self, outlet_id: str) -> str | None:
+        """What the outlet's pages taught so far, as JSON."""
+        with self.database.reading() as connection:
+            return connection.scalar(select(wrappers.c.wrapper).where(wrappers.c.outlet_id == outlet_id))
+
+    def save_wrapper(self, outlet_id: str, wrapper: str, *, version: int, now: datetime) -> None:
+        """Keep what the outlet's pages taught, unless somebody kept a later version meanwhile."""
+        with self.database.writing() as connection:
+            statement = self.insert(wrappers).values(
+                outlet_id=outlet_id, version=version, wrapper=wrapper, updated_at=now
+            )
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[wrappers.c.outlet_id],
+                    set_={"version": version, "wrapper": wrapper, "updated_at": now},
+                    where=wrappers.c.version < version,
+                )
+            )
+
+    @property
+    def insert(self) -> Any:
+        """The dialect's INSERT, which knows ON CONFLICT."""
+        return sqlite.insert if self.database.is_sqlite else postgresql.insert
+
+
+def look(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> Looked:
+    """The sightings of a candidate on one connection; its id becomes the one its URLs already belong to."""
+    ids = known_ids(connection, candidate, urls)
+    if ids and candidate.article_id not in ids:
+        candidate = replace(candidate, article_id=ids[0])
+    found = sketches.look_up(connection, candidate)
+    sightings = found.sightings()
+    others = sketches.known_articles(connection, [i for i in ids if i != candidate.article_id])
+    return Looked(
+        candidate=candidate,
+        sightings=replace(sightings, known=(*sightings.known, *others)),
+        seen=found.seen,
+        known_ids=tuple(ids),
+    )
+
+
+def known_ids(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> list[str]:
+    """The ids of articles that these URLs belong to, and the candidate's own when it exists, oldest first."""
+    by_url = select(aliases.c.article_id).where(
+        aliases.c.outlet_id == candidate.outlet_id, aliases.c.key.in_([alias_key(url) for url in urls])
+    )
+    query = (
+        select(articles.c.id)
+        .where(articles.c.id.in_(by_url) | (articles.c.id == candidate.article_id), articles.c.state != "merged")
+        .order_by(articles.c.first_seen_at, articles.c.id)
+    )
+    return list(connection.scalars(query))
+
+
+def is_waiting(connection: Connection, entry: PendingEntry) -> bool:
+    """Whether the entry still waits as it was when it was taken up."""
+    row = connection.execute(select(entries.c.state, entries.c.sighting).where(entries.c.id == entry.id)).one_or_none()
+    return row is not None and row.state == "pending" and row.sighting == entry.sighting
+
+
+def is_outdated(connection: Connection, settlement: Settlement) -> bool:
+    """Whether something near the candidate was committed since the look-up. Called under the lock."""
+    looked = settlement.looked
+    if sketches.changed_since(connection, settlement.candidate, looked.seen).hits:
+        return True
+    return tuple(known_ids(connection, settlement.candidate, settlement.urls)) != looked.known_ids
+
+
+def write_article(connection: Connection, settlement: Settlement) -> None:
+    """Insert or update the article's row; a duplicate has none of its own."""
+    decision, article, response = settlement.decision, settlement.read.article, settlement.read.response
+    fetch = {
+        "last_fetched_at": response.fetched_at,
+        "etag": response.validators.etag,
+        "last_modified": response.validators.last_modified,
+        "next_revisit_at": settlement.next_revisit_at,
+    }
+    if decision.verdict is Verdict.DUPLICATE:
+        return
+    if decision.verdict is Verdict.UNCHANGED:
+        connection.execute(update(articles).where(articles.c.id == decision.article_id).values(**fetch))
+        return
+    row = fetch | {
+        "outlet_id": settlement.entry.outlet_id,
+        "feed_id": settlement.entry.feed_id,
+        "url": article.url,
+        "canonical_url": article.canonical_url,
+        "title": article.title,
+        "revision": decision.revision,
+        "text_hash": settlement.candidate.fingerprint.content_hash,
+        "state": "live",
+        "relation": decision.relation.value if decision.relation else None,
+        "copy_of": decision.copy_of,
+        "cluster_id": decision.cluster_id,
+        "explanation": explain(decision),
+        "is_live_blog": article.is_live_blog,
+        "last_revised_at": settlement.now,
+        "raw_location": settlement.read.raw_location,
+        "missing_since": None,
+        "revisits": 0,
+        "event_id": settlement.messages[0].id if settlement.messages else None,
+    }
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(articles).values(id=decision.article_id, first_seen_at=settlement.entry.first_seen_at, **row)
+    connection.execute(statement.on_conflict_do_update(index_elements=[articles.c.id], set_=row))
+
+
+def write_aliases(connection: Connection, outlet_id: str, urls: Sequence[str], article_id: str) -> None:
+    """Point every URL of the article to it, unless it points somewhere already."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    # In order of key: two workers that write the same aliases must not wait for each other.
+    rows = [{"outlet_id": outlet_id, "key": key, "article_id": article_id} for key in sorted(map(alias_key, urls))]
+    if rows:
+        connection.execute(insert(aliases).on_conflict_do_nothing(), rows)
+
+
+def merge(connection: Connection, decision: Decision) -> None:
+    """Two ids proved to be one article: the survivor takes the other's URLs."""
+    gone = decision.merged_id
+    assert gone is not None
+    connection.execute(update(aliases).where(aliases.c.article_id == gone).values(article_id=decision.article_id))
+    connection.execute(update(articles).where(articles.c.id == gone).values(state="merged", next_revisit_at=None))
+    sketches.forget_sketches(connection, [gone])
+
+
+def end_entry(
+    connection: Connection,
+    entry: PendingEntry,
+    verdict: Verdict,
+    reason: str,
+    *,
+    now: datetime,
+    article_id: str | None = None,
+) -> None:
+    """The entry's one verdict."""
+    values: dict[str, Any] = {
+        "state": "settled",
+        "verdict": verdict.value,
+        "reason": reason,
+        "settled_at": now,
+        "attempts": entry.attempts + 1,
+        "next_attempt_at": None,
+    }
+    if article_id is not None:
+        values["article_id"] = article_id
+    connection.execute(update(entries).where(entries.c.id == entry.id).values(**values))
+
+
+def known_article(settlement: Settlement) -> KnownArticle:
+    """The article as later look-ups shall find it."""
+    candidate, decision = settlement.candidate, settlement.decision
+    return KnownArticle(
+        article_id=decision.article_id,
+        outlet_id=candidate.outlet_id,
+        domain=candidate.domain,
+        title=candidate.title,
+        fingerprint=candidate.fingerprint,
+        seen_at=candidate.seen_at,
+        revision=decision.revision,
+        cluster_id=decision.cluster_id,
+        last_revised_at=settlement.now,
+        relation=decision.relation,
+        copy_of=decision.copy_of,
+        is_live_blog=candidate.is_live_blog,
+    )
+
+
+def explain(decision: Decision) -> str:
+    """How the verdict came about, as JSON, for `newswire why`."""
+    return json.dumps(
+        {
+            "verdict": decision.verdict.value,
+            "reason": decision.reason,
+            "method": decision.method,
+            "considered": [asdict(pair) for pair in decision.considered],
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def alias_key(url: str) -> bytes:
+    """16 bytes that stand for a URL, guid or number."""
+    return hashlib.blake2b(url.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -1,0 +1,69 @@
+"""What follows when an entry could not be brought to an article this time: its end, or another try and when.
+
+Pure: a table of what is worth another try, a schedule that doubles, and the dead letter at its end.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pipeline import messages
+from pipeline.errors import FetchError, HostWaits, NewswireError, Refused, Unreachable
+from pipeline.model import Outlet, PendingEntry, Rejection, Verdict
+from pipeline.statuses import PASSING
+from pipeline.steps import Deferral, Ending
+
+LONGEST_WAIT = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The circumstances of a try: when, by which policy, for which outlet."""
+
+    now: datetime
+    outlet: Outlet
+    max_attempts: int
+    retry_s: int
+
+
+def after_refusal(entry: PendingEntry, refusal: Rejection, attempt: Attempt) -> Ending | Deferral:
+    """A status that another try may cure is tried again; any other is a rejection."""
+    if refusal.reason in PASSING:
+        return try_again(entry, refusal.reason, refusal.detail, "page", attempt)
+    return Ending(entry, Verdict.REJECTED, refusal.reason)
+
+
+def after_fetch_error(entry: PendingEntry, error: FetchError, attempt: Attempt) -> Ending | Deferral:
+    """The page could not be had: wait as told, try again, or end."""
+    if isinstance(error, HostWaits):
+        return Deferral(entry, until=error.until, reason="host_waits", counts=False)
+    if isinstance(error, Refused):
+        return Ending(entry, Verdict.REJECTED, f"refused_{error.rule}")
+    if error.retriable:
+        return try_again(entry, word(error), str(error), "fetch", attempt)
+    return Ending(entry, Verdict.REJECTED, word(error))
+
+
+def after_failure(entry: PendingEntry, error: Exception, stage: str, attempt: Attempt) -> Ending | Deferral:
+    """Something of ours broke on this page: try again, it may have been the circumstances; then a dead letter."""
+    return try_again(entry, f"{stage}_error", f"{type(error).__name__}: {error}", stage, attempt)
+
+
+def try_again(entry: PendingEntry, reason: str, detail: str, stage: str, attempt: Attempt) -> Ending | Deferral:
+    """Another try after a wait that doubles; after the last one FAILED, with a dead letter."""
+    tries = entry.attempts + 1
+    if tries < attempt.max_attempts:
+        wait = min(timedelta(seconds=attempt.retry_s) * 2**entry.attempts, LONGEST_WAIT)
+        return Deferral(entry, until=attempt.now + wait, reason=reason)
+    letter = messages.dead_letter_message(
+        entry, attempt.outlet, stage=stage, reason=reason, detail=detail, attempts=tries, now=attempt.now
+    )
+    return Ending(entry, Verdict.FAILED, reason, messages=(letter,))
+
+
+def word(error: NewswireError) -> str:
+    """A short reason from an error's kind: timed_out, unreachable_dns, too_large, not_a_feed …"""
+    name = re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", type(error).__name__).lower()
+    return f"{name}_{error.stage}" if isinstance(error, Unreachable) else name

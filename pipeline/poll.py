@@ -1,0 +1,178 @@
+"""The walk, from a due feed to its settled entries.
+
+    feed ─▶ fetch ─▶ parse ─▶ [feed state + entries]  ─▶ collect each ─▶ [verdict + article + messages]
+            conditional        ONE transaction            page, text       ONE transaction
+
+`ingest` walks many feeds at once; a feed or an entry that goes wrong costs itself and nothing else, and is counted. The
+delivery of the messages runs beside it (pipeline/deliver.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pipeline import feedlife
+from pipeline.attempts import word
+from pipeline.collect import collect
+from pipeline.errors import FetchError, HostWaits, NotAFeed, StoreError
+from pipeline.feedlife import PollKind, PollOutcome
+from pipeline.feeds import body_digest, parse_feed
+from pipeline.httpcache import freshness_floor_s
+from pipeline.messages import feed_status_message
+from pipeline.model import Entry, FeedState, FetchKind, PendingEntry, Request, Response, Validators, Verdict
+from pipeline.report import Report
+from pipeline.rooms import Rooms
+from pipeline.steps import PollDecision, Polled, PollLine, Shown, Sighted
+
+log = logging.getLogger("newswire.poll")
+
+
+async def ingest(due: Sequence[FeedState], carried: Sequence[PendingEntry], rooms: Rooms, report: Report) -> None:
+    """Walk these feeds, and the entries carried over from earlier runs, to their verdicts.
+
+    Ends when every entry is settled or put off; past the run's deadline nothing new is begun. Fills the report on the
+    way. Raises only what makes going on pointless: StoreError.
+    """
+    for entry in carried:
+        report.saw(entry.outlet_id, 1)
+    async with asyncio.TaskGroup() as tasks:
+        for entry in carried:
+            tasks.create_task(collect(entry, rooms, report))
+        for feed in due:
+            tasks.create_task(walk(feed, rooms, report))
+
+
+async def walk(feed: FeedState, rooms: Rooms, report: Report) -> None:
+    """One feed: poll it, then collect what it brought."""
+    pending = await poll(feed, rooms, report)
+    async with asyncio.TaskGroup() as tasks:
+        for entry in pending:
+            tasks.create_task(collect(entry, rooms, report))
+
+
+async def poll(feed: FeedState, rooms: Rooms, report: Report) -> tuple[PendingEntry, ...]:
+    """Fetch and parse a feed, and record what that was; the entries that now wait for their page."""
+    async with rooms.slots:
+        if rooms.is_late():
+            report.polled(feed.outlet_id, "put_off")
+            return ()
+        with report.stopwatch(feed.outlet_id, rooms.seconds):
+            polled = await ask(feed, rooms)
+            decide = decider(feed, polled, rooms)
+            sighted = await rooms.in_store(rooms.feeds.record_poll, feed, polled, decide)
+    count(feed, polled, sighted, report)
+    return sighted.pending
+
+
+async def ask(feed: FeedState, rooms: Rooms) -> Polled:
+    """The poll itself: what the feed's server answered, understood. The border of one feed: an error is its outcome."""
+    now = rooms.clock()
+    full = feedlife.should_poll_unconditionally(feed, now, rooms.draw(), policy=rooms.feed_policy(feed.outlet_id))
+    validators = Validators() if full else feed.validators
+    try:
+        response = await rooms.fetcher.fetch(Request(feed.url, FetchKind.FEED, validators))
+        return understand(feed, response, rooms, unconditional=full)
+    except HostWaits as error:
+        return broken(now, "host_waits", str(error), retry_at=error.until)
+    except (FetchError, NotAFeed) as error:
+        return broken(now, word(error), str(error))
+    except StoreError:
+        raise
+    except Exception as error:  # the border of one feed: counted, logged, never silent
+        log.exception("%s", feed.feed_id)
+        return broken(now, "poll_error", f"{type(error).__name__}: {error}")
+
+
+def broken(now: datetime, word: str, detail: str, *, retry_at: datetime | None = None) -> Polled:
+    """A poll that brought no feed."""
+    outcome = PollOutcome(kind=PollKind.ERROR, error=word, retry_at=retry_at)
+    return Polled(at=now, outcome=outcome, line=PollLine(outcome=word, detail=detail))
+
+
+def understand(feed: FeedState, response: Response, rooms: Rooms, *, unconditional: bool) -> Polled:
+    """An answer to a poll as outcome and entries. Raises NotAFeed."""
+    outcome = PollOutcome(
+        kind=PollKind.NOT_MODIFIED,
+        status=response.status,
+        validators=response.validators,
+        redirects=response.redirects,
+        unconditional=unconditional,
+        truncated=response.truncated,
+        freshness_s=freshness_floor_s(response.headers, response.fetched_at),
+    )
+    wall = next((note for note in response.notes if note.startswith("bot_wall")), None)
+    if response.status != 304 and (response.status != 200 or wall):
+        error = wall or f"http_{response.status}"
+        return answered(response, replace(outcome, kind=PollKind.ERROR, error=error, blocked=wall is not None))
+    if response.status == 304:
+        return answered(response, outcome)
+    digest = body_digest(response.body)
+    if digest == feed.body_hash:
+        return answered(response, replace(outcome, kind=PollKind.SAME_BODY, body_hash=digest))
+    outlet = rooms.outlets[feed.outlet_id]
+    parsed = parse_feed(
+        response.body,
+        url=response.final_url,
+        content_type=response.header("content-type"),
+        zone=outlet.timezone,
+        now=response.fetched_at,
+        article_number=outlet.policy.article_number,
+    )
+    whole = replace(
+        outcome,
+        kind=PollKind.PARSED,
+        body_hash=digest,
+        truncated=response.truncated or parsed.truncated,
+        ttl_s=parsed.ttl_s,
+        update_period_s=parsed.update_period_s,
+        skip_hours=parsed.skip_hours,
+        skip_days=parsed.skip_days,
+    )
+    return answered(response, whole, entries=parsed.entries, faults=parsed.faults)
+
+
+def answered(
+    response: Response, outcome: PollOutcome, *, entries: tuple[Entry, ...] = (), faults: tuple[str, ...] = ()
+) -> Polled:
+    """A poll that was answered."""
+    line = PollLine(
+        outcome=outcome.error or outcome.kind.value,
+        http_status=response.status,
+        wire_bytes=response.wire_bytes,
+        elapsed_s=response.elapsed_s,
+        detail="; ".join((*response.notes, *faults)) or None,
+    )
+    return Polled(at=response.fetched_at, outcome=outcome, line=line, entries=entries)
+
+
+def decider(feed: FeedState, polled: Polled, rooms: Rooms) -> Callable[[Shown], PollDecision]:
+    """What turns the entries' comparison into the feed's next state; the store calls it inside its transaction."""
+
+    def decide(shown: Shown) -> PollDecision:
+        outcome = replace(
+            polled.outcome,
+            entries=shown.entries,
+            new=shown.new + shown.elsewhere,
+            changed=shown.changed,
+            hidden=shown.hidden,
+        )
+        policy = rooms.feed_policy(feed.outlet_id)
+        state = feedlife.decide_poll(feed, outcome, policy=policy, now=polled.at, jitter=rooms.draw())
+        changed = (state.status, state.url) != (feed.status, feed.url) or feed.last_poll_at is None
+        outlet = rooms.outlets[feed.outlet_id]
+        return PollDecision(state, (feed_status_message(state, outlet, now=polled.at),) if changed else ())
+
+    return decide
+
+
+def count(feed: FeedState, polled: Polled, sighted: Sighted, report: Report) -> None:
+    """Count the poll, and the entries whose end it is already: unchanged ones, and those another feed showed first."""
+    shown = sighted.shown
+    report.polled(feed.outlet_id, polled.line.outcome)
+    report.saw(feed.outlet_id, shown.entries - shown.waiting)
+    report.settle(feed.outlet_id, Verdict.DUPLICATE, count=shown.elsewhere)
+    report.settle(feed.outlet_id, Verdict.UNCHANGED, count=sighted.unchanged)

@@ -1,0 +1,43 @@
+"""Which messages an article's verdict makes: the table from decision to topics.
+
+    NEW, REVISED   articles + articles.latest        (of an outlet's own text, or what is related to another)
+    COPY           copies                            (policy: topic; annotate: as NEW; drop: none)
+    DUPLICATE      none: the same article again, under another URL
+    UNCHANGED      none
+    merged ids     `updated` with the surviving id, and a tombstone of the other on articles.latest
+
+How a message looks is pipeline/messages.py's.
+"""
+
+from __future__ import annotations
+
+import json
+
+from pipeline.decide import Relation
+from pipeline.messages import EventType, article_message, tombstone
+from pipeline.model import Message, Topic, Verdict
+from pipeline.steps import Publication
+from pipeline.words import WordsChanged, words_changed
+
+
+def messages_of(publication: Publication, *, copies: str) -> tuple[Message, ...]:
+    """The messages of a verdict, the event first. `copies` is the policy: topic, annotate or drop."""
+    decision = publication.decision
+    if decision.verdict not in (Verdict.NEW, Verdict.REVISED, Verdict.COPY):
+        return ()
+    kind = EventType.UPDATED if decision.verdict is Verdict.REVISED else EventType.PUBLISHED
+    if decision.relation is Relation.COPY and copies != "annotate":
+        return (article_message(publication, Topic.COPIES, kind),) if copies == "topic" else ()
+    gone = (tombstone(publication, decision.merged_id),) if decision.merged_id else ()
+    return (
+        article_message(publication, Topic.ARTICLES, kind),
+        article_message(publication, Topic.LATEST, kind),
+        *gone,
+    )
+
+
+def words_since(former: bytes | None, text: str) -> WordsChanged | None:
+    """How many words came and went since the message before; None when it is not kept any more."""
+    if former is None:
+        return None
+    return words_changed(json.loads(former).get("text") or "", text)
