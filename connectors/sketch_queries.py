@@ -13,10 +13,7 @@ from sqlalchemy import Connection, Integer, TextualSelect, text
 from connectors.sketch_tables import sketches
 from pipeline.decide import Candidate
 from pipeline.fingerprint import Fingerprint
-
-MIN_SHARED_KEYS = 2  # one alone gives ten times the candidates and half a percent more copies
-MAX_PER_KEY = 64  # the newest: what more articles share says little
-MAX_HITS = 16  # the best by shared keys: more never changed an answer
+from pipeline.nearby import MAX_HITS, MAX_PER_KEY, MIN_SHARED_KEYS
 
 _ASKED = {
     "postgresql": """

@@ -70,7 +70,7 @@ def kinship(candidate: Candidate, sightings: Sightings, policy: DecidePolicy) ->
 
 def refusal(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
     """Why the pair is not copy and original, in words; None when it is."""
-    known, ours, theirs = pair.known, candidate.fingerprint, pair.known.fingerprint
+    ours, theirs = candidate.fingerprint, pair.known.fingerprint
     if ours.suspect or theirs.suspect:
         return "extraction doubted: little is left beside what the host repeats"
     if pair.same_words:
@@ -82,7 +82,7 @@ def refusal(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | Non
         or _refuse_digest(candidate, pair, policy)
         or _refuse_age(candidate, pair, policy)
         or _refuse_numbers(candidate, pair)
-        or _refuse_host_furniture(candidate, known, pair, policy)
+        or _refuse_host_furniture(candidate, pair, policy)
     )
 
 
@@ -152,7 +152,7 @@ def _refuse_numbers(candidate: Candidate, pair: Pair) -> str | None:
     fewest = min(len(ours), len(theirs))
     shared = len(set(ours) & set(theirs))
     if not same_host and pair.similarity.containment >= 0.80:
-        return None
+        return None  # another host's figures were corrected or not: templates of two hosts differ in words too
     if fewest >= 4 and shared < (0.7 if same_host else 0.5) * fewest:
         return f"a template: {shared} of {fewest} numbers in common"
     if fewest >= 2 and not shared and pair.similarity.containment < 0.9:
@@ -160,9 +160,9 @@ def _refuse_numbers(candidate: Candidate, pair: Pair) -> str | None:
     return None
 
 
-def _refuse_host_furniture(candidate: Candidate, known: KnownArticle, pair: Pair, policy: DecidePolicy) -> str | None:
+def _refuse_host_furniture(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
     """Before a host's furniture is learnt, its first pages share nothing else: unlike headlines give that away."""
-    if candidate.domain != known.domain or pair.title_overlap >= policy.like_titles:
+    if candidate.domain != pair.known.domain or pair.title_overlap >= policy.like_titles:
         return None
     if pair.similarity.jaccard >= policy.strict_containment:
         return None

@@ -43,6 +43,7 @@ __all__ = [
     "Sightings",
     "WordsChanged",
     "decide",
+    "remembered",
     "words_changed",
 ]
 
@@ -100,6 +101,24 @@ def decide(candidate: Candidate, sightings: Sightings, *, now: datetime, policy:
     if survivor.state is ArticleState.WITHDRAWN:
         return _publish_again(survivor)
     return _decide_known(candidate, survivor, sightings, now=now, policy=policy)
+
+
+def remembered(candidate: Candidate, decision: Decision, before: KnownArticle | None, *, now: datetime) -> KnownArticle:
+    """The article as it is known after a decision that changed it; `before` is what was known under its id."""
+    return KnownArticle(
+        article_id=decision.article_id,
+        outlet_id=candidate.outlet_id,
+        domain=candidate.domain,
+        title=candidate.title,
+        fingerprint=candidate.fingerprint,
+        seen_at=before.seen_at if before else candidate.seen_at,
+        revision=decision.revision,
+        cluster_id=decision.cluster_id,
+        last_revised_at=now,
+        relation=decision.relation,
+        copy_of=decision.copy_of,
+        is_live_blog=candidate.is_live_blog,
+    )
 
 
 def _age_order(known: KnownArticle) -> tuple[datetime, str]:

@@ -6,19 +6,17 @@ Promises what the store would have decided on the same rows one after another. A
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pipeline.decide import Candidate, CopySimilarity, DecidePolicy, Decision, KnownArticle, Sightings, decide
+from pipeline.decide import Candidate, CopySimilarity, DecidePolicy, Decision, decide, remembered
 from pipeline.fingerprint import fingerprint, paragraph_hashes
 from pipeline.model import Verdict
+from pipeline.nearby import Nearby
 from pipeline.urls import article_id, canonicalise, host, registrable_domain
 
-MIN_SHARED_KEYS = 2
-MAX_PER_KEY = 64  # the newest articles of a key that many share
-MAX_CANDIDATES = 16
 MIN_OTHER_URLS = 3  # a paragraph seen under so many other URLs of its host is furniture
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -54,9 +52,7 @@ class Deduplicator:
 
     def __init__(self, policy: DecidePolicy | None = None) -> None:
         self._policy = policy or DecidePolicy()
-        self._articles: dict[str, KnownArticle] = {}
-        self._by_hash: defaultdict[str, list[str]] = defaultdict(list)
-        self._by_key: defaultdict[int, list[str]] = defaultdict(list)
+        self._nearby = Nearby()
         self._paragraph_urls: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
         self._added = 0
 
@@ -76,8 +72,9 @@ class Deduplicator:
             fingerprint=fingerprint(row.title, row.text, repeated=repeated),
             seen_at=seen_at,
         )
-        decision = decide(candidate, self._sightings(candidate, repeated), now=seen_at, policy=self._policy)
-        self._remember(candidate, decision)
+        decision = decide(candidate, self._nearby.sightings(candidate, repeated), now=seen_at, policy=self._policy)
+        if decision.verdict is not Verdict.UNCHANGED:
+            self._nearby.put(remembered(candidate, decision, self._nearby.get(decision.article_id), now=seen_at))
         similarity = decision.similarity
         ids = decision.article_id, decision.cluster_id, decision.copy_of
         return DedupedRow(row.id, decision.verdict, *ids, similarity, decision)
@@ -92,46 +89,6 @@ class Deduplicator:
             elif len(urls) <= MIN_OTHER_URLS:
                 urls.add(url)
         return frozenset(repeated)
-
-    def _sightings(self, candidate: Candidate, repeated: frozenset[int]) -> Sightings:
-        known = self._articles.get(candidate.article_id)
-        same = self._by_hash[candidate.fingerprint.content_hash][:MAX_CANDIDATES]
-        shared = Counter(i for key in candidate.fingerprint.keys for i in self._by_key[key][-MAX_PER_KEY:])
-        sharing = [i for i, count in shared.most_common(MAX_CANDIDATES) if count >= MIN_SHARED_KEYS]
-        return Sightings(
-            known=(known,) if known else (),
-            same_hash=tuple(self._articles[i] for i in same),
-            sharing_keys=tuple(self._articles[i] for i in sharing),
-            repeated=repeated,
-        )
-
-    def _remember(self, candidate: Candidate, decision: Decision) -> None:
-        if decision.verdict is Verdict.UNCHANGED:
-            return
-        before = self._articles.get(candidate.article_id)
-        if before is not None:
-            self._forget(before)
-        self._articles[candidate.article_id] = KnownArticle(
-            article_id=decision.article_id,
-            outlet_id=candidate.outlet_id,
-            domain=candidate.domain,
-            title=candidate.title,
-            fingerprint=candidate.fingerprint,
-            seen_at=before.seen_at if before else candidate.seen_at,
-            revision=decision.revision,
-            cluster_id=decision.cluster_id,
-            last_revised_at=candidate.seen_at,
-            relation=decision.relation,
-            copy_of=decision.copy_of,
-        )
-        self._by_hash[candidate.fingerprint.content_hash].append(candidate.article_id)
-        for key in candidate.fingerprint.keys:
-            self._by_key[key].append(candidate.article_id)
-
-    def _forget(self, known: KnownArticle) -> None:
-        self._by_hash[known.fingerprint.content_hash].remove(known.article_id)
-        for key in known.fingerprint.keys:
-            self._by_key[key].remove(known.article_id)
 
 
 def dedup_lines(lines: Iterable[str]) -> Iterator[str]:

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pipeline.words import headline_tokens
 
-_DIGEST_PHRASES = tuple(
-    tuple(phrase.split())
-    for phrase in [
-        "digest",
-        " roundup",
-        " round up",
-        " news in brief",
-        " in brief",
-        " press review",
-        " recap",
-        " en bref",
-        " revue de presse",
-        " le récap",
-        " récap",
-        " l actu en bref",
-        " presseschau",
-        " nachrichtenüberblick",
-        " kurz notiert",
-        " kurzmeldungen",
-        " rassegna stampa",
-        " in breve",
-        " revista de prensa",
-        " en breve",
-        " resumen de prensa",
-        " przegląd prasy",
-        " дайджест",
-        " обзор прессы",
-    ]
+_DIGESTS = (
+    "digest, roundup, round up, news in brief, in brief, press review, recap, en bref, revue de presse, récap, "
+    "l actu en bref, presseschau, nachrichtenüberblick, kurz notiert, kurzmeldungen, rassegna stampa, in breve, "
+    "revista de prensa, en breve, resumen de prensa, przegląd prasy, дайджест, обзор прессы"
 )
+_DIGEST_PHRASES = tuple(tuple(phrase.split()) for phrase in _DIGESTS.split(","))
 
 
+@lru_cache(maxsize=4096)
 def is_digest_headline(title: str) -> bool:
     """Whether a headline announces a digest: a press review, a roundup, the news in brief."""
     tokens = tuple(headline_tokens(title))
