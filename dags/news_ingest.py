@@ -9,11 +9,11 @@ Polls the feeds that are due, collects the pages of their new entries, and deliv
 | `ingest` | a task per shard, named by its outlets: poll, collect, deliver | store or broker stayed away |
 | `report` | adds the shards up, checks that every entry got its verdict | something was lost or not published |
 
-A run in which no feed was due shows `ingest` and `report` skipped. An outlet that is merely down does **not** make a run red: its feed backs off, its entries stay pending, and the report
-says so.
+Where no feed was due, `ingest` and `report` are skipped. An outlet that is merely down does **not** make a run
+red: its feed backs off, its entries stay pending, and the report says so.
 
-**By hand**: trigger with `outlets` to poll only these; with *force* to poll what is not due yet; with *dry run* to see which feeds are due and how they would be
-dealt, without fetching anything. At a terminal the same is `newswire poll [OUTLET…]`.
+**By hand**: trigger with `outlets` to poll only these; with *force* to poll what is not due yet; with *dry run* to see
+which feeds are due and how they would be dealt, without fetching anything. At a terminal: `newswire poll [OUTLET…]`.
 
 **Red run**: read the log of `report`. Nothing that was seen is lost: entries wait in the store and messages in the
 outbox, and the next run takes them up. It is safe to clear any task.
