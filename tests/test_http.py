@@ -13,10 +13,10 @@ import pytest_asyncio
 from connectors.botwalls import bot_wall
 from connectors.http import FetchLimits, SafeFetcher
 from connectors.wire import MOST_OPEN
-from hostile.cases import FEED, PAGE, whole
-from hostile.server import Call, HostileServer
 from pipeline.errors import HostWaits, Refused, Unreachable
 from pipeline.model import FetchKind, Request, Validators
+from tests.hostile.cases import FEED, PAGE, whole
+from tests.hostile.server import Call, HostileServer
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 AGENT = "newswire/1 (+mailto:desk@gazette.test)"

@@ -15,7 +15,6 @@ from functools import cache
 import brotli
 import zstandard
 
-from hostile.server import Call, Serve
 from pipeline.errors import (
     FetchError,
     HostWaits,
@@ -26,6 +25,7 @@ from pipeline.errors import (
     Unreachable,
 )
 from pipeline.model import FetchKind, Response, Validators
+from tests.hostile.server import Call, Serve
 
 ITEM = (
     "<item><title>Séance {n} du conseil</title><link>http://gazette.test/{n}.html</link>"

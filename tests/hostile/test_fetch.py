@@ -13,10 +13,10 @@ import pytest
 import pytest_asyncio
 
 from connectors.http import FetchLimits, SafeFetcher
-from hostile.cases import CASES, SERVED, Case, brotli_bomb, gzip_bomb, zstd_bomb
-from hostile.server import HostileServer
 from pipeline.errors import FetchError
 from pipeline.model import FetchKind, Request, Response
+from tests.hostile.cases import CASES, SERVED, Case, brotli_bomb, gzip_bomb, zstd_bomb
+from tests.hostile.server import HostileServer
 
 # For the cases that hang: they end by the clock. All others end by what the server does, however slow the machine is.
 SHORT = {kind: FetchLimits(total_s=0.6, idle_s=0.4, connect_s=0.4) for kind in FetchKind}

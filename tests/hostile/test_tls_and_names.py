@@ -22,10 +22,10 @@ from cryptography.x509.oid import NameOID
 
 from connectors.addresses import AddressGuard, GuardedResolver, resolved
 from connectors.http import FetchLimits, SafeFetcher
-from hostile.cases import FEED, Answers, Fails, raw, redirect, whole
-from hostile.server import HostileServer
 from pipeline.errors import FetchError, Refused, TimedOut, Unreachable
 from pipeline.model import FetchKind, Request, Response
+from tests.hostile.cases import FEED, Answers, Fails, raw, redirect, whole
+from tests.hostile.server import HostileServer
 
 LIMITS = {kind: FetchLimits(total_s=5) for kind in FetchKind}
 SHORT = {kind: FetchLimits(total_s=0.3) for kind in FetchKind}
