@@ -185,7 +185,7 @@ def welcome(stack: Stack) -> int:
     """Where it is, how to log in, and what to try next."""
     write_variables_file(stack)
     passwords = stack.airflow.passwords()
-    file = VARIABLES_FILE.relative_to(ROOT)
+    file = os.path.relpath(VARIABLES_FILE, ROOT)
     print(f"""
   Airflow   {stack.airflow.place.url}
   login     {"  or  ".join(f"{user} / {password}" for user, password in passwords.items())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -10,7 +11,7 @@ from typing import Any, Self
 from tests.stack.daemon import Daemon
 
 ROOT = Path(__file__).parents[2]
-VAR = ROOT / "var"
+VAR = Path(os.environ.get("STACK_FOLDER") or ROOT / "var")  # a test chooses its own
 STATE = VAR / "stack.json"
 
 
