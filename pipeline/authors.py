@@ -1,0 +1,142 @@
+"""Authors of a page: people and organisations apart, from the first source that names any.
+
+Agencies, desks and the outlet itself are organisations whatever the page calls them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lxml import etree, html
+
+from pipeline.blocks import clean_text, key_of
+from pipeline.jsonld import LinkedArticle, Name
+from pipeline.trees import find_elements
+
+__all__ = ["Authors", "read_authors"]
+
+_MAX_NAME_CHARS = 80
+_META_NAMES = (
+    "author", "article:author", "og:article:author", "article:author_name", "dc.creator", "dcterms.creator", "dc.contributor", "byl",
+    "parsely-author", "sailthru.author", "authors", "article.author", "citation_author", "twitter:creator_name", "cxenseparse:author",
+    "shareaholic:article_author_name", "vr:author", "rbauthors", "dcsext.author",
+)  # fmt: skip
+_BYLINES = etree.XPath(
+    "//a[@rel='author'] | //*[@itemprop='author']//*[@itemprop='name'] | //*[@itemprop='author'][not(.//*[@itemprop='name'])]"
+    " | //address[contains(@class,'author')] "
+)
+_BYLINE_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:by-?line|author(?:s|-?names?)?|auteurs?|autor(?:es|en)?|signature)(?:$|[\s_-])", re.IGNORECASE
+)
+_MAYBE_BYLINES = etree.XPath(
+    "//*[contains(@class,'uthor') or contains(@class,'yline') or contains(@class,'uteur') or contains(@class,'utor') or contains(@class,'ignature')]"
+)
+_BESIDE_CLASS = re.compile(r"related|comment|teaser|sidebar|recommend|footer|most-?read|latest|card", re.IGNORECASE)
+_LEADING = re.compile(
+    r"^(?:(?:written|reported|posted|published|story|text|words|article|propos recueillis|recueilli|écrit|rédigé|publié|por|von|di|da|av|af|door|tekst|autor|autorin|redazione|texte?)\s*:?\s+)*"
+    r"(?:by|par|von|por|di|door|av|af|da|przez|de|od)\s*:?\s+",
+    re.IGNORECASE,
+)
+_SPLIT = re.compile(
+    r"\s*(?:[,;|•/]|&amp;|&|\bet\b|\band\b|\bund\b|\by\b|\bmit\b|\bwith\b|\bavec\b|\bog\b|\boch\b|\ben\b(?= [A-Z])| e (?=[A-Z]))\s*"
+)
+_ORGANISATION = re.compile(
+    r"""^(?:afp|ap|reuters|dpa|efe|ansa|belga|ats|pa|upi|cp|sid|apa|anp|ntb|tt|ritzau|lusa|pap|čtk|adnkronos|aap|ians|pti|tnn|ani|tass|xinhua|kna|epd|kyodo|jiji|
+    europa\ press|bloomberg|keystone.*|associated\ press|the\ associated\ press|agence\ france.presse|press\ association|pa\ (?:media|news.*)|(?:thomson\ )?reuters.*|
+    .*\b(?:staff|desk|newsroom|editorial|redaktion|rédaction|redacción|redacao|redação|redazione|redactie|redaksi|agency|agence|agencia|agentur|agenzia|
+    news|press|presse|team|équipe|media|magazine|reporters?|correspondents?|editors?|online|services?|wire|corporation|group|sport|tv|radio|journal|times|post|gazette)\b.*|
+    \S+\.(?:com|fr|de|net|org|co|uk|es|it|ch|be|ca))$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NOISE = re.compile(
+    r"https?://|www\.|@|\.html|facebook\.com|^\d+$|^(?:admin|author|unknown|none|null|n/a|staff|guest|anonymous|webmaster)$",
+    re.IGNORECASE,
+)
+_ROLES = re.compile(
+    r"\s*(?:\(.*?\)|[,–—|-]\s+(?:journalist|reporter|correspondent|editor|chef|journaliste|redakteur|correspond).*$)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Authors:
+    """Who signs: people, organisations, and where it was read."""
+
+    people: tuple[str, ...] = ()
+    organisations: tuple[str, ...] = ()
+    source: str | None = None
+
+
+def read_authors(
+    root: html.HtmlElement,
+    metas: Mapping[str, tuple[str, ...]],
+    linked: LinkedArticle,
+    *,
+    site: str,
+    feed: Sequence[str],
+) -> Authors:
+    """The authors of the first source that names a person; else of the first that names anyone."""
+    fallback = Authors()
+    for names, source in _sources(root, metas, linked, feed):
+        authors = _sort(names, source, site)
+        if authors.people:
+            return authors
+        if authors.organisations and not fallback.organisations:
+            fallback = authors
+    return fallback
+
+
+def _sources(
+    root: html.HtmlElement, metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle, feed: Sequence[str]
+) -> Iterator[tuple[list[Name], str]]:
+    yield list(linked.authors), "json-ld"
+    for meta in _META_NAMES:
+        yield [Name(value) for value in metas.get(meta, ())], "meta"
+    yield _bylines(root), "byline"
+    yield [Name(name) for name in feed], "feed"
+
+
+def _bylines(root: html.HtmlElement) -> list[Name]:
+    found = [e for e in find_elements(_BYLINES, root)[:20] if not _is_beside(e)]
+    if not found:
+        found = [
+            e
+            for e in find_elements(_MAYBE_BYLINES, root)[:60]
+            if _BYLINE_CLASS.search(e.get("class") or "") and not _is_beside(e)
+        ][:3]
+    texts = (clean_text(" ".join(str(t) for t in e.itertext())) for e in found)
+    return [Name(text) for text in texts if 2 < len(text) < _MAX_NAME_CHARS]
+
+
+def _is_beside(element: html.HtmlElement) -> bool:
+    return any(
+        parent.tag in {"footer", "aside", "nav"} or _BESIDE_CLASS.search((parent.get("class") or "")[:200]) is not None
+        for parent in element.iterancestors()
+        if parent.tag not in {"html", "body", "main"}
+    )
+
+
+def _sort(names: Sequence[Name], source: str, site: str) -> Authors:
+    people: dict[str, str] = {}
+    organisations: dict[str, str] = {}
+    site_key = key_of(site)
+    for name in names:
+        for text in _single_names(name):
+            key = key_of(text)
+            is_site = bool(site_key) and (key == site_key or site_key in key)
+            group = organisations if name.is_organisation or is_site or _ORGANISATION.match(text) else people
+            group.setdefault(key, text)
+    return Authors(tuple(people.values()), tuple(organisations.values()), source)
+
+
+def _single_names(name: Name) -> Iterator[str]:
+    text = _LEADING.sub("", clean_text(name.text)).strip(" ,;:|-–—")
+    if not text or len(text) > 300 or _NOISE.search(text):
+        return
+    parts = [text] if name.is_organisation else _SPLIT.split(_ROLES.sub("", text))
+    for part in parts:
+        part = _LEADING.sub("", part).strip(" ,;:|-–—.") if part else ""
+        if 1 < len(part) <= _MAX_NAME_CHARS and not _NOISE.search(part) and any(c.isalpha() for c in part):
+            yield part

@@ -1,0 +1,300 @@
+"""Blocks: the paragraphs, headings, list items and rows that a page shows, in order, each with its place in the tree.
+
+Every text that we publish is put together from blocks, whoever chose them (teacher, wrapper, rule), so that an article
+reads the same whichever way it was extracted. Which blocks are the article is left to others.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from lxml import html
+
+from pipeline.markup import Kind, kind_of
+from pipeline.trees import text_of
+
+__all__ = ["Block", "Mark", "clean_text", "key_of", "read_blocks"]
+
+_INLINE = frozenset(
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "cite",
+        "code",
+        "data",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "g",
+        "i",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "nobr",
+        "q",
+        "rb",
+        "rp",
+        "rt",
+        "ruby",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+    ]
+)
+_SKIPPED = frozenset(
+    [
+        "head",
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "svg",
+        "math",
+        "iframe",
+        "object",
+        "embed",
+        "applet",
+        "video",
+        "audio",
+        "canvas",
+        "map",
+        "nav",
+        "select",
+        "option",
+        "datalist",
+        "input",
+        "textarea",
+        "button",
+        "progress",
+        "meter",
+        "dialog",
+        "link",
+        "meta",
+        "base",
+        "source",
+        "track",
+        "param",
+        "picture",
+        "img",
+    ]
+)
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffc]+")
+_BLANKS = re.compile(r"[ \t\r\n\f\v\u2028\u2029\u0085]+")
+_NOT_LETTERS = re.compile(r"[\W_]+")
+_VARIABLE = re.compile(
+    r"\d|^[a-z]{0,3}[A-Z][a-zA-Z0-9]{5,}$|__[A-Za-z0-9]{5}$|^(?:sc|css|jss|jsx|svelte|emotion)-|[:\[\]/@!]"
+)
+_MAX_LABELS = 5  # a place is told by its five nearest ancestors: more would tell pages apart, fewer confuses sidebars
+_MAX_CELL_CHARS = 160  # a longer cell is a layout's
+
+
+@dataclass(slots=True)
+class Mark:
+    """An element whose markup says what kind of thing it holds, with the characters found in it."""
+
+    kind: Kind
+    node: html.HtmlElement
+    chars: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of text that a reader sees as one: `node` is the block element it stands in."""
+
+    text: str
+    tag: str
+    node: html.HtmlElement
+    place: str
+    link_chars: int
+    marks: tuple[Mark, ...] = ()
+    key: str = field(default="", compare=False)
+
+    @property
+    def is_heading(self) -> bool:
+        """Whether the page sets it as a heading."""
+        return self.tag in _HEADINGS
+
+    @property
+    def link_share(self) -> float:
+        """How much of it is links."""
+        return self.link_chars / max(1, len(self.text))
+
+
+def clean_text(text: str) -> str:
+    """NFC, no invisible signs, runs of blanks as one; typographic spaces stay."""
+    text = _BLANKS.sub(" ", text).strip()
+    if text.isascii():
+        return text
+    if _INVISIBLE.search(text):
+        text = _BLANKS.sub(" ", _INVISIBLE.sub("", text)).strip()
+    text = text.strip("\xa0\u202f ")
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+def key_of(text: str) -> str:
+    """The letters and digits of a text, to compare by."""
+    return _NOT_LETTERS.sub("", text).casefold()
+
+
+@lru_cache(maxsize=20_000)
+def _label(tag: str, classes: str) -> str:
+    """A tag with those of its classes that the next page will have too."""
+    stable = sorted({word for word in classes.split() if not _VARIABLE.search(word)})[:3]
+    return ".".join([tag, *stable])
+
+
+def read_blocks(root: html.HtmlElement) -> list[Block]:
+    """The blocks under an element."""
+    walker = _Walker()
+    walker.walk(root)
+    walker.flush()
+    return walker.blocks
+
+
+class _Walker:
+    """One walk over a tree: what is open, and the text collected since the last block ended."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._parts: list[str] = []
+        self._link_chars = 0
+        self._in_link = 0
+        self._open: list[html.HtmlElement] = []
+        self._labels: list[str] = []
+        self._marks: list[Mark] = []
+        self._breaks = 0
+
+    def walk(self, element: html.HtmlElement) -> None:
+        tag = element.tag
+        if tag in _INLINE:
+            self._walk_inline(element, tag)
+        elif tag == "br":
+            self._break()
+        elif tag == "hr":
+            self.flush()
+        elif tag not in _SKIPPED and isinstance(tag, str) and not _is_hidden(element):
+            self._walk_block(element, tag)
+
+    def _walk_inline(self, element: html.HtmlElement, tag: str) -> None:
+        get = element.get
+        if (get("hidden") is not None or get("style")) and _is_hidden(element):
+            return
+        kind = kind_of(
+            tag, get("class"), get("id"), get("itemprop"), get("rel"), get("data-testid") or get("data-component")
+        )
+        if kind is not None and kind is not Kind.QUOTE:
+            self._marks.append(Mark(kind, element))
+        self._in_link += tag == "a"
+        self._children(element)
+        self._in_link -= tag == "a"
+        if kind is not None and kind is not Kind.QUOTE:
+            # A marked span beside other text is part of that text; alone it is a block of its own.
+            self._marks.pop()
+
+    def _walk_block(self, element: html.HtmlElement, tag: str) -> None:
+        self.flush()
+        if tag == "tr" and self._row(element):
+            return
+        get = element.get
+        classes = get("class")
+        kind = kind_of(
+            tag, classes, get("id"), get("itemprop"), get("rel"), get("data-testid") or get("data-component")
+        )
+        if kind is not None:
+            self._marks.append(Mark(kind, element))
+        self._open.append(element)
+        self._labels.append(_label(tag, classes or ""))
+        self._children(element)
+        self.flush()
+        self._open.pop()
+        self._labels.pop()
+        if kind is not None:
+            self._marks.pop()
+
+    def _children(self, element: html.HtmlElement) -> None:
+        if element.text:
+            self._say(element.text)
+        for child in element:
+            self.walk(child)
+            if child.tail:
+                self._say(child.tail)
+
+    def _say(self, text: str) -> None:
+        if self._breaks and not text.isspace():
+            if self._breaks > 1:
+                self.flush()
+            self._breaks = 0
+        self._parts.append(text)
+        if self._in_link:
+            self._link_chars += len(text)
+
+    def _break(self) -> None:
+        self._breaks += 1
+        self._parts.append("\n")
+
+    def flush(self) -> None:
+        """End the block that is open, if it has any text."""
+        self._breaks = 0
+        if not self._parts:
+            return
+        text = clean_text("".join(self._parts))
+        link_chars, self._link_chars = self._link_chars, 0
+        self._parts.clear()
+        if text and self._open:
+            self._add(text, min(link_chars, len(text)))
+
+    def _add(self, text: str, link_chars: int) -> None:
+        node = self._open[-1]
+        for mark in self._marks:
+            mark.chars += len(text)
+        place = "/".join(self._labels[-_MAX_LABELS:])
+        self.blocks.append(Block(text, node.tag, node, place, link_chars, tuple(self._marks), key_of(text)))
+
+    def _row(self, row: html.HtmlElement) -> bool:
+        """Take a row of a table of facts as one block; False for a layout's row."""
+        cells = [cell for cell in row if cell.tag in {"td", "th"}]
+        if len(cells) < 2 or any(True for _ in row.iter("table", "p", "div", "ul", "article", "section")):
+            return False
+        texts = [clean_text(text_of(cell)) for cell in cells]
+        if any(len(text) > _MAX_CELL_CHARS for text in texts):
+            return False
+        if any(texts):
+            self._open.append(row)
+            self._labels.append("tr")
+            links = sum(len(text_of(link)) for link in row.iter("a"))
+            self._add(" | ".join(texts), links)
+            self._open.pop()
+            self._labels.pop()
+        return True
+
+
+_HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+
+def _is_hidden(element: html.HtmlElement) -> bool:
+    get = element.get
+    if get("hidden") is not None:
+        return True
+    style = get("style")
+    return style is not None and _HIDING.search(style) is not None

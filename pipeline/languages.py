@@ -1,0 +1,58 @@
+"""Languages: what a text is written in, detected and compared with what the page says of itself.
+
+Where the page's claim is borne out by the text's commonest words it stands; else a detector is asked, and its answer
+taken when the text is long enough to tell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import py3langid
+
+__all__ = ["settle_language"]
+
+_WORD = re.compile(r"[^\W\d_]+")
+_SAMPLE_CHARS = 1_500
+_ENOUGH_CHARS = 120
+# Words that one text in the language holds by the dozen and texts in its neighbours hardly ever.
+_COMMON = {
+    "fr": "le la les des une est dans pour qui sur pas plus avec son ses aux du au et que",
+    "en": "the and of to in that is was for with on as by from has are this at his",
+    "de": "der die und den das von zu mit sich ist auf für nicht dem ein eine im als auch",
+    "es": "el la los las una que en por con del se para su al es más como y",
+    "it": "il la che di per una con del della sono nel anche più gli alla dei è",
+    "pt": "o os as que em uma para com não da do na no dos mais por ao",
+    "nl": "de het een van en dat is op te voor met niet zijn aan er om ook",
+    "pl": "w na się nie z do jest że to i o po jak od przez",
+    "sv": "och att det som en är av för med till den har inte på ett",
+}
+_COMMON_WORDS = {language: frozenset(words.split()) for language, words in _COMMON.items()}
+_BORNE_OUT = 0.2
+
+
+def settle_language(text: str, *, told: Sequence[str]) -> str | None:
+    """The text's language as BCP 47; `told` are claims in order of trust."""
+    claims = [claim.replace("_", "-") for claim in told if claim]
+    sample = text[:_SAMPLE_CHARS]
+    for claim in claims[:1]:
+        if _is_borne_out(sample, claim.partition("-")[0].lower()):
+            return _tidy(claim)
+    if len(sample) < _ENOUGH_CHARS:
+        return _tidy(claims[0]) if claims else None
+    detected = str(py3langid.classify(sample)[0])
+    return next((_tidy(claim) for claim in claims if claim.lower().startswith(detected)), detected)
+
+
+def _is_borne_out(sample: str, language: str) -> bool:
+    common = _COMMON_WORDS.get(language)
+    if common is None:
+        return False
+    words = [word.lower() for word in _WORD.findall(sample)]
+    return len(words) > 20 and sum(word in common for word in words) > _BORNE_OUT * len(words)
+
+
+def _tidy(tag: str) -> str:
+    language, _, region = tag.partition("-")
+    return f"{language.lower()}-{region.upper()}" if len(region) == 2 else language.lower()

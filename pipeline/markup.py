@@ -1,0 +1,184 @@
+"""Kinds of markup: what an element's tag, classes and id say it holds, in one table with examples.
+
+A rule is for a kind of markup that many sites share, never for one site. What follows from a kind is decided elsewhere:
+an element that holds most of a page's text is its article whatever it is called.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+__all__ = ["RULES", "Kind", "MarkupRule", "kind_of"]
+
+
+class Kind(StrEnum):
+    """What an element holds besides, or instead of, the article's text."""
+
+    AD = "ad"
+    BYLINE = "byline"
+    CAPTION = "caption"
+    CHROME = "chrome"
+    COMMENTS = "comments"
+    EMBED = "embed"
+    LEAD = "lead"
+    NEWSLETTER = "newsletter"
+    PAYWALL = "paywall"
+    QUOTE = "quote"
+    RELATED = "related"
+    SHARE = "share"
+    TAGS = "tags"
+
+
+@dataclass(frozen=True, slots=True)
+class MarkupRule:
+    """Words of class, id, itemprop, rel or data-testid that tell a kind; examples are markup seen on real sites."""
+
+    kind: Kind
+    words: str
+    examples: tuple[str, ...]
+
+
+# The first rule that matches wins. A word stands between borders: start, end, blank, `-`, `_` or a change of case.
+RULES: tuple[MarkupRule, ...] = (
+    MarkupRule(
+        Kind.COMMENTS,
+        r"comments?(?:[-_ ](?:list|section|area|wrapper|container|zone|block|thread|form))?|commentaires?|kommentare?|"
+        r"comentarios?|disqus|respond|reactions?|fyre|viafoura|coral|hyvor|spotim|opinary",
+        ("comments", "article-comments", "disqus_thread", "reactions"),
+    ),
+    MarkupRule(
+        Kind.NEWSLETTER,
+        r"news-?letters?|nl[-_](?:box|form|signup)|mailing|sign-?up|subscribe|subscription|abonnement|abo[-_]?(?:box|teaser)|"
+        r"inscription|infolettre|optin|email-?capture|mailpoet|mc4wp|klaviyo|app-?promo|app-?download",
+        ("newsletter-box", "c-newsletter", "article__newsletter", "subscribe-block"),
+    ),
+    MarkupRule(
+        Kind.RELATED,
+        r"related\w*|lire-?aussi|read-?(?:also|more|next)|see-?also|a-?lire|voir-?aussi|more-?(?:stories|news|from|on|articles)|"
+        r"recommend\w*|recirc\w*|recirculation|outbrain|taboola|dable|recommendations?|"
+        r"also-?(?:read|like)|you-?may-?like|most-?(?:read|popular|viewed)|popular|trending|"
+        r"teasers?|promo|promobox|cross-?sell|read-?on|weiterlesen|mehr-?zum-?thema|leia-?(?:mais|tambem)|lee-?tambien|"
+        r"te-?puede-?interesar|correlati|leggi-?anche|similar|suggest(?:ed|ions?)|next-?(?:article|post)s?|"
+        r"article-?links|aussi|(?:in|story)-?package|storylines?|(?:post|posts)-?navigation|jp-relatedposts|yarpp|rp4wp|"
+        r"linked-?(?:articles?|stories)|further-?reading|magazine-?subscription|feed-?list|latest-?news",
+        ("related", "lire-aussi", "c-related-articles", "read-more", "recommended", "outbrain", "mehr-zum-thema"),
+    ),
+    MarkupRule(
+        Kind.SHARE,
+        r"share(?:[-_ ]?(?:bar|buttons?|tools?|links?|this|box|article))?|sharing|sharedaddy|addtoany|addthis|partage\w*|"
+        r"social(?:[-_ ]?(?:bar|buttons?|links?|share|media|icons?|follow|networks?|tools))?|teilen|compartir|follow-?us|"
+        r"toolbar|article-?tools|print-?(?:button|link)|utility-?bar|audio-?player|listen-?(?:to|button)|speech|tts",
+        ("share-buttons", "c-share", "social-share", "partage", "addtoany"),
+    ),
+    MarkupRule(
+        Kind.AD,
+        r"ads?|advert\w*|ad-?(?:slot|container|wrapper|unit|label|box)|dfp|gpt|pub|publicite|publicidad|werbung|anzeige|"
+        r"sponsor\w*|commercial|native-?ad|affiliate-?(?:disclaimer|disclosure)|disclaimer",
+        ("ad-slot", "advertisement", "pub", "publicite", "sponsored"),
+    ),
+    MarkupRule(
+        Kind.CAPTION,
+        r"(?:fig|image|img|photo|picture|media|wp|gallery|slide)[-_]?(?:caption|credits?|legend[e]?|description|text|copyright)|"
+        r"captions?(?:[-_ ]?text)?|legende|credits?|photo-?credit|copyright|bildunterschrift|pie-?(?:de-?)?foto|didascalia|"
+        r"wp-?caption(?:-text)?|image-?source|slideshow|gallery|carousel|lightbox",
+        ("wp-caption-text", "image-caption", "legende", "media__credit", "photo-credits"),
+    ),
+    MarkupRule(
+        Kind.TAGS,
+        r"tags?(?:[-_ ]?(?:list|links?|cloud|container|box))?|keywords?|topics?(?:[-_ ]?list)?|breadcrumbs?|fil-?d-?ariane|"
+        r"categor(?:y|ies)(?:[-_ ]?(?:list|links?))?|ariane|hashtags?|schlagworte|themen|labels?|kicker|eyebrow|overline|"
+        r"rubrique|surtitre|post-?tags|entry-?(?:footer|tags)|cat-?links",
+        ("tags", "article__tags", "breadcrumb", "fil-d-ariane", "topics-list"),
+    ),
+    MarkupRule(
+        Kind.BYLINE,
+        r"by-?lines?|authors?(?:[-_ ]?(?:name|bio|box|info|details?|links?|list|block|card|description|about))?|signature|"
+        r"dateline|publish(?:ed)?-?(?:date|on|time)|pub-?date|post-?(?:meta|date|info|byline)|entry-?meta|article-?(?:meta|date|infos?)|"
+        r"time-?stamps?|date-?(?:time|published|modified)|auteurs?|autoren?|autores?|author-?bio|about-?(?:the-?)?author|"
+        r"contributors?|reading-?time|temps-?(?:de-?)?lecture|meta-?info|last-?updated|vcard",
+        ("byline", "author-bio", "article-meta", "post-date", "auteur", "reading-time"),
+    ),
+    MarkupRule(
+        Kind.PAYWALL,
+        r"paywall\w*|pay-?wall|premium-?(?:wall|teaser|block)|piano(?:[-_]\w+)?|tp-(?:modal|container|backdrop)|regwall|"
+        r"restricted-?content|paid-?content|bezahlschranke|offer-?(?:box|wall)|barrier|gate(?:way)?-?(?:content|box)?",
+        ("paywall", "article__paywall", "regwall", "paywall-offer"),
+    ),
+    MarkupRule(
+        Kind.EMBED,
+        r"twitter-?(?:tweet|video)|tweet|instagram-?media|tiktok-?embed|fb-?(?:post|video)|bluesky-?embed|reddit-?(?:card|embed)|"
+        r"mastodon-?embed|embed(?:ded)?-?(?:tweet|social)|social-?embed|telegram-?post|flourish\w*|infogram\w*|datawrapper\w*",
+        ("twitter-tweet", "instagram-media", "tiktok-embed", "bluesky-embed"),
+    ),
+    MarkupRule(
+        Kind.CHROME,
+        r"cookies?(?:[-_ ]?(?:banner|notice|consent))?|consent|gdpr|didomi\w*|onetrust\w*|cmp|tarteaucitron\w*|"
+        r"site-?(?:header|footer|nav)|page-?(?:header|footer)|global-?(?:header|footer|nav)|menu|nav(?:bar|igation)?|main-?nav|"
+        r"skip-?(?:link|to)|sidebar|side-?bar|rail|right-?(?:col|column)|off-?canvas|modal|pop-?up|overlay|tooltip|"
+        r"screen-?reader\w*|sr-?only|visually-?hidden|visuallyhidden|a11y|pagination|pager|back-?to-?top|alert-?(?:bar|banner)|"
+        r"correction-?form|feedback|error-?report|toc|table-?of-?contents|sommaire|widget|weather|meteo",
+        ("cookie-banner", "site-header", "menu", "sidebar", "sr-only", "modal", "pagination"),
+    ),
+    MarkupRule(
+        Kind.LEAD,
+        r"chap[oô]|chapeau|standfirst|stand-?first|lead(?:[-_ ]?(?:text|paragraph|in))?|lede|lead-?in|vorspann|dek|deck|sub-?(?:title|head|heading|"
+        r"headline)|subtitulo|entradilla|bajada|sommario|sottotitolo|occhiello|intro(?:duction|[-_]?text)?|"
+        r"excerpt|summary|abstract|teaser-?text|article-?(?:desc(?:ription)?|intro|lead|summary)|description|ingress|manchet|"
+        r"descriptif|accroche|synopsis|story-?summary|copete|volanta",
+        ("article__chapo", "standfirst", "c-lead", "dek", "entradilla", "subtitle"),
+    ),
+    MarkupRule(
+        Kind.QUOTE,
+        r"(?:pull|block)-?quotes?|quotes?|citations?|exergue|zitat|cita|pull",
+        ("pullquote", "article__quote", "citation", "exergue"),
+    ),
+)
+
+_BORDER_BEFORE = r"(?:^|(?<=[\s_.:/-]))"
+_BORDER_AFTER = r"(?=$|[\s_.:/-])"
+_COMPILED = tuple((rule.kind, re.compile(_BORDER_BEFORE + "(?:" + rule.words + ")" + _BORDER_AFTER)) for rule in RULES)
+_ANY = re.compile("|".join(rule.words for rule in RULES))
+_CASE_CHANGE = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_LONG_ENOUGH = 300  # an attribute longer than this holds generated classes, the kind stands in front
+
+_BY_TAG: dict[str, Kind] = {
+    "footer": Kind.CHROME,
+    "aside": Kind.RELATED,
+    "figcaption": Kind.CAPTION,
+    "address": Kind.BYLINE,
+    "menu": Kind.CHROME,
+    "amp-ad": Kind.AD,
+    "blockquote": Kind.QUOTE,
+}
+
+
+@lru_cache(maxsize=50_000)
+def kind_of(
+    tag: str, classes: str | None, ident: str | None, itemprop: str | None, rel: str | None, name: str | None
+) -> Kind | None:
+    """The kind that an element's markup tells, None for plain markup. The arguments are its attributes."""
+    if tag == "body" or tag == "html" or tag == "main":
+        return None
+    if itemprop == "articleBody":
+        return None
+    if rel == "author" or itemprop == "author":
+        return Kind.BYLINE
+    if itemprop == "description" and tag != "meta":
+        return Kind.LEAD
+    for words in (classes, ident, name):
+        if words and (kind := _kind_of_words(words[:_LONG_ENOUGH])) is not None:
+            return kind
+    return _BY_TAG.get(tag)
+
+
+def _kind_of_words(words: str) -> Kind | None:
+    words = _CASE_CHANGE.sub("-", words).lower()
+    if _ANY.search(words) is None:
+        return None
+    for kind, pattern in _COMPILED:
+        if pattern.search(words):
+            return kind
+    return None

@@ -1,0 +1,202 @@
+"""Metadata: what a page says of its article, each value with where it was read, conflicts settled by a written order.
+
+    title       JSON-LD headline, og:title, h1, <title>: what two of them agree on, as the h1 prints it
+    dates       JSON-LD, meta, itemprop, <time> near the headline, address, feed; never the footer
+    authors     JSON-LD, meta, byline, feed; people and organisations apart
+Nothing here looks at the article's text; language is settled in pipeline/languages.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urljoin
+
+from lxml import etree, html
+
+from pipeline.authors import Authors, read_authors
+from pipeline.jsonld import LinkedArticle
+from pipeline.model import Sourced, SourcedTime
+from pipeline.page_dates import PageDates, read_dates
+from pipeline.titles import choose_title
+from pipeline.trees import find_elements, text_of
+
+__all__ = ["FeedHints", "Metadata", "PageHead", "read_head", "read_metadata"]
+
+_METAS = etree.XPath("//meta[@content]")
+_LINKS = etree.XPath("//link[@rel][@href]")
+_HEADLINES = etree.XPath("//h1")
+_AGREEMENT = 5  # values of one meta name that are kept; a page with hundreds is hostile
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHints:
+    """What the feed's entry said of the article."""
+
+    title: str = ""
+    summary: str = ""
+    published: datetime | None = None
+    modified: datetime | None = None
+    authors: tuple[str, ...] = ()
+    content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageHead:
+    """The page's meta elements by lower-case name, its links by rel, its headlines and its language."""
+
+    metas: Mapping[str, tuple[str, ...]]
+    links: Mapping[str, tuple[str, ...]]
+    headlines: tuple[html.HtmlElement, ...]
+    title: str
+    language: str
+
+    def meta(self, *names: str) -> str:
+        """The first value of the first of these names that has one."""
+        return next((value for name in names for value in self.metas.get(name, ()) if value), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What the page says of its article."""
+
+    title: Sourced
+    description: str
+    dates: PageDates
+    authors: Authors
+    canonical_url: str
+    aliases: tuple[str, ...]
+    section: str | None
+    keywords: tuple[str, ...]
+    image: str | None
+    rights: str | None
+    is_free: bool | None
+    tdm_reserved: bool | None
+    tdm_policy: str | None
+    meta_refresh: str | None
+
+    @property
+    def published(self) -> SourcedTime | None:
+        """When it first appeared."""
+        return self.dates.published
+
+    @property
+    def modified(self) -> SourcedTime | None:
+        """When it last changed."""
+        return self.dates.modified
+
+
+def read_head(root: html.HtmlElement) -> PageHead:
+    """One look at the elements that metadata is read from."""
+    metas: dict[str, list[str]] = {}
+    for element in find_elements(_METAS, root):
+        get = element.get
+        for name in {get("property"), get("name"), get("itemprop"), get("http-equiv")} - {None, ""}:
+            values = metas.setdefault(name.strip().lower(), [])
+            if len(values) < _AGREEMENT or name.endswith("author"):
+                values.append(" ".join(get("content").split()))
+    links: dict[str, list[str]] = {}
+    for element in find_elements(_LINKS, root):
+        for rel in element.get("rel").lower().split():
+            links.setdefault(rel, []).append(element.get("href").strip())
+    title = root.find(".//title")
+    return PageHead(
+        metas={name: tuple(values[:20]) for name, values in metas.items()},
+        links={rel: tuple(values[:20]) for rel, values in links.items()},
+        headlines=tuple(find_elements(_HEADLINES, root)[:10]),
+        title=" ".join(text_of(title).split()) if title is not None else "",
+        language=(root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "").strip(),
+    )
+
+
+def read_metadata(
+    root: html.HtmlElement, head: PageHead, linked: LinkedArticle, *, url: str, zone: str, hints: FeedHints
+) -> Metadata:
+    """Every value by its written order."""
+    canonical = _canonical(head, linked, url)
+    return Metadata(
+        title=choose_title(
+            linked=linked.headline,
+            social=head.meta("og:title", "twitter:title"),
+            headlines=[" ".join(text_of(h1).split()) for h1 in head.headlines],
+            page=head.title,
+            feed=hints.title,
+            site=head.meta("og:site_name") or linked.publisher,
+        ),
+        description=head.meta("og:description", "description", "twitter:description") or linked.description,
+        dates=read_dates(root, head.metas, linked, url=url, zone=zone, feed=(hints.published, hints.modified)),
+        authors=read_authors(
+            root, head.metas, linked, site=head.meta("og:site_name") or linked.publisher, feed=hints.authors
+        ),
+        canonical_url=canonical,
+        aliases=tuple(dict.fromkeys(alias for alias in _aliases(head, linked, url) if alias not in {url, canonical})),
+        section=linked.section or head.meta("article:section", "section", "og:section") or None,
+        keywords=_keywords(head, linked),
+        image=_absolute(head.meta("og:image", "twitter:image") or linked.image, url),
+        rights=head.meta("dc.rights", "dcterms.rights", "rights", "copyright")
+        or next(iter(head.links.get("license", ())), None),
+        is_free=linked.is_free if linked.is_free is not None else _is_free(head),
+        tdm_reserved=_reserved(head),
+        tdm_policy=head.meta("tdm-policy") or None,
+        meta_refresh=_refresh(head, url),
+    )
+
+
+def _canonical(head: PageHead, linked: LinkedArticle, url: str) -> str:
+    """The page's own name for itself; a canonical that is no article's address (home, relative junk) is not believed."""
+    for link in (*head.links.get("canonical", ()), head.meta("og:url"), linked.url):
+        there = _absolute(link, url)
+        if there and there.rstrip("/").count("/") > 2:
+            return there
+    return url
+
+
+def _aliases(head: PageHead, linked: LinkedArticle, url: str) -> Iterator[str]:
+    for link in (
+        *head.links.get("canonical", ()),
+        head.meta("og:url"),
+        linked.url,
+        *head.links.get("amphtml", ()),
+        *head.links.get("shortlink", ()),
+    ):
+        there = _absolute(link, url)
+        if there and there.rstrip("/").count("/") > 2:
+            yield there
+
+
+def _absolute(link: str, url: str) -> str | None:
+    if not link:
+        return None
+    try:
+        there = urljoin(url, link.strip())
+    except ValueError:
+        return None
+    return there if there.startswith(("http://", "https://")) and len(there) <= 2048 else None
+
+
+def _keywords(head: PageHead, linked: LinkedArticle) -> tuple[str, ...]:
+    words: Sequence[str] = linked.keywords or head.metas.get("article:tag", ())
+    if not words:
+        words = head.meta("news_keywords", "keywords", "parsely-tags").split(",")
+    return tuple(dict.fromkeys(word.strip() for word in words if 1 < len(word.strip()) < 80))[:40]
+
+
+def _is_free(head: PageHead) -> bool | None:
+    tier = head.meta("article:content_tier", "og:article:content_tier", "content_tier").lower()
+    return {"free": True, "locked": False, "metered": None}.get(tier)
+
+
+def _reserved(head: PageHead) -> bool | None:
+    """The page's TDM reservation (TDMRep, W3C community report)."""
+    return {"1": True, "0": False}.get(head.meta("tdm-reservation").strip())
+
+
+def _refresh(head: PageHead, url: str) -> str | None:
+    """Where a quick meta refresh leads; a slow one is a page that reloads itself."""
+    delay, _, target = head.meta("refresh").partition(";")
+    target = target.strip()
+    if not delay.strip().replace(".", "", 1).isdigit() or float(delay) > 5 or target[:4].lower() != "url=":
+        return None
+    there = _absolute(target[4:].strip("'\" "), url)
+    return there if there != url else None

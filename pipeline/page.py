@@ -1,0 +1,235 @@
+"""A page's bytes become one tree: decoded once, cut down to what can be read in bounded time, parsed once.
+
+Promises that the tree holds no script but the JSON-LD blocks, which are handed over as text, and that a page over a limit
+is named as such. What the page says is left to metadata and blocks.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lxml import etree, html
+
+from pipeline.model import Rejection
+from pipeline.trees import find_elements
+
+__all__ = ["ParsedPage", "check_page", "decode_page", "parse_page"]
+
+MAX_MARKUP_CHARS = (
+    3_000_000  # after scripts are gone: beyond, every tree algorithm is slow; real news pages stay under 1
+)
+MAX_ELEMENTS = 20_000  # trafilatura is quadratic in siblings: 20,000 spans take it over 20 s
+MAX_DEPTH = 250  # libxml2 drops what is deeper than 256 in silence unless told to be huge
+MAX_ATTRIBUTES = 400  # on one tag: libxml2 compares each with each
+_MOST_BAD_BYTES = 0.001  # more replaced characters than one in a thousand: it is no UTF-8
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_HTTP_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_META_CHARSET = re.compile(rb"<meta[^>]{0,300}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE)
+# What the web calls latin-1 or ascii is windows-1252 (WHATWG Encoding); gb2312 is written with gbk's signs.
+_WEB_NAMES = {
+    "iso-8859-1": "cp1252",
+    "iso8859-1": "cp1252",
+    "latin1": "cp1252",
+    "latin-1": "cp1252",
+    "us-ascii": "cp1252",
+    "ascii": "cp1252",
+    "windows-1252": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "ks_c_5601-1987": "cp949",
+    "euc-kr": "cp949",
+    "shift_jis": "cp932",
+    "shift-jis": "cp932",
+    "iso-8859-9": "cp1254",
+    "windows-31j": "cp932",
+    "x-sjis": "cp932",
+}
+_REFUSED_CHARSETS = frozenset({"utf-7", "utf7"})  # nothing on the web is UTF-7 but attacks
+
+_MAGIC = (
+    (b"%PDF-", "pdf"),
+    (b"\x89PNG", "image"),
+    (b"\xff\xd8\xff", "image"),
+    (b"GIF8", "image"),
+    (b"RIFF", "image"),
+    (b"PK\x03\x04", "not_html"),
+    (b"\x1f\x8b", "not_html"),
+    (b"ID3", "not_html"),
+    (b"\x00\x00\x00", "not_html"),
+)
+_HTML_TYPES = (
+    "text/html",
+    "application/xhtml+xml",
+    "text/plain",
+    "application/octet-stream",
+    "text/xml",
+    "application/xml",
+)
+_FEED_HEAD = re.compile(
+    rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,500}?-->\s*)*<(rss|feed|rdf:RDF|urlset|sitemapindex)\b", re.DOTALL
+)
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]+")
+_MARKUP = re.compile(r"<(/?)(script|style|svg|noscript|template|iframe)\b", re.IGNORECASE)
+_NEVER_EMPTY = frozenset({"script", "style"})
+_JSON_TYPE = re.compile(r"^[^>]{0,300}?application/ld\+json", re.IGNORECASE)
+_TAG_RUN = re.compile(r"<[a-zA-Z][^>]{20000,}")
+_ALL = etree.XPath("//*")
+# Level by level, so linear in the page; `count(ancestor::*)` would be quadratic.
+_TOO_DEEP = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
+_NOSCRIPT_WORD = re.compile(r"javascript", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedPage:
+    """The tree of a page without scripts, and its JSON-LD blocks as text."""
+
+    root: html.HtmlElement
+    json_ld: tuple[str, ...]
+    asks_for_javascript: bool = False
+    script_chars: int = 0
+
+
+def decode_page(body: bytes, content_type: str | None) -> str:
+    """The page as text: BOM, then HTTP's charset, then the page's own, then UTF-8 unless it cannot be, then cp1252."""
+    for bom, name in _BOMS:
+        if body.startswith(bom):
+            return _clean(body.decode(name, errors="replace").lstrip("\ufeff"))
+    for name in _declared(body, content_type):
+        if (text := _decode(body, name)) is not None:
+            return _clean(text)
+    text = body.decode("utf-8", errors="replace")
+    return _clean(text if _is_readable(text) else body.decode("cp1252", errors="replace"))
+
+
+def check_page(body: bytes, content_type: str | None) -> Rejection | None:
+    """Why this body can hold no article by its type alone; None when it may."""
+    head = body[:1024].lstrip()
+    if not head:
+        return Rejection("empty", "no bytes")
+    for magic, reason in _MAGIC:
+        if head.startswith(magic):
+            return Rejection(reason, f"begins with {magic[:4]!r}")
+    kind = (content_type or "text/html").partition(";")[0].strip().lower()
+    if kind == "application/pdf":
+        return Rejection("pdf", kind)
+    if kind.startswith("image/"):
+        return Rejection("image", kind)
+    if _FEED_HEAD.match(head):
+        return Rejection("not_html", "a feed or sitemap")
+    if kind not in _HTML_TYPES and b"<html" not in body[:4096].lower():
+        return Rejection("not_html", kind)
+    return None
+
+
+def parse_page(text: str) -> ParsedPage | Rejection:
+    """The page's tree, or the limit that it breaks."""
+    markup, json_ld, noscript = _without_scripts(text)
+    if not markup.strip():
+        return Rejection("empty", "nothing but scripts")
+    if len(markup) > MAX_MARKUP_CHARS:
+        return Rejection("page_too_large", f"{len(markup)} characters of markup")
+    if _TAG_RUN.search(markup):
+        return Rejection("page_too_large", "a tag of more than 20,000 characters")
+    root = _parse(markup)
+    if root is None:
+        return Rejection("empty", "no element")
+    if (excess := _excess(root)) is not None:
+        return Rejection("page_too_large", excess)
+    return ParsedPage(root, tuple(json_ld), bool(_NOSCRIPT_WORD.search(noscript)), len(text) - len(markup))
+
+
+def _declared(body: bytes, content_type: str | None) -> Iterator[str]:
+    if content_type and (found := _HTTP_CHARSET.search(content_type)):
+        yield found[1]
+    head = body[:4096]
+    if xml := _XML_ENCODING.search(head):
+        yield xml[1].decode("ascii")
+    if meta := _META_CHARSET.search(head):
+        yield meta[1].decode("ascii")
+
+
+def _decode(body: bytes, declared: str) -> str | None:
+    """The body in a declared charset, None when that cannot be the one."""
+    name = _WEB_NAMES.get(declared.lower(), declared.lower())
+    if name in _REFUSED_CHARSETS:
+        return None
+    try:
+        if name == "cp1252" and not body.isascii():
+            return body.decode("utf-8")  # single-byte prose is never valid UTF-8 by chance: the declaration lies
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = body.decode(name, errors="replace")
+    except (LookupError, UnicodeError):
+        return None
+    return text if _is_readable(text) else None
+
+
+def _is_readable(text: str) -> bool:
+    return text.count("\ufffd") <= max(2, _MOST_BAD_BYTES * len(text))
+
+
+def _clean(text: str) -> str:
+    return _CONTROLS.sub("", text) if _CONTROLS.search(text) else text
+
+
+def _without_scripts(text: str) -> tuple[str, list[str], str]:
+    """The markup without what shows no text, the JSON-LD blocks, and what is said to readers without JavaScript."""
+    kept: list[str] = []
+    json_ld: list[str] = []
+    noscript: list[str] = []
+    start, inside, opened = 0, "", 0
+    for tag in _MARKUP.finditer(text):
+        name = tag[2].lower()
+        if not inside:
+            if tag[1]:
+                continue
+            close = text.find(">", tag.end(), tag.end() + 5_000)
+            if text[close - 1] == "/" and name not in _NEVER_EMPTY:
+                continue
+            kept.append(text[start : tag.start()])
+            inside, opened = name, tag.end()
+        elif tag[1] and name == inside:
+            _keep_spoken(inside, text[opened : tag.start()], json_ld, noscript)
+            close = text.find(">", tag.end())
+            start, inside = (close + 1 if close >= 0 else len(text)), ""
+    if inside not in _NEVER_EMPTY:  # an unclosed <svg> or <iframe> hides nothing
+        kept.append(text[opened if inside else start :])
+    return " ".join(kept), json_ld, " ".join(noscript)
+
+
+def _keep_spoken(name: str, content: str, json_ld: list[str], noscript: list[str]) -> None:
+    if name == "script" and _JSON_TYPE.match(content):
+        json_ld.append(content.partition(">")[2])
+    elif name == "noscript" and len(content) < 2_000:
+        noscript.append(content)
+
+
+def _parse(markup: str) -> html.HtmlElement | None:
+    parser = html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, collect_ids=False)
+    try:
+        root = html.document_fromstring(markup.encode("utf-8", errors="replace"), parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
+        return None
+    return root
+
+
+def _excess(root: html.HtmlElement) -> str | None:
+    """Which limit the tree breaks."""
+    count = len(find_elements(_ALL, root))
+    if count > MAX_ELEMENTS:
+        return f"{count} elements"
+    if _TOO_DEEP(root):
+        return f"more than {MAX_DEPTH} levels of nesting"
+    return None

@@ -1,0 +1,156 @@
+"""Dates of a page: published and modified apart, each with where it was read; never a date of the page's footer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from lxml import etree, html
+
+from pipeline.feed_dates import read_date, zone_of
+from pipeline.jsonld import LinkedArticle
+from pipeline.model import SourcedTime
+from pipeline.trees import find_elements, find_texts, text_of
+
+__all__ = ["PageDates", "read_dates"]
+
+_PUBLISHED_METAS = (
+    "article:published_time", "og:article:published_time", "og:published_time", "article:published", "article.published",
+    "datepublished", "publish-date", "publish_date", "publication_date", "published_time", "pubdate", "published-date",
+    "parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.issued", "dcterms.created", "dc.date.created", "dc.date",
+    "dcterms.date", "dc.created", "date", "cxenseparse:recs:publishtime", "citation_publication_date", "article_date_original",
+    "originalpublicationdate", "bt:pubdate", "rnews:datepublished", "published_at", "date_published", "release_date",
+    "last-modified-first", "creation_date", "shareaholic:article_published_time", "displaydate", "timestamp", "vr:published_time",
+)  # fmt: skip
+_MODIFIED_METAS = (
+    "article:modified_time", "og:updated_time", "og:article:modified_time", "article:modified", "article.updated", "datemodified",
+    "dcterms.modified", "dc.date.modified", "lastmod", "last-modified", "revised", "modified_time", "updated_time", "dc.modified",
+)  # fmt: skip
+_TIMES = etree.XPath(
+    "//time[@datetime or @itemprop or @pubdate] | //*[@itemprop='datePublished' or @itemprop='dateModified' or @itemprop='dateCreated']"
+)
+_BESIDE = frozenset({"footer", "aside", "nav"})
+_BESIDE_CLASS = re.compile(r"related|comment|teaser|sidebar|recommend|footer|most-?read|latest|card", re.IGNORECASE)
+_MODIFIED_WORD = re.compile(r"modif|updat|mis-?a-?jour|maj|aktualis", re.IGNORECASE)
+_URL_DATE = re.compile(
+    r"/(?P<y>(?:19|20)\d\d)[/-]?(?P<m>0[1-9]|1[0-2])[/-]?(?P<d>0[1-9]|[12]\d|3[01])(?=[/_.-]|$)|[-_/](?P<d2>0[1-9]|[12]\d|3[01])-(?P<m2>0[1-9]|1[0-2])-(?P<y2>20\d\d)(?=[-_/.])"
+)
+_OFFSET = re.compile(r"(?:[T ]\d\d:?\d\d(?::?\d\d(?:[.,]\d+)?)?\s*)([+-])(\d\d):?(\d\d)$")
+_PRINTED = re.compile(
+    r"(?<!\d)(?:\d{1,2}(?:er|st|nd|rd|th|\.)?\s+(?:de\s+)?[^\W\d_]{3,10}\.?,?\s+(?:de\s+|del\s+)?(?:19|20)\d\d|[^\W\d_]{3,10}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+(?:19|20)\d\d"
+    r"|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d)(?:\s*(?:à|at|um|às|-|–|,|\||/)?\s*\d{1,2}[:h.]\d\d)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PageDates:
+    """When the article first appeared and when it last changed."""
+
+    published: SourcedTime | None = None
+    modified: SourcedTime | None = None
+
+
+def read_dates(
+    root: html.HtmlElement,
+    metas: Mapping[str, tuple[str, ...]],
+    linked: LinkedArticle,
+    *,
+    url: str,
+    zone: str,
+    feed: tuple[datetime | None, datetime | None],
+) -> PageDates:
+    """Both dates by their written order; a modification before the publication is none."""
+    here = zone_of(zone)
+    published = _first(_published(root, metas, linked, url), here) or _from_feed(feed[0])
+    modified = _first(_modified(metas, linked), here) or _from_feed(feed[1])
+    if published is not None and modified is not None and modified.value < published.value:
+        modified = None
+    return PageDates(published or modified, modified)
+
+
+def _published(
+    root: html.HtmlElement, metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle, url: str
+) -> Iterator[tuple[str, str]]:
+    yield linked.published, "json-ld"
+    for name in _PUBLISHED_METAS:
+        for value in metas.get(name, ()):
+            yield value, "opengraph" if ":" in name else "dc" if name.startswith("dc") else "meta"
+    yield from _times(root)
+    yield _in_url(url), "url"
+    yield from _printed(root)
+
+
+def _modified(metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle) -> Iterator[tuple[str, str]]:
+    yield linked.modified, "json-ld"
+    for name in _MODIFIED_METAS:
+        for value in metas.get(name, ()):
+            yield value, "opengraph" if ":" in name else "dc" if name.startswith("dc") else "meta"
+
+
+def _first(texts: Iterator[tuple[str, str]], zone: tzinfo) -> SourcedTime | None:
+    for text, source in texts:
+        if text and (found := read_date(text, zone)) is not None:
+            return SourcedTime(
+                found.value, source, found.zone_assumed, _offset(text, found.value, zone, found.zone_assumed)
+            )
+    return None
+
+
+def _offset(text: str, value: datetime, zone: tzinfo, assumed: bool) -> int:
+    """Seconds east of UTC of the clock the outlet printed."""
+    if assumed:
+        offset = value.astimezone(zone).utcoffset()
+        return int(offset.total_seconds()) if offset else 0
+    found = _OFFSET.search(text.strip())
+    if found is None:
+        return 0
+    return (1 if found[1] == "+" else -1) * (int(found[2]) * 3600 + int(found[3]) * 60)
+
+
+def _from_feed(value: datetime | None) -> SourcedTime | None:
+    return SourcedTime(value.astimezone(UTC), "feed") if value else None
+
+
+def _times(root: html.HtmlElement) -> Iterator[tuple[str, str]]:
+    later: list[tuple[str, str]] = []
+    for element in find_elements(_TIMES, root)[:40]:
+        prop = element.get("itemprop") or ""
+        text = element.get("datetime") or element.get("content") or text_of(element)
+        if prop == "dateModified" or _is_beside(element):
+            continue
+        if prop in {"datePublished", "dateCreated"} or element.get("pubdate") is not None:
+            yield text, "itemprop"
+        elif not _MODIFIED_WORD.search(element.get("class") or ""):
+            later.append((text, "time"))
+    yield from later[:3]
+
+
+def _is_beside(element: html.HtmlElement) -> bool:
+    """Whether a date stands in the footer, a sidebar or another article's teaser."""
+    return any(
+        parent.tag in _BESIDE or _BESIDE_CLASS.search((parent.get("class") or "")[:200]) is not None
+        for parent in element.iterancestors()
+        if parent.tag not in {"html", "body", "main"}
+    )
+
+
+def _in_url(url: str) -> str:
+    found = _URL_DATE.search(url.partition("?")[0])
+    if found is None:
+        return ""
+    return "-".join((found["y"] or found["y2"], found["m"] or found["m2"], found["d"] or found["d2"]))
+
+
+_NEAR = etree.XPath(
+    "//h1[1]/ancestor::*[position() < 5]//text()[string-length(normalize-space(.)) > 5 and string-length(.) < 120]"
+)
+
+
+def _printed(root: html.HtmlElement) -> Iterator[tuple[str, str]]:
+    """Dates printed near the headline."""
+    for text in find_texts(_NEAR, root)[:60]:
+        if found := _PRINTED.search(text):
+            yield found[0], "byline"
+            return

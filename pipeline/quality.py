@@ -1,0 +1,141 @@
+"""The gate: whether what was extracted is an article, and if not, what it is instead.
+
+Each rejection has its own reason. Phrases are evidence only in a text too short to be an article that quotes them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.model import Rejection
+
+__all__ = ["RULES", "Candidate", "GateRule", "judge"]
+
+FEW_CHARS = 80  # a news flash of one sentence has more
+WALL_CHARS = 1_200  # walls and errors are shorter; an article about cookies is longer
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What the gate looks at."""
+
+    url: str
+    title: str
+    text: str
+    page_text_chars: int
+    link_chars: int
+    types: frozenset[str]
+    asks_for_javascript: bool
+    has_video: bool
+    images: int
+    is_article_marked: bool
+    paragraphs: int
+
+
+@dataclass(frozen=True, slots=True)
+class GateRule:
+    """Phrases that tell a kind of page which is no article, with how many of them are needed."""
+
+    reason: str
+    phrases: str
+    needed: int = 1
+
+
+RULES: tuple[GateRule, ...] = (
+    GateRule(
+        "bot_wall",
+        r"just a moment|checking (?:if the site connection is secure|your browser)|are you (?:a )?(?:human|robot)|verify(?:ing)? (?:that )?you are (?:a )?human|"
+        r"unusual (?:traffic|activity)|access (?:to this page )?(?:has been )?denied|attention required|enable cookies and reload|captcha|"
+        r"vérifi(?:er|ez|cation) que vous (?:êtes|n'êtes)|êtes[- ]vous un (?:humain|robot)|trafic inhabituel|pardon our interruption|ray id|request blocked|"
+        r"datadome|perimeterx|incapsula|bestätigen sie,? dass sie (?:ein|kein)|sind sie ein mensch|eres (?:un )?(?:humano|robot)|robot ou humain|"
+        r"comportement (?:de|d'un) (?:robot|navigation)|accès (?:temporairement )?(?:restreint|refusé|bloqué)|zugriff verweigert|acceso denegado|accesso negato",
+    ),
+    GateRule(
+        "javascript_required",
+        r"(?:enable|activate|turn on|requires?|activer|activez|aktivieren|habilit\w+|activ\w+|abilit\w+|attiv\w+) (?:\w+ ){0,3}javascript|javascript (?:is |has been )?(?:disabled|required|désactivé|deaktiviert|desactivado|disabilitato|est nécessaire|is not available)|"
+        r"(?:without|sans|ohne|sin|senza) javascript",
+    ),
+    GateRule(
+        "soft_404",
+        r"page (?:not found|introuvable|non trouvée|no encontrada|non trovata|doesn't exist|does not exist|you (?:requested|are looking for)|que vous (?:cherchez|recherchez|demandez)|n'existe (?:pas|plus))|"
+        r"(?:404|410) (?:error|erreur|not found|-)|error(?:e|)? 404|erreur 404|fehler 404|oops|hoppla|seite (?:wurde )?nicht gefunden|"
+        r"(?:article|contenu|seite|artikel|content|story) (?:is |has been |n'est |a été |ist |wurde )?(?:no longer|plus disponible|removed|supprimé|nicht mehr|gelöscht|retiré|expired)|"
+        r"página no (?:encontrada|existe)|pagina non (?:trovata|esiste)|we can.t find|nous ne trouvons pas|pagina niet gevonden",
+    ),
+    GateRule(
+        "error_page",
+        r"(?:internal server|bad gateway|service unavailable|gateway time-?out|temporarily unavailable)|temporairement indisponible|site (?:is )?(?:under|en) maintenance|"
+        r"(?:an error|une erreur|ein fehler|se ha producido un error|si è verificato un errore) (?:has )?(?:occurred|est survenue|s'est produite|ist aufgetreten)?|"
+        r"wartungsarbeiten|en mantenimiento|in manutenzione|database connection|try again later|réessayez (?:plus tard|ultérieurement)",
+    ),
+    GateRule(
+        "consent_wall",
+        r"(?:accept|accepter|akzeptieren|aceptar|accettare|accepteren)\w* (?:\w+ ){0,4}(?:cookies|and continue|et continuer|und weiter|y continuar)|"
+        r"(?:continue|continuer|weiter|continuar|continua) (?:without|sans|ohne|sin|senza) (?:accept|akzept|acept|accett|zustimm)|"
+        r"(?:our|nos|unsere|nuestros|i nostri|onze) (?:\d+ )?(?:partners|partenaires|partner|socios)|consent(?:ement|imiento|so)?|einwilligung|zustimmung|"
+        r"(?:manage|gérer|verwalten|gestionar|gestisci) (?:\w+ ){0,3}(?:preferences|préférences|choices|choix|cookies|preferenze|preferencias)|"
+        r"traceurs|pur-abo|werbefrei lesen|avant de continuer|before you continue|legitimate interest|intérêt légitime|berechtigte[ns]? interesse|"
+        r"données personnelles|personenbezogene|personal data|datos personales|dati personali|ciblée|personalised ads|publicités? personnalisée",
+        needed=2,
+    ),
+    GateRule(
+        "cookie_text",
+        r"(?:uses?|utilis\w+|verwend\w+|utiliz\w+|usa|gebruik\w+|nutz\w+) (?:\w+ ){0,4}cookies|cookies? (?:policy|settings|notice|richtlinie|preferences|and similar|et (?:autres|technologies))|"
+        r"politique (?:de |en matière de )cookies|política de cookies|strictly necessary|strictement nécessaires|unbedingt erforderlich",
+        needed=2,
+    ),
+    GateRule(
+        "paywall_stub",
+        r"(?:subscribe|abonnez|abonnieren|suscríb\w+|abbonati|log in|sign in|connectez|identifiez)[^.]{0,40}(?:to (?:continue|read)|pour (?:lire|continuer|accéder)|um (?:weiter|zu lesen)|para (?:leer|seguir|continuar)|per (?:leggere|continuare))|"
+        r"(?:réservé|reserved|exclusif|exklusiv|vorbehalten|exclusiv)\w* (?:aux abonnés|to subscribers|für abonnenten|para suscriptores|agli abbonati|for subscribers)|already a subscriber|déjà abonné",
+    ),
+)
+_COMPILED = tuple((rule, re.compile(rule.phrases, re.IGNORECASE)) for rule in RULES)
+
+
+def judge(candidate: Candidate) -> Rejection | None:
+    """Why this is no article; None when it may be one."""
+    text = f"{candidate.title}\n{candidate.text}".replace("’", "'")
+    if len(candidate.text) < WALL_CHARS and (rejection := _wall(text, len(candidate.text))):
+        return rejection
+    if not candidate.text.strip():
+        return _nothing(candidate)
+    if len(candidate.text) < FEW_CHARS:
+        return (
+            _nothing(candidate)
+            if not candidate.is_article_marked
+            else Rejection("too_short", f"{len(candidate.text)} characters")
+        )
+    return None
+
+
+def _wall(text: str, chars: int) -> Rejection | None:
+    for rule, pattern in _COMPILED:
+        found = {match[0].lower() for match in pattern.finditer(text)}
+        needed = rule.needed + (chars > 500)
+        if len(found) >= needed:
+            return Rejection(rule.reason, "; ".join(sorted(found))[:200])
+    return None
+
+
+def _nothing(candidate: Candidate) -> Rejection:
+    if candidate.asks_for_javascript and candidate.page_text_chars < 400:
+        return Rejection("javascript_required", "no text but a request for JavaScript")
+    if candidate.types & {"imagegallery", "mediagallery"}:
+        return Rejection("gallery", "pictures without text")
+    if candidate.has_video or "videoobject" in candidate.types:
+        return Rejection("video_without_text", "a player and no text")
+    if candidate.images >= 8 and candidate.page_text_chars < 2_000:
+        return Rejection("gallery", f"{candidate.images} pictures without text")
+    if candidate.link_chars > 0.6 * max(1, candidate.page_text_chars) and candidate.page_text_chars > 300:
+        return Rejection("index_page", "links and no text")
+    return Rejection(
+        "empty" if not candidate.text.strip() else "too_short", f"{len(candidate.text)} characters of text"
+    )
+
+
+def longest_paragraph(texts: Sequence[str]) -> int:
+    """Characters of the longest paragraph."""
+    return max((len(text) for text in texts), default=0)

@@ -1,0 +1,58 @@
+"""The teacher: which blocks trafilatura would keep, found by the words that it and the blocks share.
+
+Its own rendering is not used: paragraphs are ours, only the choice is its. Called on outlets that no wrapper knows, on
+doubt, and on the sample that audits a wrapper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lxml import html
+from trafilatura import bare_extraction
+
+from pipeline.blocks import Block, key_of
+
+__all__ = ["Lesson", "ask_teacher"]
+
+_SHORT = 24  # a key so short may occur inside a sentence: it must be a line of its own
+_MATCHING_PIECE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """The blocks the teacher keeps, and its own lines for a page whose blocks do not show them."""
+
+    kept: frozenset[int]
+    lines: tuple[str, ...]
+
+
+def ask_teacher(root: html.HtmlElement, blocks: Sequence[Block], *, fast: bool) -> Lesson:
+    """What trafilatura keeps of this page; nothing when it finds no text."""
+    try:
+        document = bare_extraction(root, fast=fast, include_comments=False, include_tables=True)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+        document = None  # what trafilatura raises on odd trees; the other views of the page decide then
+    text = str(getattr(document, "text", "") or "")
+    lines = tuple(line for line in text.split("\n") if line.strip())
+    keys = [key_of(line) for line in lines]
+    return Lesson(frozenset(_matches(blocks, keys)), lines)
+
+
+def _matches(blocks: Sequence[Block], keys: Sequence[str]) -> set[int]:
+    whole = "\n".join(keys)
+    single = set(keys)
+    return {
+        index
+        for index, block in enumerate(blocks)
+        if block.key and (block.key in single or (len(block.key) > _SHORT and _mostly_in(block.key, whole)))
+    }
+
+
+def _mostly_in(key: str, whole: str) -> bool:
+    """Whether a block's words are the teacher's, though it may break them into other lines."""
+    if key in whole:
+        return True
+    pieces = [key[at : at + _MATCHING_PIECE] for at in range(0, len(key) - _MATCHING_PIECE + 1, _MATCHING_PIECE)]
+    return len(pieces) > 1 and sum(piece in whole for piece in pieces) > 0.6 * len(pieces)

@@ -1,0 +1,66 @@
+"""Titles: the headline among what a page offers, without the outlet's name behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import unescape
+
+from pipeline.blocks import clean_text, key_of
+from pipeline.model import Sourced
+
+__all__ = ["choose_title", "same_words"]
+
+_SEPARATORS = re.compile(r"\s+(?:[|–—\-•·:»«/]|::|&#124;)\s+|\s*[|]\s*")
+_WORDS = re.compile(r"\w+")
+_MAX_TITLE_CHARS = 500
+
+
+def choose_title(*, linked: str, social: str, headlines: Sequence[str], page: str, feed: str, site: str) -> Sourced:
+    """The headline: an h1 that another source confirms, else what the page tells machines, else its title."""
+    linked, social, page, feed = (_clean(text) for text in (linked, social, page, feed))
+    printed = [text for text in (_clean(h1) for h1 in headlines) if text and key_of(text) != key_of(site)]
+    told = [
+        (text, source)
+        for text, source in ((linked, "json-ld"), (social, "opengraph"), (page, "title"), (feed, "feed"))
+        if text
+    ]
+    for h1 in printed:
+        if any(same_words(h1, text) >= 0.6 for text, _ in told):
+            return Sourced(h1, "h1")
+    if told:
+        text, source = told[0]
+        return Sourced(without_site(text, site), source)
+    return Sourced(printed[0], "h1") if printed else Sourced("", "")
+
+
+def same_words(one: str, other: str) -> float:
+    """How many words of the shorter one the other has too, from 0 to 1."""
+    a, b = (set(_WORDS.findall(text.casefold())) for text in (one, other))
+    return len(a & b) / min(len(a), len(b)) if a and b else 0.0
+
+
+def without_site(title: str, site: str) -> str:
+    """The title without the outlet's name at its end or head."""
+    parts = _SEPARATORS.split(title)
+    if len(parts) < 2:
+        return title
+    site_key = key_of(site)
+    cuts = list(_SEPARATORS.finditer(title))
+    tail, head = parts[-1], parts[0]
+    if _is_site(tail, site_key, parts):
+        return title[: cuts[-1].start()].strip()
+    if site_key and key_of(head) == site_key:
+        return title[cuts[0].end() :].strip()
+    return title
+
+
+def _is_site(part: str, site_key: str, parts: Sequence[str]) -> bool:
+    key = key_of(part)
+    if site_key and (key == site_key or site_key in key or (len(key) > 4 and key in site_key)):
+        return True
+    return len(part.split()) <= 4 and len(" ".join(parts[:-1]).split()) >= 4 and "|" in "|"[: bool(site_key == "")]
+
+
+def _clean(text: str) -> str:
+    return clean_text(unescape(text))[:_MAX_TITLE_CHARS]

@@ -1,0 +1,160 @@
+"""Wrappers: what an outlet's own pages teach about where its articles stand, without labels.
+
+A place that the teacher keeps on page after page is the article; a text that many pages show is not. A wrapper is learnt
+incrementally in bounded memory, has a version, says how sure it is, and forgets when the outlet was redesigned.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from zlib import crc32
+
+__all__ = ["Observation", "PlaceCount", "Wrapper", "learn", "needs_teacher", "text_mark"]
+
+ENOUGH_PAGES = 5  # under four or five pages a wrapper takes one article's oddities for the outlet's
+MOST_PLACES = 400
+MOST_TEXTS = 1500
+MEMORY_PAGES = 200  # older pages fade: counts are halved when so many were seen
+AUDIT_SHARE = 0.05  # 1 page in 20 goes to the teacher all the same
+REDESIGN_AGREEMENT = 0.5  # below it, page after page, the wrapper describes another design
+TRUSTED_AGREEMENT = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCount:
+    """How many characters of a place the teacher kept and left on one page."""
+
+    place: str
+    kept: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one page teaches: places kept and left, marks of its texts, and how far the wrapper agreed if it was asked."""
+
+    page: int
+    places: tuple[PlaceCount, ...]
+    texts: tuple[int, ...]
+    agreement: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """What is known of an outlet. `places`: characters kept and left, pages; `texts`: pages that show a text."""
+
+    version: int = 0
+    pages: int = 0
+    places: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    texts: Mapping[int, int] = field(default_factory=dict)
+    agreement: float = 1.0
+    redesigns: int = 0
+    recent: tuple[int, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        """From 0 (never seen) to 1."""
+        return min(1.0, self.pages / ENOUGH_PAGES) * self.agreement
+
+    def share_kept(self, place: str) -> float | None:
+        """How much of a place's text is article; None for a place never seen."""
+        counts = self.places.get(place)
+        return None if counts is None else counts[0] / max(1.0, counts[0] + counts[1])
+
+    def is_repeated(self, mark: int) -> bool:
+        """Whether other pages show this text too."""
+        return self.texts.get(mark, 0) >= 3
+
+    def to_json(self) -> str:
+        """As text, to be stored."""
+        return json.dumps(
+            {
+                "version": self.version,
+                "pages": self.pages,
+                "places": {place: [round(x, 1) for x in counts] for place, counts in self.places.items()},
+                "texts": {str(mark): pages for mark, pages in self.texts.items()},
+                "agreement": round(self.agreement, 4),
+                "redesigns": self.redesigns,
+                "recent": list(self.recent),
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Wrapper:
+        """The wrapper that `to_json` wrote."""
+        saved: dict[str, Any] = json.loads(text)
+        return cls(
+            version=saved["version"],
+            pages=saved["pages"],
+            places={place: (x[0], x[1], x[2]) for place, x in saved["places"].items()},
+            texts={int(mark): pages for mark, pages in saved["texts"].items()},
+            agreement=saved["agreement"],
+            redesigns=saved["redesigns"],
+            recent=tuple(saved["recent"]),
+        )
+
+
+def text_mark(key: str) -> int:
+    """A small number for a text's letters."""
+    return crc32(key.encode())
+
+
+def needs_teacher(wrapper: Wrapper | None, page_count: int, draw: float) -> bool:
+    """Whether a page goes to the teacher: outlet unknown, wrapper in doubt, or drawn for the audit (draw in [0, 1))."""
+    if wrapper is None or min(wrapper.pages, page_count) < ENOUGH_PAGES:
+        return True
+    return wrapper.agreement < TRUSTED_AGREEMENT or draw < AUDIT_SHARE
+
+
+def learn(wrapper: Wrapper | None, observations: Sequence[Observation]) -> Wrapper:
+    """The wrapper with these pages learnt; a page seen before teaches nothing twice."""
+    known = wrapper or Wrapper()
+    for observation in observations:
+        if observation.page not in known.recent:
+            known = _learn_one(known, observation)
+    return known
+
+
+def _learn_one(wrapper: Wrapper, observation: Observation) -> Wrapper:
+    agreement = wrapper.agreement
+    if observation.agreement is not None:
+        agreement = 0.8 * agreement + 0.2 * observation.agreement
+    if agreement < REDESIGN_AGREEMENT:
+        wrapper = Wrapper(version=wrapper.version, redesigns=wrapper.redesigns + 1)
+        agreement = 1.0
+    fade = 0.5 if wrapper.pages and wrapper.pages % MEMORY_PAGES == 0 else 1.0
+    places = {place: (k * fade, d * fade, n * fade) for place, (k, d, n) in wrapper.places.items()}
+    for count in observation.places:
+        kept, left, pages = places.pop(count.place, (0.0, 0.0, 0.0))
+        places[count.place] = (kept + count.kept, left + count.left, pages + 1)
+    texts = dict(wrapper.texts)
+    for mark in observation.texts:
+        texts[mark] = texts.pop(mark, 0) + 1
+    return replace(
+        wrapper,
+        version=wrapper.version + 1,
+        pages=wrapper.pages + 1,
+        places=_newest(places, MOST_PLACES),
+        texts=_most_seen(texts),
+        agreement=agreement,
+        recent=(*wrapper.recent, observation.page)[-64:],
+    )
+
+
+def _newest(places: dict[str, tuple[float, float, float]], most: int) -> dict[str, tuple[float, float, float]]:
+    return places if len(places) <= most else dict(list(places.items())[-most:])
+
+
+def _most_seen(texts: dict[int, int]) -> dict[int, int]:
+    """The texts worth remembering: those of several pages, and the newest of the others."""
+    if len(texts) <= MOST_TEXTS:
+        return texts
+    repeated = {mark: pages for mark, pages in texts.items() if pages > 1}
+    single = {mark: pages for mark, pages in texts.items() if pages == 1}
+    kept = dict(list(repeated.items())[-MOST_TEXTS:])
+    return {**kept, **dict(list(single.items())[-max(0, MOST_TEXTS - len(kept)) :])} if len(kept) < MOST_TEXTS else kept
