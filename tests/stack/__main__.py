@@ -20,9 +20,9 @@ from pathlib import Path
 
 from tests.stack import airflow, daemon
 from tests.stack.airflow import Airflow, AirflowPlace, StackError
-from tests.stack.kafka import MissingTool, start_broker
+from tests.stack.kafka import MissingTool, fetch_jars, start_broker
 from tests.stack.ports import NotReady, is_listening, wait_for_port
-from tests.stack.postgres import Postgres, run_sql, start_postgres
+from tests.stack.postgres import Postgres, binaries, run_sql, start_postgres
 from tests.stack.state import ROOT, STATE, VAR, Plan, State
 
 PROGRAMS = Path(sys.executable).parent
@@ -67,8 +67,11 @@ class Stack:
         print(f"{time.monotonic() - self.began:6.1f} s  {sentence}", flush=True)
 
     def up(self) -> None:
-        """Start everything in order; what can go side by side does."""
+        """Start everything in order, after a look at what is missing; what can go side by side does."""
         self.check_ports()
+        fetch_jars()
+        if self.plan.store == "postgres":
+            binaries()
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         self.state.save()
         if self.plan.store == "postgres":
