@@ -3,7 +3,7 @@
 Implements `pipeline.ports.Topics`. A lane is a transactional producer `newswire.<deployment>.lane.<k>`; its committed
 batch number is the offset that the consumer group of the same name has for partition 0 of the `lanes` topic, so that
 Kafka commits messages and number atomically. Guarantee: exactly once to `read_committed` consumers, in order of key; a
-second holder of a lane fences the first. Topics are never made here (connectors/kafka_topics.py does, on request).
+second holder of a lane fences the first. Topics are never made here (connectors/kafka_admin.py does, on request).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from kafka import errors as kafka_errors
 from kafka.structs import OffsetAndMetadata
 
 from connectors.kafka_settings import KafkaSettings
+from connectors.kafka_topics import LANES_TOPIC
 from pipeline.cloudevents import headers_of
 from pipeline.crashpoints import crash_point
 from pipeline.errors import DeliveryError, LaneFenced, LaneLost
 from pipeline.model import Message, Received, Topic
 
 FENCED = (kafka_errors.ProducerFencedError, kafka_errors.InvalidProducerEpochError)
-LANES_TOPIC = "lanes"
 POLL_MS = 500
 
 
