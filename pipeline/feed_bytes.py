@@ -43,6 +43,8 @@ _ALIASES = {
 }
 # UTF-7 is only ever an attack; a declaration read byte by byte is not in UTF-16.
 _REFUSED = re.compile(r"(?:unicode-1-1-)?utf-?7|utf-?(?:16|32).*|ucs.*|iso-10646.*", re.IGNORECASE)
+# A byte that is no UTF-8, as the codec lets it escape → what it means in cp1252.
+_STRAYS = {0xDC00 + byte: bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0x100)}
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
@@ -65,7 +67,7 @@ def _decoded(body: bytes, content_type: str | None) -> str:
             return body.decode(encoding)
         except (UnicodeError, LookupError):
             continue
-    return body.decode("utf-8", _STRAY)  # stray bytes as cp1252: all of them when none of it is UTF-8
+    return body.decode("utf-8", "surrogateescape").translate(_STRAYS)  # all of them when none of it is UTF-8
 
 
 def _declared(body: bytes, content_type: str | None) -> Iterator[str]:
@@ -99,12 +101,3 @@ def _is_utf8(body: bytes) -> bool:
 
 def _lenient(body: bytes, encoding: str) -> str:
     return body.decode(encoding, "replace")
-
-
-def _stray_bytes(error: UnicodeError) -> tuple[str, int]:
-    assert isinstance(error, UnicodeDecodeError)
-    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
-
-
-_STRAY = "newswire-stray-cp1252"
-codecs.register_error(_STRAY, _stray_bytes)

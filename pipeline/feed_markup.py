@@ -26,10 +26,11 @@ _ROOT_OR_SKIPPED = re.compile(rf"{_HTML.pattern}|<!--|<!DOCTYPE\b|{_ROOT.pattern
 _PROLOG = re.compile(r"<\?xml\b")
 _DOCTYPE_PIECE = re.compile(r"[\[\]>]|\"[^\"]*\"|'[^']*'|<!--")
 
-_CDATA_OR_REFERENCE = re.compile(
-    r"<!\[CDATA\[|<!--|&(?:#(\d{1,8}|[xX][0-9A-Fa-f]{1,7});|([A-Za-z][A-Za-z0-9]{1,31});)?"
-)
-_XML_NAMES = frozenset({"lt", "gt", "amp", "quot", "apos"})
+_CDATA = "<![CDATA["
+_UNPARSED = re.compile(r"<!\[CDATA\[|<!--")
+_BARE_AMPERSAND = re.compile(r"&(?!#\d{1,8};|#[xX][0-9A-Fa-f]{1,7};|[A-Za-z][A-Za-z0-9]{1,31};)")
+_NUMBER_REFERENCE = re.compile(r"&#(\d{1,8}|[xX][0-9A-Fa-f]{1,7});")
+_HTML_REFERENCE = re.compile(r"&(?!(?:lt|gt|amp|quot|apos);)([A-Za-z][A-Za-z0-9]{1,31});")
 
 _ITEM = re.compile(r"<(?:[A-Za-z][\w.-]*:)?(?:item|entry|url)(?=[\s>])", re.IGNORECASE)
 _ITEM_END = re.compile(r"</(?:[A-Za-z][\w.-]*:)?(?:item|entry|url)\s*>", re.IGNORECASE)
@@ -40,8 +41,7 @@ _DATE_ELEMENT = re.compile(
     r"<(?:pubDate|[\w.-]+:date|updated|published|modified|issued)\b[^>]{0,200}>(?:<!\[CDATA\[)?([^<\]]{4,60})",
     re.IGNORECASE,
 )
-_LONG_TEXT = re.compile(rf"([^<>]{{{MAX_TEXT_CHARS}}})[^<>]+")
-_LONG_CDATA = re.compile(rf"(<!\[CDATA\[(?:(?!\]\]>).){{{MAX_TEXT_CHARS}}})(?:(?!\]\]>).)*\]\]>", re.DOTALL)
+_LONG_TEXT = re.compile(rf"(>[^<>]{{{MAX_TEXT_CHARS}}})[^<>]+")  # begun by `>`: each run is tried once
 _RSS = "http://backend.userland.com/rss"
 _ROOT_NAMESPACES = {"feed": "http://www.w3.org/2005/Atom", "entry": "http://www.w3.org/2005/Atom"}
 _NAMESPACES = {
@@ -106,9 +106,14 @@ def prepare(text: str) -> Markup:
 
 
 def entry_chunks(text: str) -> list[str]:
-    """Each entry's own markup."""
+    """Each entry's own markup, up to its end tag where it has one."""
     starts = [match.start() for match in _ITEM.finditer(text)]
-    return [text[start:end] for start, end in zip(starts, [*starts[1:], _end_of_last(text, starts)], strict=True)]
+    return [_to_end_tag(text[start:end]) for start, end in zip(starts, [*starts[1:], len(text)], strict=False)]
+
+
+def _to_end_tag(chunk: str) -> str:
+    end = _ITEM_END.search(chunk)
+    return chunk[: end.end()] if end else chunk
 
 
 def _from_root(text: str) -> str:
@@ -128,12 +133,17 @@ def _find_root(text: str, *, is_html_refused: bool = False) -> re.Match[str] | N
         if found.group(1):
             return _ROOT.match(text, found.start())
         if found.group() == "<!--":
-            at = max(at, text.find("-->", at) + 3)
+            at = _end_of_comment(text, at)
         elif not _HTML.match(text, found.start()):
             at = _end_of_doctype(text, at)
         elif is_html_refused and not _PROLOG.search(text, at):
             return None
     return None
+
+
+def _end_of_comment(text: str, at: int) -> int:
+    """Behind the comment, or where it began if it does not end within reach: thousands of such must not cost more."""
+    return max(at, text.find("-->", at, at + _SNIFF_CHARS) + 3)
 
 
 def _end_of_doctype(text: str, at: int) -> int:
@@ -143,7 +153,7 @@ def _end_of_doctype(text: str, at: int) -> int:
         at = piece.end()
         depth += {"[": 1, "]": -1}.get(piece.group(), 0)
         if piece.group() == "<!--":
-            at = max(at, text.find("-->", at) + 3)
+            at = _end_of_comment(text, at)
         if piece.group() == ">" and depth <= 0:
             return at
     return begun
@@ -152,41 +162,39 @@ def _end_of_doctype(text: str, at: int) -> int:
 def _with_safe_references(text: str) -> str:
     """Character references that XML forbids dropped, HTML's names as characters, bare ampersands escaped.
 
-    CDATA sections and comments stay as they are, but for impossible numbers.
+    CDATA sections stay as they are; comments go.
     """
     pieces: list[str] = []
     at = 0
-    while found := _CDATA_OR_REFERENCE.search(text, at):
-        pieces.append(text[at : found.start()])
-        at = found.end()
-        close = {"<![CDATA[": "]]>", "<!--": "-->"}.get(found.group())
-        if close is None:
-            pieces.append(_reference(found))
-            continue
-        end = text.find(close, at)
+    while found := _UNPARSED.search(text, at):
+        pieces.append(_safe(text[at : found.start()]))
+        close = "]]>" if found.group() == _CDATA else "-->"
+        end = text.find(close, found.end())
         at = len(text) if end < 0 else end + 3
-        pieces.append(text[found.start() : at] if close == "]]>" else "")
-    return "".join([*pieces, text[at:]])
+        if close == "]]>":
+            pieces.append(text[found.start() : at])
+    return "".join([*pieces, _safe(text[at:])])
 
 
-def _reference(found: re.Match[str]) -> str:
-    number, name = found.groups()
-    if number:
-        return _number_reference(number, found.group())
-    if name is None:
-        return "&amp;"
-    if name in _XML_NAMES:
-        return found.group()
-    character = html5.get(f"{name};")
-    return "&amp;" + found.group()[1:] if character is None else _escaped(character)
+def _safe(text: str) -> str:
+    if "&" not in text:
+        return text
+    text = _BARE_AMPERSAND.sub("&amp;", text)
+    return _HTML_REFERENCE.sub(_named_reference, _NUMBER_REFERENCE.sub(_number_reference, text))
 
 
-def _number_reference(number: str, reference: str) -> str:
+def _named_reference(found: re.Match[str]) -> str:
+    character = html5.get(f"{found.group(1)};")
+    return f"&amp;{found.group(1)};" if character is None else _escaped(character)
+
+
+def _number_reference(found: re.Match[str]) -> str:
+    number = found.group(1)
     code = int(number[1:], 16) if number[0] in "xX" else int(number)
     if 0x80 <= code <= 0x9F:  # cp1252 written as if it were Unicode, as HTML reads it
         return bytes([code]).decode("cp1252", "ignore")
     if code in (0x9, 0xA, 0xD) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF:
-        return reference
+        return found.group()
     return ""
 
 
@@ -244,7 +252,14 @@ def _clipped(chunk: str) -> str:
     """One entry with no text in it longer than is kept of it anyway."""
     if len(chunk) <= MAX_TEXT_CHARS:
         return chunk
-    return _LONG_CDATA.sub(r"\1]]>", _LONG_TEXT.sub(r"\1", chunk))[: 4 * MAX_TEXT_CHARS]
+    pieces: list[str] = []
+    at = 0
+    while (begin := chunk.find(_CDATA, at)) >= 0:
+        end = chunk.find("]]>", begin)
+        end = len(chunk) if end < 0 else end
+        pieces += (_LONG_TEXT.sub(r"\1", chunk[at:begin]), chunk[begin : min(end, begin + MAX_TEXT_CHARS)], "]]>")
+        at = end + 3
+    return "".join([*pieces, _LONG_TEXT.sub(r"\1", chunk[at:])])[: 4 * MAX_TEXT_CHARS]
 
 
 def _date_in(chunk: str) -> datetime:

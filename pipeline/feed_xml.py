@@ -1,190 +1,82 @@
-"""RSS 0.9x to 2.0, RDF, Atom 0.3 and 1.0, CDF: read by feedparser, whose costs are bounded here.
+"""RSS 0.9x to 2.0, RDF, Atom 0.3 and 1.0, CDF: what feedparser reads in them, as `RawFeed`.
 
-Promises that one bad entry costs itself: when the whole cannot be read, each entry is read alone. feedparser is not
-asked through `parse()`, which opens files and URLs, has no limits and searches long authors in quadratic time.
+Promises that one bad entry costs itself: when the whole cannot be read, each entry is read alone.
 """
 
 from __future__ import annotations
 
-import io
 import re
 import time
-import warnings
-import xml.sax
-import xml.sax.handler
-import xml.sax.xmlreader
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
-
-from feedparser.api import LooseFeedParser, StrictFeedParser
 
 from pipeline.feed_markup import Markup, entry_chunks, prepare
 from pipeline.feed_raw import MAX_ENTRIES, RawDate, RawEntry, RawFeed, RawText
-from pipeline.urls import repair
+from pipeline.feed_readers import MAX_LOOSE_CHARS, Reading, read_within
+from pipeline.feed_rough import read_roughly
 
-MAX_LOOSE_CHARS = 2_000_000  # the SGML reader for broken XML needs 0.7 s a megabyte
-MAX_START_TAGS = 120_000  # 2,000 entries of 60 elements; feedparser needs some 15 µs each
-_MAX_AUTHOR_CHARS = 256  # its e-mail search is quadratic: 32 KB took 3.7 s (feedparser issue 562)
-_MAX_CATEGORIES = 64  # each is compared with all before it
-_MAX_DATE_CHARS = 128
-_DATES = frozenset({"published", "updated", "created", "expired"})
+_MAX_AUTHOR_CHARS = 256
 _MAX_FAULTS = 20
+_MAX_HEAD_CHARS = 200_000
+_START_TAG = re.compile(r"<([\w:.-]{1,60})[^<>]{0,4000}>")
 _ADDRESS = re.compile(r"https?:|//?\w|www\.", re.IGNORECASE)
-
-
-class _Enough(Exception):
-    """A limit of work was reached."""
-
-
-class _Bounded:
-    """What both of feedparser's readers get from us: limits on work, and no way for one base to blank other links."""
-
-    start_tags = 0
-    popped = ""
-
-    def unknown_starttag(self, tag: str, attrs: list[tuple[str, str]]) -> Any:
-        self.start_tags += 1
-        if self.start_tags > MAX_START_TAGS:
-            raise _Enough
-        if tag.rpartition(":")[2] in ("item", "entry") and len(self.entries) >= MAX_ENTRIES:  # type: ignore[attr-defined]
-            raise _Enough
-        return super().unknown_starttag(tag, [pair for pair in attrs if not _is_bad_base(pair)])  # type: ignore[misc]
-
-    def pop(self, element: str, strip_whitespace: int = 1) -> Any:
-        self.popped = element
-        output = super().pop(element, strip_whitespace)  # type: ignore[misc]
-        return output[:_MAX_DATE_CHARS] if element in _DATES and isinstance(output, str) else output
-
-    def resolve_uri(self, uri: str) -> str:
-        """By the `xml:base` in force; a guid stays as printed, and what cannot be mended too."""
-        base: str = self.baseuri  # type: ignore[attr-defined]
-        return uri if self.popped == "id" else repair(uri, base) or uri
-
-    def _sync_author_detail(self, key: str = "author") -> None:
-        context = self._get_context()  # type: ignore[attr-defined]
-        value = dict.get(context, key)
-        if isinstance(value, str) and len(value) > _MAX_AUTHOR_CHARS:
-            context[key] = value[:_MAX_AUTHOR_CHARS]
-        super()._sync_author_detail(key)  # type: ignore[misc]
-
-    def _add_tag(self, term: Any, scheme: Any, label: Any) -> None:
-        if len(self._get_context().setdefault("tags", [])) < _MAX_CATEGORIES:  # type: ignore[attr-defined]
-            super()._add_tag(term, scheme, label)  # type: ignore[misc]
-
-
-class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc]
-    """feedparser's reader of well-formed XML."""
-
-
-class _Loose(_Bounded, LooseFeedParser):  # type: ignore[misc]
-    """feedparser's reader of the rest."""
 
 
 def read_xml(text: str, url: str) -> RawFeed:
     """The feed in an XML text; `kind` is empty when it is none."""
     markup = prepare(text)
-    try:
-        parser, faults, clipped = _parsed(markup.text, url)
-        return _raw_feed(parser, markup, faults=faults, clipped=clipped)
-    except Exception as error:  # noqa: BLE001 - one entry's border: feedparser raises anything on odd input
-        return _read_one_by_one(markup, url, error)
+    whole = read_within(markup.text, url)
+    if whole is None or (whole.clipped and not whole.entries):
+        return _read_one_by_one(markup, url)
+    broken = (f"not well-formed XML: {whole.fault}",) if whole.fault else ()
+    return replace(
+        _raw_feed(whole, markup.text),
+        entries=tuple(_raw_entry(entry) for entry in whole.entries),
+        faults=(*markup.faults, *broken),
+        clipped=markup.clipped or whole.clipped,
+    )
 
 
-def _read_one_by_one(markup: Markup, url: str, cause: Exception) -> RawFeed:
-    chunks = entry_chunks(markup.text)
-    faults = [f"read entry by entry: {type(cause).__name__}: {cause}"]
+def _read_one_by_one(markup: Markup, url: str) -> RawFeed:
+    """Each entry read alone, the broken ones loosely as long as there is room for that, then roughly."""
+    chunks = entry_chunks(markup.text)[:MAX_ENTRIES]
+    head = markup.text[: markup.text.find(chunks[0])] if chunks else markup.text
+    faults = ["too broken to be read as a whole: read entry by entry"]
     entries: list[RawEntry] = []
-    for number, chunk in enumerate(chunks[:MAX_ENTRIES], start=1):
-        try:
-            parser, _, _ = _parsed(_wrapped(chunk, markup.text), url)
-            entries += [_raw_entry(entry) for entry in parser.entries]
-        except Exception as error:  # noqa: BLE001 - one entry's border
-            faults.append(f"entry {number} lost: {type(error).__name__}: {error}")
-    head = markup.text[: markup.text.find(chunks[0])] if chunks else ""
-    feed = _head_only(head, url)
-    return RawFeed(
-        kind=feed.kind or "rss",
-        entries=tuple(entries),
-        title=feed.title,
-        language=feed.language,
-        homepage=feed.homepage,
+    room = MAX_LOOSE_CHARS // 2  # the strict reader was asked for each as well
+    for number, chunk in enumerate(chunks, start=1):
+        alone = read_within(_wrapped(chunk, head), url, loose_chars=room)
+        if alone is None:
+            faults.append(f"entry {number} is broken: read roughly")
+            entries.append(read_roughly(chunk))
+            continue
+        room -= len(chunk) if alone.fault else 0
+        entries += [_raw_entry(entry) for entry in alone.entries]
+    about = read_within(head[:_MAX_HEAD_CHARS], url)
+    feed = _raw_feed(about, head[:_MAX_HEAD_CHARS]) if about else RawFeed(kind="")
+    return replace(
+        feed,
+        kind=feed.kind or ("rss" if entries else ""),
+        entries=tuple(entries[:MAX_ENTRIES]),
         faults=(*markup.faults, *faults[:_MAX_FAULTS]),
         clipped=markup.clipped,
     )
 
 
-def _head_only(head: str, url: str) -> RawFeed:
-    try:
-        return _raw_feed(_parsed(head, url)[0], Markup(head), faults=(), clipped=False)
-    except Exception:  # noqa: BLE001 - the feed's own border: its entries matter more than its title
-        return RawFeed(kind="")
+def _wrapped(chunk: str, head: str) -> str:
+    """An entry within its feed's root, for the namespaces declared there."""
+    root = _START_TAG.match(head)
+    return f"{root.group()}{chunk}</{root.group(1)}>" if root else chunk
 
 
-def _wrapped(chunk: str, text: str) -> str:
-    root = re.match(r"<[^<>]{1,4000}>", text)
-    name = re.match(r"<([\w:.-]+)", text)
-    return f"{root.group()}{chunk}</{name.group(1)}>" if root and name else chunk
-
-
-def _parsed(text: str, url: str) -> tuple[Any, tuple[str, ...], bool]:
-    """The strict reader's view, else the loose one's; what was wrong; whether a limit cut it."""
-    strict = _Strict(url, None, "utf-8")
-    fault = _fed(strict, lambda: _feed_strict(strict, text))
-    if fault is None or isinstance(fault, _Enough):
-        return strict, (), fault is not None
-    loose = _Loose(url, None, "utf-8", {})
-    kept = text[:MAX_LOOSE_CHARS]
-    enough = _fed(loose, lambda: loose.feed(kept))
-    clipped = enough is not None or len(kept) < len(text)
-    return loose, (f"not well-formed XML: {fault}",), clipped
-
-
-def _fed(parser: Any, feed: Callable[[], None]) -> Exception | None:
-    parser.sanitize_html = False
-    parser.resolve_relative_uris = False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # feedparser's about its own key names
-            feed()
-    except (xml.sax.SAXException, _Enough) as error:
-        return error
-    except ValueError as error:
-        if not isinstance(parser, _Strict):
-            raise
-        return error
-    return None
-
-
-def _feed_strict(parser: Any, text: str) -> None:
-    sax = xml.sax.make_parser()  # noqa: S317 - expat, no DOCTYPE reaches it and external entities are off
-    sax.setFeature(xml.sax.handler.feature_namespaces, True)
-    sax.setFeature(xml.sax.handler.feature_external_ges, False)
-    sax.setContentHandler(parser)
-    sax.setErrorHandler(parser)
-    source = xml.sax.xmlreader.InputSource()
-    source.setByteStream(io.BytesIO(text.encode("utf-8")))
-    sax.parse(source)
-
-
-def _is_bad_base(pair: tuple[str, str]) -> bool:
-    """One unreadable `xml:base` would make feedparser lose the links of all entries behind it."""
-    name, value = pair
-    if name.lower() not in ("xml:base", "base"):
-        return False
-    try:
-        return urlsplit(value).scheme.lower() not in ("http", "https", "")
-    except ValueError:
-        return True
-
-
-def _raw_feed(parser: Any, markup: Markup, *, faults: Iterable[str], clipped: bool) -> RawFeed:
-    feed = parser.feeddata
+def _raw_feed(reading: Reading, text: str) -> RawFeed:
+    """What the feed says of itself, without its entries."""
+    feed = reading.feed
     links = [link for link in dict.get(feed, "links", ()) if isinstance(link, dict)]
     return RawFeed(
-        kind=parser.version or "",
-        entries=tuple(_raw_entry(entry) for entry in parser.entries[:MAX_ENTRIES]),
+        kind=reading.version,
         title=_string(dict.get(feed, "title")),
         language=_string(dict.get(feed, "language")) or None,
         homepage=_string(dict.get(feed, "link")) or None,
@@ -192,13 +84,11 @@ def _raw_feed(parser: Any, markup: Markup, *, faults: Iterable[str], clipped: bo
         update_period_s=_period(
             _string(dict.get(feed, "sy_updateperiod")), _string(dict.get(feed, "sy_updatefrequency"))
         ),
-        skip_hours=_skip_hours(markup.text),
-        skip_days=_skip_days(markup.text),
+        skip_hours=_skip_hours(text),
+        skip_days=_skip_days(text),
         self_url=next(iter(_rel(links, "self")), None),
         next_url=next(iter(_rel(links, "next")), None),
         hubs=tuple(_rel(links, "hub")),
-        faults=(*markup.faults, *faults),
-        clipped=markup.clipped or clipped,
     )
 
 
@@ -256,7 +146,7 @@ def _date(entry: Any, key: str) -> RawDate | None:
     text = dict.get(entry, key)
     if not isinstance(text, str) or not text.strip():
         return None
-    return RawDate(text.strip()[:_MAX_DATE_CHARS], _utc(dict.get(entry, f"{key}_parsed")))
+    return RawDate(text.strip()[:128], _utc(dict.get(entry, f"{key}_parsed")))
 
 
 def _utc(parsed: time.struct_time | None) -> datetime | None:
