@@ -49,7 +49,7 @@ def describe() -> None:
     with App.from_env() as newswire:
         table = Table("topic", "partitions", "cleanup", "retention", "what is in it", header_style="bold")
         for spec in newswire.topic_specs():
-            table.add_row(spec.name, str(spec.partitions), spec.cleanup, spec.retention, spec.sentence)
+            table.add_row(spec.name, str(spec.partitions), spec.cleanup, spec.kept, spec.sentence)
         console.print(table)
         differences = newswire.topic_differences()
         for difference in differences:
@@ -103,6 +103,7 @@ def export(
     """
     from pipeline import exports
     from pipeline.app import App
+    from pipeline.app_files import write_parquet_by_day
 
     with App.from_env() as newswire:
         values = (
@@ -113,7 +114,7 @@ def export(
         if file_format is Format.PARQUET:
             if output is None:
                 raise SettingsError("parquet needs a folder: newswire export --format parquet --output FOLDER")
-            for path, count in exports.write_parquet_by_day(values, output):
+            for path, count in write_parquet_by_day(values, output):
                 console.print(f"{count} articles in {path}")
             return
         write_lines(exports.lines(values, file_format.value), output)
