@@ -128,7 +128,8 @@ def _age_order(known: KnownArticle) -> tuple[datetime, str]:
 def _decide_known(
     candidate: Candidate, known: KnownArticle, sightings: Sightings, *, now: datetime, policy: DecidePolicy
 ) -> Decision:
-    change = find_change(known.fingerprint, candidate.fingerprint, repeated=sightings.repeated)
+    repeated = sightings.repeated | candidate.repeated
+    change = find_change(known.fingerprint, candidate.fingerprint, repeated=repeated)
     if change is None:
         return _stays(known, "headline and text as before")
     is_live_blog = candidate.is_live_blog or known.is_live_blog

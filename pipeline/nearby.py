@@ -1,6 +1,6 @@
 """Nearby: the articles of a corpus or of a batch, kept in memory and found as the store finds them.
 
-Promises the hits of connectors/sketches.py for the same articles: the same text, or two shared keys and more, best first.
+Promises the hits of connectors/sketches.py for the same articles: same text, or two shared keys and more, best first.
 """
 
 from __future__ import annotations

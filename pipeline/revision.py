@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.fingerprint import Fingerprint, compare
+from pipeline.fingerprint import MAX_PARAGRAPHS, Fingerprint, compare
 from pipeline.sightings import DecidePolicy, KnownArticle
 from pipeline.similarity import Similarity
 
@@ -55,9 +55,10 @@ def is_held_back(change: Change, known: KnownArticle, *, now: datetime, policy: 
 
 def _only_repeated(old: Fingerprint, new: Fingerprint, repeated: frozenset[int]) -> bool:
     """Whether only paragraphs came or went that the host shows under other URLs too."""
-    if min(len(old.paragraphs), len(new.paragraphs)) == 0:
-        return False
-    return (frozenset(old.paragraphs) ^ frozenset(new.paragraphs)) <= repeated and old.numbers == new.numbers
+    if max(len(old.paragraphs), len(new.paragraphs)) == MAX_PARAGRAPHS:
+        return False  # there may be more that the fingerprints do not tell
+    before = [paragraph for paragraph in old.paragraphs if paragraph not in repeated]
+    return bool(before) and before == [paragraph for paragraph in new.paragraphs if paragraph not in repeated]
 
 
 def _kind(old: Fingerprint, new: Fingerprint, similarity: Similarity) -> RevisionKind:

@@ -40,6 +40,7 @@ class Candidate:
     seen_at: datetime
     is_live_blog: bool = False
     credits: tuple[str, ...] = ()  # agencies that the text credits (agency.py)
+    repeated: frozenset[int] = frozenset()  # its paragraphs that the fingerprint leaves out: the host repeats them
 
 
 @dataclass(frozen=True, slots=True)
