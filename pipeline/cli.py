@@ -8,15 +8,22 @@ Exit codes: 0 done; 1 done, but something is wrong and was printed; 2 wrong usag
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from pipeline import cli_corpus, cli_feeds, cli_topics
 from pipeline.errors import NewswireError
+from pipeline.show import terminal
 
-console = Console(highlight=False)
+if TYPE_CHECKING:
+    from pipeline.app import App
+    from pipeline.model import Feed
+    from pipeline.report import Report
+
+console = terminal()
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -52,7 +59,7 @@ def poll(
 
     with App.from_env() as newswire:
         chosen = newswire.choose(feeds or [])
-        for report in newswire.poll_rounds(chosen, force=force, follow=follow, deliver=deliver, console=console):
+        for report in watched_rounds(newswire, chosen, force=force, follow=follow, deliver=deliver):
             console.print(report_table(report, title="poll"))
             for line in (*reasons_in_words(report), delivered_in_words(report), *problem_lines(report.problems)):
                 console.print(line)
@@ -60,10 +67,29 @@ def poll(
                 raise typer.Exit(1)
 
 
+def watched_rounds(
+    newswire: App, feeds: Sequence[Feed], *, force: bool, follow: bool, deliver: bool
+) -> Iterator[Report]:
+    """The rounds of a poll, with a line that tells how far the present one is."""
+    with console.status("polling …") as status:
+
+        def watch(report: Report) -> None:
+            polls = sum(sum(tally.polls.values()) for tally in report.outlets.values())
+            settled = sum(tally.settled for tally in report.outlets.values())
+            status.update(f"{polls} feeds polled, {settled} of {report.entries} entries settled …")
+
+        try:
+            for report in newswire.rounds(feeds, force=force, follow=follow, deliver_too=deliver, watch=watch):
+                status.stop()
+                yield report
+                status.start()
+        except KeyboardInterrupt:
+            console.print("stopped; what was begun is kept and goes on at the next poll")
+
+
 @app.command(epilog="Examples: `newswire deliver`, `newswire deliver --verify`")
 def deliver(
     verify: Annotated[bool, typer.Option(help="Audit outbox against topics instead; exit 1 on a difference.")] = False,
-    recover: Annotated[bool, typer.Option(help="Let lanes whose number is gone find it in the topic's tail.")] = False,
 ) -> None:
     """Drain the outbox to the topics."""
     from pipeline.app import App
@@ -75,7 +101,7 @@ def deliver(
                 console.print(f"[red]✗[/red] {difference}", soft_wrap=True)
             console.print("outbox and topics agree" if not differences else f"{len(differences)} differences")
             raise typer.Exit(1 if differences else 0)
-        delivery = newswire.deliver(recover=recover)
+        delivery = newswire.deliver()
         for topic, count in sorted(delivery.items()):
             console.print(f"{count} messages to {topic}")
         console.print(f"delivered {sum(delivery.values())}; {newswire.undelivered()} left in the outbox")
@@ -100,7 +126,7 @@ def check(
     settings: Annotated[bool, typer.Option("--settings", help="List every setting with its value.")] = False,
 ) -> None:
     """Check settings, catalogue, store, topics: all faults in one go; exit 1 when there is one."""
-    from pipeline.app import check_everything, setting_lines
+    from pipeline.app_checks import check_everything, setting_lines
 
     if settings:
         for line in setting_lines():

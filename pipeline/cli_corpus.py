@@ -7,9 +7,10 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-console = Console(highlight=False)
+from pipeline.show import terminal
+
+console = terminal()
 
 
 def extract(
@@ -27,7 +28,7 @@ def extract(
     Examples: `newswire extract https://www.franceinfo.fr/politique/x_6433624.html --explain`,
     `newswire extract page.html --url https://example.org/a`, `newswire extract --jsonl < pages.jsonl > articles.jsonl`
     """
-    from pipeline.app import extract_files, extract_one
+    from pipeline.app_files import extract_files, extract_one
 
     if jsonl:
         rows = (json.loads(line) for line in sys.stdin if line.strip())

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-console = Console(highlight=False)
+from pipeline.show import terminal
+
+console = terminal()
 app = typer.Typer(no_args_is_help=True, help="The catalogue (dags/feeds.toml), and what a feed looks like.")
 
 
@@ -42,7 +43,7 @@ def check(
     zone: Annotated[str, typer.Option(help="IANA zone of dates that name none.")] = "Europe/Paris",
 ) -> None:
     """What a feed looks like, what would be extracted from its first entries, and why not. Writes nothing."""
-    from pipeline.app import check_feed
+    from pipeline.app_checks import check_feed
 
     faults = 0
     for line in check_feed(url, entries=entries, zone=zone):
@@ -76,7 +77,7 @@ def add(
     language: Annotated[str, typer.Option(help="A new outlet's language, BCP 47.")] = "fr",
 ) -> None:
     """Add a feed to the catalogue, keeping its comments and order."""
-    from pipeline.app import edit_catalogue
+    from pipeline.app_files import edit_catalogue
     from pipeline.catalogue import NewFeed, add_feed
 
     new = NewFeed(
@@ -106,7 +107,7 @@ def export_opml() -> None:
 @app.command("import", epilog="Example: `newswire feeds import subscriptions.opml`")
 def import_opml(file: Annotated[Path, typer.Argument(help="An OPML file.")]) -> None:
     """Add an OPML file's feeds to the catalogue; those it has already are left alone."""
-    from pipeline.app import edit_catalogue
+    from pipeline.app_files import edit_catalogue
     from pipeline.opml import merge_opml
 
     opml = file.read_text(encoding="utf-8")

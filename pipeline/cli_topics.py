@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from pipeline.errors import SettingsError
 from pipeline.model import Received, Topic
+from pipeline.show import terminal
 
-console = Console(highlight=False)
+console = terminal()
 topics = typer.Typer(no_args_is_help=True, help="Create the topics and compare them with what they should be.")
 
 

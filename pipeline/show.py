@@ -5,10 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from rich.console import Console
 from rich.table import Table
 
 from pipeline.model import Received, Verdict
 from pipeline.report import OutletTally, Report
+
+WIDE = 150  # of what is not printed to a terminal: a table must not be folded in a log
+
+
+def terminal() -> Console:
+    """Where a command prints."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDE)
+
 
 COLUMNS: tuple[Verdict, ...] = (
     Verdict.NEW,
