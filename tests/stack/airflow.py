@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.stack import daemon
 from tests.stack.daemon import Daemon
 
@@ -178,11 +180,28 @@ class Airflow:
             return json.load(response)
 
 
-def stop(components: tuple[Daemon, ...], *, grace_s: float = 60) -> tuple[str, ...]:
-    """Ask all components to stop, then see each of them gone; the names of those that had to be killed."""
-    for component in components:
-        component.ask_to_stop()
-    return tuple(component.name for component in components if not component.stop(grace_s=grace_s))
+def stop(components: tuple[Daemon, ...], *, patience_s: float = 10, grace_s: float = 60) -> tuple[str, ...]:
+    """Stop all components, the api-server last: the others report to it how the tasks they end have ended.
+
+    The scheduler waits for the tasks under way as long as they take; past our patience they are killed (SIGTERM does not
+    end a task) and left to be tried again: an ingest goes on where it was. The names of those that had to be killed.
+    """
+    api_server = tuple(one for one in components if one.name.endswith("api-server"))
+    others = tuple(one for one in components if one not in api_server)
+    for one in others:
+        one.ask_to_stop()
+    psutil.wait_procs([process for one in others for process in one.processes()], timeout=patience_s)
+    for one in others:
+        end_tasks(one)
+    return tuple(one.name for one in (*others, *api_server) if not one.stop(grace_s=grace_s))
+
+
+def end_tasks(component: Daemon) -> None:
+    """Kill the tasks of a scheduler: the children of its executor's workers, which report how they ended."""
+    if component.name.endswith("scheduler") and component.is_running:
+        for worker in psutil.Process(component.pid).children():
+            for task in worker.children():
+                task.kill()
 
 
 def keep_passwords(path: Path) -> dict[str, str]:
