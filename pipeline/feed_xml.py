@@ -31,12 +31,21 @@ def read_xml(text: str, url: str) -> RawFeed:
     if whole is None or (whole.clipped and not whole.entries):
         return _read_one_by_one(markup, url)
     broken = (f"not well-formed XML: {whole.fault}",) if whole.fault else ()
+    entries = tuple(_raw_entry(entry) for entry in whole.entries)
+    if whole.fault and _named(entries) < len(entry_chunks(markup.text)):  # one entry may have swallowed others
+        alone = _read_one_by_one(markup, url)
+        if _named(alone.entries) > _named(entries):
+            return alone
     return replace(
         _raw_feed(whole, markup.text),
-        entries=tuple(_raw_entry(entry) for entry in whole.entries),
+        entries=entries,
         faults=(*markup.faults, *broken),
         clipped=markup.clipped or whole.clipped,
     )
+
+
+def _named(entries: Iterable[RawEntry]) -> int:
+    return sum(entry.title is not None or entry.link is not None for entry in entries)
 
 
 def _read_one_by_one(markup: Markup, url: str) -> RawFeed:
