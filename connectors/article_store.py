@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
@@ -19,12 +19,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from connectors import outbox, sketches
 from connectors.database import Database
 from connectors.feed_store import due_entries
-from connectors.paragraphs import note_paragraphs, repeated_paragraphs
+from connectors.paragraphs import expire_paragraphs, note_paragraphs, repeated_paragraphs
 from connectors.tables import aliases, articles, entries, wrappers
 from pipeline.crashpoints import crash_point
 from pipeline.decide import Candidate, Decision, KnownArticle
 from pipeline.model import PendingEntry, Verdict
 from pipeline.steps import Deferral, Ending, Looked, Outcome, Settlement
+
+# The strict window of copies is 30 days (pipeline/sightings.py); partitions go by the week.
+SKETCHES_FOR = timedelta(days=37)
 
 
 class ArticleStore:
@@ -42,6 +45,18 @@ class ArticleStore:
                 for start in range(0, len(feed_ids), 1000)
                 for entry in due_entries(connection, feed_ids[start : start + 1000], now=now, limit=limit)
             )
+
+    def feeds_with_due_entries(self, feed_ids: Sequence[str], *, now: datetime) -> tuple[str, ...]:
+        """Those of these feeds with entries that wait and may be tried now."""
+        wanted = set(feed_ids)
+        with self.database.reading() as connection:
+            query = (
+                select(entries.c.feed_id)
+                .where(entries.c.state == "pending")
+                .where(entries.c.next_attempt_at.is_(None) | (entries.c.next_attempt_at <= now))
+                .distinct()
+            )
+            return tuple(feed_id for feed_id in connection.scalars(query) if feed_id in wanted)
 
     def repeated_paragraphs(self, domain: str, paragraphs: Sequence[int], *, url: str) -> frozenset[int]:
         """Those of a page's paragraphs that its host shows under other URLs too."""
@@ -135,6 +150,17 @@ class ArticleStore:
                     where=wrappers.c.version < version,
                 )
             )
+
+    def expire_sketches(self, *, now: datetime) -> int:
+        """Forget what is too old to be copied from; how many sketches went."""
+        before, gone = now - SKETCHES_FOR, 0
+        while True:
+            with self.database.writing() as connection:
+                some = sketches.expire(connection, before=before)
+                if not some:
+                    expire_paragraphs(connection, before=before, now=now)
+                    return gone
+                gone += some
 
     @property
     def insert(self) -> Any:

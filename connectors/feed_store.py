@@ -12,15 +12,15 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.crashpoints import crash_point
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, Row, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors import outbox
 from connectors.database import Database
 from connectors.tables import entries, feeds, polls, sightings
-from pipeline.feedlife import HIDDEN_AFTER
+from pipeline.crashpoints import crash_point
 from pipeline.entry_json import entry_from_json, entry_to_json
+from pipeline.feedlife import HIDDEN_AFTER
 from pipeline.model import Entry, Feed, FeedState, FeedStatus, PendingEntry, Validators
 from pipeline.steps import PollDecision, Polled, PollLine, Shown, Sighted
 
@@ -100,6 +100,12 @@ class FeedStore:
             )
         )
         outbox.append(connection, decision.messages, lanes=self.lanes, now=now)
+
+    def expire_entries(self, *, before: datetime) -> int:
+        """Forget settled entries that no feed has shown since; how many went. Their sightings go with them."""
+        with self.database.writing() as connection:
+            old = (entries.c.state == "settled") & (entries.c.last_seen_at < before)
+            return connection.execute(delete(entries).where(old)).rowcount
 
     @property
     def insert(self) -> Any:

@@ -13,13 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-from connectors.workers import ExtractionWorkers
+from typing import TYPE_CHECKING, Self
 
 from connectors.archive import WarcArchive
 from connectors.article_store import ArticleStore
@@ -27,14 +26,19 @@ from connectors.database import Database
 from connectors.feed_store import FeedStore
 from connectors.hosts import StoredPacer
 from connectors.http import FetchLimits, SafeFetcher
+from connectors.kafka_settings import KafkaSettings
+from connectors.kafka_topics import TopicSpec, desired_topics
 from connectors.log import EmbeddedTopics
 from connectors.outbox import StoredOutbox
 from connectors.run_store import RunStore
 from connectors.walk import DEFAULT_LIMITS
+from connectors.why_store import WhyStore
+from connectors.workers import ExtractionWorkers
 from pipeline import __version__, crashpoints
+from pipeline.audit import Audit
 from pipeline.catalogue import parse_catalogue, select
 from pipeline.deliver import BatchLimits, Deliverer, deliver
-from pipeline.errors import CatalogueError, NewswireError
+from pipeline.errors import CatalogueError, NewswireError, SettingsError
 from pipeline.model import Feed, FeedState, FeedStatus, FetchKind, Outlet, Received, Topic
 from pipeline.poll import ingest
 from pipeline.ports import Topics
@@ -43,6 +47,11 @@ from pipeline.rooms import Rooms
 from pipeline.settings import Settings, load
 from pipeline.shards import Shard, cut_shards
 from pipeline.teaching import Teaching
+
+if TYPE_CHECKING:
+    from connectors.kafka_admin import KafkaAdmin
+
+FOLLOW_S = 1.0  # between two looks for due feeds, when following
 
 
 def now() -> datetime:
@@ -149,6 +158,24 @@ class App:
         report.seconds = time.monotonic() - began
         self.runs.keep(run_id, report, now=now())
         return report
+
+    def rounds(
+        self,
+        feeds: Sequence[Feed],
+        *,
+        force: bool = False,
+        follow: bool = False,
+        deliver_too: bool = True,
+        watch: Callable[[Report], None] | None = None,
+    ) -> Iterator[Report]:
+        """Ingest these feeds once, or again and again as they become due, until the caller stops."""
+        ids = [state.feed_id for state in self.feed_states(feeds)]
+        yield self.ingest(ids, force=force, deliver_too=deliver_too, watch=watch)
+        while follow:
+            if self.due(feeds) or self.articles.feeds_with_due_entries(ids, now=now()):
+                yield self.ingest(ids, deliver_too=deliver_too, watch=watch)
+            else:
+                time.sleep(FOLLOW_S)
 
     def has_room(self, report: Report) -> bool:
         """Whether the outbox is below its bound; polls are put off while the broker is away for too long."""
@@ -260,7 +287,6 @@ class App:
         if not self.settings.kafka_bootstrap:
             return EmbeddedTopics(self.database, prefix=self.settings.topic_prefix)
         from connectors.kafka import KafkaTopics
-        from connectors.kafka_settings import KafkaSettings
 
         return KafkaTopics(KafkaSettings.of(self.settings))
 
@@ -277,9 +303,71 @@ class App:
         """How many messages wait."""
         return self.outbox.undelivered()
 
+    def verify_delivery(self) -> tuple[str, ...]:
+        """A sentence for each difference between outbox and topics; none when they agree. Raises DeliveryError."""
+        differences: list[str] = []
+        for topic in Topic:
+            name = self.settings.topic_prefix + topic.value
+            audit = Audit(name, is_compacted=topic in (Topic.LATEST, Topic.FEEDS))
+            audit.read(self.topics.read(topic))
+            differences += audit.differences(self.outbox.rows(topic))
+        return tuple(differences)
+
+    def why(self, url_or_id: str) -> tuple[str, ...]:
+        """How the verdicts on a URL, an alias or an id came about; no lines when nothing is known."""
+        return WhyStore(self.database).explain(url_or_id)
+
+    def upkeep(self) -> Upkeep:
+        """Delete what is past its retention, and check that outbox and topics agree."""
+        at, settings = now(), self.settings
+        deleted = {
+            "messages": self.outbox.expire(before=at - timedelta(days=settings.outbox_days)),
+            "polls and reports": self.runs.expire(before=at - timedelta(days=settings.polls_days)),
+            "entries": self.feeds.expire_entries(before=at - timedelta(days=settings.entries_days)),
+            "sketches": self.articles.expire_sketches(now=at),
+            "days of raw pages": self.archive.expire(now=at, keep_days=settings.archive_days),
+        }
+        return Upkeep(deleted=deleted, problems=self.verify_delivery())
+
+    def topic_specs(self) -> tuple[TopicSpec, ...]:
+        """The topics as they should be."""
+        settings = self.settings
+        return desired_topics(
+            settings.topic_prefix, partitions=settings.topic_partitions, replication=settings.topic_replication
+        )
+
+    def topic_differences(self) -> tuple[str, ...]:
+        """How the broker's topics differ from what they should be. Raises DeliveryError."""
+        return self.topic_admin.differences(self.topic_specs()) if self.settings.kafka_bootstrap else ()
+
+    def create_topics(self) -> tuple[str, ...]:
+        """Create the topics that are missing; their names. Raises SettingsError without a broker, DeliveryError."""
+        if not self.settings.kafka_bootstrap:
+            raise SettingsError("NEWSWIRE_KAFKA_BOOTSTRAP is empty: the embedded log needs no topics to be created")
+        return self.topic_admin.create_missing(self.topic_specs())
+
+    @cached_property
+    def topic_admin(self) -> KafkaAdmin:
+        """The broker's administration."""
+        from connectors.kafka_admin import KafkaAdmin
+
+        return KafkaAdmin(KafkaSettings.of(self.settings))
+
     def read(self, topic: Topic, *, since: datetime | None = None, follow: bool = False) -> Iterator[Received]:
         """Messages of a topic, as a consumer reads them."""
         return self.topics.read(topic, since=since, follow=follow)
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What upkeep deleted, and what it found wrong."""
+
+    deleted: Mapping[str, int]
+    problems: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Small and JSON-ready, for XCom."""
+        return {"deleted": dict(self.deleted), "problems": list(self.problems)}
 
 
 def is_due(state: FeedState, at: datetime) -> bool:
@@ -298,8 +386,6 @@ def read_catalogue(path: Path) -> tuple[Outlet, ...]:
 
 def limits_of(default: FetchLimits, total_s: float) -> FetchLimits:
     """The default limits with another total deadline."""
-    from dataclasses import replace
-
     return replace(default, total_s=total_s)
 
 

@@ -1,22 +1,29 @@
-"""The pipeline's code on files: editing the catalogue, extracting pages, deduplicating a corpus."""
+"""The pipeline's code on files: editing the catalogue, writing exports, extracting pages that are at hand."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from pipeline.app import read_catalogue
-from pipeline.errors import CatalogueError
+from connectors.workers import ExtractionWorkers, extract_many
+from pipeline.app import App, read_catalogue
+from pipeline.errors import CatalogueError, FetchError, SettingsError
 from pipeline.exports import Value, parquet_rows
-from pipeline.settings import load
+from pipeline.extract import Extraction
+from pipeline.extract_lines import ExtractedRow, ExtractRow, page_of, read_row, written_line
+from pipeline.model import FetchKind, Request, Response
+from pipeline.page import check_page, decode_page
+from pipeline.settings import Settings, load
+from pipeline.statuses import refuse_page
 
 
 def edit_catalogue(edit: Callable[[str], str], environment: Mapping[str, str] | None = None) -> Path:
     """Write the catalogue as `edit` makes it, whole or not at all; its path. Raises CatalogueError."""
     path = load(os.environ if environment is None else environment).catalogue
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    changed = edit(text)
+    changed = edit(path.read_text(encoding="utf-8") if path.exists() else "")
     partial = path.with_name(path.name + ".partial")
     partial.write_text(changed, encoding="utf-8")
     try:
@@ -40,3 +47,57 @@ def write_parquet_by_day(values: Iterable[Value], folder: Path) -> Iterator[tupl
         parquet.write_table(pyarrow.Table.from_pylist(rows), partial, compression="zstd")
         partial.replace(path)
         yield path, len(rows)
+
+
+def extract_lines(lines: Iterable[str], *, learn: bool, processes: int, explain: bool) -> Iterator[dict[str, Any]]:
+    """`{id, url, file}` lines to lines of articles, in their order. Raises SettingsError that names a wrong line."""
+    rows: list[ExtractRow] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows.append(read_row(line))
+        except ValueError as error:
+            raise SettingsError(f"line {number}: {error}; wanted is {{id, url, file}}") from error
+    for result in extract_many(rows, learn=learn, processes=processes):
+        yield written_line(result, explain=explain)
+
+
+def extract_one(source: str, *, url: str | None, explain: bool) -> dict[str, Any]:
+    """The article at a URL or in a file, or why there is none."""
+    settings = load(os.environ)
+    with ExtractionWorkers(1, settings.extract_timeout_s, settings.extract_memory_mb) as workers:
+        if source.startswith(("http://", "https://")):
+            row = ExtractRow(source, source, "")
+            result = fetch_and_extract(row, settings, workers)
+        else:
+            row = ExtractRow(source, url or "", source)
+            body = Path(source).read_bytes()
+            result = ExtractedRow(row, extract_body(row, body, None, workers))
+    return written_line(result, explain=explain)
+
+
+def fetch_and_extract(row: ExtractRow, settings: Settings, workers: ExtractionWorkers) -> ExtractedRow:
+    """A page of the web, by every rule of the fetcher."""
+    try:
+        response = asyncio.run(fetch(row.url, settings))
+    except FetchError as error:
+        return ExtractedRow(row, None, str(error))
+    refusal = refuse_page(response)
+    if refusal is not None:
+        return ExtractedRow(row, Extraction(None, refusal))
+    return ExtractedRow(row, extract_body(row, response.body, response.header("content-type"), workers))
+
+
+async def fetch(url: str, settings: Settings) -> Response:
+    """One page."""
+    with App(settings) as newswire:
+        newswire.database.upgrade()  # host pacing is kept in the store
+        async with newswire.fetcher() as fetcher:
+            return await fetcher.fetch(Request(url, FetchKind.PAGE))
+
+
+def extract_body(row: ExtractRow, body: bytes, content_type: str | None, workers: ExtractionWorkers) -> Extraction:
+    """What a page's bytes give."""
+    refusal = check_page(body, content_type)
+    if refusal is not None:
+        return Extraction(None, refusal)
+    return workers.extract_now(page_of(row, decode_page(body, content_type)), None)

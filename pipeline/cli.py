@@ -121,6 +121,20 @@ def why(url_or_id: Annotated[str, typer.Argument(help="An article's URL, any ali
             console.print(line, soft_wrap=True, markup=False)
 
 
+@app.command(epilog="Example: `newswire upkeep`, once a night (the DAG news_upkeep does the same)")
+def upkeep() -> None:
+    """Delete what is past its retention, and check that outbox and topics agree; exit 1 when they do not."""
+    from pipeline.app import App
+
+    with App.from_env() as newswire:
+        kept = newswire.upkeep()
+        console.print("deleted: " + ", ".join(f"{count} {what}" for what, count in kept.deleted.items()))
+        for problem in kept.problems:
+            console.print(f"[red]✗[/red] {problem}", soft_wrap=True)
+        if kept.problems:
+            raise typer.Exit(1)
+
+
 @app.command(epilog="Examples: `newswire check`, `newswire check --settings`")
 def check(
     settings: Annotated[bool, typer.Option("--settings", help="List every setting with its value.")] = False,
@@ -129,8 +143,8 @@ def check(
     from pipeline.app_checks import check_everything, setting_lines
 
     if settings:
-        for line in setting_lines():
-            console.print(f"[bold]{line.name}[/bold]={line.value}  [dim]{line.sentence}[/dim]", soft_wrap=True)
+        for setting in setting_lines():
+            console.print(f"[bold]{setting.name}[/bold]={setting.value}  [dim]{setting.sentence}[/dim]", soft_wrap=True)
         return
     lines = check_everything()
     for line in lines:

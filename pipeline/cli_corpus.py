@@ -28,11 +28,11 @@ def extract(
     Examples: `newswire extract https://www.franceinfo.fr/politique/x_6433624.html --explain`,
     `newswire extract page.html --url https://example.org/a`, `newswire extract --jsonl < pages.jsonl > articles.jsonl`
     """
-    from pipeline.app_files import extract_files, extract_one
+    from pipeline.app_files import extract_lines, extract_one
 
     if jsonl:
-        rows = (json.loads(line) for line in sys.stdin if line.strip())
-        for row in extract_files(rows, learn=learn, processes=processes):
+        lines = (line for line in sys.stdin if line.strip())
+        for row in extract_lines(lines, learn=learn, processes=processes, explain=explain):
             sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
         return
     rejected = 0

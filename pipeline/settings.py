@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pipeline.errors import SettingsError
 
@@ -127,12 +127,12 @@ def load(environment: Mapping[str, str]) -> Settings:
 
 def parse(setting_field: Field[object], text: str) -> object:
     """The value that a variable's text means for this setting. Raises ValueError with the reason."""
-    kind = type(setting_field.default)
-    if kind is bool:
+    if isinstance(setting_field.default, bool):
         return parse_bool(text)
-    value = kind(text.strip())  # type: ignore[call-arg]  # int, float, str and Path take a text
+    kind: Any = type(setting_field.default)  # int, float, str and Path take a text
+    value: Any = kind(text.strip())
     least = setting_field.metadata["least"]
-    if least is not None and value < least:  # type: ignore[operator] # only numbers have a bound
+    if least is not None and value < least:
         raise ValueError(f"must be at least {least:g}")
     choices = CHOICES.get(setting_field.name)
     if choices and value not in choices:

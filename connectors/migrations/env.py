@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
-from connectors import outbox, sketches
+import connectors.outbox
+import connectors.sketch_tables  # noqa: F401 # both for their tables: autogenerate compares the database with all
 from connectors.tables import metadata
-
-# Imported for their tables: autogenerate compares the database with all of them.
-assert outbox and sketches
 
 context.configure(
     connection=context.config.attributes["connection"],
