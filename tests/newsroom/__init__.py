@@ -1,0 +1,27 @@
+"""The sample newsroom: outlets of our own on loopback, as nasty as the real web. Standard library only.
+
+    with Newsroom() as newsroom:            # NEWSWIRE_NEWSROOM=newsroom.address
+        ...                                 # poll
+        differences = compare(newsroom.ledger(1).messages, received)
+        newsroom.move_to(2)
+
+Used by the demo, the tests and the benchmarks; `python -m tests.newsroom --help` serves it to a person.
+"""
+
+from tests.newsroom.compare import Difference, Got, compare
+from tests.newsroom.ledger import Expected, ExpectedVerdict, Ledger
+from tests.newsroom.seed import render_public_broadcaster_page, seed_newsroom
+from tests.newsroom.server import Newsroom, Served
+
+__all__ = [
+    "Difference",
+    "Expected",
+    "ExpectedVerdict",
+    "Got",
+    "Ledger",
+    "Newsroom",
+    "Served",
+    "compare",
+    "render_public_broadcaster_page",
+    "seed_newsroom",
+]
