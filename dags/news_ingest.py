@@ -157,7 +157,7 @@ def news_ingest() -> None:
         console.print(report_table(whole, title=""))
         console.print(*reasons_in_words(whole), delivered_in_words(whole), sep="\n", soft_wrap=True)
         news = {outlet: tally.verdicts["new"] + tally.verdicts["revised"] for outlet, tally in whole.outlets.items()}
-        if whole.delivered and any(news.values()):
+        if whole.delivered["articles"]:
             outlet_events[PUBLISHED].add(ARTICLES, extra={outlet: count for outlet, count in news.items() if count})
         silent = len(shards) - len(reports)
         problems = [f"{silent} of {len(shards)} shards gave no report"] * bool(silent) + list(whole.problems)

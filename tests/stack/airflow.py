@@ -183,8 +183,8 @@ class Airflow:
 def stop(components: tuple[Daemon, ...], *, patience_s: float = 10, grace_s: float = 60) -> tuple[str, ...]:
     """Stop all components, the api-server last: the others report to it how the tasks they end have ended.
 
-    The scheduler waits for the tasks under way as long as they take; past our patience they are killed (SIGTERM does not
-    end a task) and left to be tried again: an ingest goes on where it was. The names of those that had to be killed.
+    The scheduler waits for the tasks under way as long as they take; past our patience they are killed (SIGTERM ends no
+    task) and left to be tried again: an ingest goes on where it was. The names of those that had to be killed.
     """
     api_server = tuple(one for one in components if one.name.endswith("api-server"))
     others = tuple(one for one in components if one not in api_server)
