@@ -40,7 +40,6 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "PTI": ("PTI",),
     "Yonhap": ("Yonhap", "연합뉴스"),
     "Anadolu": ("Anadolu", "AA", "Anadolu Agency"),
-    "RTS": (),
     "Relaxnews": ("ETX Daily Up", "Relaxnews", "AFP Relaxnews"),
     "SID": ("SID",),
     "Bloomberg": ("Bloomberg",),
@@ -49,12 +48,12 @@ _FORMS: dict[str, tuple[str, ...]] = {
 _AGENCY = {form: agency for agency, forms in _FORMS.items() for form in forms}
 _NAME = "|".join(re.escape(form) for form in sorted(_AGENCY, key=len, reverse=True))
 _NAMES = rf"(?:{_NAME})(?:\s*(?:[/,&+·-]|et|and|und|y|e|avec|with|mit)\s*(?:{_NAME}))*"
-_WITH = r"(?:avec|with|mit|con|com|met|source\s*:?|quelle\s*:?|fuente\s*:?|fonte\s*:?|via|by|par|von|por|da)"
+_WITH = r"(?i:avec|with|mit|con|com|met|source\s*:?|quelle\s*:?|fuente\s*:?|fonte\s*:?|via|by|par|von|por|da)"
 # `PARIS (AFP) -`, `LONDON, March 3 (Reuters) –`, `Berlin (dpa) -`, `(ANSA) - ROMA`: at the head of a text.
 _DATELINE = re.compile(rf"[^\n()]{{0,60}}\(\s*({_NAMES})\s*\)\s*[-–—:.]")
 _DATELINE_BARE = re.compile(rf"[^\n()/]{{2,40}}/\s*({_NAMES})\s*[-–—]")
 # `(avec AFP)`, `[AP]`, `(Source: dpa)`, anywhere.
-_PARENTHESIS = re.compile(rf"[(\[]\s*(?:[^()\[\]\n]{{0,30}}\b{_WITH}\s+)({_NAMES})\s*[)\]]", re.IGNORECASE)
+_PARENTHESIS = re.compile(rf"[(\[]\s*(?:[^()\[\]\n]{{0,30}}\b{_WITH}\s+)({_NAMES})\s*[)\]]")
 # A last line or its end: `— Reuters`, `AFP`, `Avec AFP`, `(AFP)`, `Le Monde avec AFP`, `dpa/lno`.
 _SIGNATURE = re.compile(
     rf"(?:^|[.!?…»”\"]\s*[-–—(\[]*\s*|[-–—(\[]\s*|\b{_WITH}\s+)({_NAMES})(?:/\w{{2,4}})?\s*[)\].]*\s*$"

@@ -97,7 +97,7 @@ def _refuse_same_words(candidate: Candidate, pair: Pair, policy: DecidePolicy) -
         return None
     if candidate.fingerprint.tokens < policy.min_tokens:
         return f"same text, but under {policy.min_tokens} words and headlines unlike"
-    if candidate.domain == pair.known.domain and candidate.fingerprint.title_words and pair.title_overlap == 0:
+    if candidate.domain == pair.known.domain and candidate.fingerprint.title_words:
         return "same text at the same outlet under unlike headlines: extraction doubted"
     return None
 

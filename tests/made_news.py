@@ -11,26 +11,8 @@ import random
 from dataclasses import dataclass, replace
 
 SYLLABLES = (
-    "ba",
-    "ce",
-    "di",
-    "fo",
-    "gu",
-    "la",
-    "me",
-    "ni",
-    "po",
-    "ru",
-    "sa",
-    "te",
-    "vi",
-    "zo",
-    "cha",
-    "bre",
-    "dro",
-    "fli",
-    "gra",
-    "pla",
+    *("ba", "ce", "di", "fo", "gu", "la", "me", "ni", "po", "ru"),
+    *("sa", "te", "vi", "zo", "cha", "bre", "dro", "fli", "gra", "pla"),
 )
 WORDS = ["".join(parts) for parts in itertools.product(SYLLABLES, repeat=2)] + [
     "".join(parts) for parts in itertools.islice(itertools.product(SYLLABLES, repeat=3), 0, 10_000, 2)

@@ -217,9 +217,7 @@ def print_line(name: str, judged: Sequence[Judged]) -> None:
 def print_peers(rows: Sequence[Row], python: Path) -> None:
     """The peers' lines, or why there are none."""
     if not python.exists():
-        print(
-            "  peers absent: uv venv DIR; uv pip install --python DIR/bin/python -r locks/eval.txt; --peers DIR/bin/python"
-        )
+        print("  no peers: uv venv DIR, uv pip install --python DIR -r locks/eval.txt, --peers DIR/bin/python")
         return
     given = "\n".join(json.dumps({"text": row.text}, ensure_ascii=False) for row in rows)
     ran = subprocess.run([python, PEERS_PROGRAM], input=given, capture_output=True, text=True, check=False)
