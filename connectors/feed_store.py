@@ -42,7 +42,8 @@ class FeedStore:
     def ensure(self, catalogue: Sequence[Feed], *, interval_s: int) -> None:
         """Give every feed of the catalogue a state; one whose declared URL was edited starts afresh there."""
         with self.database.reading() as connection:
-            declared = dict(connection.execute(select(feeds.c.feed_id, feeds.c.declared_url)).tuples().all())
+            rows_known = connection.execute(select(feeds.c.feed_id, feeds.c.declared_url))
+            declared = {row.feed_id: row.declared_url for row in rows_known}
         stale = [feed for feed in catalogue if declared.get(feed.id) != feed.url]
         if not stale:
             return
