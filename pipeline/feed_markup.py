@@ -13,7 +13,7 @@ from html.entities import html5
 from pipeline.feed_dates import read_date
 from pipeline.feed_raw import MAX_ENTRIES, MAX_TEXT_CHARS
 
-MAX_MARKUP_CHARS = 8_000_000  # of what is parsed: feedparser reads some 5 MB/s
+MAX_MARKUP_CHARS = 5_000_000  # of what is parsed: feedparser reads some 3 to 5 MB/s
 MAX_DATED = 20_000  # beyond it, reading every entry's date to find the newest costs more than it is worth
 _NO_DATE = datetime(1, 1, 1, tzinfo=UTC)
 _SNIFF_CHARS = 65_536  # PHP warnings before the feed can be long
@@ -100,7 +100,7 @@ def prepare(text: str) -> Markup:
     bare = _from_root(text)
     chosen = _newest_chunks(bare)
     if len(chosen) < len(bare):
-        faults.append(f"more than {MAX_ENTRIES} entries or {MAX_MARKUP_CHARS} characters: the newest are kept")
+        faults.append(f"more than {MAX_ENTRIES} entries, or too many characters: the newest are kept, long texts cut")
     mended = _RSS_NAMESPACE.sub(r"\1", _with_declared_prefixes(_with_safe_references(chosen)), count=1)
     return Markup(mended, clipped=len(chosen) < len(bare), faults=tuple(faults))
 
@@ -223,11 +223,14 @@ def _end_of_last(text: str, starts: list[int]) -> int:
 def _newest_chunks(text: str) -> str:
     """All of the text, or its head, its newest entries and its tail when there are too many."""
     starts = [match.start() for match in _ITEM.finditer(text)]
-    if len(starts) <= MAX_ENTRIES and len(text) <= MAX_MARKUP_CHARS:
+    if len(starts) <= MAX_ENTRIES and len(text) <= MAX_TEXT_CHARS:
         return text
     if not starts:
         return text[:MAX_MARKUP_CHARS]
     end = _end_of_last(text, starts)
+    longest = max(b - a for a, b in zip(starts, [*starts[1:], end], strict=True))
+    if len(starts) <= MAX_ENTRIES and len(text) <= MAX_MARKUP_CHARS and longest <= MAX_TEXT_CHARS:
+        return text
     chunks = [_clipped(text[a:b]) for a, b in zip(starts, [*starts[1:], end], strict=True)]
     return text[: min(starts[0], MAX_TEXT_CHARS)] + "".join(_fitting(chunks)) + text[end : end + MAX_TEXT_CHARS]
 

@@ -1,0 +1,26 @@
+"""A million odd feeds, URLs, headers and dates: `python -m tests.fuzz [RUNS]` runs the fuzz tests at length."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+DEFAULT_RUNS = 1_000_000
+
+
+def main(arguments: list[str]) -> int:
+    """Run every `test_fuzz_*.py` with so many runs shared among its properties, on two processes."""
+    runs = int(arguments[0]) if arguments else DEFAULT_RUNS
+    files = sorted(str(path) for path in TESTS.glob("test_fuzz_*.py"))
+    print(f"{runs:,} runs shared among the properties of {len(files)} file(s)", flush=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", "--durations", "0", *files]
+    return subprocess.run(
+        command, env=os.environ | {"NEWSWIRE_FUZZ_RUNS": str(runs)}, cwd=TESTS.parent, check=False
+    ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
