@@ -6,7 +6,6 @@ Promises that one bad entry costs itself: when the whole cannot be read, each en
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -158,7 +157,7 @@ def _date(entry: Any, key: str) -> RawDate | None:
     return RawDate(text.strip()[:128], _utc(dict.get(entry, f"{key}_parsed")))
 
 
-def _utc(parsed: time.struct_time | None) -> datetime | None:
+def _utc(parsed: Any) -> datetime | None:
     try:
         return datetime(*parsed[:6], tzinfo=UTC) if parsed else None
     except (ValueError, OverflowError):
