@@ -148,6 +148,8 @@ class Politeness:
 
     async def next_slot(self, gate: Gate, host: str, spacing_s: float, now: datetime) -> datetime:
         """The next slot of this host: one of those taken beforehand, or as many new ones as are wanted now."""
+        if spacing_s <= 0:  # nothing to take, only to heed
+            return await self.ask_pacer(lambda: self.pacer.held_until(host)) or now
         step = timedelta(seconds=spacing_s)
         if gate.leased and gate.next_leased is not None and now < gate.next_leased + step:
             slot = max(now, gate.next_leased)

@@ -1,10 +1,11 @@
 """Polls of unchanged feeds per second over loopback: our fetcher beside bare aiohttp and bare httpx.
 
-    python tests/benchmarks/polls.py [--feeds 1000] [--hosts 200] [--rounds 3] [--memory 10000]
+    python -m tests.benchmarks.polls [--feeds 1000] [--hosts 200] [--rounds 3] [--memory 10000]
 
-A server in a process of its own answers 304 to a conditional request and the same 21 kB feed to a plain one. A client
-asks for every feed once per round; wall and CPU time per request are printed with the ratio to the bare loops. The bare
-loops do what a first version does: one client, one GET each, no address rules, caps, pacing or truncation check.
+A server in a process of its own answers 304 to a conditional request and the same feed of 20 entries to a plain one.
+A client asks for every feed once per round; wall and CPU time per request are printed with the ratio to the bare loops.
+The bare loops do what a first version does: one client, one GET each, no address rules, caps, pacing or truncation
+check. Then the same with everything a poll does: host slots, feed states and poll lines written to a SQLite file.
 """
 
 from __future__ import annotations
@@ -16,20 +17,32 @@ import multiprocessing
 import resource
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import aiohttp
 import httpx
 import psutil
 
+from connectors.database import Database
+from connectors.feed_store import FeedStore
+from connectors.hosts import StoredPacer
 from connectors.http import SafeFetcher
-from pipeline.model import FetchKind, Request, Validators
+from pipeline.model import Feed, FetchKind, Outlet, Request, Validators
+from pipeline.poll import poll
+from pipeline.report import Report
+from pipeline.rooms import Rooms
+from pipeline.settings import Settings
 
 ETAG = '"une-edition"'
 ENTRY = "<item><title>Le conseil municipal vote le budget {n}</title><link>http://gazette.test/{n}.html</link></item>"
-FEED = ("<rss version='2.0'><channel>" + "".join(ENTRY.format(n=n) for n in range(200)) + "</channel></rss>").encode()
+FEED = ("<rss version='2.0'><channel>" + "".join(ENTRY.format(n=n) for n in range(20)) + "</channel></rss>").encode()
 AT_ONCE = 64
+AGENT = "newswire-benchmark/1 (+mailto:desk@gazette.test)"
 
 
 class FeedServer(asyncio.Protocol):
@@ -93,7 +106,7 @@ async def ours(port: int, *, feeds: int, hosts: int, rounds: int, conditional: b
     validators = Validators(ETAG) if conditional else Validators()
     requests = [Request(f"http://host{n % hosts}.test/feed/{n}", FetchKind.FEED, validators) for n in range(feeds)]
     async with SafeFetcher(
-        user_agent="newswire-benchmark/1 (+mailto:desk@gazette.test)",
+        user_agent=AGENT,
         newsroom=f"127.0.0.1:{port}",
         default_spacing_s=0,
     ) as fetcher:
@@ -128,11 +141,72 @@ async def bare_httpx(port: int, *, feeds: int, rounds: int, conditional: bool) -
         return await measure("bare httpx", ask, feeds=feeds, rounds=rounds, status=304 if conditional else 200)
 
 
+async def whole_polls(port: int, *, feeds: int, hosts: int, rounds: int, conditional: bool) -> Measured:
+    """`pipeline.poll.poll` with its store and its pacer, each feed's state as the poll before left it."""
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as store_thread:
+        database = Database(f"sqlite:///{folder}/newswire.db")
+        database.upgrade()
+        store = FeedStore(database, lanes=8)
+        outlets = made_outlets(feeds=feeds, hosts=hosts)
+        store.ensure([feed for outlet in outlets.values() for feed in outlet.feeds], interval_s=300)
+        async with SafeFetcher(
+            user_agent=AGENT, newsroom=f"127.0.0.1:{port}", pacer=StoredPacer(database), default_spacing_s=0.01
+        ) as fetcher:
+            rooms = poll_rooms(fetcher, store, outlets, store_thread)
+            report = Report()
+            ids = [feed.id for outlet in outlets.values() for feed in outlet.feeds]
+
+            async def ask(n: int) -> int:
+                (state,) = store.states([ids[n]])
+                await poll(state if conditional else replace(state, validators=Validators()), rooms, report)
+                return 200
+
+            return await measure("whole polls", ask, feeds=feeds, rounds=rounds, status=200)
+
+
+def made_outlets(*, feeds: int, hosts: int) -> dict[str, Outlet]:
+    """Outlets with a host each, and the feeds shared out among them."""
+    return {
+        f"o{n}": Outlet(
+            id=f"o{n}",
+            name=f"Gazette {n}",
+            homepage=f"http://host{n}.test/",
+            country="FR",
+            language="fr",
+            timezone="Europe/Paris",
+            feeds=tuple(Feed(f"o{n}/{k}", f"o{n}", f"http://host{n}.test/feed/{k}") for k in range(n, feeds, hosts)),
+        )
+        for n in range(hosts)
+    }
+
+
+def poll_rooms(
+    fetcher: SafeFetcher, store: FeedStore, outlets: dict[str, Outlet], store_thread: ThreadPoolExecutor
+) -> Rooms:
+    """The rooms that a poll enters; those of pages stay empty."""
+    empty: Any = None
+    return Rooms(
+        settings=Settings(),
+        outlets=outlets,
+        fetcher=fetcher,
+        feeds=store,
+        articles=empty,
+        archive=empty,
+        extractor=empty,
+        teaching=empty,
+        store_thread=store_thread,
+        slots=asyncio.Semaphore(AT_ONCE),
+        clock=lambda: datetime.now(UTC),
+        seconds=time.monotonic,
+        draw=lambda: 0.5,
+    )
+
+
 async def memory(port: int, *, feeds: int) -> None:
     """Resident memory while ever more feeds are polled, each on a host of its own."""
     process = psutil.Process()
     async with SafeFetcher(
-        user_agent="newswire-benchmark/1 (+mailto:desk@gazette.test)",
+        user_agent=AGENT,
         newsroom=f"127.0.0.1:{port}",
         default_spacing_s=0,
     ) as fetcher:
@@ -161,8 +235,11 @@ async def main(options: argparse.Namespace, port: int) -> None:
             await one(port, feeds=options.feeds, rounds=options.rounds, conditional=conditional)
             for one in (bare_aiohttp, bare_httpx)
         ]
-        for row in (mine, *bare):
-            ratio = f"newswire costs {mine.cpu_us / row.cpu_us:.2f} x its CPU" if row is not mine else ""
+        whole = await whole_polls(
+            port, feeds=options.feeds, hosts=options.hosts, rounds=options.rounds, conditional=conditional
+        )
+        for row in (mine, *bare, whole):
+            ratio = f"newswire costs {mine.cpu_us / row.cpu_us:.2f} x its CPU" if row in bare else ""
             print(f"  {row.name:<13} {row.per_second:7.0f} polls/s   {row.cpu_us:6.0f} µs CPU per poll   {ratio}")
     if options.memory:
         print(f"\nmemory, every feed on a host of its own, up to {options.memory} hosts")
