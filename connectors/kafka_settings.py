@@ -57,6 +57,7 @@ class KafkaSettings:
             "bootstrap_servers": self.bootstrap.split(","),
             "client_id": f"newswire-{self.deployment}",
             "security_protocol": self.security,
+            "bootstrap_timeout_ms": self.delivery_timeout_ms,
         }
         if self.security.startswith("SASL"):
             arguments |= {

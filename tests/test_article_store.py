@@ -85,12 +85,11 @@ def test_two_workers_with_copies_of_one_story_do_not_both_call_theirs_the_first(
 ) -> None:
     ours, theirs = make_read(), make_read("http://www.gazette.test/9.html")
     first = articles.look_up(make_candidate(ours), [KEY])
-    second = articles.look_up(
-        make_candidate(theirs, outlet_id="gazette", article_id="a2"), [canonicalise(theirs.article.url)]
-    )
+    their_key = canonicalise(theirs.article.url)
+    second = articles.look_up(make_candidate(theirs, outlet_id="gazette", article_id="a2"), [their_key])
     assert articles.settle(make_settlement(waiting[0], ours, first)) is Outcome.WRITTEN
     assert articles.settle(make_settlement(waiting[1], theirs, second)) is Outcome.LOOK_AGAIN
-    again = articles.look_up(second.candidate, [canonicalise(theirs.article.url)])
+    again = articles.look_up(second.candidate, [their_key])
     settlement = make_settlement(waiting[1], theirs, again)
     assert (settlement.decision.verdict, settlement.decision.relation) == (Verdict.COPY, Relation.COPY)
     assert settlement.decision.copy_of == "a1"

@@ -1,0 +1,224 @@
+"""Delivery: each message once, in order of key, whatever happened before; on the embedded log and on a broker."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from connectors import outbox as outbox_room
+from connectors.database import Database
+from connectors.kafka import KafkaTopics
+from connectors.kafka_admin import KafkaAdmin
+from connectors.kafka_settings import KafkaSettings
+from connectors.kafka_topics import desired_topics
+from connectors.log import EmbeddedTopics
+from connectors.outbox import StoredOutbox, append, outbox
+from pipeline.audit import Audit
+from pipeline.deliver import BatchLimits, deliver
+from pipeline.errors import DeliveryError, LaneFenced
+from pipeline.model import Message, Topic
+from pipeline.ports import Topics
+from tests.values import NOW, make_message
+
+LANES = 3
+LIMITS = BatchLimits(max_rows=7, max_bytes=10_000)
+deployments = itertools.count(1)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database(f"sqlite:///{tmp_path / 'store.db'}")
+    opened.upgrade()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["embedded", "kafka"])
+def topics(request: pytest.FixtureRequest, database: Database) -> Topics:
+    """The same test on the embedded log and on a real broker, with topics of its own."""
+    if request.param == "embedded":
+        return EmbeddedTopics(database, prefix="news.")
+    return make_kafka(request.getfixturevalue("broker").bootstrap)
+
+
+def make_kafka(bootstrap: str) -> KafkaTopics:
+    name = f"t{next(deployments)}"
+    settings = KafkaSettings(bootstrap=bootstrap, deployment=name, prefix=f"{name}.", delivery_timeout_ms=10_000)
+    KafkaAdmin(settings).create_missing(desired_topics(settings.prefix, partitions=2, replication=1))
+    return KafkaTopics(settings)
+
+
+@pytest.fixture
+def kafka(broker: object) -> KafkaTopics:
+    return make_kafka(broker.bootstrap)  # type: ignore[attr-defined]
+
+
+def fill(database: Database, count: int, *, keys: int = 5, start: int = 0) -> list[Message]:
+    messages = [make_message(number, key=f"k{number % keys}") for number in range(start, start + count)]
+    with database.writing() as connection:
+        append(connection, messages, lanes=LANES, now=NOW)
+    return messages
+
+
+def read_ids(topics: Topics) -> Counter[str]:
+    return Counter(received.headers["ce_id"] for received in topics.read(Topic.ARTICLES))
+
+
+def assert_exactly_once_and_in_order(topics: Topics, messages: list[Message]) -> None:
+    received = list(topics.read(Topic.ARTICLES))
+    assert Counter(r.headers["ce_id"] for r in received) == Counter(message.id for message in messages)
+    for key in {message.key for message in messages}:
+        got = [r.headers["ce_id"] for r in received if r.key == key]
+        assert got == [message.id for message in messages if message.key == key]
+
+
+def test_every_message_arrives_once_and_in_order_of_key(database: Database, topics: Topics) -> None:
+    messages = fill(database, 40)
+    store = StoredOutbox(database)
+    assert deliver(topics, store, LIMITS) == {"articles": 40}
+    assert store.undelivered() == 0
+    assert_exactly_once_and_in_order(topics, messages)
+    assert deliver(topics, store, LIMITS) == {}
+
+
+def test_a_later_delivery_goes_on_where_the_first_ended(database: Database, topics: Topics) -> None:
+    messages = fill(database, 10)
+    deliver(topics, StoredOutbox(database), LIMITS)
+    messages += fill(database, 10, start=10)
+    deliver(topics, StoredOutbox(database), LIMITS)
+    assert_exactly_once_and_in_order(topics, messages)
+
+
+def test_an_event_that_is_there_already_is_not_added_twice(database: Database) -> None:
+    fill(database, 3)
+    fill(database, 3)
+    assert StoredOutbox(database).undelivered() == 3
+
+
+def test_a_committed_batch_that_was_not_marked_is_not_sent_again(database: Database, topics: Topics) -> None:
+    messages = fill(database, 12)
+    store = StoredOutbox(database)
+    deliver(topics, store, LIMITS)
+    forget_marks(database)  # as if every process had died between Kafka's commit and the mark
+    assert deliver(topics, store, LIMITS) == {"articles": 12}
+    assert_exactly_once_and_in_order(topics, messages)
+
+
+def test_a_stamped_batch_that_was_not_sent_is_sent_under_its_number(database: Database, kafka: KafkaTopics) -> None:
+    messages = fill(database, 12)
+    store = StoredOutbox(database)
+    for lane in store.lanes_with_work():
+        store.stamp(lane, batch=1, max_rows=2, max_bytes=10_000)
+    deliver(kafka, store, LIMITS)
+    assert_exactly_once_and_in_order(kafka, messages)
+
+
+def test_a_second_holder_of_a_lane_fences_the_first(database: Database, kafka: KafkaTopics) -> None:
+    first = kafka.open_lane(0)
+    second = kafka.open_lane(0)
+    with pytest.raises(LaneFenced):
+        first.publish(1, [make_message(1)])
+    second.publish(1, [make_message(2)])
+    assert second.committed_batch() == 1
+    first.close()
+    second.close()
+    assert read_ids(kafka) == {make_message(2).id: 1}
+
+
+def test_an_expired_batch_number_is_settled_by_asking_the_topics(database: Database, kafka: KafkaTopics) -> None:
+    messages = fill(database, 12)
+    store = StoredOutbox(database)
+    deliver(kafka, store, LIMITS)
+    forget_marks(database)
+    expire_offsets(kafka)
+    deliver(kafka, store, LIMITS)
+    assert_exactly_once_and_in_order(kafka, messages)
+
+
+def test_a_store_restored_from_an_older_copy_sends_nothing_twice(database: Database, kafka: KafkaTopics) -> None:
+    messages = fill(database, 12)
+    store = StoredOutbox(database)
+    deliver(kafka, store, LIMITS)
+    with database.writing() as connection:  # the copy was taken before anything was delivered
+        connection.execute(update(outbox).values(batch=None, delivered_at=None))
+        connection.execute(outbox_room.lanes.delete())
+    messages += fill(database, 6, start=12)
+    deliver(kafka, store, LIMITS)
+    assert_exactly_once_and_in_order(kafka, messages)
+
+
+def test_rows_of_lanes_that_are_no_more_are_delivered_too(database: Database, kafka: KafkaTopics) -> None:
+    messages = [make_message(number, key=f"k{number % 5}") for number in range(10)]
+    with database.writing() as connection:
+        append(connection, messages[:5], lanes=16, now=NOW)
+    deliver(kafka, StoredOutbox(database), LIMITS)
+    with database.writing() as connection:
+        append(connection, messages[5:], lanes=2, now=NOW)
+    deliver(kafka, StoredOutbox(database), LIMITS)
+    assert_exactly_once_and_in_order(kafka, messages)
+
+
+# kafka-python leaves its wake-up sockets open when it finds no broker: collected here, where it is expected.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_a_broker_that_is_away_loses_nothing_and_says_so(database: Database) -> None:
+    fill(database, 3)
+    nobody = KafkaTopics(KafkaSettings("127.0.0.1:1", "t", "news.", delivery_timeout_ms=2_000))
+    with pytest.raises(DeliveryError):
+        deliver(nobody, StoredOutbox(database), LIMITS)
+    gc.collect()
+    assert StoredOutbox(database).undelivered() == 3
+
+
+def test_a_missing_topic_is_an_error_that_names_the_command(broker: object) -> None:
+    empty = KafkaTopics(KafkaSettings(broker.bootstrap, "nobody", "nowhere."))  # type: ignore[attr-defined]
+    with pytest.raises(DeliveryError, match="newswire topics create"):
+        list(empty.read(Topic.ARTICLES))
+
+
+def test_the_audit_finds_what_is_missing_and_what_is_there_twice(database: Database, topics: Topics) -> None:
+    fill(database, 6)
+    store = StoredOutbox(database)
+    deliver(topics, store, LIMITS)
+    received = list(topics.read(Topic.ARTICLES))
+    for messages, count in ((received, 0), (received[1:], 1), ([*received, received[0]], 1)):
+        audit = Audit("news.articles", is_compacted=False)
+        audit.read(messages)
+        assert len(audit.differences(store.rows(Topic.ARTICLES))) == count
+
+
+def test_delivered_messages_leave_the_outbox_after_their_retention(database: Database, topics: Topics) -> None:
+    fill(database, 4)
+    store = StoredOutbox(database)
+    assert store.expire(before=NOW + timedelta(days=3650)) == 0
+    deliver(topics, store, LIMITS)
+    assert store.expire(before=NOW + timedelta(days=3650)) == 4
+
+
+def test_the_topics_are_made_once_and_as_they_should_be(kafka: KafkaTopics) -> None:
+    specs = desired_topics(kafka.settings.prefix, partitions=2, replication=1)
+    admin = KafkaAdmin(kafka.settings)
+    assert admin.create_missing(specs) == ()
+    assert admin.differences(specs) == ()
+    wider = desired_topics(kafka.settings.prefix, partitions=3, replication=1)
+    assert any("has 2 partitions, not 3" in line for line in admin.differences(wider))
+
+
+def forget_marks(database: Database) -> None:
+    with database.writing() as connection:
+        connection.execute(update(outbox).values(delivered_at=None))
+
+
+def expire_offsets(kafka: KafkaTopics) -> None:
+    from kafka import KafkaAdminClient
+
+    admin = KafkaAdminClient(**kafka.settings.connection())
+    groups = [f"newswire.{kafka.settings.deployment}.lane.{lane}" for lane in range(LANES)]
+    admin.delete_groups(groups)
+    admin.close()
