@@ -31,6 +31,17 @@ LANES = 3
 LIMITS = BatchLimits(max_rows=7, max_bytes=10_000)
 deployments = itertools.count(1)
 
+# kafka-python 3.0.12 leaves sockets open when it finds no broker or is fenced: collected here, where it is expected.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed:ResourceWarning"
+)
+
+
+@pytest.fixture(autouse=True)
+def collect_left_sockets() -> Iterator[None]:
+    yield
+    gc.collect()
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
@@ -165,14 +176,11 @@ def test_rows_of_lanes_that_are_no_more_are_delivered_too(database: Database, ka
     assert_exactly_once_and_in_order(kafka, messages)
 
 
-# kafka-python leaves its wake-up sockets open when it finds no broker: collected here, where it is expected.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_a_broker_that_is_away_loses_nothing_and_says_so(database: Database) -> None:
     fill(database, 3)
     nobody = KafkaTopics(KafkaSettings("127.0.0.1:1", "t", "news.", delivery_timeout_ms=2_000))
     with pytest.raises(DeliveryError):
         deliver(nobody, StoredOutbox(database), LIMITS)
-    gc.collect()
     assert StoredOutbox(database).undelivered() == 3
 
 
