@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import Any
 
 from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowFailException
@@ -40,15 +39,16 @@ def news_upkeep() -> None:
     """Delete what is past its retention, check what must agree."""
 
     @task
-    def upkeep() -> dict[str, Any]:
+    def upkeep() -> dict[str, int]:
         from pipeline.app import App
 
         with App.from_env() as newswire:
-            kept = newswire.upkeep()
-        log.info("%s", kept)
-        if kept.problems:
-            raise AirflowFailException("; ".join(kept.problems))
-        return dict(kept.to_json())
+            done = newswire.upkeep()
+        for what, count in done.deleted.items():
+            log.info("deleted %d %s", count, what)
+        if done.problems:
+            raise AirflowFailException("; ".join(done.problems))
+        return dict(done.deleted)
 
     upkeep()
 

@@ -123,3 +123,8 @@ def test_an_outlet_that_does_not_exist_is_a_red_plan(dagbag: Any, settings: None
     ran = Ran(dagbag.get_dag("news_ingest").test(run_conf={"outlets": ["no-such-outlet"]}))
     assert ran.states["plan"] == "failed"
     assert ran.run.state == "failed"
+
+
+def test_upkeep_finds_outbox_and_topics_agreed(dagbag: Any, second: Ran) -> None:
+    run = dagbag.get_dag("news_upkeep").test()
+    assert run.state == "success"
