@@ -40,6 +40,7 @@ from pipeline.ports import HostPacer
 __all__ = ["FetchLimits", "SafeFetcher"]
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+HOST_FAILURES = frozenset({"dns", "connect", "tls", "cut"})  # stages that speak of the host, not of one URL
 BODILESS = frozenset({204, 304})
 
 ERROR_BODY_BYTES = 262_144  # of an answer that is no 200 only the beginning is wanted: to name a bot wall
@@ -186,11 +187,20 @@ class SafeFetcher:
             self.politeness.visit(target.host, target.url, least_spacing_s=crawl_delay_s, spaced=spaced),
             self.slots,
         ):
-            answer = await self.spend(walk, target)
+            answer = await self.reach(walk, target)
         if answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers):
             await self.wait_as_asked(answer)
         self.politeness.answered(target.host)
         return answer
+
+    async def reach(self, walk: Walk, target: Target) -> Answer:
+        """One hop's answer; a host that cannot be reached is told to politeness."""
+        try:
+            return await self.spend(walk, target)
+        except (TimedOut, Unreachable) as error:
+            if isinstance(error, TimedOut) or error.stage in HOST_FAILURES:
+                self.politeness.failed(target.host, error.reason)
+            raise
 
     async def permission(self, walk: Walk, target: Target) -> float:
         """The crawl delay of a site that allows this URL. Raises `Refused`, or `HostWaits` while it is unknown."""

@@ -28,6 +28,12 @@ MOST_LEASED = 10
 FIRST_WAIT_S = 300
 LONGEST_UNASKED_WAIT_S = 4 * 3600
 
+# A host that cannot be reached is left in peace after so many failures in a row, else its queue of pages, each waiting
+# for its deadline, would hold up everybody else's: 1 minute, doubling, at most 10.
+FAILURES_BEFORE_REST = 3
+FIRST_REST_S = 60
+LONGEST_REST_S = 600
+
 PACER_THREADS = 4  # a stored pacer blocks for a transaction; more threads would only queue at the database
 
 
@@ -53,6 +59,14 @@ class MemoryPacer:
         return self.holds.get(host)
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Until when nothing is sent to a host, and why."""
+
+    until: datetime
+    reason: str
+
+
 @dataclass(slots=True)
 class Gate:
     """One host's door in this process: how many are inside, and who stands before it."""
@@ -76,8 +90,9 @@ class Politeness:
     spacing_for: Callable[[str], float | None] | None = None
     longest_wait_s: float = 60.0
     gates: dict[str, Gate] = field(default_factory=dict)
-    known_holds: dict[str, datetime] = field(default_factory=dict)
+    known_holds: dict[str, Hold] = field(default_factory=dict)
     waits_in_a_row: dict[str, int] = field(default_factory=dict)
+    failures_in_a_row: dict[str, int] = field(default_factory=dict)
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(PACER_THREADS, thread_name_prefix="pacer")
     )
@@ -102,8 +117,12 @@ class Politeness:
         gate.users += 1
         gate.unpaced += spaced
         try:
-            await self.enter(gate, url)
             try:
+                await self.enter(gate, url)
+            finally:
+                gate.unpaced -= spaced
+            try:
+                self.refuse_held(host, url)  # it may have become known to those before us in the queue
                 if spaced:
                     await self.await_slot(gate, host, url, spacing_s)
                 yield
@@ -134,14 +153,13 @@ class Politeness:
 
     async def await_slot(self, gate: Gate, host: str, url: str, spacing_s: float) -> None:
         """Wait for the host's next slot; raises `HostWaits` when it is far off."""
-        gate.unpaced -= 1
-        self.refuse_held(host, url)
         now = self.clock()
         async with gate.asking:
             slot = await self.next_slot(gate, host, spacing_s, now)
         wait_s = (slot - now).total_seconds()
         if wait_s > self.longest_wait_s:
-            self.known_holds[host] = slot  # so that the next one does not take a slot it cannot use
+            # Known from now on, so that the next one does not take a slot it cannot use.
+            self.know_hold(host, Hold(slot, "the host asked us to wait"))
             self.refuse_held(host, url)
         if wait_s > 0:
             await asyncio.sleep(wait_s)
@@ -163,12 +181,18 @@ class Politeness:
 
     def refuse_held(self, host: str, url: str) -> None:
         """Raises `HostWaits` while this process knows that the host waits."""
-        until = self.known_holds.get(host)
-        if until is None:
+        hold = self.known_holds.get(host)
+        if hold is None:
             return
-        if until > self.clock():
-            raise HostWaits(url, until, "the host asked us to wait")
+        if hold.until > self.clock():
+            raise HostWaits(url, hold.until, hold.reason)
         del self.known_holds[host]
+
+    def know_hold(self, host: str, hold: Hold) -> None:
+        """Remember a hold; a longer one already known stays."""
+        known = self.known_holds.get(host)
+        if known is None or known.until < hold.until:
+            self.known_holds[host] = hold
 
     async def hold(self, host: str, *, asked: datetime | None, reason: str) -> datetime:
         """The host said to wait, until `asked` or without a time: held for every process; until when."""
@@ -176,7 +200,7 @@ class Politeness:
         self.waits_in_a_row[host] = in_a_row + 1
         unasked_s = min(FIRST_WAIT_S * 2 ** min(in_a_row, 10), LONGEST_UNASKED_WAIT_S)
         until = asked or self.clock() + timedelta(seconds=unasked_s)
-        self.known_holds[host] = max(until, self.known_holds.get(host, until))
+        self.know_hold(host, Hold(until, f"the host asked us to wait: {reason}"))
         await self.ask_pacer(lambda: self.pacer.hold(host, until=until, reason=reason))
         return until
 
@@ -184,6 +208,18 @@ class Politeness:
         """The host answered otherwise than with a wait."""
         if self.waits_in_a_row:
             self.waits_in_a_row.pop(host, None)
+        if self.failures_in_a_row:
+            self.failures_in_a_row.pop(host, None)
+
+    def failed(self, host: str, reason: str) -> None:
+        """The host could not be reached or was silent: after some of these it rests, in this process."""
+        failures = self.failures_in_a_row.get(host, 0) + 1
+        self.failures_in_a_row[host] = failures
+        beyond = failures - FAILURES_BEFORE_REST
+        if beyond >= 0:
+            rest_s = min(FIRST_REST_S * 2 ** min(beyond, 10), LONGEST_REST_S)
+            until = self.clock() + timedelta(seconds=rest_s)
+            self.know_hold(host, Hold(until, f"{failures} failures in a row, the last: {reason}"))
 
     async def ask_pacer(self, call: Callable[[], T]) -> T:
         """The pacer's answer; a stored one is asked in a thread, because it waits for its database."""

@@ -13,7 +13,7 @@ import pytest_asyncio
 from connectors.botwalls import bot_wall
 from connectors.http import FetchLimits, SafeFetcher
 from connectors.wire import MOST_OPEN
-from pipeline.errors import HostWaits, Refused, Unreachable
+from pipeline.errors import HostWaits, Refused, TimedOut, Unreachable
 from pipeline.model import FetchKind, Request, Validators
 from tests.hostile.cases import FEED, PAGE, whole
 from tests.hostile.server import Call, HostileServer
@@ -289,3 +289,13 @@ async def test_a_header_says_more_of_text_mining_than_the_file(server: HostileSe
 )
 def test_a_bot_wall_is_told_by_name(status: int, headers: dict[str, str], body: bytes, wall: str | None) -> None:
     assert bot_wall(status, headers, body) == wall
+
+
+async def test_the_queue_of_a_dead_host_is_sent_home_after_three_failures(
+    server: HostileServer, outlet: Outlet
+) -> None:
+    outlet.gate.clear()
+    limits = {FetchKind.FEED: FetchLimits(total_s=0.1)}
+    async with a_fetcher(server, limits=limits, per_host=1) as fetcher:
+        ends = await asyncio.gather(*(fetcher.fetch(feed()) for _ in range(20)), return_exceptions=True)
+    assert [type(end) for end in ends] == [TimedOut] * 3 + [HostWaits] * 17

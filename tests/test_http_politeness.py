@@ -160,3 +160,40 @@ async def test_a_wait_ends() -> None:
     await politeness.hold(HOST, asked=NOON + timedelta(minutes=1), reason="503")
     politeness.clock = lambda: NOON + timedelta(minutes=2)
     await visit(politeness)
+
+
+# ---------------------------------------------------------------- hosts that cannot be reached
+
+
+async def test_a_host_that_fails_again_and_again_rests_and_ever_longer() -> None:
+    politeness = a_politeness(MemoryPacer())
+    politeness.failed(HOST, "no answer")
+    politeness.failed(HOST, "no answer")
+    await visit(politeness)
+    rests = []
+    for _ in range(6):
+        politeness.failed(HOST, "no answer")
+        with pytest.raises(HostWaits, match="in a row, the last: no answer") as caught:
+            await visit(politeness)
+        rests.append((caught.value.until - NOON).total_seconds() / 60)
+    assert rests == [1, 2, 4, 8, 10, 10]
+
+
+async def test_an_answer_ends_the_count_of_failures() -> None:
+    politeness = a_politeness(MemoryPacer())
+    for _ in range(2):
+        politeness.failed(HOST, "no answer")
+    politeness.answered(HOST)
+    politeness.failed(HOST, "no answer")
+    await visit(politeness)
+
+
+async def test_those_who_queue_for_a_host_go_home_when_it_begins_to_rest() -> None:
+    politeness = a_politeness(MemoryPacer(), per_host=1, default_spacing_s=0)
+    async with politeness.visit(HOST, URL):
+        queue = [asyncio.create_task(visit(politeness)) for _ in range(5)]
+        await asyncio.sleep(0)
+        for _ in range(3):
+            politeness.failed(HOST, "no answer")
+    ends = await asyncio.gather(*queue, return_exceptions=True)
+    assert [type(end) for end in ends] == [HostWaits] * 5
