@@ -13,7 +13,8 @@ from html.entities import html5
 from pipeline.feed_dates import read_date
 from pipeline.feed_raw import MAX_ENTRIES, MAX_TEXT_CHARS
 
-MAX_MARKUP_CHARS = 5_000_000  # of what is parsed: feedparser reads some 3 to 5 MB/s
+MAX_MARKUP_CHARS = 6_000_000  # of what is parsed: feedparser reads some 3 to 5 MB/s
+_MAX_ENTRY_CHARS = 4 * MAX_TEXT_CHARS
 MAX_DATED = 20_000  # beyond it, reading every entry's date to find the newest costs more than it is worth
 _NO_DATE = datetime(1, 1, 1, tzinfo=UTC)
 _SNIFF_CHARS = 65_536  # PHP warnings before the feed can be long
@@ -98,11 +99,11 @@ def prepare(text: str) -> Markup:
     """The feed from its root on, as XML that a parser can bear."""
     faults: list[str] = []
     bare = _from_root(text)
-    chosen = _newest_chunks(bare)
+    chosen, clipped = _newest_chunks(bare)
     if len(chosen) < len(bare):
         faults.append(f"more than {MAX_ENTRIES} entries, or too many characters: the newest are kept, long texts cut")
     mended = _RSS_NAMESPACE.sub(r"\1", _with_declared_prefixes(_with_safe_references(chosen)), count=1)
-    return Markup(mended, clipped=len(chosen) < len(bare), faults=tuple(faults))
+    return Markup(mended, clipped=clipped, faults=tuple(faults))
 
 
 def entry_chunks(text: str) -> list[str]:
@@ -220,19 +221,22 @@ def _end_of_last(text: str, starts: list[int]) -> int:
     return end.end() if end else len(text)
 
 
-def _newest_chunks(text: str) -> str:
-    """All of the text, or its head, its newest entries and its tail when there are too many."""
+def _newest_chunks(text: str) -> tuple[str, bool]:
+    """All of the text, or its head, its newest entries and its tail when it is too much; whether entries went."""
     starts = [match.start() for match in _ITEM.finditer(text)]
     if len(starts) <= MAX_ENTRIES and len(text) <= MAX_TEXT_CHARS:
-        return text
+        return text, False
     if not starts:
-        return text[:MAX_MARKUP_CHARS]
+        return text[:MAX_MARKUP_CHARS], len(text) > MAX_MARKUP_CHARS
     end = _end_of_last(text, starts)
-    longest = max(b - a for a, b in zip(starts, [*starts[1:], end], strict=True))
-    if len(starts) <= MAX_ENTRIES and len(text) <= MAX_MARKUP_CHARS and longest <= MAX_TEXT_CHARS:
-        return text
-    chunks = [_clipped(text[a:b]) for a, b in zip(starts, [*starts[1:], end], strict=True)]
-    return text[: min(starts[0], MAX_TEXT_CHARS)] + "".join(_fitting(chunks)) + text[end : end + MAX_TEXT_CHARS]
+    chunks = [text[a:b] for a, b in zip(starts, [*starts[1:], end], strict=True)]
+    is_small = len(chunks) <= MAX_ENTRIES and len(text) <= MAX_MARKUP_CHARS
+    if is_small and max(len(chunk) for chunk in chunks) <= MAX_TEXT_CHARS:
+        return text, False
+    is_huge = len(text) > MAX_MARKUP_CHARS
+    kept = _fitting([_clipped(chunk)[: _MAX_ENTRY_CHARS if is_huge else None] for chunk in chunks])
+    head, tail = text[: min(starts[0], MAX_TEXT_CHARS)], text[end : end + MAX_TEXT_CHARS]
+    return f"{head}{''.join(kept)}{tail}", is_huge or len(kept) < len(chunks)
 
 
 def _fitting(chunks: list[str]) -> list[str]:
@@ -262,7 +266,7 @@ def _clipped(chunk: str) -> str:
         end = len(chunk) if end < 0 else end
         pieces += (_LONG_TEXT.sub(r"\1", chunk[at:begin]), chunk[begin : min(end, begin + MAX_TEXT_CHARS)], "]]>")
         at = end + 3
-    return "".join([*pieces, _LONG_TEXT.sub(r"\1", chunk[at:])])[: 4 * MAX_TEXT_CHARS]
+    return "".join([*pieces, _LONG_TEXT.sub(r"\1", chunk[at:])])
 
 
 def _date_in(chunk: str) -> datetime:

@@ -158,8 +158,11 @@ def _date(entry: Any, key: str) -> RawDate | None:
 
 
 def _utc(parsed: Any) -> datetime | None:
+    if not parsed:
+        return None
     try:
-        return datetime(*parsed[:6], tzinfo=UTC) if parsed else None
+        year, month, day, hour, minute, second = parsed[:6]
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
 
