@@ -7,7 +7,7 @@ or not at all, and that claiming the same again gives UNCHANGED. What else a ver
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors import sketches
 from connectors.database import Database
@@ -15,6 +15,8 @@ from connectors.sketches import LookUp
 from pipeline.decide import Candidate, DecidePolicy, Decision, KnownArticle, Sightings, decide, remembered
 from pipeline.model import Verdict
 from pipeline.nearby import Nearby
+
+A_DAY = timedelta(days=1)  # nobody waits so long between look-up and lock
 
 
 def claim(
@@ -28,7 +30,7 @@ def claim(
         return tuple(early)
     with database.writing() as connection:
         sketches.lock_for_claim(connection)
-        since = sketches.look_up_all(connection, candidates, after_seq=_seen(before))
+        since = sketches.look_up_all(connection, candidates, after_seq=_seen(before), since=now - A_DAY)
         batch = _Batch(now, policy)
         for candidate, *found, decision in zip(candidates, before, since, early, strict=True):
             batch.decide(candidate, found, decision)

@@ -29,6 +29,7 @@ __all__ = [
     "LookUp",
     "changed_since",
     "expire",
+    "expire_keys",
     "forget_sketches",
     "insert_sketch",
     "insert_sketches",
@@ -81,9 +82,13 @@ def look_up(connection: Connection, candidate: Candidate, *, after_seq: int = 0)
     return look_up_all(connection, (candidate,), after_seq=after_seq)[0]
 
 
-def look_up_all(connection: Connection, candidates: Sequence[Candidate], *, after_seq: int = 0) -> tuple[LookUp, ...]:
-    """`look_up` for several candidates in one round trip."""
-    statement, values = sketch_queries.near(connection.dialect.name, candidates, after_seq)
+def look_up_all(
+    connection: Connection, candidates: Sequence[Candidate], *, after_seq: int = 0, since: datetime | None = None
+) -> tuple[LookUp, ...]:
+    """`look_up` for several candidates in one round trip; `since` spares the partitions of older weeks."""
+    since_week = week_of(since) if since else 0
+    dialect = connection.dialect.name
+    statement, values = sketch_queries.near(dialect, candidates, after_seq=after_seq, since_week=since_week)
     rows = connection.execute(statement, values).all()
     seen = max((row.seen for row in rows), default=after_seq)
     found: list[dict[int, Hit]] = [{} for _ in candidates]
@@ -150,13 +155,25 @@ def move_cluster(connection: Connection, article_id: str, cluster_id: str) -> No
 
 def expire(connection: Connection, *, before: datetime) -> int:
     """Forget what was last revised before that time; how many rows went. Repeat until it is 0."""
-    _expire_keys(connection, week_of(before))
+    expire_keys(connection, before=before)
     oldest = select(sketches.c.seq, sketches.c.last_revised_at).order_by(sketches.c.seq).limit(EXPIRE_AT_ONCE)
     gone = [row.seq for row in connection.execute(oldest) if row.last_revised_at < before]
     if gone:
         old = (sketches.c.seq <= gone[-1]) & (sketches.c.last_revised_at < before)
         connection.execute(delete(sketches).where(old))
     return len(gone)
+
+
+def expire_keys(connection: Connection, *, before: datetime) -> None:
+    """Forget the keys of whole weeks before that time; on PostgreSQL their partitions are dropped."""
+    first_kept = week_of(before)
+    if connection.dialect.name != "postgresql":
+        connection.execute(delete(sketch_keys).where(sketch_keys.c.week < first_kept))
+        return
+    partitions = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'sketch_keys'::regclass")
+    for name in connection.scalars(partitions).all():
+        if int(name.rpartition("_w")[2]) < first_kept:
+            connection.execute(text(f"DROP TABLE {name}"))
 
 
 def week_of(moment: datetime) -> int:
@@ -171,16 +188,6 @@ def _ensure_week(connection: Connection, week: int) -> None:
         return
     connection.execute(text(f"CREATE TABLE {name} (LIKE sketch_keys INCLUDING DEFAULTS)"))
     connection.execute(text(f"ALTER TABLE sketch_keys ATTACH PARTITION {name} FOR VALUES IN ({week})"))
-
-
-def _expire_keys(connection: Connection, first_kept: int) -> None:
-    if connection.dialect.name != "postgresql":
-        connection.execute(delete(sketch_keys).where(sketch_keys.c.week < first_kept))
-        return
-    partitions = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'sketch_keys'::regclass")
-    for name in connection.scalars(partitions).all():
-        if int(name.rpartition("_w")[2]) < first_kept:
-            connection.execute(text(f"DROP TABLE {name}"))
 
 
 def _best_first(row: Row[Any]) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from pipeline.sightings import Candidate, KnownArticle, Sightings
 
 MIN_SHARED_KEYS = 2  # one alone gives ten times the candidates and half a percent more copies
-MAX_PER_KEY = 64  # the newest: what more articles share says little
+MAX_PER_KEY = 64  # the first: what more articles share says little
 MAX_HITS = 16  # the best by shared keys: more never changed an answer
 
 
@@ -39,7 +39,7 @@ class Nearby:
         """What is known near a candidate."""
         known = self._articles.get(candidate.article_id)
         same = [i for i in self._by_hash.get(candidate.fingerprint.content_hash, ()) if i != candidate.article_id]
-        shared = Counter(i for key in candidate.fingerprint.keys for i in self._by_key.get(key, ())[-MAX_PER_KEY:])
+        shared = Counter(i for key in candidate.fingerprint.keys for i in self._by_key.get(key, ())[:MAX_PER_KEY])
         shared.pop(candidate.article_id, None)
         sharing = [i for i, count in shared.most_common(MAX_HITS) if count >= MIN_SHARED_KEYS]
         return Sightings(
