@@ -214,7 +214,7 @@ def test_any_body_is_a_feed_understood_or_no_feed(body: bytes, content_type: str
         assert "\x00" not in json.dumps(words, ensure_ascii=False).encode("utf-8").decode()
 
 
-@runs(0.30)
+@runs(0.38)
 @given(URLS)
 def test_a_key_is_its_own_key_whatever_the_url(url: str) -> None:
     key = canonicalise(url)
@@ -248,7 +248,7 @@ def test_retry_after_is_between_a_minute_and_a_day_or_nothing(header: str) -> No
     assert until is None or timedelta(seconds=60) <= until - NOW <= timedelta(days=1)
 
 
-@runs(0.08)
+@runs(0.04)
 @given(st.dictionaries(st.sampled_from(["cache-control", "expires", "date", "age"]), HEADERS))
 def test_freshness_is_between_nothing_and_a_day(headers: dict[str, str]) -> None:
     assert 0 <= freshness_floor_s(headers, NOW) <= 86_400
@@ -293,7 +293,7 @@ OUTCOMES = st.builds(
 )
 
 
-@runs(0.06)
+@runs(0.02)
 @given(st.lists(st.tuples(OUTCOMES, st.floats(0, 0.999)), min_size=1, max_size=12))
 def test_a_feed_is_always_polled_again_within_a_day_unless_gone(polls: list[tuple[PollOutcome, float]]) -> None:
     state, policy, now = FeedState(feed_id="x/f", outlet_id="x", url="https://x.example/f"), FeedPolicy(), NOW
