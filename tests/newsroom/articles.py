@@ -10,7 +10,7 @@ A file is a header, a blank line, and paragraphs with one blank line between the
 
     The lead.
 
-    ## An intertitle
+    ## An intertitle; `## [14:05] …` is the heading of a live blog's post
 
     > "A pull quote." | Speaker, function
 
@@ -18,6 +18,7 @@ A file is a header, a blank line, and paragraphs with one blank line between the
     title: a headline for act 2
     - a phrase of the text
     + the phrase that replaces it; without a `-` before it, a paragraph that is added
+    + ^a paragraph that is added below the lead
 
 What may stand behind `@@ <act>`: revised, cosmetic (typography, counters and "mis à jour" alone), withdrawn (with
 `status: 404`, `410` or `section`), back. `act:` in the header is the act in which the article appears (1 by default),
@@ -41,11 +42,12 @@ ACTS = (1, 2, 3, 4)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph (p), an intertitle (h2) or a pull quote with its speaker (quote)."""
+    """A paragraph (p), an intertitle (h2), a pull quote with its speaker (quote), or a live blog's post (post)."""
 
     kind: str
     text: str
     speaker: str = ""
+    time: str = ""  # of a post: 14:05; its paragraphs follow
 
     @property
     def printed(self) -> str:
@@ -194,11 +196,10 @@ def _changed(before: Version, change: str, zone: ZoneInfo) -> Version:
 
 def _edited(blocks: tuple[Block, ...], edits: list[str]) -> tuple[Block, ...]:
     """The blocks with `- old` / `+ new` replaced, and every other `+` added: at the end, or (`+ ^`) below the lead."""
-    for number, edit in enumerate(edits):
-        follows = number and edits[number - 1].startswith("- ")
-        if edit.startswith("+ ^"):
-            blocks = (blocks[0], _block(edit[3:]), *blocks[1:])
-        elif edit.startswith("+ ") and not follows:
+    top = tuple(_block(edit[3:]) for edit in edits if edit.startswith("+ ^"))
+    blocks = (blocks[0], *top, *blocks[1:])
+    for before, edit in pairwise(("", *edits)):
+        if edit.startswith("+ ") and not edit.startswith("+ ^") and not before.startswith("- "):
             blocks = (*blocks, _block(edit[2:]))
     for old, new in pairwise(edits):
         if old.startswith("- ") and new.startswith("+ "):
@@ -223,6 +224,9 @@ def retypeset(text: str) -> str:
 
 def _block(part: str) -> Block:
     line = " ".join(part.split())
+    if line.startswith("## ["):
+        time, _, heading = line[4:].partition("] ")
+        return Block("post", heading, time=time)
     if line.startswith("## "):
         return Block("h2", line[3:])
     if line.startswith("> "):

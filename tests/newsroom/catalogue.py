@@ -148,8 +148,6 @@ OUTLETS: tuple[Outlet, ...] = (
     ),
 )
 
-OUTLETS = OUTLETS[:3]  # WIP
-
 
 def catalogue_toml(outlets: tuple[Outlet, ...] = OUTLETS) -> str:
     """A feeds.toml that declares these outlets."""
