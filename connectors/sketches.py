@@ -154,7 +154,11 @@ def move_cluster(connection: Connection, article_id: str, cluster_id: str) -> No
 
 
 def expire(connection: Connection, *, before: datetime) -> int:
-    """Forget what was last revised before that time; how many rows went. Repeat until it is 0."""
+    """Forget what was last revised before that time; how many rows went. Repeat until it is 0.
+
+    In a transaction of its own: dropping a partition makes every look-up wait until the commit.
+    """
+    lock_for_claim(connection)  # a claim may be replacing a row that goes here
     expire_keys(connection, before=before)
     oldest = select(sketches.c.seq, sketches.c.last_revised_at).order_by(sketches.c.seq).limit(EXPIRE_AT_ONCE)
     gone = [row.seq for row in connection.execute(oldest) if row.last_revised_at < before]
