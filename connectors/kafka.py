@@ -77,10 +77,19 @@ class KafkaLane:
                 self.producer.commit_transaction()
             except FENCED:
                 raise  # the transaction is not ours to abort any more
-            except Exception:
-                self.producer.abort_transaction()
+            except kafka_errors.KafkaError:
+                self.abort()
                 raise
         crash_point("transaction_committed")
+
+    def abort(self) -> None:
+        """Abort the transaction. Raises LaneFenced when that fails because another process has the lane now."""
+        try:
+            self.producer.abort_transaction()
+        except kafka_errors.KafkaError as error:
+            if isinstance(error, FENCED) or any(kind.__name__ in str(error) for kind in FENCED):
+                raise LaneFenced(f"lane {self.number}: another process took it over") from error
+            raise
 
     def send_all(self, batch: int, messages: Sequence[Message]) -> None:
         """Send and wait for every delivery report: one that failed fails the batch."""

@@ -1,16 +1,19 @@
 """The outbox: messages that wait for their delivery, and, without Kafka, the topic log itself.
 
 Implements `pipeline.ports.Outbox`. `append` is called inside the transaction that decided the message, so that a
-verdict and its message stand or fall together. Guarantee: a row is stamped with one batch number and delivered under it (the
-protocol is pipeline/deliver.py). Rows of one key are in one lane, in order of their ids: whoever writes a key holds its
+verdict and its message stand or fall together. Guarantee: a row is stamped with one batch number and delivered under it
+(the protocol is pipeline/deliver.py). Rows of one key are in one lane, in order of their ids: whoever writes a key has its
 article's lock, so a lower id is never committed after a higher one of the same key.
 """
 
 from __future__ import annotations
 
+import fcntl
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -120,6 +123,30 @@ class StoredOutbox:
             query = select(outbox.c.lane).where(outbox.c.delivered_at.is_(None)).distinct().order_by(outbox.c.lane)
             return tuple(connection.scalars(query))
 
+    @contextmanager
+    def lease(self, lane: int) -> Iterator[bool]:
+        """Whether this process may drain the lane now: no other one does. Given back when a holder dies, too."""
+        if self.database.is_sqlite:
+            with lock_file(Path(f"{self.database.engine.url.database}.lane{lane}.lock")) as is_ours:
+                yield is_ours
+            return
+        with self.database.reading() as connection:
+            # The class is "lane" in hexadecimal; the lock lives as long as this connection.
+            key = {"class": 0x6C616E65, "lane": lane}
+            is_ours = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:class, :lane)"), key))
+            try:
+                yield is_ours
+            finally:
+                if is_ours:
+                    connection.execute(text("SELECT pg_advisory_unlock(:class, :lane)"), key)
+
+    def oldest_waiting(self, lane: int) -> datetime | None:
+        """When the lane's oldest undelivered message was written."""
+        with self.database.reading() as connection:
+            oldest = select(func.min(outbox.c.created_at)).where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None))
+            moment: datetime | None = connection.scalar(oldest)
+            return moment
+
     def undelivered(self) -> int:
         """How many messages wait."""
         with self.database.reading() as connection:
@@ -187,6 +214,18 @@ class StoredOutbox:
         """Delete delivered rows older than this; how many that were."""
         with self.database.writing() as connection:
             return connection.execute(delete(outbox).where(outbox.c.delivered_at < before)).rowcount
+
+
+@contextmanager
+def lock_file(path: Path) -> Iterator[bool]:
+    """Hold a lock on a file, if nobody else does: the system gives it back when a process dies."""
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def note_batch(connection: Connection, lane: int, **batch: int) -> None:

@@ -146,7 +146,7 @@ class App:
         """
         began = time.monotonic()
         report = Report()
-        deliverer = Deliverer(self.topics, self.outbox, self.batch_limits)
+        deliverer = Deliverer(self.topics, self.outbox, self.batch_limits, clock=now)
         if deliver_too:
             deliverer.start()
         try:
@@ -297,7 +297,7 @@ class App:
 
     def deliver(self) -> Counter[str]:
         """Drain the outbox; messages by topic. Raises DeliveryError."""
-        return deliver(self.topics, self.outbox, self.batch_limits)
+        return deliver(self.topics, self.outbox, self.batch_limits, clock=now)
 
     def undelivered(self) -> int:
         """How many messages wait."""

@@ -11,15 +11,24 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from pipeline.crashpoints import crash_point
-from pipeline.errors import DeliveryError, NewswireError
+from pipeline.errors import DeliveryError, LaneFenced, NewswireError
 from pipeline.model import OutboxRow
 from pipeline.ports import Lane, Outbox, Topics
+
+# A lane whose oldest message waits for longer has a holder that stands still, or a broker that is away.
+OVERTAKE_AFTER = timedelta(minutes=2)
+PAUSE_AFTER_ERROR_S = 5.0
+# At the end of a run, lanes that others are draining are looked at again for this long.
+LAST_LOOKS = 50
+LOOK_AGAIN_S = 0.2
+time_to_wait = threading.Event()  # never set: to wait on
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +107,26 @@ def count(sent: Counter[str], rows: Sequence[OutboxRow]) -> None:
 class Deliverer:
     """Delivers beside ingestion: woken by every settled entry, it drains the lanes that hold something.
 
-    An error is kept for the end (`stop` raises it), while ingestion goes on: nothing is lost, it waits in the outbox.
+    Processes share the lanes: one drains a lane at a time (`Outbox.lease`), the others leave it to it. A holder that
+    stands still for long is overtaken and fenced. An error is kept for the end (`stop` raises it), while ingestion goes
+    on: nothing is lost, it waits in the outbox.
     """
 
-    def __init__(self, topics: Topics, outbox: Outbox, limits: BatchLimits, *, threads: int = 4) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        outbox: Outbox,
+        limits: BatchLimits,
+        *,
+        clock: Callable[[], datetime],
+        threads: int = 4,
+    ) -> None:
         self.topics = topics
         self.outbox = outbox
         self.limits = limits
+        self.clock = clock
         self.sent: Counter[str] = Counter()
         self.open_lanes: dict[int, Lane] = {}
-        self.error: NewswireError | None = None
         self.awake = threading.Event()
         self.ending = threading.Event()
         self.guard = threading.Lock()
@@ -123,40 +142,55 @@ class Deliverer:
         self.awake.set()
 
     def run(self) -> None:
-        """Drain when woken, until told to end; then once more."""
+        """Drain when woken, until told to end."""
         while not self.ending.is_set():
             self.awake.wait()
             self.awake.clear()
-            self.drain_quietly()
+            try:
+                self.drain()
+            except NewswireError:
+                self.ending.wait(PAUSE_AFTER_ERROR_S)  # `stop` tries once more, and raises what is still wrong
 
-    def drain_quietly(self) -> None:
-        """Drain every lane; an error is kept, the next wake tries again."""
-        try:
-            self.drain()
-            self.error = None
-        except NewswireError as error:
-            self.error = error
-            self.release()
+    def drain(self) -> int:
+        """Drain every lane that holds something, side by side; how many were left to others.
 
-    def drain(self) -> None:
-        """Drain every lane that holds something, side by side. Raises the first lane's error after all have ended."""
+        Raises the first lane's error after all have ended.
+        """
         outcomes = [self.pool.submit(self.drain_one, lane) for lane in self.outbox.lanes_with_work()]
         errors = [error for outcome in outcomes if (error := outcome.exception())]
         if errors:
             raise errors[0]
+        return sum(not outcome.result() for outcome in outcomes)
 
-    def drain_one(self, number: int) -> None:
+    def drain_one(self, number: int) -> bool:
+        """Drain one lane; False when another process is at it."""
+        with self.outbox.lease(number) as is_ours:
+            if not is_ours and not self.is_overdue(number):
+                return False
+            try:
+                sent = self.drain_held(number)
+            except LaneFenced:
+                # Somebody else drained it since we last did, as is his right: take it back, once.
+                sent = self.drain_held(number)
+            with self.guard:
+                self.sent.update(sent)
+            return True
+
+    def drain_held(self, number: int) -> Counter[str]:
         """Drain one lane, keeping it open for the next time."""
         lane = self.open_lanes.get(number)
         if lane is None:
             lane = self.open_lanes[number] = self.topics.open_lane(number)
         try:
-            sent = drain_lane(lane, self.outbox, number, self.limits)
+            return drain_lane(lane, self.outbox, number, self.limits)
         except DeliveryError:
             self.open_lanes.pop(number).close()
             raise
-        with self.guard:
-            self.sent.update(sent)
+
+    def is_overdue(self, number: int) -> bool:
+        """Whether a lane's messages wait so long that its holder must be standing still."""
+        oldest = self.outbox.oldest_waiting(number)
+        return oldest is not None and self.clock() - oldest > OVERTAKE_AFTER
 
     def release(self) -> None:
         """Give every lane back."""
@@ -171,13 +205,18 @@ class Deliverer:
         if self.thread.ident is not None:
             self.thread.join()
         try:
-            self.drain()
+            for _ in range(LAST_LOOKS):
+                if not self.drain():
+                    break
+                time_to_wait.wait(LOOK_AGAIN_S)
         finally:
             self.release()
             self.pool.shutdown()
         return self.sent
 
 
-def deliver(topics: Topics, outbox: Outbox, limits: BatchLimits, *, threads: int = 4) -> Counter[str]:
+def deliver(
+    topics: Topics, outbox: Outbox, limits: BatchLimits, *, clock: Callable[[], datetime], threads: int = 4
+) -> Counter[str]:
     """Drain the whole outbox once; messages by topic. Raises DeliveryError."""
-    return Deliverer(topics, outbox, limits, threads=threads).stop()
+    return Deliverer(topics, outbox, limits, clock=clock, threads=threads).stop()

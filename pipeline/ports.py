@@ -7,6 +7,7 @@ wait on a network are async; the store, the archive and the topics are synchrono
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -95,6 +96,14 @@ class ArticleBook(Protocol):
 
 class Outbox(Protocol):
     """The delivery's side of the store (ARCHITECTURE section 4). Implemented by `connectors/outbox.py`."""
+
+    def lease(self, lane: int) -> AbstractContextManager[bool]:
+        """Whether this process may drain the lane while the context lasts: no other process does."""
+        ...
+
+    def oldest_waiting(self, lane: int) -> datetime | None:
+        """When the lane's oldest undelivered message was written."""
+        ...
 
     def lanes_with_work(self) -> Sequence[int]:
         """Lanes that hold undelivered rows."""

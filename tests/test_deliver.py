@@ -6,6 +6,7 @@ import gc
 import itertools
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from connectors.kafka_topics import desired_topics
 from connectors.log import EmbeddedTopics
 from connectors.outbox import StoredOutbox, append, outbox
 from pipeline.audit import Audit
-from pipeline.deliver import BatchLimits, deliver
+from pipeline.deliver import OVERTAKE_AFTER, BatchLimits, Deliverer, deliver
 from pipeline.errors import DeliveryError, LaneFenced
 from pipeline.model import Message, Topic
 from pipeline.ports import Topics
@@ -71,6 +72,10 @@ def kafka(broker: object) -> KafkaTopics:
     return make_kafka(broker.bootstrap)  # type: ignore[attr-defined]
 
 
+def drain(topics: Topics, store: StoredOutbox) -> Counter[str]:
+    return deliver(topics, store, LIMITS, clock=lambda: NOW)
+
+
 def fill(database: Database, count: int, *, keys: int = 5, start: int = 0) -> list[Message]:
     messages = [make_message(number, key=f"k{number % keys}") for number in range(start, start + count)]
     with database.writing() as connection:
@@ -93,17 +98,17 @@ def assert_exactly_once_and_in_order(topics: Topics, messages: list[Message]) ->
 def test_every_message_arrives_once_and_in_order_of_key(database: Database, topics: Topics) -> None:
     messages = fill(database, 40)
     store = StoredOutbox(database)
-    assert deliver(topics, store, LIMITS) == {"articles": 40}
+    assert drain(topics, store) == {"articles": 40}
     assert store.undelivered() == 0
     assert_exactly_once_and_in_order(topics, messages)
-    assert deliver(topics, store, LIMITS) == {}
+    assert drain(topics, store) == {}
 
 
 def test_a_later_delivery_goes_on_where_the_first_ended(database: Database, topics: Topics) -> None:
     messages = fill(database, 10)
-    deliver(topics, StoredOutbox(database), LIMITS)
+    drain(topics, StoredOutbox(database))
     messages += fill(database, 10, start=10)
-    deliver(topics, StoredOutbox(database), LIMITS)
+    drain(topics, StoredOutbox(database))
     assert_exactly_once_and_in_order(topics, messages)
 
 
@@ -116,9 +121,9 @@ def test_an_event_that_is_there_already_is_not_added_twice(database: Database) -
 def test_a_committed_batch_that_was_not_marked_is_not_sent_again(database: Database, topics: Topics) -> None:
     messages = fill(database, 12)
     store = StoredOutbox(database)
-    deliver(topics, store, LIMITS)
+    drain(topics, store)
     forget_marks(database)  # as if every process had died between Kafka's commit and the mark
-    assert deliver(topics, store, LIMITS) == {"articles": 12}
+    assert drain(topics, store) == {"articles": 12}
     assert_exactly_once_and_in_order(topics, messages)
 
 
@@ -127,7 +132,7 @@ def test_a_stamped_batch_that_was_not_sent_is_sent_under_its_number(database: Da
     store = StoredOutbox(database)
     for lane in store.lanes_with_work():
         store.stamp(lane, batch=1, max_rows=2, max_bytes=10_000)
-    deliver(kafka, store, LIMITS)
+    drain(kafka, store)
     assert_exactly_once_and_in_order(kafka, messages)
 
 
@@ -146,22 +151,22 @@ def test_a_second_holder_of_a_lane_fences_the_first(database: Database, kafka: K
 def test_an_expired_batch_number_is_settled_by_asking_the_topics(database: Database, kafka: KafkaTopics) -> None:
     messages = fill(database, 12)
     store = StoredOutbox(database)
-    deliver(kafka, store, LIMITS)
+    drain(kafka, store)
     forget_marks(database)
     expire_offsets(kafka)
-    deliver(kafka, store, LIMITS)
+    drain(kafka, store)
     assert_exactly_once_and_in_order(kafka, messages)
 
 
 def test_a_store_restored_from_an_older_copy_sends_nothing_twice(database: Database, kafka: KafkaTopics) -> None:
     messages = fill(database, 12)
     store = StoredOutbox(database)
-    deliver(kafka, store, LIMITS)
+    drain(kafka, store)
     with database.writing() as connection:  # the copy was taken before anything was delivered
         connection.execute(update(outbox).values(batch=None, delivered_at=None))
         connection.execute(outbox_room.lanes.delete())
     messages += fill(database, 6, start=12)
-    deliver(kafka, store, LIMITS)
+    drain(kafka, store)
     assert_exactly_once_and_in_order(kafka, messages)
 
 
@@ -169,10 +174,10 @@ def test_rows_of_lanes_that_are_no_more_are_delivered_too(database: Database, ka
     messages = [make_message(number, key=f"k{number % 5}") for number in range(10)]
     with database.writing() as connection:
         append(connection, messages[:5], lanes=16, now=NOW)
-    deliver(kafka, StoredOutbox(database), LIMITS)
+    drain(kafka, StoredOutbox(database))
     with database.writing() as connection:
         append(connection, messages[5:], lanes=2, now=NOW)
-    deliver(kafka, StoredOutbox(database), LIMITS)
+    drain(kafka, StoredOutbox(database))
     assert_exactly_once_and_in_order(kafka, messages)
 
 
@@ -180,7 +185,7 @@ def test_a_broker_that_is_away_loses_nothing_and_says_so(database: Database) -> 
     fill(database, 3)
     nobody = KafkaTopics(KafkaSettings("127.0.0.1:1", "t", "news.", delivery_timeout_ms=2_000))
     with pytest.raises(DeliveryError):
-        deliver(nobody, StoredOutbox(database), LIMITS)
+        drain(nobody, StoredOutbox(database))
     assert StoredOutbox(database).undelivered() == 3
 
 
@@ -193,7 +198,7 @@ def test_a_missing_topic_is_an_error_that_names_the_command(broker: object) -> N
 def test_the_audit_finds_what_is_missing_and_what_is_there_twice(database: Database, topics: Topics) -> None:
     fill(database, 6)
     store = StoredOutbox(database)
-    deliver(topics, store, LIMITS)
+    drain(topics, store)
     received = list(topics.read(Topic.ARTICLES))
     for messages, count in ((received, 0), (received[1:], 1), ([*received, received[0]], 1)):
         audit = Audit("news.articles", is_compacted=False)
@@ -205,7 +210,7 @@ def test_delivered_messages_leave_the_outbox_after_their_retention(database: Dat
     fill(database, 4)
     store = StoredOutbox(database)
     assert store.expire(before=NOW + timedelta(days=3650)) == 0
-    deliver(topics, store, LIMITS)
+    drain(topics, store)
     assert store.expire(before=NOW + timedelta(days=3650)) == 4
 
 
@@ -216,6 +221,30 @@ def test_the_topics_are_made_once_and_as_they_should_be(kafka: KafkaTopics) -> N
     assert admin.differences(specs) == ()
     wider = desired_topics(kafka.settings.prefix, partitions=3, replication=1)
     assert any("has 2 partitions, not 3" in line for line in admin.differences(wider))
+
+
+def test_processes_share_the_lanes_and_leave_to_each_other_what_is_held(database: Database, topics: Topics) -> None:
+    messages = fill(database, 20)
+    store = StoredOutbox(database)
+    other = StoredOutbox(Database(f"sqlite:///{database.engine.url.database}"))
+    with other.lease(0) as is_theirs, store.lease(0) as is_ours:
+        assert (is_theirs, is_ours) == (True, False)
+    first = Deliverer(topics, store, LIMITS, clock=lambda: NOW)
+    second = Deliverer(topics, other, LIMITS, clock=lambda: NOW)
+    with ThreadPoolExecutor(2) as both:
+        sent = [future.result() for future in [both.submit(one.stop) for one in (first, second)]]
+    assert sum(sent, Counter()) == {"articles": 20}
+    assert_exactly_once_and_in_order(topics, messages)
+    other.database.close()
+
+
+def test_a_holder_that_stands_still_is_overtaken(database: Database, kafka: KafkaTopics) -> None:
+    messages = fill(database, 12)
+    store = StoredOutbox(database)
+    late = NOW + OVERTAKE_AFTER + timedelta(seconds=1)
+    with store.lease(0), store.lease(1), store.lease(2):
+        deliver(kafka, store, LIMITS, clock=lambda: late)
+    assert_exactly_once_and_in_order(kafka, messages)
 
 
 def forget_marks(database: Database) -> None:
