@@ -59,6 +59,10 @@ _INSERT_KEYS_POSTGRESQL = text(
     "INSERT INTO sketch_keys (key, seq, week) SELECT key, seq, :week"
     " FROM unnest(CAST(:keys AS integer[]), CAST(:seqs AS integer[])) AS k (key, seq)"
 )
+# Rows stand in order of their weeks: the scan ends at the limit, or where it finds nothing more.
+_DELETE_KEYS_SQLITE = text(
+    "DELETE FROM sketch_keys WHERE rowid IN (SELECT rowid FROM sketch_keys WHERE week < :first_kept LIMIT :at_once)"
+)
 _INSERT_KEYS_SQLITE = "INSERT INTO sketch_keys (key, seq, week) VALUES (?, ?, ?)"
 
 
@@ -89,6 +93,11 @@ def insert_keys(connection: Connection, seqs: Sequence[int], keys: Sequence[Sequ
         return
     lists = array_literal([key for key, _ in flat]), array_literal([seq for _, seq in flat])
     connection.execute(_INSERT_KEYS_POSTGRESQL, {"keys": lists[0], "seqs": lists[1], "week": week})
+
+
+def delete_keys(connection: Connection, first_kept: int, *, at_once: int) -> int:
+    """Delete keys of weeks before that one on SQLite; how many."""
+    return connection.execute(_DELETE_KEYS_SQLITE, {"first_kept": first_kept, "at_once": at_once}).rowcount
 
 
 def array_literal(values: Sequence[object]) -> str:

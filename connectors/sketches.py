@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, text, update
 from connectors import sketch_queries
 from connectors.sketch_tables import outlet_shingles, sketch_keys, sketches
 from pipeline.decide import ArticleState, Candidate, KnownArticle, Relation, Sightings
-from pipeline.fingerprint import Fingerprint
+from pipeline.fingerprint import KEYS, Fingerprint
 
 __all__ = [
     "Hit",
@@ -159,25 +159,28 @@ def expire(connection: Connection, *, before: datetime) -> int:
     In a transaction of its own: dropping a partition makes every look-up wait until the commit.
     """
     lock_for_claim(connection)  # a claim may be replacing a row that goes here
-    expire_keys(connection, before=before)
+    keys = expire_keys(connection, before=before)
     oldest = select(sketches.c.seq, sketches.c.last_revised_at).order_by(sketches.c.seq).limit(EXPIRE_AT_ONCE)
     gone = [row.seq for row in connection.execute(oldest) if row.last_revised_at < before]
     if gone:
         old = (sketches.c.seq <= gone[-1]) & (sketches.c.last_revised_at < before)
         connection.execute(delete(sketches).where(old))
-    return len(gone)
+    return keys + len(gone)
 
 
-def expire_keys(connection: Connection, *, before: datetime) -> None:
-    """Forget the keys of whole weeks before that time; on PostgreSQL their partitions are dropped."""
+def expire_keys(connection: Connection, *, before: datetime) -> int:
+    """Forget the keys of whole weeks before that time; how many rows went one by one.
+
+    PostgreSQL drops the weeks' partitions; SQLite deletes rows, the oldest first.
+    """
     first_kept = week_of(before)
     if connection.dialect.name != "postgresql":
-        connection.execute(delete(sketch_keys).where(sketch_keys.c.week < first_kept))
-        return
+        return sketch_queries.delete_keys(connection, first_kept, at_once=KEYS * EXPIRE_AT_ONCE)
     partitions = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'sketch_keys'::regclass")
     for name in connection.scalars(partitions).all():
         if int(name.rpartition("_w")[2]) < first_kept:
             connection.execute(text(f"DROP TABLE {name}"))
+    return 0
 
 
 def week_of(moment: datetime) -> int:
