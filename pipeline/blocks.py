@@ -16,7 +16,7 @@ from lxml import html
 from pipeline.markup import Kind, kind_of
 from pipeline.trees import text_of
 
-__all__ = ["Block", "Mark", "clean_text", "key_of", "read_blocks"]
+__all__ = ["Block", "Mark", "branch_of", "clean_text", "key_of", "read_blocks"]
 
 _INLINE = frozenset(
     [
@@ -106,6 +106,10 @@ _VARIABLE = re.compile(
     r"\d|^[a-z]{0,3}[A-Z][a-zA-Z0-9]{5,}$|__[A-Za-z0-9]{5}$|^(?:sc|css|jss|jsx|svelte|emotion)-|[:\[\]/@!]"
 )
 _MAX_LABELS = 5  # a place is told by its five nearest ancestors: more would tell pages apart, fewer confuses sidebars
+_MAX_QUOTE_PARTS = 4
+_MAX_QUOTE_CHARS = 1_500
+_MAX_SPEAKER_CHARS = 160
+_SPEAKER = re.compile(r"author|auteur|autor|cite|source|speaker|name|attribution|signature|credit|legend|caption", re.I)
 _MAX_CELL_CHARS = 160  # a longer cell is a layout's
 
 
@@ -115,6 +119,7 @@ class Mark:
 
     kind: Kind
     node: html.HtmlElement
+    name: str
     chars: int = 0
 
 
@@ -129,6 +134,11 @@ class Block:
     link_chars: int
     marks: tuple[Mark, ...] = ()
     key: str = field(default="", compare=False)
+
+    @property
+    def marked(self) -> frozenset[str]:
+        """The names of the markings it stands under: elements of one kind and label share theirs."""
+        return frozenset(mark.name for mark in self.marks)
 
     @property
     def is_heading(self) -> bool:
@@ -164,9 +174,16 @@ def _label(tag: str, classes: str) -> str:
     return ".".join([tag, *stable])
 
 
-def read_blocks(root: html.HtmlElement) -> list[Block]:
-    """The blocks under an element."""
-    walker = _Walker()
+def branch_of(element: html.HtmlElement) -> str:
+    """An element's label under its parent's: what a wrapper knows branches of the tree by."""
+    parent = element.getparent()
+    above = _label(parent.tag, parent.get("class") or "") if parent is not None else ""
+    return f"{above}>{_label(element.tag, element.get('class') or '')}"
+
+
+def read_blocks(root: html.HtmlElement, *, skipped: frozenset[str] = frozenset()) -> list[Block]:
+    """The blocks under an element, but for those in branches to be skipped."""
+    walker = _Walker(skipped)
     walker.walk(root)
     walker.flush()
     return walker.blocks
@@ -175,8 +192,9 @@ def read_blocks(root: html.HtmlElement) -> list[Block]:
 class _Walker:
     """One walk over a tree: what is open, and the text collected since the last block ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, skipped: frozenset[str]) -> None:
         self.blocks: list[Block] = []
+        self._skipped = skipped
         self._parts: list[str] = []
         self._link_chars = 0
         self._in_link = 0
@@ -197,36 +215,39 @@ class _Walker:
             self._walk_block(element, tag)
 
     def _walk_inline(self, element: html.HtmlElement, tag: str) -> None:
-        get = element.get
-        if (get("hidden") is not None or get("style")) and _is_hidden(element):
+        if (element.get("style") or element.get("hidden") is not None) and _is_hidden(element):
             return
-        kind = kind_of(
-            tag, get("class"), get("id"), get("itemprop"), get("rel"), get("data-testid") or get("data-component")
-        )
-        if kind is not None and kind is not Kind.QUOTE:
-            self._marks.append(Mark(kind, element))
+        classes = element.get("class")
+        if classes is not None and _is_for_screen_readers(classes):
+            return
         self._in_link += tag == "a"
         self._children(element)
         self._in_link -= tag == "a"
-        if kind is not None and kind is not Kind.QUOTE:
-            # A marked span beside other text is part of that text; alone it is a block of its own.
-            self._marks.pop()
 
     def _walk_block(self, element: html.HtmlElement, tag: str) -> None:
         self.flush()
-        if tag == "tr" and self._row(element):
-            return
         get = element.get
         classes = get("class")
+        label = _label(tag, classes or "")
+        if self._skipped and self._labels and f"{self._labels[-1]}>{label}" in self._skipped:
+            return
+        if tag == "tr" and self._row(element):
+            return
         kind = kind_of(
             tag, classes, get("id"), get("itemprop"), get("rel"), get("data-testid") or get("data-component")
         )
         if kind is not None:
-            self._marks.append(Mark(kind, element))
+            self._marks.append(Mark(kind, element, f"{kind}:{_label(tag, classes or '')}"))
+        elif tag == "figure" and element.find(".//blockquote") is not None:
+            kind = Kind.QUOTE
+            self._marks.append(Mark(kind, element, f"{kind}:figure"))
+        start = len(self.blocks)
         self._open.append(element)
-        self._labels.append(_label(tag, classes or ""))
+        self._labels.append(label)
         self._children(element)
         self.flush()
+        if kind is Kind.QUOTE or kind is Kind.EMBED:
+            self._join_quotation(start, kind)
         self._open.pop()
         self._labels.pop()
         if kind is not None:
@@ -264,12 +285,23 @@ class _Walker:
         if text and self._open:
             self._add(text, min(link_chars, len(text)))
 
-    def _add(self, text: str, link_chars: int) -> None:
+    def _add(self, text: str, link_chars: int, *, count: bool = True) -> None:
         node = self._open[-1]
-        for mark in self._marks:
+        for mark in self._marks if count else ():
             mark.chars += len(text)
         place = "/".join(self._labels[-_MAX_LABELS:])
         self.blocks.append(Block(text, node.tag, node, place, link_chars, tuple(self._marks), key_of(text)))
+
+    def _join_quotation(self, start: int, kind: Kind) -> None:
+        """A quotation and who said it, as one block; a quoted text of several paragraphs stays as it is."""
+        parts = self.blocks[start:]
+        if not 2 <= len(parts) <= _MAX_QUOTE_PARTS or sum(len(part.text) for part in parts) > _MAX_QUOTE_CHARS:
+            return
+        if kind is Kind.QUOTE and not all(_is_attribution(part) for part in parts[1:]):
+            return
+        del self.blocks[start:]
+        said = " ".join(part.text for part in parts)
+        self._add(said, 0, count=False)
 
     def _row(self, row: html.HtmlElement) -> bool:
         """Take a row of a table of facts as one block; False for a layout's row."""
@@ -289,6 +321,21 @@ class _Walker:
         return True
 
 
+def _is_attribution(part: Block) -> bool:
+    """Whether a part of a quotation names the speaker: by its markup, or as a short line that is no sentence."""
+    node = part.node
+    if node.tag in {"footer", "cite", "figcaption", "address"} or _SPEAKER.search(node.get("class") or ""):
+        return True
+    return len(part.text) < _MAX_SPEAKER_CHARS and not part.text.endswith((".", "!", "?", "…", "»", "”", '"'))
+
+
+@lru_cache(maxsize=10_000)
+def _is_for_screen_readers(classes: str) -> bool:
+    """Whether an element is read out and not shown: `opens in a new tab` beside a link."""
+    return _READ_OUT.search(classes) is not None
+
+
+_READ_OUT = re.compile(r"(?:^|[\s_-])(?:sr-only|srOnly|screen-?reader(?:-text)?|visually-?hidden|a11y-hidden|u-hidden)(?:$|[\s_-])", re.I)
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 

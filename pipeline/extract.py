@@ -3,26 +3,32 @@
     text ─▶ tree ─┬▶ metadata ──────────────┐
                   └▶ blocks ─▶ choice ─▶ repair ─▶ gate ─▶ article
                                  ▲
-               wrapper (known outlet) or teacher (unknown, in doubt, audited)
+         rule (catalogue), wrapper (known outlet) or teacher (unknown, in doubt, audited)
 
 Computation only: the page comes in as text, the wrapper as a value; what the page teaches goes out as an observation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from zlib import crc32
 
+from lxml import html
+
 from pipeline.blocks import Block, read_blocks
+from pipeline.choice import Choice, choose
+from pipeline.hand_rules import apply_rules, remove_elements
 from pipeline.jsonld import LinkedArticle, read_json_ld
 from pipeline.languages import settle_language
-from pipeline.metadata import FeedHints, Metadata, read_head, read_metadata
+from pipeline.lessons import agreement, choose_by_wrapper, observe
+from pipeline.metadata import FeedHints, Metadata, PageHead, read_head, read_metadata
 from pipeline.model import Article, ExtractRules, Rejection
 from pipeline.page import ParsedPage, parse_page
 from pipeline.quality import Candidate, judge
 from pipeline.repair import Repaired, Step, repair
-from pipeline.teacher import ask_teacher
-from pipeline.wrapper import Observation, PlaceCount, Wrapper, text_mark
+from pipeline.told import paragraphs_of
+from pipeline.wrapper import Observation, Wrapper, needs_teacher
 
 __all__ = ["EXTRACTOR", "Extraction", "FeedHints", "PageInput", "Step", "extract"]
 
@@ -31,7 +37,7 @@ EXTRACTOR = "newswire/1"
 
 @dataclass(frozen=True, slots=True)
 class PageInput:
-    """A page to extract, with what is known beforehand. `url` is the final one; `zone` the outlet's, as IANA names it."""
+    """A page to extract, with what is known beforehand. `url` is the final one, `zone` the outlet's by its IANA name."""
 
     url: str
     html: str
@@ -55,95 +61,178 @@ class Extraction:
     tdm_policy: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A page once parsed: its tree and what it says of itself."""
+
+    page: PageInput
+    parsed: ParsedPage
+    body: html.HtmlElement
+    head: PageHead
+    linked: LinkedArticle
+    metadata: Metadata
+    description: str
+
+    @property
+    def title(self) -> str:
+        return self.metadata.title.value
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """The text found: its paragraphs and lead, which way, and what the way taught."""
+
+    paragraphs: tuple[str, ...]
+    lead: str | None
+    way: str
+    steps: tuple[Step, ...]
+    link_chars: int = 0
+    is_cut_short: bool = False
+    observation: Observation | None = None
+
+
 def extract(page: PageInput, wrapper: Wrapper | None) -> Extraction:
     """The article of a page. The same page and wrapper always give the same answer."""
     parsed = parse_page(page.html)
     if isinstance(parsed, Rejection):
         return Extraction(None, parsed)
+    reading = _read(page, parsed)
+    found = _find_text(reading, wrapper)
+    metadata = reading.metadata
+    common = (metadata.meta_refresh, metadata.tdm_reserved, metadata.tdm_policy)
+    rejection = judge(_candidate(reading, found))
+    if rejection is not None:
+        return Extraction(None, rejection, None, found.steps, *common)
+    return Extraction(_article(reading, found), None, found.observation, found.steps, *common)
+
+
+def _read(page: PageInput, parsed: ParsedPage) -> _Reading:
     hints = page.hints or FeedHints()
     head = read_head(parsed.root)
     linked = read_json_ld(parsed.json_ld)
     metadata = read_metadata(parsed.root, head, linked, url=page.url, zone=page.zone, hints=hints)
     body = parsed.root.find("body")
-    blocks = read_blocks(body if body is not None else parsed.root)
-    lesson = ask_teacher(parsed.root, blocks, fast=True)
-    repaired = repair(
-        blocks, lesson.kept, title=metadata.title.value, description=metadata.description or hints.summary
-    )
-    paragraphs = [blocks[i].text for i in repaired.chosen]
-    text = "\n\n".join(paragraphs)
-    rejection = judge(_candidate(page, parsed, blocks, metadata, linked, text, len(paragraphs)))
-    common = (metadata.meta_refresh, metadata.tdm_reserved, metadata.tdm_policy)
-    if rejection is not None:
-        return Extraction(None, rejection, None, repaired.steps, *common)
-    article = _article(page, metadata, linked, head.language, repaired, blocks, text)
-    return Extraction(article, None, _observe(page, blocks, repaired), repaired.steps, *common)
-
-
-def _candidate(
-    page: PageInput,
-    parsed: ParsedPage,
-    blocks: list[Block],
-    metadata: Metadata,
-    linked: LinkedArticle,
-    text: str,
-    paragraphs: int,
-) -> Candidate:
-    return Candidate(
-        url=page.url,
-        title=metadata.title.value,
-        text=text,
-        page_text_chars=sum(len(block.text) for block in blocks),
-        link_chars=sum(block.link_chars for block in blocks),
-        types=linked.types,
-        asks_for_javascript=parsed.asks_for_javascript,
-        has_video=parsed.root.find(".//video") is not None,
-        images=len(parsed.root.findall(".//img")),
-        is_article_marked=bool(linked.type),
-        paragraphs=paragraphs,
+    return _Reading(
+        page=page,
+        parsed=parsed,
+        body=body if body is not None else parsed.root,
+        head=head,
+        linked=linked,
+        metadata=metadata,
+        description=metadata.description or hints.summary,
     )
 
 
-def _article(
-    page: PageInput,
-    metadata: Metadata,
-    linked: LinkedArticle,
-    page_language: str,
+def _find_text(reading: _Reading, wrapper: Wrapper | None) -> _Text:
+    """By the catalogue's rule, by the outlet's wrapper, or by the teacher."""
+    rules = reading.page.rules
+    remove_elements(reading.body, rules.remove)
+    if rules.body:
+        blocks = read_blocks(reading.body)
+        ruled = apply_rules(reading.body, blocks, rules)
+        if ruled.kept:
+            return _text_of(blocks, _repair(reading, blocks, ruled.kept), "rule", lead=ruled.lead)
+    page_mark = crc32(reading.page.url.encode())
+    if wrapper is not None and not needs_teacher(wrapper, wrapper.pages, _draw(page_mark)):
+        blocks = read_blocks(reading.body, skipped=wrapper.dead_branches)
+        kept = choose_by_wrapper(blocks, wrapper)
+        if kept is not None:
+            return _text_of(blocks, _repair(reading, blocks, kept), f"wrapper v{wrapper.version}")
+    return _ask_teacher(reading, wrapper, page_mark)
+
+
+def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> _Text:
+    blocks = read_blocks(reading.body)
+    hints = reading.page.hints or FeedHints()
+    about = f"{reading.title} {reading.description}"
+    choice = choose(reading.parsed.root, blocks, about=about, told=reading.linked.body or hints.content)
+    if choice.told:
+        return _told_text(choice, reading)
+    repaired = _repair(reading, blocks, choice.kept)
+    by_wrapper = choose_by_wrapper(blocks, wrapper) if wrapper is not None else None
+    agreed = None
+    if wrapper is not None and wrapper.is_grown:
+        own = _repair(reading, blocks, by_wrapper).chosen if by_wrapper is not None else ()
+        agreed = agreement(blocks, own, repaired.chosen)
+    observation = observe(page_mark, reading.body, blocks, repaired.chosen, agreed)
+    return _text_of(blocks, repaired, choice.view, observation=observation)
+
+
+def _repair(reading: _Reading, blocks: Sequence[Block], kept: frozenset[int]) -> Repaired:
+    return repair(blocks, kept, title=reading.title, description=reading.description, site=reading.metadata.site)
+
+
+def _text_of(
+    blocks: Sequence[Block],
     repaired: Repaired,
-    blocks: list[Block],
-    text: str,
-) -> Article:
+    way: str,
+    *,
+    lead: int | None = None,
+    observation: Observation | None = None,
+) -> _Text:
+    lead = repaired.lead if lead is None else lead
+    order = list(repaired.chosen)
+    if lead is not None:
+        order = [lead, *(i for i in order if i != lead)]
+    return _Text(
+        paragraphs=tuple(blocks[i].text for i in order),
+        lead=blocks[lead].text if lead is not None else None,
+        way=way,
+        steps=repaired.steps,
+        link_chars=sum(blocks[i].link_chars for i in order),
+        is_cut_short=repaired.is_cut_short,
+        observation=observation,
+    )
+
+
+def _told_text(choice: Choice, reading: _Reading) -> _Text:
+    """The text that the page tells machines and shows nobody before its scripts ran."""
+    told = paragraphs_of(choice.told, title=reading.title, description=reading.description)
+    step = Step("took", "json-ld body", told.paragraphs[0][:80] if told.paragraphs else "")
+    return _Text(told.paragraphs, told.lead, "json-ld", (step,))
+
+
+def _draw(page_mark: int) -> float:
+    """A page's lot for the audit: always the same for the same page, spread evenly over pages."""
+    return crc32(page_mark.to_bytes(4, "big")) / 2**32
+
+
+def _candidate(reading: _Reading, found: _Text) -> Candidate:
+    root = reading.body
+    return Candidate(
+        url=reading.page.url,
+        title=reading.title,
+        paragraphs=found.paragraphs,
+        link_chars=found.link_chars,
+        body=root,
+        types=reading.linked.types,
+        is_article_marked=bool(reading.linked.type),
+        asks_for_javascript=reading.parsed.asks_for_javascript,
+    )
+
+
+def _article(reading: _Reading, found: _Text) -> Article:
+    page, metadata, linked = reading.page, reading.metadata, reading.linked
+    text = "\n\n".join(found.paragraphs)
     return Article(
         url=page.url,
         canonical_url=metadata.canonical_url,
         title=metadata.title.value,
         text=text,
-        lead=blocks[repaired.lead].text if repaired.lead is not None else None,
+        lead=found.lead,
         title_source=metadata.title.source,
         published=metadata.published,
         modified=metadata.modified,
         authors=metadata.authors.people,
         author_organisations=metadata.authors.organisations,
         authors_source=metadata.authors.source,
-        language=settle_language(text, told=(page_language, linked.language, page.language or "")),
+        language=settle_language(text, told=(reading.head.language, linked.language, page.language or "")),
         section=metadata.section,
         keywords=metadata.keywords,
         image=metadata.image,
-        is_accessible_for_free=False if repaired.is_cut_short else metadata.is_free,
+        is_accessible_for_free=False if found.is_cut_short else metadata.is_free,
         is_live_blog=linked.is_live_blog,
         aliases=metadata.aliases,
         rights=metadata.rights,
-        extractor=f"{EXTRACTOR} teacher",
-    )
-
-
-def _observe(page: PageInput, blocks: list[Block], repaired: Repaired) -> Observation:
-    kept = set(repaired.chosen)
-    counts: dict[str, list[int]] = {}
-    for index, block in enumerate(blocks):
-        counts.setdefault(block.place, [0, 0])[index not in kept] += len(block.text)
-    return Observation(
-        page=crc32(page.url.encode()),
-        places=tuple(PlaceCount(place, *count) for place, count in counts.items()),
-        texts=tuple(dict.fromkeys(text_mark(block.key) for block in blocks if block.key)),
+        extractor=f"{EXTRACTOR} {found.way}",
     )

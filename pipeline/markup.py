@@ -62,7 +62,7 @@ RULES: tuple[MarkupRule, ...] = (
         r"also-?(?:read|like)|you-?may-?like|most-?(?:read|popular|viewed)|popular|trending|"
         r"teasers?|promo|promobox|cross-?sell|read-?on|weiterlesen|mehr-?zum-?thema|leia-?(?:mais|tambem)|lee-?tambien|"
         r"te-?puede-?interesar|correlati|leggi-?anche|similar|suggest(?:ed|ions?)|next-?(?:article|post)s?|"
-        r"article-?links|aussi|(?:in|story)-?package|storylines?|(?:post|posts)-?navigation|jp-relatedposts|yarpp|rp4wp|"
+        r"article-?links|aussi|(?:in|story)-?package|(?:post|posts)-?navigation|jp-relatedposts|yarpp|rp4wp|"
         r"linked-?(?:articles?|stories)|further-?reading|magazine-?subscription|feed-?list|latest-?news",
         ("related", "lire-aussi", "c-related-articles", "read-more", "recommended", "outbrain", "mehr-zum-thema"),
     ),
@@ -76,20 +76,20 @@ RULES: tuple[MarkupRule, ...] = (
     MarkupRule(
         Kind.AD,
         r"ads?|advert\w*|ad-?(?:slot|container|wrapper|unit|label|box)|dfp|gpt|pub|publicite|publicidad|werbung|anzeige|"
-        r"sponsor\w*|commercial|native-?ad|affiliate-?(?:disclaimer|disclosure)|disclaimer",
+        r"sponsor\w*|native-?ad|affiliate-?(?:disclaimer|disclosure)|disclaimer",
         ("ad-slot", "advertisement", "pub", "publicite", "sponsored"),
     ),
     MarkupRule(
         Kind.CAPTION,
         r"(?:fig|image|img|photo|picture|media|wp|gallery|slide)[-_]?(?:caption|credits?|legend[e]?|description|text|copyright)|"
         r"captions?(?:[-_ ]?text)?|legende|credits?|photo-?credit|copyright|bildunterschrift|pie-?(?:de-?)?foto|didascalia|"
-        r"wp-?caption(?:-text)?|image-?source|slideshow|gallery|carousel|lightbox",
+        r"wp-?caption(?:-text)?|image-?source|slideshow|gallery|carousel",
         ("wp-caption-text", "image-caption", "legende", "media__credit", "photo-credits"),
     ),
     MarkupRule(
         Kind.TAGS,
-        r"tags?(?:[-_ ]?(?:list|links?|cloud|container|box))?|keywords?|topics?(?:[-_ ]?list)?|breadcrumbs?|fil-?d-?ariane|"
-        r"categor(?:y|ies)(?:[-_ ]?(?:list|links?))?|ariane|hashtags?|schlagworte|themen|labels?|kicker|eyebrow|overline|"
+        r"tags|tags?[-_ ]?(?:list|links?|cloud|container|box)|keywords?|topics?(?:[-_ ]?list)?|breadcrumbs?|fil-?d-?ariane|"
+        r"categor(?:y|ies)(?:[-_ ]?(?:list|links?))?|ariane|hashtags?|schlagworte|themen|kicker|eyebrow|overline|"
         r"rubrique|surtitre|post-?tags|entry-?(?:footer|tags)|cat-?links",
         ("tags", "article__tags", "breadcrumb", "fil-d-ariane", "topics-list"),
     ),
@@ -117,9 +117,9 @@ RULES: tuple[MarkupRule, ...] = (
         Kind.CHROME,
         r"cookies?(?:[-_ ]?(?:banner|notice|consent))?|consent|gdpr|didomi\w*|onetrust\w*|cmp|tarteaucitron\w*|"
         r"site-?(?:header|footer|nav)|page-?(?:header|footer)|global-?(?:header|footer|nav)|menu|nav(?:bar|igation)?|main-?nav|"
-        r"skip-?(?:link|to)|sidebar|side-?bar|rail|right-?(?:col|column)|off-?canvas|modal|pop-?up|overlay|tooltip|"
+        r"skip-?(?:link|to)|sidebar|side-?bar|rail|right-?(?:col|column)|modal|pop-?up|overlay|tooltip|"
         r"screen-?reader\w*|sr-?only|visually-?hidden|visuallyhidden|a11y|pagination|pager|back-?to-?top|alert-?(?:bar|banner)|"
-        r"correction-?form|feedback|error-?report|toc|table-?of-?contents|sommaire|widget|weather|meteo",
+        r"correction-?form|feedback|error-?report|toc|table-?of-?contents|sommaire|weather|meteo",
         ("cookie-banner", "site-header", "menu", "sidebar", "sr-only", "modal", "pagination"),
     ),
     MarkupRule(
@@ -127,7 +127,7 @@ RULES: tuple[MarkupRule, ...] = (
         r"chap[oô]|chapeau|standfirst|stand-?first|lead(?:[-_ ]?(?:text|paragraph|in))?|lede|lead-?in|vorspann|dek|deck|sub-?(?:title|head|heading|"
         r"headline)|subtitulo|entradilla|bajada|sommario|sottotitolo|occhiello|intro(?:duction|[-_]?text)?|"
         r"excerpt|summary|abstract|teaser-?text|article-?(?:desc(?:ription)?|intro|lead|summary)|description|ingress|manchet|"
-        r"descriptif|accroche|synopsis|story-?summary|copete|volanta",
+        r"descriptif|accroche|preamble|sapo|synopsis|story-?summary|copete|volanta",
         ("article__chapo", "standfirst", "c-lead", "dek", "entradilla", "subtitle"),
     ),
     MarkupRule(
@@ -137,8 +137,9 @@ RULES: tuple[MarkupRule, ...] = (
     ),
 )
 
-_BORDER_BEFORE = r"(?:^|(?<=[\s_.:/-]))"
-_BORDER_AFTER = r"(?=$|[\s_.:/-])"
+# `no-tts`, `has-caption`, `with-sidebar` and `ad-free` say what an element is not, or what it has inside.
+_BORDER_BEFORE = r"(?:^|(?<=[\s_.:/-]))(?<!\bno-)(?<!\bhas-)(?<!\bwith-)(?<!\bwithout-)"
+_BORDER_AFTER = r"(?=$|[\s_.:/-])(?![-_](?:hidden|free|none|off|disabled)\b)"
 _COMPILED = tuple((rule.kind, re.compile(_BORDER_BEFORE + "(?:" + rule.words + ")" + _BORDER_AFTER)) for rule in RULES)
 _ANY = re.compile("|".join(rule.words for rule in RULES))
 _CASE_CHANGE = re.compile(r"(?<=[a-z])(?=[A-Z])")

@@ -75,6 +75,7 @@ class Metadata:
     tdm_reserved: bool | None
     tdm_policy: str | None
     meta_refresh: str | None
+    site: str = ""
 
     @property
     def published(self) -> SourcedTime | None:
@@ -140,6 +141,7 @@ def read_metadata(
         tdm_reserved=_reserved(head),
         tdm_policy=head.meta("tdm-policy") or None,
         meta_refresh=_refresh(head, url),
+        site=head.meta("og:site_name") or linked.publisher,
     )
 
 

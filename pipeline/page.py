@@ -23,7 +23,7 @@ MAX_MARKUP_CHARS = (
 )
 MAX_ELEMENTS = 20_000  # trafilatura is quadratic in siblings: 20,000 spans take it over 20 s
 MAX_DEPTH = 250  # libxml2 drops what is deeper than 256 in silence unless told to be huge
-MAX_ATTRIBUTES = 400  # on one tag: libxml2 compares each with each
+MAX_ATTRIBUTES = 5_000  # on one tag: libxml2 compares each with each, 10,000 take it half a second
 _MOST_BAD_BYTES = 0.001  # more replaced characters than one in a thousand: it is no UTF-8
 
 _BOMS = (
@@ -139,8 +139,8 @@ def parse_page(text: str) -> ParsedPage | Rejection:
         return Rejection("empty", "nothing but scripts")
     if len(markup) > MAX_MARKUP_CHARS:
         return Rejection("page_too_large", f"{len(markup)} characters of markup")
-    if _TAG_RUN.search(markup):
-        return Rejection("page_too_large", "a tag of more than 20,000 characters")
+    if any(tag[0].count("=") > MAX_ATTRIBUTES for tag in _TAG_RUN.finditer(markup)):
+        return Rejection("page_too_large", f"a tag of more than {MAX_ATTRIBUTES} attributes")
     root = _parse(markup)
     if root is None:
         return Rejection("empty", "no element")

@@ -6,10 +6,12 @@ Each rejection has its own reason. Phrases are evidence only in a text too short
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lxml import html
+
 from pipeline.model import Rejection
+from pipeline.trees import text_of
 
 __all__ = ["RULES", "Candidate", "GateRule", "judge"]
 
@@ -19,19 +21,21 @@ WALL_CHARS = 1_200  # walls and errors are shorter; an article about cookies is 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What the gate looks at."""
+    """What the gate looks at: the text found, and the page around it."""
 
     url: str
     title: str
-    text: str
-    page_text_chars: int
+    paragraphs: tuple[str, ...]
     link_chars: int
+    body: html.HtmlElement
     types: frozenset[str]
-    asks_for_javascript: bool
-    has_video: bool
-    images: int
     is_article_marked: bool
-    paragraphs: int
+    asks_for_javascript: bool
+
+    @property
+    def text(self) -> str:
+        """The text found."""
+        return "\n".join(self.paragraphs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,45 +101,38 @@ _COMPILED = tuple((rule, re.compile(rule.phrases, re.IGNORECASE)) for rule in RU
 
 def judge(candidate: Candidate) -> Rejection | None:
     """Why this is no article; None when it may be one."""
-    text = f"{candidate.title}\n{candidate.text}".replace("’", "'")
-    if len(candidate.text) < WALL_CHARS and (rejection := _wall(text, len(candidate.text))):
+    text = candidate.text
+    if len(text) < WALL_CHARS and (rejection := _wall(candidate)):
         return rejection
-    if not candidate.text.strip():
+    if text and candidate.link_chars > 0.5 * len(text):
+        return Rejection("index_page", "more links than text")
+    if len(text) < FEW_CHARS:
         return _nothing(candidate)
-    if len(candidate.text) < FEW_CHARS:
-        return (
-            _nothing(candidate)
-            if not candidate.is_article_marked
-            else Rejection("too_short", f"{len(candidate.text)} characters")
-        )
     return None
 
 
-def _wall(text: str, chars: int) -> Rejection | None:
+def _wall(candidate: Candidate) -> Rejection | None:
+    """A wall or an error by its words: headline and text, or all the page shows when there is no text."""
+    shown = candidate.text or text_of(candidate.body)[:WALL_CHARS]
+    said = f"{candidate.title}\n{shown}".replace("’", "'")
     for rule, pattern in _COMPILED:
-        found = {match[0].lower() for match in pattern.finditer(text)}
-        needed = rule.needed + (chars > 500)
-        if len(found) >= needed:
+        found = {match[0].lower() for match in pattern.finditer(said)}
+        if len(found) >= rule.needed + (len(shown) > 500):
             return Rejection(rule.reason, "; ".join(sorted(found))[:200])
     return None
 
 
 def _nothing(candidate: Candidate) -> Rejection:
-    if candidate.asks_for_javascript and candidate.page_text_chars < 400:
+    """Why a page has no text, by what it has instead."""
+    shown = len(" ".join(text_of(candidate.body).split()))
+    images = len(candidate.body.findall(".//img"))
+    linked = sum(len(" ".join(text_of(a).split())) for a in candidate.body.iter("a"))
+    if candidate.asks_for_javascript and shown < 400:
         return Rejection("javascript_required", "no text but a request for JavaScript")
-    if candidate.types & {"imagegallery", "mediagallery"}:
-        return Rejection("gallery", "pictures without text")
-    if candidate.has_video or "videoobject" in candidate.types:
+    if candidate.types & {"imagegallery", "mediagallery"} or (images >= 6 and shown < 250 * images):
+        return Rejection("gallery", f"{images} pictures without text")
+    if "videoobject" in candidate.types or next(candidate.body.iter("video", "amp-video"), None) is not None:
         return Rejection("video_without_text", "a player and no text")
-    if candidate.images >= 8 and candidate.page_text_chars < 2_000:
-        return Rejection("gallery", f"{candidate.images} pictures without text")
-    if candidate.link_chars > 0.6 * max(1, candidate.page_text_chars) and candidate.page_text_chars > 300:
+    if shown > 300 and linked > 0.5 * shown:
         return Rejection("index_page", "links and no text")
-    return Rejection(
-        "empty" if not candidate.text.strip() else "too_short", f"{len(candidate.text)} characters of text"
-    )
-
-
-def longest_paragraph(texts: Sequence[str]) -> int:
-    """Characters of the longest paragraph."""
-    return max((len(text) for text in texts), default=0)
+    return Rejection("too_short" if candidate.text else "empty", f"{len(candidate.text)} characters of text")

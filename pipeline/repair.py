@@ -1,6 +1,7 @@
 """Repair: what a choice of blocks lacks (the lead, an intertitle, a paragraph between two) and what it has too much.
 
-Every step says what it did and why. Rules are for kinds of markup and kinds of phrases; none knows a site.
+Every step says what it did and by which rule. Rules are for kinds of markup (pipeline/markup.py), kinds of phrases
+(pipeline/phrases.py) and places on the page; none knows a site.
 """
 
 from __future__ import annotations
@@ -10,9 +11,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pipeline.blocks import Block, key_of
+from pipeline.body import is_paragraph, set_apart
+from pipeline.leads import find_lead
 from pipeline.markup import Kind
+from pipeline.phrases import is_paywall_line, phrase_rule
+from pipeline.titles import same_words
 
 __all__ = ["Repaired", "Step", "repair"]
+
+_POSTED = re.compile(r"—\s*[^—]{2,80}\(@\w+\)[^—]{0,40}$")
+_WORDS_SHOWN = 80
+_MAX_LINK_LINE_CHARS = 220
+_LEAST_LINK_LINE_CHARS = 25  # shorter links are names, sources, list entries
+_DUPLICATE_CHARS = 100  # shorter lines may be said twice on purpose
+_SHORT_LINE_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,120 +43,180 @@ class Repaired:
     chosen: tuple[int, ...]
     lead: int | None
     steps: tuple[Step, ...]
-    is_cut_short: bool = False  # a sentence of a paywall stood at the end
+    is_cut_short: bool = False  # a sentence of a paywall stood there
 
 
-# Kinds of markup that never hold the article's text, unless they hold most of it.
-_NEVER = frozenset(
-    {
-        Kind.COMMENTS,
-        Kind.NEWSLETTER,
-        Kind.SHARE,
-        Kind.AD,
-        Kind.PAYWALL,
-        Kind.RELATED,
-        Kind.TAGS,
-        Kind.CAPTION,
-        Kind.CHROME,
-        Kind.BYLINE,
-    }
-)
-_MOST = 0.4
+class _Work:
+    """The blocks kept so far, and what was done to get there."""
 
-PROMO = re.compile(
-    r"""^\W*(?:
-      (?:à\s+)?(?:lire|voir|écouter|découvrir|relire|revoir)\s+(?:aussi|également|sur|plus|la\s+suite)\b
-    | (?:lire|voir)\s*:
-    | à\s+lire\b
-    | (?:read|see|watch|listen)\s+(?:more|also|next|on)\b[\s:]
-    | (?:also|more)\s+(?:read|on|from|in)\b\s*:
-    | (?:related|recommended|mehr\ zum\ thema|lesen\ sie\ (?:auch|hier|mehr|dazu)|lesen\ sie|auch\ interessant|mehr\ lesen|leggi\ anche|lee\ también|te\ puede\ interesar|lea\ también|leia\ (?:também|mais)|lees\ ook|baca\ juga)\b
-    | (?:sign\ up|subscribe|inscrivez|abonnez|recevez|téléchargez|suivez|follow|join|download|get\ (?:the|our))\b.{0,60}(?:newsletter|app\b|application|whatsapp|telegram|channel|chaîne|inbox|alert|instagram|facebook|twitter|google\ news|infolettre|fil\b)
-    | (?:cet|l')\s?article\ (?:est\ )?(?:réservé|vous\ est\ offert)
-    | il\ vous\ reste\ [\d.,]+\s?%
-    | la\ suite\ est\ réservée
-    | (?:advertisement|publicité|anzeige|werbung|publicidad|pubblicità|reklama|annonce|sponsored)\W*$
-    | (?:©|\(c\)|copyright\b).{0,120}$
-    | (?:all\ rights\ reserved|tous\ droits\ réservés|alle\ rechte\ vorbehalten)
-    | (?:partager|share|teilen|compartir|condividi|imprimer|print)(?:\s+(?:this|sur|on|cet|l['’]article|article|via).*)?$
-    | (?:photo|image|crédits?|credit|foto|bild|picture|source\ photo)\s*(?:credit|by|crédit)?\s*:
-    | (?:read|lire|weiterlesen|continue\ reading|afficher\ plus|voir\ plus|show\ more|load\ more).{0,20}$
-    )""",
-    re.IGNORECASE | re.VERBOSE,
-)
-PAYWALL = re.compile(
-    r"il vous reste [\d.,]+\s?% de cet article|la suite est réservée|(?:cet |l.)?article (?:est )?réservé aux abonnés|réservé à nos abonnés|pour lire la suite|"
-    r"subscribe to (?:continue|read)|to continue reading|already a subscriber|déjà abonné|weiterlesen mit|jetzt weiterlesen|para seguir leyendo|contenido exclusivo para suscriptores|"
-    r"abonnez-vous pour (?:lire|accéder)|this (?:article|content) is (?:for|reserved)|exklusiv für abonnenten",
-    re.IGNORECASE,
-)
-_MAX_PROMO_CHARS = 260
+    def __init__(self, blocks: Sequence[Block], chosen: frozenset[int]) -> None:
+        self.blocks = blocks
+        self.kept = set(chosen)
+        self.steps: list[Step] = []
+        self.apart = set_apart(blocks, chosen)
+
+    def drop(self, rule: str, test: Callable[[int], bool]) -> None:
+        for index in sorted(self.kept):
+            if test(index):
+                self.kept.discard(index)
+                self.steps.append(Step("dropped", rule, self.blocks[index].text[:_WORDS_SHOWN]))
+
+    def add(self, rule: str, index: int) -> None:
+        if index not in self.kept:
+            self.kept.add(index)
+            self.steps.append(Step("added", rule, self.blocks[index].text[:_WORDS_SHOWN]))
+
+    def is_apart(self, index: int) -> bool:
+        return bool(self.apart & self.blocks[index].marked)
 
 
-def repair(blocks: Sequence[Block], chosen: frozenset[int], *, title: str, description: str) -> Repaired:
+def repair(
+    blocks: Sequence[Block], chosen: frozenset[int], *, title: str, description: str, site: str = ""
+) -> Repaired:
     """The article's blocks, from a first choice of them."""
-    steps: list[Step] = []
-    kept = set(chosen)
-
-    def drop(rule: str, test: Callable[[int, Block], bool]) -> None:
-        for index in sorted(kept):
-            if test(index, blocks[index]):
-                kept.discard(index)
-                steps.append(Step("dropped", rule, blocks[index].text[:80]))
-
-    chars = sum(len(blocks[i].text) for i in chosen)
-    is_cut = any(PAYWALL.search(blocks[i].text) for i in chosen if len(blocks[i].text) < _MAX_PROMO_CHARS)
-    drop("markup", lambda _, block: _is_marked(block, chars))
-    drop("promo", lambda _, block: len(block.text) < _MAX_PROMO_CHARS and PROMO.match(block.text) is not None)
+    work = _Work(blocks, chosen)
+    is_cut_short = any(is_paywall_line(blocks[i].text) for i in chosen)
     title_key = key_of(title)
-    drop("title", lambda i, block: bool(title_key) and block.key == title_key)
-    drop("links", lambda _, block: block.link_share > 0.9 and len(block.text) < 200 and not _ends_sentence(block.text))
-    kept |= _between(blocks, kept, steps, chars)
-    lead = _find_lead(blocks, kept, description, title_key)
-    if lead is not None and lead not in kept:
-        kept.add(lead)
-        steps.append(Step("added", "lead", blocks[lead].text[:80]))
-    return Repaired(tuple(sorted(kept)), lead, tuple(steps), is_cut)
+    work.drop("markup", work.is_apart)
+    work.drop("title", lambda i: _repeats_title(blocks[i], title, title_key))
+    for index in _between(work, title, title_key):
+        work.add("between", index)
+    _settle_embeds(work, site)
+    _drop_phrases(work)
+    _drop_link_lines(work)
+    lead = find_lead(blocks, work.kept, work.apart, description=description, title_key=title_key)
+    if lead is not None:
+        work.add("lead", lead)
+        for index in _between(work, title, title_key):
+            work.add("between", index)
+    _trim(work, lead)
+    _drop_duplicates(work)
+    return Repaired(tuple(sorted(work.kept)), lead, tuple(work.steps), is_cut_short)
+
+
+def _repeats_title(block: Block, title: str, title_key: str) -> bool:
+    if not title_key:
+        return False
+    if block.key == title_key:
+        return True
+    if block.tag == "h1" and same_words(block.text, title) > 0.5:
+        return True
+    return block.is_heading and len(title_key) > 20 and title_key in block.key
+
+
+def _settle_embeds(work: _Work, site: str) -> None:
+    """Posts that the article quotes stay, or come in, with who wrote them; the outlet's own are its promotion."""
+    blocks = work.blocks
+    if not work.kept:
+        return
+    inside = range(min(work.kept), max(work.kept))
+    embeds = [i for i in {*inside, *work.kept} if any(mark.kind is Kind.EMBED for mark in blocks[i].marks)]
+    for index in sorted(embeds):
+        posted = _POSTED.search(blocks[index].text)
+        if posted is None or (site and key_of(site) in key_of(posted[0])):
+            work.drop("embed", lambda i, index=index: i == index)  # type: ignore[misc]
+        elif not work.is_apart(index):
+            work.add("embed", index)
+
+
+def _drop_phrases(work: _Work) -> None:
+    """Lines that are no text by what they say, each named by its kind."""
+    for index in sorted(work.kept):
+        if (rule := phrase_rule(work.blocks[index].text)) is not None:
+            work.drop(rule, lambda i, index=index: i == index)  # type: ignore[misc]
+
+
+def _drop_link_lines(work: _Work) -> None:
+    """Headlines of other articles: lines that are a link, alone among paragraphs or in a list of nothing but such."""
+    blocks = work.blocks
+    lists: dict[int, list[int]] = {}
+    for index in sorted(work.kept):
+        if blocks[index].tag == "li":
+            lists.setdefault(id(blocks[index].node.getparent()), []).append(index)
+    link_lists = {i for items in lists.values() if all(blocks[i].link_share > 0.7 for i in items) for i in items}
+    work.drop("links", lambda i: _is_link_line(blocks[i]) and (blocks[i].tag != "li" or i in link_lists))
+
+
+def _is_link_line(block: Block) -> bool:
+    return (
+        _LEAST_LINK_LINE_CHARS <= len(block.text) <= _MAX_LINK_LINE_CHARS
+        and not block.is_heading
+        and block.link_share > (0.9 if block.tag != "li" else 0.7)
+        and "://" not in block.text
+        and not block.text.endswith((".", ":", ","))
+    )
 
 
 def _ends_sentence(text: str) -> bool:
-    return text.endswith((".", "!", "?", "…", "»", "”", '"'))
+    return text.endswith((".", "!", "?", "…", "»", "”", '"', ".)", "。", "」"))
 
 
-def _is_marked(block: Block, chars: int) -> bool:
-    return any(mark.kind in _NEVER and mark.chars < _MOST * chars for mark in block.marks)
+def _between(work: _Work, title: str, title_key: str) -> list[int]:
+    """Paragraphs and intertitles that stand among the kept ones, in the same parent as they, and were passed over."""
+    if not work.kept:
+        return []
+    blocks = work.blocks
+    parents = {(id(blocks[i].node.getparent()), blocks[i].tag) for i in work.kept}
+    holders = {id(blocks[i].node.getparent()) for i in work.kept if blocks[i].tag in {"p", "div", "li"}}
+    places = {blocks[i].place for i in work.kept if is_paragraph(blocks[i])}
+    return [
+        i
+        for i in range(min(work.kept), max(work.kept))
+        if i not in work.kept
+        and blocks[i].link_share < 0.5
+        and not work.is_apart(i)
+        and not _repeats_title(blocks[i], title, title_key)
+        and (
+            (_is_spoken(blocks[i]) and (id(blocks[i].node.getparent()), blocks[i].tag) in parents)
+            or (_is_spoken(blocks[i]) and blocks[i].place in places)
+            or (blocks[i].is_heading and id(blocks[i].node.getparent()) in holders and i + 1 in work.kept)
+        )
+    ]
 
 
-def _between(blocks: Sequence[Block], kept: set[int], steps: list[Step], chars: int) -> set[int]:
-    """Paragraphs and intertitles that stand among the chosen ones, in the same place as they, and were passed over."""
-    if not kept:
-        return set()
-    places = {(id(blocks[i].node.getparent()), blocks[i].tag) for i in kept}
-    added = set()
-    for index in range(min(kept), max(kept)):
-        block = blocks[index]
-        if index in kept or block.link_share > 0.5 or _is_marked(block, chars) or PROMO.match(block.text):
-            continue
-        beside = (id(block.node.getparent()), block.tag) in places
-        heading = block.is_heading and any((id(block.node.getparent()), tag) in places for tag in ("p", "div"))
-        if beside or heading:
-            added.add(index)
-            steps.append(Step("added", "between", block.text[:80]))
-    return added
+def _trim(work: _Work, lead: int | None) -> None:
+    """Short lines before the first paragraph (kicker, byline, dates) and after the last one (signature, headings)."""
+    spoken = [i for i in sorted(work.kept) if _is_spoken(work.blocks[i])]
+    if not spoken:
+        return
+    first, last = spoken[0], spoken[-1]
+    work.drop("head", lambda i: i < first and i != lead and _is_short_line(work.blocks[i]))
+    behind = [i for i in sorted(work.kept) if i > last]
+    work.drop("tail", lambda i: i > last and (len(behind) < 3 or i == behind[-1]) and _is_short_line(work.blocks[i]))
 
 
-def _find_lead(blocks: Sequence[Block], kept: set[int], description: str, title_key: str) -> int | None:
-    """The chapô: a block before or at the first chosen one that is marked so, or that the description repeats."""
-    if not kept:
-        return None
-    first = min(kept)
-    description_key = key_of(description)[:60]
-    for index in range(first, -1, -1):
-        block = blocks[index]
-        if len(block.text) < 30 or block.key == title_key or block.link_share > 0.5:
-            continue
-        told = len(description_key) >= 30 and block.key.startswith(description_key[: max(30, len(description_key) - 5)])
-        marked = any(mark.kind is Kind.LEAD and mark.chars < 1200 for mark in block.marks)
-        if told or marked:
-            return index
-    return None
+def _is_spoken(block: Block) -> bool:
+    return is_paragraph(block) or (len(block.text) > 30 and _ends_sentence(block.text) and not block.is_heading)
+
+
+def _is_short_line(block: Block) -> bool:
+    """A heading over nothing, a name, a place, a date; list items, rows and footnotes are none."""
+    if block.is_heading:
+        return len(block.text) < 2 * _SHORT_LINE_CHARS
+    return (
+        len(block.text) < _SHORT_LINE_CHARS
+        and block.tag not in {"li", "tr", "dd", "td"}
+        and not _ends_sentence(block.text)
+        and not block.text.startswith(("*", "—", "("))
+    )
+
+
+def _drop_duplicates(work: _Work) -> None:
+    """The second of two like paragraphs that a page shows twice for its layout's sake; pull quotes repeat the text too."""
+    seen: dict[str, int] = {}
+    for index in sorted(work.kept):
+        seen[work.blocks[index].key] = seen.get(work.blocks[index].key, 0) + 1
+    twice = {key for key, count in seen.items() if count == 2 and len(key) > _DUPLICATE_CHARS}
+    if not twice:
+        return
+    met: set[str] = set()
+    for index in sorted(work.kept):
+        key = work.blocks[index].key
+        if key in twice and key in met and work.blocks[index].tag != "li":
+            work.drop("duplicate", lambda i, index=index: i == index)  # type: ignore[misc]
+        met.add(key)
+
+
+def is_quote(block: Block) -> bool:
+    """Whether a block stands in a pull quote or blockquote."""
+    return any(mark.kind is Kind.QUOTE for mark in block.marks)

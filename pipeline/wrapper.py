@@ -18,6 +18,7 @@ ENOUGH_PAGES = 5  # under four or five pages a wrapper takes one article's oddit
 MOST_PLACES = 400
 MOST_TEXTS = 1500
 MEMORY_PAGES = 200  # older pages fade: counts are halved when so many were seen
+ENOUGH_DEAD = 3  # pages on which a branch held nothing before it is skipped
 AUDIT_SHARE = 0.05  # 1 page in 20 goes to the teacher all the same
 REDESIGN_AGREEMENT = 0.5  # below it, page after page, the wrapper describes another design
 TRUSTED_AGREEMENT = 0.9
@@ -39,6 +40,8 @@ class Observation:
     page: int
     places: tuple[PlaceCount, ...]
     texts: tuple[int, ...]
+    alive: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
     agreement: float | None = None
 
 
@@ -50,6 +53,7 @@ class Wrapper:
     pages: int = 0
     places: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     texts: Mapping[int, int] = field(default_factory=dict)
+    dead: Mapping[str, int] = field(default_factory=dict)
     agreement: float = 1.0
     redesigns: int = 0
     recent: tuple[int, ...] = ()
@@ -58,6 +62,16 @@ class Wrapper:
     def confidence(self) -> float:
         """From 0 (never seen) to 1."""
         return min(1.0, self.pages / ENOUGH_PAGES) * self.agreement
+
+    @property
+    def is_grown(self) -> bool:
+        """Whether enough pages were learnt to stand on its own."""
+        return self.pages >= ENOUGH_PAGES
+
+    @property
+    def dead_branches(self) -> frozenset[str]:
+        """Branches of the tree that never held a word of an article."""
+        return frozenset(branch for branch, pages in self.dead.items() if pages >= ENOUGH_DEAD)
 
     def share_kept(self, place: str) -> float | None:
         """How much of a place's text is article; None for a place never seen."""
@@ -76,6 +90,7 @@ class Wrapper:
                 "pages": self.pages,
                 "places": {place: [round(x, 1) for x in counts] for place, counts in self.places.items()},
                 "texts": {str(mark): pages for mark, pages in self.texts.items()},
+                "dead": dict(self.dead),
                 "agreement": round(self.agreement, 4),
                 "redesigns": self.redesigns,
                 "recent": list(self.recent),
@@ -93,6 +108,7 @@ class Wrapper:
             pages=saved["pages"],
             places={place: (x[0], x[1], x[2]) for place, x in saved["places"].items()},
             texts={int(mark): pages for mark, pages in saved["texts"].items()},
+            dead=saved["dead"],
             agreement=saved["agreement"],
             redesigns=saved["redesigns"],
             recent=tuple(saved["recent"]),
@@ -135,12 +151,19 @@ def _learn_one(wrapper: Wrapper, observation: Observation) -> Wrapper:
     texts = dict(wrapper.texts)
     for mark in observation.texts:
         texts[mark] = texts.pop(mark, 0) + 1
+    dead = dict(wrapper.dead)
+    for branch in observation.dead:
+        seen = dead.pop(branch, 0)
+        dead[branch] = seen + 1 if seen >= 0 else seen
+    for branch in observation.alive:
+        dead[branch] = -1  # once alive, never skipped again
     return replace(
         wrapper,
         version=wrapper.version + 1,
         pages=wrapper.pages + 1,
         places=_newest(places, MOST_PLACES),
         texts=_most_seen(texts),
+        dead=dict(list(dead.items())[-MOST_PLACES * 2 :]),
         agreement=agreement,
         recent=(*wrapper.recent, observation.page)[-64:],
     )

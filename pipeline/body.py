@@ -1,0 +1,123 @@
+"""The body: where in the tree an article's paragraphs stand, by our own reading of a page's blocks.
+
+A second view beside the teacher's, and the first one where the page's JSON-LD has the text. Finds a region and the blocks
+in it; what is to be added or dropped is left to repair.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from lxml import html
+
+from pipeline.blocks import Block, key_of
+from pipeline.markup import Kind
+
+__all__ = ["BESIDE", "chars_of", "choose_by_structure", "choose_by_told_text", "set_apart"]
+
+# Kinds of markup that hold no part of the article's text, unless they hold much of what reads like one.
+BESIDE = frozenset(
+    {
+        Kind.COMMENTS,
+        Kind.NEWSLETTER,
+        Kind.SHARE,
+        Kind.AD,
+        Kind.RELATED,
+        Kind.TAGS,
+        Kind.CAPTION,
+        Kind.CHROME,
+        Kind.BYLINE,
+    }
+)
+_LARGE_PART = 0.3
+_PARAGRAPH_CHARS = 60
+_DENSE_PARAGRAPH_CHARS = 25  # Chinese, Japanese and Korean say as much in fewer signs
+_LEVELS = 4  # how far above its paragraphs a container may stand
+_DECAY = 0.8  # so that the lowest container of all paragraphs wins over its wrappers
+_USUAL_SHARE = 0.15
+
+
+def chars_of(blocks: Sequence[Block], indices: Iterable[int]) -> int:
+    """Characters of these blocks."""
+    return sum(len(blocks[i].text) for i in indices)
+
+
+def set_apart(blocks: Sequence[Block], chosen: Iterable[int]) -> frozenset[str]:
+    """The markings that set text apart on this page: those that hold no large part of what was chosen."""
+    chars: Counter[str] = Counter()
+    total = 0
+    for index in chosen:
+        total += len(blocks[index].text)
+        for marking in blocks[index].marked:
+            chars[marking] += len(blocks[index].text)
+    names = {mark.name for block in blocks for mark in block.marks if mark.kind in BESIDE}
+    return frozenset(name for name in names if chars[name] <= _LARGE_PART * total)
+
+
+def is_paragraph(block: Block) -> bool:
+    """Whether a block reads like a sentence or more of prose."""
+    least = _PARAGRAPH_CHARS if block.text[:40].isascii() or not _is_dense(block.text) else _DENSE_PARAGRAPH_CHARS
+    return len(block.text) >= least and block.link_share < 0.5 and not block.is_heading and block.tag not in {"tr", "td", "th"}
+
+
+def _is_dense(text: str) -> bool:
+    return sum("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text[:40]) > 10
+
+
+def choose_by_structure(blocks: Sequence[Block]) -> frozenset[int]:
+    """The blocks of the container that holds most of the page's prose, and of its like where the text is in parts."""
+    prose = [i for i, block in enumerate(blocks) if is_paragraph(block)]
+    if not prose:
+        return frozenset()
+    apart = set_apart(blocks, prose)
+    good = [i for i in prose if not apart & blocks[i].marked] or prose
+    container = _best_container(blocks, good)
+    inside = {i for i in range(len(blocks)) if container in _line(blocks[i].node)}
+    usual = _usual_places(blocks, [i for i in good if i in inside])
+    spoken = [i for i in good if i in inside or blocks[i].place in usual]
+    if not spoken:
+        return frozenset()
+    return frozenset(
+        i
+        for i in range(min(spoken), max(spoken) + 1)
+        if (i in inside or blocks[i].place in usual)
+        and not apart & blocks[i].marked
+        and (blocks[i].link_share < 0.6 or i in spoken)
+    )
+
+
+def _usual_places(blocks: Sequence[Block], prose: Sequence[int]) -> frozenset[str]:
+    """The places that hold a good part of some prose."""
+    chars: Counter[str] = Counter()
+    for index in prose:
+        chars[blocks[index].place] += len(blocks[index].text)
+    return frozenset(place for place, count in chars.items() if count >= _USUAL_SHARE * chars.total())
+
+
+def _best_container(blocks: Sequence[Block], good: Sequence[int]) -> html.HtmlElement:
+    """The element that holds most prose, a little less for each level above it."""
+    direct: Counter[html.HtmlElement] = Counter()
+    for index in good:
+        block = blocks[index]
+        holder = block.node.getparent() if block.tag != "div" else block.node
+        if holder is None:
+            continue
+        weight = float(len(block.text))
+        for level, element in enumerate((holder, *holder.iterancestors())):
+            if level > _LEVELS or element.tag == "html":
+                break
+            direct[element] += int(weight * _DECAY**level)
+    return direct.most_common(1)[0][0]
+
+
+def _line(node: html.HtmlElement) -> tuple[html.HtmlElement, ...]:
+    return (node, *node.iterancestors())
+
+
+def choose_by_told_text(blocks: Sequence[Block], told: str) -> frozenset[int]:
+    """The blocks that say what another source (JSON-LD, the feed) says the article says."""
+    whole = key_of(told)
+    if len(whole) < 200:
+        return frozenset()
+    return frozenset(i for i, block in enumerate(blocks) if len(block.key) > 20 and block.key in whole)

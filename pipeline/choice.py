@@ -1,0 +1,90 @@
+"""The first choice of blocks on a page whose outlet no wrapper knows: the teacher's, checked against two other views.
+
+    teacher (fast) ── agrees with the page's structure, or with the text its JSON-LD tells ──▶ taken
+         │ no
+         └▶ teacher (with its fallbacks) ── agrees better ──▶ taken; else the view that speaks of the headline
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lxml import html
+
+from pipeline.blocks import Block
+from pipeline.body import chars_of, choose_by_structure, choose_by_told_text
+from pipeline.teacher import ask_teacher
+
+__all__ = ["Choice", "choose"]
+
+_AGREES = 0.5
+_TINY = 0.35  # of the other view: a teacher's answer so much smaller missed the article
+_TOLD_ENOUGH = 0.8
+_WORD = re.compile(r"\w{4,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The blocks chosen, and by which view. `told`: text that the page tells but does not show."""
+
+    kept: frozenset[int]
+    view: str
+    told: str = ""
+
+
+def choose(root: html.HtmlElement, blocks: Sequence[Block], *, about: str, told: str) -> Choice:
+    """The choice; `about` is headline and description, `told` the text by JSON-LD or the feed."""
+    structure = choose_by_structure(blocks)
+    teacher = ask_teacher(root, blocks, fast=True).kept
+    by_told = choose_by_told_text(blocks, told)
+    told_chars = len(told)
+    shown = chars_of(blocks, by_told)
+    if told_chars > 500 and shown > _TOLD_ENOUGH * told_chars and chars_of(blocks, by_told & teacher) < _AGREES * shown:
+        return Choice(by_told, "json-ld")
+    if told_chars > 500 and shown < 0.3 * told_chars and chars_of(blocks, teacher) < 0.6 * told_chars and _speaks_of(told, about):
+        return Choice(teacher, "teacher", told=told)
+    if _agreement(blocks, teacher, structure) >= _AGREES:
+        return Choice(_without_tail(blocks, teacher, structure), "teacher")
+    return _settle(root, blocks, teacher, structure, about)
+
+
+def _settle(
+    root: html.HtmlElement, blocks: Sequence[Block], teacher: frozenset[int], structure: frozenset[int], about: str
+) -> Choice:
+    """Two views differ: ask the teacher with its fallbacks, and believe what speaks of the headline."""
+    slow = ask_teacher(root, blocks, fast=False).kept
+    fit = {kept: _fit(blocks, kept, about) for kept in (teacher, structure, slow)}
+    if _agreement(blocks, slow, structure) > _agreement(blocks, teacher, structure) and fit[slow] >= 0.8 * fit[teacher]:
+        return Choice(slow, "teacher with fallbacks")
+    if chars_of(blocks, teacher) < _TINY * chars_of(blocks, structure) and fit[structure] >= fit[teacher]:
+        return Choice(structure, "structure")
+    return Choice(teacher or structure, "teacher")
+
+
+def _agreement(blocks: Sequence[Block], one: frozenset[int], other: frozenset[int]) -> float:
+    """The share that two choices have in common of the larger one."""
+    return chars_of(blocks, one & other) / max(1, chars_of(blocks, one), chars_of(blocks, other))
+
+
+def _fit(blocks: Sequence[Block], kept: frozenset[int], about: str) -> float:
+    """How many of the words that the article is about a choice speaks."""
+    words = set(_WORD.findall(about.casefold()))
+    spoken = set(_WORD.findall(" ".join(blocks[i].text for i in kept).casefold()))
+    return len(words & spoken) / max(1, len(words))
+
+
+def _speaks_of(text: str, about: str) -> bool:
+    words = set(_WORD.findall(about.casefold()))
+    return len(words & set(_WORD.findall(text.casefold()))) >= 0.4 * len(words)
+
+
+def _without_tail(blocks: Sequence[Block], teacher: frozenset[int], structure: frozenset[int]) -> frozenset[int]:
+    """The teacher's choice without what it took behind the article's container: teasers, other articles."""
+    last = max(structure)
+    places = {blocks[i].place for i in structure}
+    parents = {blocks[i].node.getparent() for i in structure}
+    return frozenset(
+        i for i in teacher if i <= last or blocks[i].place in places or blocks[i].node.getparent() in parents
+    )

@@ -1,0 +1,118 @@
+"""The lead (chapô, standfirst): the block beside the headline that sums an article up and is no paragraph of its body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pipeline.blocks import Block, key_of
+from pipeline.markup import Kind
+from pipeline.phrases import phrase_rule
+
+__all__ = ["find_lead"]
+
+_LEAST_CHARS = 30
+_MOST_CHARS = 1_200
+_TOLD_SHARE = 0.7  # of the description's words: outlets shorten and mend it
+_REACH = 30  # blocks before the first paragraph: headline, byline, dates, share buttons, picture stand between
+_WORD = re.compile(r"\w{3,}")
+_CREDIT = re.compile(
+    r"\b(?:credit|crédit|photo|foto|getty|reuters|afp|ap photo|shutterstock|image|picture|bild)\b\W*[:/©]|©|\((?:ap|afp|reuters|getty)[^)]*\)\s*$|"
+    r"\b(?:Getty Images|Shutterstock|EPA|AP Photo|REUTERS/|AFP/)",
+    re.IGNORECASE,
+)
+_BYLINE = re.compile(
+    r"^\W*(?:(?:by|par|von|por|di|door|publié|published|updated|posted|mis à jour|veröffentlicht|stand|publicado|actualizado|aktualisiert|gepubliceerd)\b[\s:]|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|le \d{1,2}[/ ])",
+    re.IGNORECASE,
+)
+
+
+def find_lead(
+    blocks: Sequence[Block], kept: set[int], apart: frozenset[str], *, description: str, title_key: str
+) -> int | None:
+    """The lead's block: marked so, or told by the description, or alone between headline and text."""
+    if not kept:
+        return None
+    first = _first_of_body(blocks, kept)
+    headline = _headline(blocks, first, title_key)
+    start = max(0, first - _REACH) if headline is None else max(headline + 1, first - _REACH)
+    start = start if headline is None or headline < first else 0
+    candidates = [i for i in range(min(start, first), first + 1) if _may_lead(blocks, i, apart, title_key)]
+    for test in (_is_marked, lambda block: _is_told(block, description)):
+        for index in candidates:
+            if test(blocks[index]) and not _is_among_paragraphs(blocks, index, kept):
+                return index
+    alone = [i for i in candidates if i < first and headline is not None and _stands_alone(blocks[i])]
+    return alone[-1] if len(alone) == 1 else None
+
+
+def _first_of_body(blocks: Sequence[Block], kept: set[int]) -> int:
+    """The first kept block that has a sibling among the kept: one more before it may be the lead."""
+    ordered = sorted(kept)
+    for index in ordered[:4]:
+        if len(blocks[index].text) > _LEAST_CHARS and _is_among_paragraphs(blocks, index, kept):
+            return index
+    return ordered[min(1, len(ordered) - 1)] if len(ordered) > 2 else ordered[0]
+
+
+def _headline(blocks: Sequence[Block], before: int, title_key: str) -> int | None:
+    found = [i for i in range(before + 1) if blocks[i].tag == "h1" or (len(title_key) > 20 and title_key in blocks[i].key)]
+    return found[-1] if found else None
+
+
+def _may_lead(blocks: Sequence[Block], index: int, apart: frozenset[str], title_key: str) -> bool:
+    block = blocks[index]
+    if not _LEAST_CHARS <= len(block.text) <= _MOST_CHARS or block.link_share > 0.5 or block.key == title_key:
+        return False
+    if block.tag == "h1" or not _is_free(block, apart):
+        return False
+    node = block.node
+    if node.tag in {"figcaption", "figure"} or any(parent.tag in {"figure", "figcaption"} for parent in node.iterancestors()):
+        return False
+    return _CREDIT.search(block.text[-60:]) is None and _BYLINE.match(block.text) is None and phrase_rule(block.text) is None
+
+
+def _is_free(block: Block, apart: frozenset[str]) -> bool:
+    """Whether no marking sets the block apart; its own marking as a lead outweighs its container's."""
+    around = [mark for mark in block.marks if mark.name in apart]
+    if block.marks and block.marks[-1].kind is Kind.LEAD:
+        return all(mark.kind not in {Kind.COMMENTS, Kind.RELATED, Kind.CAPTION} for mark in around)
+    return not around
+
+
+def _is_marked(block: Block) -> bool:
+    return any(mark.kind is Kind.LEAD and mark.chars < _MOST_CHARS for mark in block.marks)
+
+
+def _is_told(block: Block, description: str) -> bool:
+    told = key_of(description)[:60]
+    if len(told) >= 30 and block.key.startswith(told[: max(30, len(told) - 5)]):
+        return True
+    words = set(_WORD.findall(description.casefold()))
+    spoken = set(_WORD.findall(block.text.casefold()))
+    return len(words) >= 8 and len(words & spoken) >= _TOLD_SHARE * max(len(words), 0.6 * len(spoken))
+
+
+def _stands_alone(block: Block) -> bool:
+    """A sentence or two between headline and text, under no marking."""
+    return not block.marks and len(block.text) >= 50 and block.tag in {"p", "h2", "div", "h3"} and block.link_share < 0.2
+
+
+def _is_among_paragraphs(blocks: Sequence[Block], index: int, kept: set[int]) -> bool:
+    """Whether a block is just the first of the body's paragraphs: same kind, same parent, same classes."""
+    block = blocks[index]
+    if any(mark.kind is Kind.LEAD and mark.node is block.node for mark in block.marks):
+        return False
+    parent = block.node.getparent()
+    return any(
+        i != index
+        and (
+            blocks[i].node is block.node
+            or (
+                blocks[i].tag == block.tag
+                and blocks[i].node.getparent() is parent
+                and blocks[i].node.get("class") == block.node.get("class")
+            )
+        )
+        for i in kept
+    )

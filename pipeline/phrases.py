@@ -1,0 +1,220 @@
+"""Phrases: how pages word what stands among an article's paragraphs and is none of it, by language, with examples.
+
+Every phrase is one that many outlets use. A rule holds for short paragraphs only: an article may speak of newsletters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["PHRASES", "PhraseRule", "is_paywall_line", "phrase_rule"]
+
+MAX_CHARS = 280  # the longest newsletter pitch seen in one paragraph had 240
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseRule:
+    """Patterns that tell a kind of line: `starts` at its beginning, `wholes` all of it, `holds` anywhere in it."""
+
+    name: str
+    starts: tuple[str, ...] = ()
+    wholes: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+
+
+_NETWORKS = r"(?:facebook|twitter|x|instagram|whatsapp|telegram|linkedin|tiktok|bluesky|threads|youtube|google ?(?:news|actualités)|messenger)"
+_MAILED = r"(?:newsletters?|infolettres?|inbox|e-?mail alerts?|boletín|boletines|nieuwsbrief|nyhetsbrev|bulletins?)"
+
+PHRASES: tuple[PhraseRule, ...] = (
+    PhraseRule(
+        "related",
+        starts=(
+            r"(?:à |a )?(?:lire|voir|écouter|découvrir|relire|revoir|regarder) (?:aussi|également|sur|plus|ensuite)\b",
+            r"(?:lire|voir|écouter|retrouvez) (?:notre|nos|le|la|les|l'|ici)[^.]{0,40}:",
+            r"(?:lire|voir|vidéo|video|podcast|diaporama|en images|infographie|à lire|à voir)\s*:",
+            r"(?:>+|►|▶|»|→|•)\s*(?:à lire|lire|lisez|voir|read|see|watch|lesen|mehr|retrouvez|consultez)\b",
+            r"(?:à lire|sur le même sujet|sur le même thème|nos autres articles|l'actualité en continu)\b",
+            r"(?:read|see|watch|listen|find out) (?:more|also|next|on|here)\b\s*[:|]?",
+            r"(?:also read|read also|more on this|more from|related|recommended|don't miss|must read|next read)\s*[:|]",
+            r"(?:related (?:stories|articles|content|topics|news)|more stories|you may also like|in case you missed it)\b",
+            r"for more (?:stories|news|information on)[^.]{0,60},? (?:check|visit|follow|click|go to|see)\b",
+            r"(?:lesen|sehen|hören) sie (?:auch|hier|mehr|dazu|jetzt)\b",
+            r"(?:mehr zum thema|mehr dazu|mehr lesen|auch interessant|das könnte sie auch interessieren|lesetipps?)\b",
+            r"(?:leggi|guarda|ascolta) (?:anche|tutto|qui)\b",
+            r"(?:lee|lea|leer|mira|vea|ver) (?:también|más|además)\b",
+            r"(?:te puede interesar|te recomendamos|noticias? relacionadas?|más información)\b",
+            r"(?:leia|veja|saiba) (?:também|mais)\b",
+            r"(?:lees ook|lees verder|bekijk ook|meer over)\b",
+            r"(?:les også|läs (?:också|mer|även)|læs også|lue myös)\b",
+            r"(?:baca juga|czytaj (?:też|także|więcej)|zobacz (?:też|także)|ayrıca oku|читайте также|читайте також)\b",
+            r"(?:čtěte (?:také|více)|přečtěte si|citește și|funda olunye udaba)\b",
+            r"click here to\b",
+            r"\[?(?:retrouvez|consultez|suivez) (?:ici |tous? |toute |notre |nos |l'|le direct)[^.]{0,90}(?:ici|dossier|direct|articles?|page)\b",
+        ),
+        examples=("À lire aussi Le budget adopté", "Read more: Who is who", "Lesen Sie auch: Was nun kommt"),
+    ),
+    PhraseRule(
+        "newsletter",
+        starts=(
+            rf"(?:inscrivez|abonnez)[- ]vous\b[^.]{{0,90}}(?:{_MAILED}|chaîne|{_NETWORKS}|gratuit)",
+            rf"(?:recevez|retrouvez)\b[^.]{{0,90}}(?:{_MAILED}|boîte|mail|alertes?|application)",
+            rf"(?:sign up|subscribe|register|get)\b[^.]{{0,110}}(?:{_MAILED}|\bapp\b|podcast|channel|alerts)",
+            rf"(?:join|follow|like|find|suivez|rejoignez|folgen|siga|síguenos|seguici|volg)\b[^.]{{0,80}}\b{_NETWORKS}\b",
+            r"(?:download|téléchargez|laden sie|descarga|scarica)\b[^.]{0,60}\b(?:app|appli|application|aplicación)\b",
+            rf"(?:abonnieren sie|melden sie sich|jetzt)\b[^.]{{0,80}}{_MAILED}",
+            rf"(?:suscríbete|suscríbase|apúntate|iscriviti|inscreva-se|schrijf je in)\b[^.]{{0,80}}",
+            rf"(?:our|notre|unser|nuestra?|la nostra)\b[^.]{{0,20}}{_MAILED}\b",
+            rf"(?:{_MAILED})\s*:",
+            r"don't have an account\b",
+            r"(?:already|déjà) (?:have an account|registered|inscrit|abonné)\b",
+            r"thank you for (?:signing|subscribing|registering)\b",
+            r"by (?:signing|clicking|submitting|subscribing|providing|entering)\b[^.]{0,60}(?:up|agree|subscribe|e-?mail)\b",
+            r"plus special access to select articles",
+            r"please enter a valid e-?mail",
+            r"l'article a été ajouté",
+            r"cet article est paru dans notre newsletter",
+            r"there was an error, please provide a valid",
+        ),
+        holds=(rf"for the latest[^.]{{0,80}}sign up", rf"sign up (?:for|to) (?:our|the)[^.]{{0,40}}{_MAILED}"),
+        examples=("Inscrivez-vous à notre newsletter", "Sign up for our daily newsletter", "Follow us on Facebook"),
+    ),
+    PhraseRule(
+        "share",
+        wholes=(
+            r"(?:partager|partagez|share|teilen|compartir|condividi|compartilhar|delen|dela|del|imprimer|print|copy link|copier le lien|bookmark|save)"
+            r"(?: (?:this|sur|on|cet|the|auf|en|via|par|by|with)\b.{0,40})?",
+            rf"(?:share on |partager sur )?{_NETWORKS}(?:\W+{_NETWORKS})*",
+            r"(?:comments?|commentaires?|kommentare|comentarios|commenta|réagir|commenter|reacties)(?:\s*\(?\d*\)?)?",
+            r"(?:\d+ )?(?:comments?|commentaires?|shares?|partages?|views?|vues)",
+            r"(?:écouter|listen|anhören)(?: (?:l'article|cet article|to this article|to article))?(?:\s*\d+.{0,12})?",
+            r"(?:add|ajouter)\b.{0,60}(?:google|favou?rites?|favoris|preferred source)\b.{0,30}",
+            r"(?:lecture|temps de lecture|reading time|lesezeit|tiempo de lectura)\b.{0,25}",
+            r"\d+ (?:min(?:ute)?s?|minuten|minutos)(?: de)? (?:read|lecture|lesezeit|lectura)",
+            r"tell us what you think\W*",
+            r"what do you think\?.{0,60}comments?.{0,30}",
+        ),
+        examples=("Partager cet article", "Share on Facebook", "3 min read"),
+    ),
+    PhraseRule(
+        "ad",
+        wholes=(
+            r"(?:advertisement|advertising|publicité|publicités|anzeige|werbung|publicidad|pubblicità|publicidade|advertentie|annonse|annons|reklam[ae]?|sponsored|sponsorisé|story continues below(?: advertisement)?|article continues below(?: advertisement)?|continue reading below|la suite après (?:la|cette) publicité|this advertisement has not loaded yet.*|scroll to continue)\W*",
+        ),
+        starts=(r"(?:article|story) continues (?:below|after)", r"la suite (?:de (?:cet|l')\s?article )?après (?:la|cette) publicité"),
+        examples=("Publicité", "ADVERTISEMENT", "La suite après la publicité"),
+    ),
+    PhraseRule(
+        "rights",
+        starts=(
+            r"(?:©|\(c\)|copyright\b|all rights reserved|tous droits (?:de reproduction )?réservés|alle rechte vorbehalten|todos los derechos|tutti i diritti)",
+            r"(?:reproduction (?:interdite|rights)|this material may not be published|cet article (?:est|a été) (?:repris|publié) (?:à partir|automatiquement))",
+        ),
+        examples=("© 2024 Agence", "Tous droits réservés"),
+    ),
+    PhraseRule(
+        "credit",
+        starts=(
+            r"(?:photos?|images?|crédits?|credits?|fotos?|bild(?:er)?|picture|source photo|illustration|vidéo|video|cover photo|featured image)(?: (?:credits?|by|crédits?|de couverture|d'illustration|à la une|courtesy))?\s*[:©/]",
+        ),
+        wholes=(r"(?:crédit|credit|photo|foto|image)s?\b.{0,60}", r"\(?(?:getty|shutterstock|istock|unsplash|adobe stock)\b.{0,40}"),
+        examples=("Photo : agence", "Credit: Getty Images"),
+    ),
+    PhraseRule(
+        "contact",
+        starts=(
+            r"(?:get in touch with|contact (?:us|our|the (?:author|reporter))|have (?:a|you got a) (?:tip|story)|do you have (?:a|any) (?:story|tip|information)|got a (?:tip|story)|email us|write to us|écrivez-nous|vous avez (?:une information|un témoignage))\b",
+            r"(?:are you|is your|have you been)\b[^?]{0,100}\? (?:get in touch|contact|email|let us know)",
+            r"if you (?:have|know|spot)\b[^.]{0,80}(?:contact us|get in touch|let us know|email)",
+            r"vous avez repéré une (?:coquille|erreur)",
+        ),
+        holds=(r"can be reached at\b", r"(?:may|can) be (?:contacted|emailed) at\b", r"follow (?:him|her|them|me) (?:on|@)"),
+        examples=("Have a tip? Write to us", "Jane Roe can be reached at jane@example.org"),
+    ),
+    PhraseRule(
+        "button",
+        wholes=(
+            r"(?:read more|lire la suite|lire plus|weiterlesen|mehr anzeigen|show more|load more|voir plus|afficher plus|see all|view all|voir tout|continue reading|expand|close|fermer|menu|search|back to top|haut de page|next|previous|suivant|précédent|play|watch|embed|trending|top stories|current issue|popular|most read|les plus lus|meistgelesen|lo más leído|i più letti|tags?|topics?|themen|temas|sujets|thèmes|mots[- ]clés|sur le même sujet|à la une|dernières actualités|latest(?: news)?|recommended|related|similar articles|article|artikel|artículo|článek|loading\W*|chargement\W*)\W*",
+        ),
+        examples=("Lire la suite", "Load more"),
+    ),
+    PhraseRule(
+        "paywall",
+        holds=(
+            r"il vous reste [\d.,]+\s?% de cet article",
+            r"la suite (?:de (?:cet|l')\s?article )?est réservée",
+            r"(?:article|contenu|lecture) (?:est )?réservée? (?:aux|à nos) abonné",
+            r"pour (?:lire|accéder à|poursuivre|continuer) (?:la suite|l'intégralité|la lecture|l'article|cet article)",
+            r"subscribe (?:now )?to (?:continue|read|unlock|get)",
+            r"to continue reading",
+            r"already a subscriber",
+            r"(?:vous êtes )?déjà abonné",
+            r"(?:weiterlesen|lesen sie weiter) mit",
+            r"jetzt (?:weiterlesen|testen|abonnieren|kostenlos)",
+            r"para seguir leyendo",
+            r"(?:contenido|artículo) (?:exclusivo|solo) para (?:suscriptores|socios)",
+            r"abonnez-vous pour (?:lire|accéder|profiter)",
+            r"this (?:article|content|story) is (?:for|reserved|only available|exclusive)",
+            r"exklusiv für (?:abonnenten|plus)",
+            r"contenuto riservato agli abbonati",
+            r"profitez de (?:tous nos|l'intégralité|nos articles)",
+            r"(?:subscriber|members?)[- ]only (?:content|article)",
+            r"create a free account to (?:read|continue)",
+            r"unlock (?:this|the full) (?:article|story)",
+            r"free (?:articles?|trial) (?:left|remaining)",
+            r"kennen sie schon unsere plus-inhalte",
+        ),
+        examples=("Il vous reste 85 % de cet article à lire.", "Subscribe to continue reading"),
+    ),
+)
+
+
+# Part of every `holds` pattern's words: most paragraphs have none, and a search for a hundred patterns is dear.
+_TRIGGERS = re.compile(
+    r"abonn|subscri|sign up|reached at|contacted at|emailed at|follow |reste |r[ée]serv|la suite|pour lire|pour acc|poursuivre|"
+    r"continue reading|weiterlesen|lesen sie weiter|jetzt |seguir leyendo|exclusiv|exklusiv|para suscr|this article|this content|"
+    r"this story|profitez|only content|only article|free a|free t|unlock|plus-inhalte|pour continuer|riservato",
+    re.IGNORECASE,
+)
+
+
+def _alternatives(patterns: tuple[str, ...]) -> str:
+    return "|".join(f"(?:{pattern})" for pattern in patterns)
+
+
+def _anchored(rule: PhraseRule) -> re.Pattern[str]:
+    parts = []
+    if rule.starts:
+        parts.append(f"(?:{_alternatives(rule.starts)})")
+    if rule.wholes:
+        parts.append(rf"(?:{_alternatives(rule.wholes)})\W*$")
+    return re.compile(r"\W*(?:" + "|".join(parts) + ")" if parts else r"(?!)", re.IGNORECASE)
+
+
+_ANCHORED = tuple((rule.name, _anchored(rule)) for rule in PHRASES)
+_HELD = tuple(
+    (rule.name, re.compile(rf"\b(?:{_alternatives(rule.holds)})", re.IGNORECASE)) for rule in PHRASES if rule.holds
+)
+
+
+def phrase_rule(text: str) -> str | None:
+    """The name of the rule that a paragraph falls under; None for text."""
+    if len(text) > MAX_CHARS:
+        return None
+    text = _plain(text)
+    for name, pattern in _ANCHORED:
+        if pattern.match(text):
+            return name
+    if _TRIGGERS.search(text) is None:
+        return None
+    return next((name for name, pattern in _HELD if pattern.search(text)), None)
+
+
+def is_paywall_line(text: str) -> bool:
+    """Whether a paragraph tells that the rest is for subscribers."""
+    return len(text) <= MAX_CHARS and _TRIGGERS.search(text) is not None and phrase_rule(text) == "paywall"
+
+
+def _plain(text: str) -> str:
+    return text.replace("’", "'").replace("\xa0", " ").replace("\u202f", " ")

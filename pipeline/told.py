@@ -1,0 +1,33 @@
+"""Told text: the article as JSON-LD or the feed carries it, in our text form."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pipeline.blocks import clean_text, key_of
+from pipeline.phrases import phrase_rule
+from pipeline.plain_text import looks_like_markup, plain_text
+
+__all__ = ["ToldText", "paragraphs_of"]
+
+_BREAK = re.compile(r"\n\s*\n+")
+
+
+@dataclass(frozen=True, slots=True)
+class ToldText:
+    """Paragraphs, lead first when the text has it or the description is one."""
+
+    paragraphs: tuple[str, ...]
+    lead: str | None
+
+
+def paragraphs_of(told: str, *, title: str, description: str) -> ToldText:
+    """The paragraphs of a told text, without headline and furniture."""
+    if looks_like_markup(told):
+        told = plain_text(told)
+    parts = _BREAK.split(told) if _BREAK.search(told) else told.split("\n")
+    cleaned = [text for part in parts if (text := clean_text(part)) and phrase_rule(text) is None]
+    paragraphs = [text for text in cleaned if key_of(text) != key_of(title)]
+    lead = clean_text(description) if paragraphs and key_of(paragraphs[0]) == key_of(description) else None
+    return ToldText(tuple(paragraphs), lead and paragraphs[0])
