@@ -53,7 +53,7 @@ def introduce(newsroom: Newsroom) -> None:
     for outlet in OUTLETS:
         feeds = ", ".join(feed.name for feed in outlet.feeds)
         print(f"  {outlet.homepage:<34} {len(outlet.articles):>3} articles; feeds: {feeds}")
-    first = OUTLETS[0].articles[0]
+    first = next(article for article in OUTLETS[0].articles if article.first_act == 1)
     print(f"\nact {newsroom.act}; move on with: curl -X POST http://{newsroom.address}/-/act/2")
     print(f"one page: curl --connect-to ::{newsroom.address} {OUTLETS[0].url(first)}", flush=True)
 

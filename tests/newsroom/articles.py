@@ -218,7 +218,7 @@ def _retypeset(version: Version) -> Version:
 def retypeset(text: str) -> str:
     """Straight quotation marks and apostrophes as typographers set them."""
     pieces = text.replace("'", "’").split('"')
-    marks = ("« ", " »")
+    marks = ("«\u00a0", "\u00a0»")
     return "".join(piece + (marks[n % 2] if n < len(pieces) - 1 else "") for n, piece in enumerate(pieces))
 
 

@@ -163,7 +163,8 @@ def _outlet(outlet: Outlet) -> str:
     policy = f"\n[outlet.policy]\narticle_number = '{outlet.article_number}'\n" if outlet.article_number else ""
     return (
         f'\n[[outlet]]\nid = "{outlet.id}"\nname = "{outlet.name}"\nhomepage = "{outlet.homepage}"\n'
-        f'country = "{outlet.country}"\nlanguage = "{outlet.language}"\ntimezone = "{outlet.timezone}"\nhosts = {hosts}\n'
+        f'country = "{outlet.country}"\nlanguage = "{outlet.language}"\n'
+        f'timezone = "{outlet.timezone}"\nhosts = {hosts}\n'
         f"{policy}{''.join(_feed(outlet, feed) for feed in outlet.feeds)}"
     )
 

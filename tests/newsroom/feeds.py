@@ -1,5 +1,7 @@
 """The feeds as the outlets write them: RSS in several states of repair, RSS 1.0, Atom, JSON Feed, a news sitemap."""
 
+# ruff: noqa: E501 - the lines of the XML are those of the feeds
+
 from __future__ import annotations
 
 import json
@@ -103,7 +105,7 @@ def _full_entry(each: Shown, *, date: str | None = None, guid: str | None = None
     return (
         f"<item>\n<title>{each.title}</title>\n<link>{each.url}</link>\n<description><![CDATA[{version.lead}]]></description>\n"
         f"<pubDate>{published}</pubDate>\n<guid {permanent}>{escape(guid or each.guid)}</guid>\n{author}{updated}"
-        f"<category>{escape(version.section)}</category>\n<slash:comments>{each.act * 3}</slash:comments>\n</item>\n"
+        f"<category>{escape(version.section)}</category>\n<slash:comments>{version.act * 3}</slash:comments>\n</item>\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""The outlets of the sample newsroom: hosts, feeds, and how each forms its URLs. Everything under `.test` (RFC 6761)."""
+"""The outlets of the sample newsroom: hosts, feeds, and how each forms its URLs, all under `.test` (RFC 6761)."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ Each quirk stands on a host of its own (`<quirk>.bizarreries.test/feed.xml`), so
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from tests.newsroom.outlets import Feed
@@ -19,14 +20,26 @@ SHOWN_BEFORE_THE_CUT = 2  # entries of the truncated feed that arrive whole
 GONE_FROM_ACT = 3  # when the feed `gone-later` answers 410
 
 # Quirks whose feed shows its entries all the same.
-HEALTHY = ("build-date", "etag", "moved-301", "moved-302", "slow", "truncated", "charset", "gzip", "gone-later")
+HEALTHY = (
+    "build-date",
+    "counter",
+    "etag",
+    "moved-301",
+    "moved-302",
+    "slow",
+    "truncated",
+    "charset",
+    "gzip",
+    "gone-later",
+)
 # Quirks whose feed never shows an entry.
 SICK = ("html", "not-found", "gone", "too-many", "broken", "empty")
 QUIRKS = HEALTHY + SICK
 
 HTML_PAGE = b"""<!DOCTYPE html><html><head><title>Maintenance</title>
 <link rel="alternate" type="application/rss+xml" href="/rss/autre.xml"></head>
-<body><h1>Nos flux ont d&eacute;m&eacute;nag&eacute;</h1><p>Retrouvez la liste des flux sur la page d'accueil.</p></body></html>"""
+<body><h1>Nos flux ont d&eacute;m&eacute;nag&eacute;</h1>
+<p>Retrouvez la liste des flux sur la page d'accueil.</p></body></html>"""
 
 FEED_TYPE = "application/rss+xml; charset=utf-8"
 
@@ -39,6 +52,8 @@ def quirk_answers(feed: Feed, host: str, good: Reply, *, act: int, slow_s: float
     match feed.quirk:
         case "build-date":
             return {here: lambda hit: replace(bare, body=_rebuilt(good.body, hit))}
+        case "counter":
+            return {here: lambda hit: replace(bare, body=_recounted(good.body, hit))}
         case "etag":
             return {here: lambda hit: replace(bare, etag=f'W/"hit-{hit}"')}
         case "moved-301" | "moved-302":
@@ -73,6 +88,11 @@ def _rebuilt(body: bytes, hit: int) -> bytes:
     """The body with another lastBuildDate at every hit."""
     start, end = body.index(b"<lastBuildDate>") + 15, body.index(b"</lastBuildDate>")
     return body[:start] + f"Mon, 02 Mar 2026 10:{hit // 60 % 60:02}:{hit % 60:02} +0000".encode() + body[end:]
+
+
+def _recounted(body: bytes, hit: int) -> bytes:
+    """The body with other comment counters at every hit."""
+    return re.sub(rb"<slash:comments>\d+", b"<slash:comments>%d" % (10 + hit), body)
 
 
 def _end_of_entry(body: bytes, number: int) -> int:

@@ -10,7 +10,10 @@ from html import escape
 from tests.newsroom.articles import Article, Version
 from tests.newsroom.outlets import Outlet
 
-MONTHS_FR = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre")  # fmt: skip
+MONTHS_FR = (
+    *("janvier", "février", "mars", "avril", "mai", "juin"),
+    *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
+)
 
 
 @dataclass(frozen=True, slots=True)
