@@ -131,10 +131,16 @@ def test_the_busy_server_says_when_to_come_back(newsroom: Newsroom) -> None:
     assert ask(newsroom, f"http://too-many.{DOMAIN}/feed.xml").headers["retry-after"] == "120"
 
 
-def test_the_truncated_feed_breaks_off_after_two_whole_entries(newsroom: Newsroom) -> None:
+def test_the_truncated_feed_ends_after_two_whole_entries(newsroom: Newsroom) -> None:
     answer = ask(newsroom, f"http://truncated.{DOMAIN}/feed.xml")
-    assert answer.was_cut
+    assert not answer.was_cut
     assert answer.body.count(b"</item>") == 2
+    assert b"</rss>" not in answer.body
+
+
+def test_the_cut_feed_sends_less_than_it_promised(newsroom: Newsroom) -> None:
+    answer = ask(newsroom, f"http://cut.{DOMAIN}/feed.xml")
+    assert answer.was_cut
     assert b"</rss>" not in answer.body
 
 

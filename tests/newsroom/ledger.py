@@ -28,7 +28,7 @@ from functools import cache
 from tests.newsroom.articles import Article, Version
 from tests.newsroom.outlets import Feed, Outlet
 from tests.newsroom.pages.walls import WRONG_PAGES
-from tests.newsroom.quirks import GONE_FROM_ACT, SHOWN_BEFORE_THE_CUT, SICK
+from tests.newsroom.quirks import GONE_FROM_ACT, SHOWN_BEFORE_THE_END, SICK
 
 TYPES = {"new": "published", "back": "published", "revised": "updated", "withdrawn": "withdrawn"}
 
@@ -149,7 +149,7 @@ def shown_by(outlet: Outlet, feed: Feed, act: int) -> tuple[Article, ...]:
     if feed.quirk in SICK or (feed.quirk == "gone-later" and act >= GONE_FROM_ACT):
         return ()
     articles = outlet.in_feed(feed, act)
-    return articles[:SHOWN_BEFORE_THE_CUT] if feed.quirk == "truncated" else articles
+    return articles[:SHOWN_BEFORE_THE_END] if feed.quirk == "truncated" else articles
 
 
 @cache

@@ -16,8 +16,11 @@ from tests.newsroom.replies import Answer, Reply
 Site = dict[tuple[str, str], Answer]
 
 DOMAIN = "bizarreries.test"
-SHOWN_BEFORE_THE_CUT = 2  # entries of the truncated feed that arrive whole
+SHOWN_BEFORE_THE_END = 2  # whole entries of the truncated feed
 GONE_FROM_ACT = 3  # when the feed `gone-later` answers 410
+
+# `truncated`: the server's own file ends in the middle of an entry, and HTTP is content. `cut`: the connection ends
+# before the bytes that Content-Length promised.
 
 # Quirks whose feed shows its entries all the same.
 HEALTHY = (
@@ -33,7 +36,7 @@ HEALTHY = (
     "gone-later",
 )
 # Quirks whose feed never shows an entry.
-SICK = ("html", "not-found", "gone", "too-many", "broken", "empty")
+SICK = ("cut", "html", "not-found", "gone", "too-many", "broken", "empty")
 QUIRKS = HEALTHY + SICK
 
 HTML_PAGE = b"""<!DOCTYPE html><html><head><title>Maintenance</title>
@@ -62,8 +65,11 @@ def quirk_answers(feed: Feed, host: str, good: Reply, *, act: int, slow_s: float
         case "slow":
             return {here: replace(good, slow_s=slow_s)}
         case "truncated":
-            end = _end_of_entry(good.body, SHOWN_BEFORE_THE_CUT) + len(b"\n<it")
-            return {here: replace(bare, body=good.body[:end], cut_bytes=len(good.body) - end)}
+            end = _end_of_entry(good.body, SHOWN_BEFORE_THE_END) + len(b"\n<it")
+            return {here: replace(bare, body=good.body[:end])}
+        case "cut":
+            half = len(good.body) // 2
+            return {here: replace(bare, body=good.body[:half], cut_bytes=len(good.body) - half)}
         case "charset":
             return {here: replace(good, body=_undeclared(good.body), content_type="text/xml")}
         case "gzip":

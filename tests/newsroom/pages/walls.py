@@ -87,8 +87,8 @@ WRONG_PAGES = (
         host="mur.bizarreries.test",
     ),
     WrongPage("/tag/port", "Tout sur le port", "index_page", page_reply(INDEX)),
-    WrongPage("/port/un-quai-en-moins", "Un quai en moins pour le fret", "not_found", page_reply(SOFT_404)),
+    WrongPage("/port/un-quai-en-moins", "Un quai en moins pour le fret", "soft_404", page_reply(SOFT_404)),
     WrongPage("/port/le-vieux-phare", "Le vieux phare sera vendu", "not_found", Reply(404, SOFT_404.encode())),
-    WrongPage("/appli/carte-des-quais", "La carte des quais", "javascript_wall", page_reply(JAVASCRIPT)),
-    WrongPage("/images/carnaval", "En images : le carnaval", "no_text", page_reply(GALLERY)),
+    WrongPage("/appli/carte-des-quais", "La carte des quais", "javascript_required", page_reply(JAVASCRIPT)),
+    WrongPage("/images/carnaval", "En images : le carnaval", "gallery", page_reply(GALLERY)),
 )
