@@ -2,8 +2,8 @@
 
 Implements `pipeline.ports.Outbox`. `append` is called inside the transaction that decided the message, so that a
 verdict and its message stand or fall together. Guarantee: a row is stamped with one batch number and delivered under it
-(the protocol is pipeline/deliver.py). Rows of one key are in one lane, in order of their ids: whoever writes a key has its
-article's lock, so a lower id is never committed after a higher one of the same key.
+(the protocol is pipeline/deliver.py). Rows of one key are in one lane, in order of their ids: whoever writes a key has
+its article's lock, so a lower id is never committed after a higher one of the same key.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ from connectors.kafka_settings import KafkaSettings
 from connectors.kafka_topics import TopicSpec, desired_topics
 from connectors.log import EmbeddedTopics
 from connectors.outbox import StoredOutbox
+from connectors.robots_files import RobotsFiles
 from connectors.run_store import RunStore
 from connectors.walk import DEFAULT_LIMITS
 from connectors.why_store import WhyStore
@@ -258,6 +259,7 @@ class App:
             default_spacing_s=settings.host_spacing_s,
             spacing_for=self.spacing_of,
             obey_robots=settings.obey_robots,
+            robots_memory=RobotsFiles(settings.home / "robots"),
         )
 
     def spacing_of(self, host: str) -> float | None:

@@ -65,5 +65,5 @@ def try_again(entry: PendingEntry, reason: str, detail: str, stage: str, attempt
 
 def word(error: NewswireError) -> str:
     """A short reason from an error's kind: timed_out, unreachable_dns, too_large, not_a_feed …"""
-    name = re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", type(error).__name__).lower()
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
     return f"{name}_{error.stage}" if isinstance(error, Unreachable) else name

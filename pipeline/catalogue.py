@@ -140,8 +140,11 @@ def parse_catalogue(text: str, *, source: str) -> tuple[Outlet, ...]:
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(f"{source}: {error}") from error
     faults = [f"{source}: unknown table [{name}]; outlets are [[outlet]]" for name in tables if name != "outlet"]
+    listed = tables.get("outlet", [])
+    if not isinstance(listed, list):
+        raise CatalogueError(f"{source}: [outlet] must be [[outlet]], once for each outlet", *faults)
     lines: list[OutletLines] = []
-    for number, table in enumerate(tables.get("outlet", []), start=1):
+    for number, table in enumerate(listed, start=1):
         try:
             lines.append(OutletLines.model_validate(table))
         except ValidationError as error:
