@@ -51,9 +51,10 @@ _ORGANISATION = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _NOISE = re.compile(
-    r"https?://|www\.|@|\.html|facebook\.com|^\d+$|^(?:admin|author|unknown|none|null|n/a|staff|guest|anonymous|webmaster)$",
+    r"https?://|www\.|@|\.html|facebook\.com|^(?:le |on |am |el |il |du )?\d{1,2}\b|(?:updated|published|publié|aktualisiert|stand)\b|\d{1,2}[:h.]\d{2}|\b(?:19|20)\d\d\b|^(?:admin|author|unknown|none|null|n/a|staff|guest|anonymous|webmaster)$",
     re.IGNORECASE,
 )
+_CREDENTIAL = re.compile(r"(?:[A-Z]{2,5}|Ph\.?D|M\.?D|Dr|Jr|Sr|II|III)[®™.]?")  # behind a name and a comma
 _ROLES = re.compile(
     r"\s*(?:\(.*?\)|[,–—|-]\s+(?:journalist|reporter|correspondent|editor|chef|journaliste|redakteur|correspond).*$)",
     re.IGNORECASE,
@@ -75,12 +76,13 @@ def read_authors(
     linked: LinkedArticle,
     *,
     site: str,
+    host: str,
     feed: Sequence[str],
 ) -> Authors:
     """The authors of the first source that names a person; else of the first that names anyone."""
     fallback = Authors()
     for names, source in _sources(root, metas, linked, feed):
-        authors = _sort(names, source, site)
+        authors = _sort(names, source, site, host)
         if authors.people:
             return authors
         if authors.organisations and not fallback.organisations:
@@ -118,14 +120,14 @@ def _is_beside(element: html.HtmlElement) -> bool:
     )
 
 
-def _sort(names: Sequence[Name], source: str, site: str) -> Authors:
+def _sort(names: Sequence[Name], source: str, site: str, host: str) -> Authors:
     people: dict[str, str] = {}
     organisations: dict[str, str] = {}
-    site_key = key_of(site)
+    site_key, host_key = key_of(site), key_of(host.removeprefix("www.").partition(".")[0])
     for name in names:
         for text in _single_names(name):
             key = key_of(text)
-            is_site = bool(site_key) and (key == site_key or site_key in key)
+            is_site = bool(site_key) and (key == site_key or site_key in key) or (len(host_key) > 3 and key == host_key)
             group = organisations if name.is_organisation or is_site or _ORGANISATION.match(text) else people
             group.setdefault(key, text)
     return Authors(tuple(people.values()), tuple(organisations.values()), source)
@@ -137,6 +139,12 @@ def _single_names(name: Name) -> Iterator[str]:
         return
     parts = [text] if name.is_organisation else _SPLIT.split(_ROLES.sub("", text))
     for part in parts:
-        part = _LEADING.sub("", part).strip(" ,;:|-–—.") if part else ""
-        if 1 < len(part) <= _MAX_NAME_CHARS and not _NOISE.search(part) and any(c.isalpha() for c in part):
-            yield part
+        single = _LEADING.sub("", part).strip(" ,;:|-–—.") if part else ""
+        if _is_name(single):
+            yield single
+
+
+def _is_name(text: str) -> bool:
+    if not 1 < len(text) <= _MAX_NAME_CHARS or _NOISE.search(text) or not any(c.isalpha() for c in text):
+        return False
+    return _CREDENTIAL.fullmatch(text) is None or _ORGANISATION.match(text) is not None

@@ -208,6 +208,8 @@ class _Walker:
         if tag in _INLINE:
             self._walk_inline(element, tag)
         elif tag == "br":
+            if _ends_heading(element):
+                self.flush()
             self._break()
         elif tag == "hr":
             self.flush()
@@ -219,6 +221,9 @@ class _Walker:
             return
         classes = element.get("class")
         if classes is not None and _is_for_screen_readers(classes):
+            return
+        if classes is not None and tag == "span" and _is_alone(element) and kind_of(tag, classes, None, None, None, None) is Kind.LEAD:
+            self._walk_block(element, tag)
             return
         self._in_link += tag == "a"
         self._children(element)
@@ -321,6 +326,26 @@ class _Walker:
         return True
 
 
+def _ends_heading(line_break: html.HtmlElement) -> bool:
+    """Whether a line break ends a line that is all bold or all in a font of its own: how pages of tables set headings."""
+    line = line_break.getprevious()
+    if line is None or line.tag not in {"b", "strong", "font", "big"} or (line.tail or "").strip():
+        return False
+    before = line.getprevious()
+    if before is None:
+        parent = line.getparent()
+        return parent is not None and not (parent.text or "").strip()
+    return before.tag == "br" and not (before.tail or "").strip()
+
+
+def _is_alone(element: html.HtmlElement) -> bool:
+    """Whether no words stand beside an inline element on its line."""
+    before, parent = element.getprevious(), element.getparent()
+    words = (before.tail if before is not None else parent.text if parent is not None else "") or ""
+    beside = before is not None and before.tag in _INLINE
+    return not beside and not words.strip() and not (element.tail or "").strip()
+
+
 def _is_attribution(part: Block) -> bool:
     """Whether a part of a quotation names the speaker: by its markup, or as a short line that is no sentence."""
     node = part.node
@@ -342,6 +367,7 @@ _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECAS
 def _is_hidden(element: html.HtmlElement) -> bool:
     get = element.get
     if get("hidden") is not None:
-        return True
+        # React streams a page's parts hidden, in `<div hidden id="S:4">`, and a script puts them in their place.
+        return not (get("id") or "").startswith("S:")
     style = get("style")
     return style is not None and _HIDING.search(style) is not None

@@ -31,8 +31,10 @@ BESIDE = frozenset(
     }
 )
 _LARGE_PART = 0.3
+_HOLDERS = frozenset({"div", "td", "body", "article", "section", "main"})  # text stands in them bare, between breaks
 _PARAGRAPH_CHARS = 60
 _DENSE_PARAGRAPH_CHARS = 25  # Chinese, Japanese and Korean say as much in fewer signs
+_CELL_PARAGRAPH_CHARS = 120  # in a table of facts cells are short, in a layout's they hold the text
 _LEVELS = 4  # how far above its paragraphs a container may stand
 _DECAY = 0.8  # so that the lowest container of all paragraphs wins over its wrappers
 _USUAL_SHARE = 0.15
@@ -57,8 +59,10 @@ def set_apart(blocks: Sequence[Block], chosen: Iterable[int]) -> frozenset[str]:
 
 def is_paragraph(block: Block) -> bool:
     """Whether a block reads like a sentence or more of prose."""
+    if block.is_heading or block.link_share >= 0.5 or block.tag in {"tr", "th"}:
+        return False
     least = _PARAGRAPH_CHARS if block.text[:40].isascii() or not _is_dense(block.text) else _DENSE_PARAGRAPH_CHARS
-    return len(block.text) >= least and block.link_share < 0.5 and not block.is_heading and block.tag not in {"tr", "td", "th"}
+    return len(block.text) >= (least if block.tag != "td" else _CELL_PARAGRAPH_CHARS)
 
 
 def _is_dense(text: str) -> bool:
@@ -100,7 +104,7 @@ def _best_container(blocks: Sequence[Block], good: Sequence[int]) -> html.HtmlEl
     direct: Counter[html.HtmlElement] = Counter()
     for index in good:
         block = blocks[index]
-        holder = block.node.getparent() if block.tag != "div" else block.node
+        holder = block.node if block.tag in _HOLDERS else block.node.getparent()
         if holder is None:
             continue
         weight = float(len(block.text))

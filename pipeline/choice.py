@@ -58,6 +58,8 @@ def _settle(
     fit = {kept: _fit(blocks, kept, about) for kept in (teacher, structure, slow)}
     if _agreement(blocks, slow, structure) > _agreement(blocks, teacher, structure) and fit[slow] >= 0.8 * fit[teacher]:
         return Choice(slow, "teacher with fallbacks")
+    if chars_of(blocks, teacher & structure) > 0.9 * chars_of(blocks, teacher) and fit[structure] >= fit[teacher]:
+        return Choice(structure, "structure")  # the teacher took one post of a live blog, one part of a serial
     if chars_of(blocks, teacher) < _TINY * chars_of(blocks, structure) and fit[structure] >= fit[teacher]:
         return Choice(structure, "structure")
     return Choice(teacher or structure, "teacher")

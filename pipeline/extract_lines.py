@@ -76,7 +76,8 @@ def _article(article: Article) -> dict[str, Any]:
         "title": article.title,
         "text": article.text,
         "lead": article.lead,
-        "authors": list(article.authors),
+        "authors": [*article.authors, *article.author_organisations],  # all who sign, as the page prints them
+        "author_people": list(article.authors),
         "author_organisations": list(article.author_organisations),
         "published": _time(article.published),
         "modified": _time(article.modified),

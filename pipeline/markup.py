@@ -142,6 +142,8 @@ _BORDER_BEFORE = r"(?:^|(?<=[\s_.:/-]))(?<!\bno-)(?<!\bhas-)(?<!\bwith-)(?<!\bwi
 _BORDER_AFTER = r"(?=$|[\s_.:/-])(?![-_](?:hidden|free|none|off|disabled)\b)"
 _COMPILED = tuple((rule.kind, re.compile(_BORDER_BEFORE + "(?:" + rule.words + ")" + _BORDER_AFTER)) for rule in RULES)
 _ANY = re.compile("|".join(rule.words for rule in RULES))
+# `article-teaser lead` teases its own article.
+_SURELY_LEAD = re.compile(_BORDER_BEFORE + r"(?:lead|lede|chap[oô]|chapeau|standfirst|intro|dek)" + _BORDER_AFTER)
 _CASE_CHANGE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LONG_ENOUGH = 300  # an attribute longer than this holds generated classes, the kind stands in front
 
@@ -181,5 +183,5 @@ def _kind_of_words(words: str) -> Kind | None:
         return None
     for kind, pattern in _COMPILED:
         if pattern.search(words):
-            return kind
+            return Kind.LEAD if kind is Kind.RELATED and _SURELY_LEAD.search(words) else kind
     return None

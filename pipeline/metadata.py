@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from lxml import etree, html
 
@@ -124,11 +124,13 @@ def read_metadata(
             page=head.title,
             feed=hints.title,
             site=head.meta("og:site_name") or linked.publisher,
+            host=urlsplit(url).hostname or "",
         ),
         description=head.meta("og:description", "description", "twitter:description") or linked.description,
         dates=read_dates(root, head.metas, linked, url=url, zone=zone, feed=(hints.published, hints.modified)),
         authors=read_authors(
-            root, head.metas, linked, site=head.meta("og:site_name") or linked.publisher, feed=hints.authors
+            root, head.metas, linked, site=head.meta("og:site_name") or linked.publisher, host=urlsplit(url).hostname or "",
+            feed=hints.authors
         ),
         canonical_url=canonical,
         aliases=tuple(dict.fromkeys(alias for alias in _aliases(head, linked, url) if alias not in {url, canonical})),

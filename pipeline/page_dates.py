@@ -78,8 +78,12 @@ def _published(
         for value in metas.get(name, ()):
             yield value, "opengraph" if ":" in name else "dc" if name.startswith("dc") else "meta"
     yield from _times(root)
-    yield _in_url(url), "url"
-    yield from _printed(root)
+    printed = list(_printed(root))
+    day = _in_url(url)
+    if day and printed and (near := read_date(printed[0][0], UTC)) and near.value.date().isoformat() == day:
+        yield from printed  # the same day, with the hour
+    yield day, "url"
+    yield from printed
 
 
 def _modified(metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle) -> Iterator[tuple[str, str]]:
@@ -145,6 +149,7 @@ def _in_url(url: str) -> str:
 
 _NEAR = etree.XPath(
     "//h1[1]/ancestor::*[position() < 5]//text()[string-length(normalize-space(.)) > 5 and string-length(.) < 120]"
+    " | /html[not(//h1)]/body//text()[string-length(normalize-space(.)) > 5 and string-length(.) < 120][position() < 80]"
 )
 
 

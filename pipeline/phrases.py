@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 __all__ = ["PHRASES", "PhraseRule", "is_paywall_line", "phrase_rule"]
 
-MAX_CHARS = 280  # the longest newsletter pitch seen in one paragraph had 240
+MAX_CHARS = 420  # the longest newsletter pitch seen in one paragraph had 380
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,7 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"(?:add|ajouter)\b.{0,60}(?:google|favou?rites?|favoris|preferred source)\b.{0,30}",
             r"(?:lecture|temps de lecture|reading time|lesezeit|tiempo de lectura)\b.{0,25}",
             r"\d+ (?:min(?:ute)?s?|minuten|minutos)(?: de)? (?:read|lecture|lesezeit|lectura)",
+            r"(?:à |at |um |le |- )*\d{1,2}\s?[:h.]\s?\d{2}(?: (?:uhr|pm|am|gmt|bst|est))?",
             r"tell us what you think\W*",
             r"what do you think\?.{0,60}comments?.{0,30}",
         ),
@@ -135,7 +136,7 @@ PHRASES: tuple[PhraseRule, ...] = (
     PhraseRule(
         "button",
         wholes=(
-            r"(?:read more|lire la suite|lire plus|weiterlesen|mehr anzeigen|show more|load more|voir plus|afficher plus|see all|view all|voir tout|continue reading|expand|close|fermer|menu|search|back to top|haut de page|next|previous|suivant|précédent|play|watch|embed|trending|top stories|current issue|popular|most read|les plus lus|meistgelesen|lo más leído|i più letti|tags?|topics?|themen|temas|sujets|thèmes|mots[- ]clés|sur le même sujet|à la une|dernières actualités|latest(?: news)?|recommended|related|similar articles|article|artikel|artículo|článek|loading\W*|chargement\W*)\W*",
+            r"(?:read more|lire la suite|lire plus|weiterlesen|mehr anzeigen|show more|load more|voir plus|afficher plus|see all|view all|voir tout|continue reading|expand|close|fermer|menu|search|back to top|haut de page|next|previous|suivant|précédent|play|watch|embed|trending|top stories|current issue|popular|most read|les plus lus|meistgelesen|lo más leído|i più letti|tags?|topics?|themen|temas|sujets|thèmes|mots[- ]clés|sur le même sujet|à la une|dernières actualités|latest(?: news)?|recommended|related|similar articles|article|artikel|artículo|článek|loading\W*|chargement\W*|actualisation automatique|ce direct est terminé|live updates?|updates automatically)\W*",
         ),
         examples=("Lire la suite", "Load more"),
     ),

@@ -169,6 +169,7 @@ def _between(work: _Work, title: str, title_key: str) -> list[int]:
         and (
             (_is_spoken(blocks[i]) and (id(blocks[i].node.getparent()), blocks[i].tag) in parents)
             or (_is_spoken(blocks[i]) and blocks[i].place in places)
+            or (_quoted_in(blocks[i]) in holders)
             or (blocks[i].is_heading and id(blocks[i].node.getparent()) in holders and i + 1 in work.kept)
         )
     ]
@@ -180,7 +181,7 @@ def _trim(work: _Work, lead: int | None) -> None:
     if not spoken:
         return
     first, last = spoken[0], spoken[-1]
-    work.drop("head", lambda i: i < first and i != lead and _is_short_line(work.blocks[i]))
+    work.drop("head", lambda i: i < first and i != lead and _is_short_line(work.blocks[i], entries=False))
     behind = [i for i in sorted(work.kept) if i > last]
     work.drop("tail", lambda i: i > last and (len(behind) < 3 or i == behind[-1]) and _is_short_line(work.blocks[i]))
 
@@ -189,13 +190,13 @@ def _is_spoken(block: Block) -> bool:
     return is_paragraph(block) or (len(block.text) > 30 and _ends_sentence(block.text) and not block.is_heading)
 
 
-def _is_short_line(block: Block) -> bool:
-    """A heading over nothing, a name, a place, a date; list items, rows and footnotes are none."""
+def _is_short_line(block: Block, *, entries: bool = True) -> bool:
+    """A heading over nothing, a name, a place, a date; footnotes are none, nor `entries` of lists and tables."""
     if block.is_heading:
         return len(block.text) < 2 * _SHORT_LINE_CHARS
     return (
         len(block.text) < _SHORT_LINE_CHARS
-        and block.tag not in {"li", "tr", "dd", "td"}
+        and not (entries and block.tag in {"li", "tr", "dd", "td"})
         and not _ends_sentence(block.text)
         and not block.text.startswith(("*", "—", "("))
     )
@@ -217,6 +218,7 @@ def _drop_duplicates(work: _Work) -> None:
         met.add(key)
 
 
-def is_quote(block: Block) -> bool:
-    """Whether a block stands in a pull quote or blockquote."""
-    return any(mark.kind is Kind.QUOTE for mark in block.marks)
+def _quoted_in(block: Block) -> int:
+    """Which element holds the quotation that a block is; 0 for no quotation."""
+    quotes = [mark.node for mark in block.marks if mark.kind is Kind.QUOTE]
+    return id(quotes[0].getparent()) if quotes else 0

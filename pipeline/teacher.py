@@ -42,11 +42,14 @@ def ask_teacher(root: html.HtmlElement, blocks: Sequence[Block], *, fast: bool) 
 
 def _matches(blocks: Sequence[Block], keys: Sequence[str]) -> set[int]:
     whole = "\n".join(keys)
+    flowing = "".join(keys)  # where a quotation and its speaker stand together, as in our blocks
     single = set(keys)
     return {
         index
         for index, block in enumerate(blocks)
-        if block.key and (block.key in single or (len(block.key) > _SHORT and _mostly_in(block.key, whole)))
+        if block.key and (block.key in single or (
+            len(block.key) > _SHORT and (_mostly_in(block.key, whole) or block.key in flowing)
+        ))
     }
 
 

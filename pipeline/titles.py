@@ -16,7 +16,7 @@ _WORDS = re.compile(r"\w+")
 _MAX_TITLE_CHARS = 500
 
 
-def choose_title(*, linked: str, social: str, headlines: Sequence[str], page: str, feed: str, site: str) -> Sourced:
+def choose_title(*, linked: str, social: str, headlines: Sequence[str], page: str, feed: str, site: str, host: str = "") -> Sourced:
     """The headline: an h1 that another source confirms, else what the page tells machines, else its title."""
     linked, social, page, feed = (_clean(text) for text in (linked, social, page, feed))
     printed = [text for text in (_clean(h1) for h1 in headlines) if text and key_of(text) != key_of(site)]
@@ -30,7 +30,7 @@ def choose_title(*, linked: str, social: str, headlines: Sequence[str], page: st
             return Sourced(h1, "h1")
     if told:
         text, source = told[0]
-        return Sourced(without_site(text, site), source)
+        return Sourced(without_site(text, site, host), source)
     return Sourced(printed[0], "h1") if printed else Sourced("", "")
 
 
@@ -40,23 +40,26 @@ def same_words(one: str, other: str) -> float:
     return len(a & b) / min(len(a), len(b)) if a and b else 0.0
 
 
-def without_site(title: str, site: str) -> str:
+def without_site(title: str, site: str, host: str = "") -> str:
     """The title without the outlet's name at its end or head."""
     parts = _SEPARATORS.split(title)
     if len(parts) < 2:
         return title
     site_key = key_of(site)
+    host_key = key_of(host.removeprefix("www.").partition(".")[0])
     cuts = list(_SEPARATORS.finditer(title))
     tail, head = parts[-1], parts[0]
-    if _is_site(tail, site_key, parts):
+    if _is_site(tail, site_key, host_key, parts):
         return title[: cuts[-1].start()].strip()
-    if site_key and key_of(head) == site_key:
+    if (site_key and key_of(head) == site_key) or (len(host_key) > 3 and host_key in key_of(head) and len(head) < 40):
         return title[cuts[0].end() :].strip()
     return title
 
 
-def _is_site(part: str, site_key: str, parts: Sequence[str]) -> bool:
+def _is_site(part: str, site_key: str, host_key: str, parts: Sequence[str]) -> bool:
     key = key_of(part)
+    if len(host_key) > 3 and host_key in key and len(part) < 40:
+        return True
     if site_key and (key == site_key or site_key in key or (len(key) > 4 and key in site_key)):
         return True
     return len(part.split()) <= 4 and len(" ".join(parts[:-1]).split()) >= 4 and "|" in "|"[: bool(site_key == "")]
