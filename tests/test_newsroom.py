@@ -128,7 +128,7 @@ def test_a_moved_feed_is_where_it_says(newsroom: Newsroom, quirk: str) -> None:
 
 
 def test_the_busy_server_says_when_to_come_back(newsroom: Newsroom) -> None:
-    assert ask(newsroom, f"http://too-many.{DOMAIN}/feed.xml").headers["retry-after"] == "120"
+    assert ask(newsroom, f"http://too-many.{DOMAIN}/feed.xml").headers["retry-after"] == "600"
 
 
 def test_the_truncated_feed_ends_after_two_whole_entries(newsroom: Newsroom) -> None:
@@ -182,6 +182,14 @@ ODD = {
     "json": "/feed.json",
     "sitemap": "/sitemap_news.xml",
 }
+
+
+def test_the_feed_with_markup_prints_an_entry_twice_and_escapes_too_much(newsroom: Newsroom) -> None:
+    feed = ask(newsroom, "http://www.filcontinu.test/rss/24-7/").body.decode()
+    links = re.findall(r"<link>([^<]*html)</link>", feed)
+    assert links[0] == links[-1]
+    assert "&amp;#039;" in feed
+    assert "<img" in feed
 
 
 def test_the_broadcaster_tracks_in_fragments_and_each_section_has_its_own_guid(newsroom: Newsroom) -> None:

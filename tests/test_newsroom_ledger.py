@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.newsroom import Expected, Got, Newsroom, compare
+from tests.newsroom import Expected, Got, Newsroom, compare, compare_counts
 from tests.newsroom.articles import ACTS, FOLDER
 from tests.newsroom.catalogue import OUTLETS
 from tests.newsroom.client import ask
@@ -167,3 +167,14 @@ def test_compare_says_what_is_wrong_in_a_line_each(newsroom: Newsroom) -> None:
     line = str(compare(messages, received)[3])
     assert "differs at character 30" in line
     assert "\n" not in line
+
+
+def test_verdicts_are_compared_by_outlet() -> None:
+    expected = {"a": {"new": 2, "duplicate": 1}, "b": {"new": 1}}
+    assert compare_counts(expected, expected) == ()
+    lines = [str(each) for each in compare_counts(expected, {"a": {"new": 3, "duplicate": 1}, "c": {"failed": 1}})]
+    assert [" ".join(line.split()) for line in lines] == [
+        "verdicts a: 3 new instead of 2",
+        "verdicts b: 0 new instead of 1",
+        "verdicts c: 1 failed instead of 0",
+    ]

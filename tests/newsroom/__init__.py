@@ -8,7 +8,7 @@
 Used by the demo, the tests and the benchmarks; `python -m tests.newsroom --help` serves it to a person.
 """
 
-from tests.newsroom.compare import Difference, Got, compare
+from tests.newsroom.compare import Difference, Got, compare, compare_counts
 from tests.newsroom.ledger import Expected, ExpectedVerdict, Ledger
 from tests.newsroom.seed import render_public_broadcaster_page, seed_newsroom
 from tests.newsroom.server import Newsroom, Served
@@ -22,6 +22,7 @@ __all__ = [
     "Newsroom",
     "Served",
     "compare",
+    "compare_counts",
     "render_public_broadcaster_page",
     "seed_newsroom",
 ]

@@ -57,7 +57,7 @@ OUTLETS: tuple[Outlet, ...] = (
         timezone=PARIS,
         look="live",
         pattern="/{section}/{slug}_LN-{number}.html",
-        feeds=(Feed("en-continu", "/rss/24-7/"),),
+        feeds=(Feed("en-continu", "/rss/24-7/", form="rss-html"),),
     ),
     Outlet(
         id="nouvelle-page",

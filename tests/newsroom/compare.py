@@ -7,7 +7,7 @@ else must be equal to the letter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tests.newsroom.ledger import Expected
@@ -33,7 +33,7 @@ class Got:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference. `kind`: missing, unexpected, title, text, relation, copy_of."""
+    """One difference. `kind`: missing, unexpected, title, text, relation, copy_of, verdicts."""
 
     kind: str
     topic: str
@@ -43,9 +43,11 @@ class Difference:
 
     def __str__(self) -> str:
         """One line for a person."""
-        return f"{self.kind:<10} {self.topic:<8} {self.outlet}: {self.url} {self.detail}"
+        where = f"{self.topic:<8} {self.outlet}: {self.url}" if self.url else f"{self.outlet}:"
+        return f"{self.kind:<10} {where} {self.detail}"
 
 
+Counts = Mapping[str, Mapping[str, int]]
 Key = tuple[str, str, str, str, int]
 
 
@@ -63,6 +65,18 @@ def compare(expected: Iterable[Expected], received: Iterable[Got]) -> tuple[Diff
             differences.append(_missing(each))
     surplus = [got for gots in left.values() for got in gots]
     return (*differences, *(_unexpected(got) for got in surplus))
+
+
+def compare_counts(expected: Counts, received: Counts) -> tuple[Difference, ...]:
+    """Where the verdicts of a run (outlet → verdict → entries, as in `Ledger.counts`) differ from the ledger's."""
+    differences = []
+    for outlet in sorted({*expected, *received}):
+        wanted, had = expected.get(outlet, {}), received.get(outlet, {})
+        for verdict in sorted({*wanted, *had}):
+            due, came = wanted.get(verdict, 0), had.get(verdict, 0)
+            if due != came:
+                differences.append(Difference("verdicts", "", outlet, "", f"{came} {verdict} instead of {due}"))
+    return tuple(differences)
 
 
 def plain_url(url: str) -> str:

@@ -15,6 +15,7 @@ from tests.newsroom.articles import Article, Version
 from tests.newsroom.outlets import Feed, Outlet
 from tests.newsroom.pages.walls import WRONG_PAGES
 
+APOSTROPHE = "'"
 WEEKDAYS_FR = ("lun", "mar", "mer", "jeu", "ven", "sam", "dim")
 HEAD = '<?xml version="1.0" encoding="{encoding}"?>\n'
 RSS = (
@@ -112,6 +113,18 @@ def _full_entry(each: Shown, *, date: str | None = None, guid: str | None = None
 def rss(outlet: Outlet, feed: Feed, shown: list[Shown]) -> str:
     """RSS 2.0 with everything in its place."""
     return _rss(outlet, feed, shown)
+
+
+def rss_html(outlet: Outlet, feed: Feed, shown: list[Shown]) -> str:
+    """RSS with markup in its summaries, titles escaped once too often, and its first entry printed twice."""
+
+    def entry(each: Shown) -> str:
+        summary = f'<p><img src="/vignettes/{each.article.slug}.jpg" align="left"/>{each.summary}</p>'
+        more = f'<p><a href="{each.url}">Lire la suite</a></p>'
+        plain = _full_entry(each).replace(f"[CDATA[{each.version.lead}]]", f"[CDATA[{summary}{more}]]")
+        return plain.replace(f"<title>{each.title}", f"<title>{each.title.replace(APOSTROPHE, '&amp;#039;')}")
+
+    return _rss(outlet, feed, [*shown, *shown[:1]], entry=entry)
 
 
 def rss_bare(outlet: Outlet, feed: Feed, shown: list[Shown]) -> str:
@@ -225,6 +238,7 @@ def wrong_pages(outlet: Outlet, feed: Feed, shown: list[Shown]) -> str:
 WRITERS: dict[str, Callable[[Outlet, Feed, list[Shown]], str]] = {
     "rss": rss,
     "rss-bare": rss_bare,
+    "rss-html": rss_html,
     "rss-french-dates": rss_french_dates,
     "rss-number": rss_number,
     "rss-windows": rss_windows,

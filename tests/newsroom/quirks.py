@@ -84,7 +84,7 @@ SICK_REPLIES = {
     "html": Reply(body=HTML_PAGE),
     "not-found": Reply(404, b"<html><body><h1>404</h1></body></html>"),
     "gone": Reply(410, b"<html><body><h1>410</h1></body></html>"),
-    "too-many": Reply(429, b"Too many requests", "text/plain", headers={"Retry-After": "120"}),
+    "too-many": Reply(429, b"Too many requests", "text/plain", headers={"Retry-After": "600"}),
     "broken": Reply(500, b"Internal Server Error", "text/plain"),
     "empty": Reply(body=b"", content_type=FEED_TYPE),
 }
