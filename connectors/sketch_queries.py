@@ -21,22 +21,24 @@ _ASKED = {
         named AS (SELECT * FROM unnest(CAST(:article_ids AS text[]), CAST(:content_keys AS bigint[]))
                   WITH ORDINALITY AS b (article_id, content_key, place))""",
     "sqlite": """
-        asked AS (SELECT asking.value AS n, keys.value AS key
-                  FROM json_each(:asking) asking JOIN json_each(:keys) keys ON keys.key = asking.key),
+        asked AS (SELECT of_one.key AS n, keys.value AS key FROM json_each(:keys) of_one, json_each(of_one.value) keys),
         named AS (SELECT ids.value AS article_id, contents.value AS content_key, ids.key + 1 AS place
                   FROM json_each(:article_ids) ids JOIN json_each(:content_keys) contents ON contents.key = ids.key)""",
 }
-# SQLite knows no LATERAL: there the first rows of a key end at the seq of the sixty-fourth. No ORDER BY on PostgreSQL:
-# partitions are read oldest first, and merging five of them for each key took twice the time.
+# SQLite knows no LATERAL: there the first rows of a key end at the seq of the sixty-fourth, and LIMIT -1 has that found
+# once per key, not once per row. No ORDER BY on PostgreSQL: its partitions are read oldest first, and merging five of
+# them for each key took twice the time.
 _FOUND = {
     "postgresql": """
         SELECT asked.n, k.seq FROM asked CROSS JOIN LATERAL (
             SELECT seq FROM sketch_keys WHERE sketch_keys.key = asked.key AND seq > :after AND week >= :week
             LIMIT {max_per_key}) k""",
     "sqlite": """
-        SELECT asked.n, k.seq FROM asked JOIN sketch_keys k ON k.key = asked.key AND k.seq > :after
-        AND k.seq <= coalesce((SELECT p.seq FROM sketch_keys p WHERE p.key = asked.key AND p.seq > :after
-                               ORDER BY p.seq LIMIT 1 OFFSET {max_per_key} - 1), 2147483647)""",
+        SELECT bounded.n, k.seq FROM (
+            SELECT n, key, coalesce((SELECT p.seq FROM sketch_keys p WHERE p.key = asked.key AND p.seq > :after
+                                     ORDER BY p.seq LIMIT 1 OFFSET {max_per_key} - 1), 2147483647) AS last
+            FROM asked LIMIT -1) bounded
+        JOIN sketch_keys k ON k.key = bounded.key AND k.seq > :after AND k.seq <= bounded.last""",
 }
 _NEAR = """
     WITH {asked},
@@ -70,16 +72,18 @@ def near(
     dialect: str, candidates: Sequence[Candidate], *, after_seq: int, since_week: int
 ) -> tuple[TextualSelect, Mapping[str, object]]:
     """The look-up of a batch: a row per hit, `n` the candidate's place, and `seen` on every row."""
-    flat = [(n, key) for n, candidate in enumerate(candidates) for key in candidate.fingerprint.keys]
-    lists: dict[str, Sequence[object]] = {
-        "asking": [n for n, _ in flat],
-        "keys": [key for _, key in flat],
-        "article_ids": [candidate.article_id for candidate in candidates],
-        "content_keys": [content_key(candidate.fingerprint) for candidate in candidates],
-    }
+    keys = [candidate.fingerprint.keys for candidate in candidates]
+    article_ids = [candidate.article_id for candidate in candidates]
+    content_keys = [content_key(candidate.fingerprint) for candidate in candidates]
     if dialect == "sqlite":
+        lists = {"keys": keys, "article_ids": article_ids, "content_keys": content_keys}
         return _STATEMENTS[dialect], {name: json.dumps(values) for name, values in lists.items()} | {"after": after_seq}
-    arrays = {name: array_literal(values) for name, values in lists.items()}
+    arrays = {
+        "asking": array_literal([n for n, of_one in enumerate(keys) for _ in of_one]),
+        "keys": array_literal([key for of_one in keys for key in of_one]),
+        "article_ids": array_literal(article_ids),
+        "content_keys": array_literal(content_keys),
+    }
     return _STATEMENTS[dialect], {**arrays, "after": after_seq, "week": since_week}
 
 
