@@ -54,6 +54,7 @@ _NOISE = re.compile(
     r"https?://|www\.|@|\.html|facebook\.com|^(?:le |on |am |el |il |du )?\d{1,2}\b|(?:updated|published|publié|aktualisiert|stand)\b|\d{1,2}[:h.]\d{2}|\b(?:19|20)\d\d\b|^(?:admin|author|unknown|none|null|n/a|staff|guest|anonymous|webmaster)$",
     re.IGNORECASE,
 )
+_ADDRESS = re.compile(r"https?://|www\.|@|\.html")
 _CREDENTIAL = re.compile(r"(?:[A-Z]{2,5}|Ph\.?D|M\.?D|Dr|Jr|Sr|II|III)[®™.]?")  # behind a name and a comma
 _ROLES = re.compile(
     r"\s*(?:\(.*?\)|[,–—|-]\s+(?:journalist|reporter|correspondent|editor|chef|journaliste|redakteur|correspond).*$)",
@@ -135,7 +136,7 @@ def _sort(names: Sequence[Name], source: str, site: str, host: str) -> Authors:
 
 def _single_names(name: Name) -> Iterator[str]:
     text = _LEADING.sub("", clean_text(name.text)).strip(" ,;:|-–—")
-    if not text or len(text) > 300 or _NOISE.search(text):
+    if not text or len(text) > 300 or _ADDRESS.search(text):
         return
     parts = [text] if name.is_organisation else _SPLIT.split(_ROLES.sub("", text))
     for part in parts:

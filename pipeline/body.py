@@ -14,7 +14,7 @@ from lxml import html
 from pipeline.blocks import Block, key_of
 from pipeline.markup import Kind
 
-__all__ = ["BESIDE", "chars_of", "choose_by_structure", "choose_by_told_text", "set_apart"]
+__all__ = ["BESIDE", "chars_of", "choose_by_structure", "choose_by_told_text", "holder_of", "set_apart"]
 
 # Kinds of markup that hold no part of the article's text, unless they hold much of what reads like one.
 BESIDE = frozenset(
@@ -69,6 +69,11 @@ def _is_dense(text: str) -> bool:
     return sum("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text[:40]) > 10
 
 
+def holder_of(block: Block) -> html.HtmlElement | None:
+    """The element that holds a block among its siblings: where text stands bare between breaks, its own element."""
+    return block.node if block.tag in _HOLDERS else block.node.getparent()
+
+
 def choose_by_structure(blocks: Sequence[Block]) -> frozenset[int]:
     """The blocks of the container that holds most of the page's prose, and of its like where the text is in parts."""
     prose = [i for i, block in enumerate(blocks) if is_paragraph(block)]
@@ -104,7 +109,7 @@ def _best_container(blocks: Sequence[Block], good: Sequence[int]) -> html.HtmlEl
     direct: Counter[html.HtmlElement] = Counter()
     for index in good:
         block = blocks[index]
-        holder = block.node if block.tag in _HOLDERS else block.node.getparent()
+        holder = holder_of(block)
         if holder is None:
             continue
         weight = float(len(block.text))

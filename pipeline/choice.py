@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lxml import html
 
 from pipeline.blocks import Block
-from pipeline.body import chars_of, choose_by_structure, choose_by_told_text
+from pipeline.body import chars_of, choose_by_structure, choose_by_told_text, holder_of
 from pipeline.teacher import ask_teacher
 
 __all__ = ["Choice", "choose"]
@@ -86,7 +86,7 @@ def _without_tail(blocks: Sequence[Block], teacher: frozenset[int], structure: f
     """The teacher's choice without what it took behind the article's container: teasers, other articles."""
     last = max(structure)
     places = {blocks[i].place for i in structure}
-    parents = {blocks[i].node.getparent() for i in structure}
+    holders = {holder_of(blocks[i]) for i in structure}
     return frozenset(
-        i for i in teacher if i <= last or blocks[i].place in places or blocks[i].node.getparent() in parents
+        i for i in teacher if i <= last or blocks[i].place in places or holder_of(blocks[i]) in holders
     )

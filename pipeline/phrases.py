@@ -103,7 +103,9 @@ PHRASES: tuple[PhraseRule, ...] = (
         wholes=(
             r"(?:advertisement|advertising|publicité|publicités|anzeige|werbung|publicidad|pubblicità|publicidade|advertentie|annonse|annons|reklam[ae]?|sponsored|sponsorisé|story continues below(?: advertisement)?|article continues below(?: advertisement)?|continue reading below|la suite après (?:la|cette) publicité|this advertisement has not loaded yet.*|scroll to continue)\W*",
         ),
-        starts=(r"(?:article|story) continues (?:below|after)", r"la suite (?:de (?:cet|l')\s?article )?après (?:la|cette) publicité"),
+        starts=(
+            r"(?-i:ADVERTISEMENT|PUBLICITÉ|ANZEIGE|WERBUNG|PUBLICIDAD|PUBBLICITÀ|SPONSORED)\b",
+            r"(?:article|story) continues (?:below|after)", r"la suite (?:de (?:cet|l')\s?article )?après (?:la|cette) publicité"),
         examples=("Publicité", "ADVERTISEMENT", "La suite après la publicité"),
     ),
     PhraseRule(
