@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.newsroom import Newsroom, render_public_broadcaster_page, seed_newsroom
-from tests.newsroom.articles import ACTS, parse_article, retypeset
+from tests.newsroom.articles import ACTS, FOLDER, parse_article, retypeset
 from tests.newsroom.catalogue import OUTLETS
 from tests.newsroom.client import ask
 from tests.newsroom.ledger import shown_by
 from tests.newsroom.outlets import Feed, Outlet
-from tests.newsroom.pages.walls import WRONG_PAGES
+from tests.newsroom.pages.walls import WRONG_PAGES, WrongPage
 from tests.newsroom.quirks import DOMAIN, HEALTHY, QUIRKS, SICK
 
-FEEDS = [pytest.param(outlet, feed, id=f"{outlet.id}/{feed.name}") for outlet in OUTLETS for feed in outlet.feeds]
-ORDERLY = [param for param in FEEDS if not param.values[1].quirk]  # type: ignore[union-attr]
+ORDERLY = [
+    pytest.param(outlet, feed, id=f"{outlet.id}/{feed.name}")
+    for outlet in OUTLETS
+    for feed in outlet.feeds
+    if not feed.quirk
+]
 
 
 @pytest.fixture(scope="module")
@@ -217,11 +225,10 @@ def test_amp_and_mobile_twins_name_the_canonical_page(newsroom: Newsroom) -> Non
 
 
 @pytest.mark.parametrize("wrong", WRONG_PAGES, ids=lambda wrong: wrong.path)
-def test_the_wrong_pages_are_served_and_in_their_feed(newsroom: Newsroom, wrong: object) -> None:
-    assert any(wrong is each for each in WRONG_PAGES)
-    answer = ask(newsroom, wrong.url)  # type: ignore[attr-defined]
+def test_the_wrong_pages_are_served_and_in_their_feed(newsroom: Newsroom, wrong: WrongPage) -> None:
+    answer = ask(newsroom, wrong.url)
     assert answer.body
-    assert wrong.url.encode() in ask(newsroom, f"http://www.{DOMAIN}/rss/wrong-pages.xml").body  # type: ignore[attr-defined]
+    assert wrong.url.encode() in ask(newsroom, f"http://www.{DOMAIN}/rss/wrong-pages.xml").body
 
 
 def test_withdrawn_pages_are_gone_in_three_ways(newsroom: Newsroom) -> None:
@@ -244,6 +251,27 @@ def test_acts_are_moved_over_http(newsroom: Newsroom) -> None:
     ledger = json.loads(ask(newsroom, f"http://{newsroom.address}/-/ledger/2").body)
     assert len(ledger["messages"]) == len(newsroom.ledger(2).messages)
     assert ask(newsroom, f"http://{newsroom.address}/-/catalogue").body.decode() == newsroom.catalogue_toml()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_it_serves_from_the_command_line_until_it_is_told_to_stop(number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "tests.newsroom", "--port", "0", "--quiet", "--act", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=FOLDER.parents[2]) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[-1]
+        connection = http.client.HTTPConnection(address, timeout=10)
+        connection.request("GET", "/-/act")
+        assert connection.getresponse().read() == b"2\n"
+        connection.close()
+        process.send_signal(number)
+    assert process.returncode == 0
+
+
+def test_robots_txt_forbids_what_the_server_would_give(newsroom: Newsroom) -> None:
+    (forbidden,) = (wrong for wrong in WRONG_PAGES if wrong.reason == "refused_robots")
+    assert b"Disallow: /recherche/" in ask(newsroom, f"http://www.{DOMAIN}/robots.txt").body
+    assert forbidden.path.startswith("/recherche/")
+    assert ask(newsroom, forbidden.url).status == 200
 
 
 def test_what_was_served_is_remembered_and_control_calls_are_not(newsroom: Newsroom) -> None:

@@ -62,7 +62,7 @@ class Newsroom:
         self._served: list[Served] = []
         self._hits: Counter[tuple[str, str]] = Counter()
         self._server = _Server((host, port), handler_of(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, name="newsroom", daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, name="newsroom", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -82,7 +82,7 @@ class Newsroom:
 
     def serve_forever(self) -> None:
         """Serve in this thread until another one calls `shutdown`."""
-        self._server.serve_forever()
+        self._server.serve_forever(poll_interval=0.05)
 
     def shutdown(self) -> None:
         """Make `serve_forever` return. Not to be called in the thread that serves."""
@@ -164,6 +164,8 @@ def handler_of(newsroom: Newsroom) -> type[BaseHTTPRequestHandler]:
         server_version = "newsroom"
         sys_version = ""
         timeout = 60
+        wbufsize = 65_536  # head and body in one packet
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             host = (self.headers.get("Host") or "").partition(":")[0].lower()

@@ -72,6 +72,10 @@ GALLERY = (
     + "<p class='share'>Partager</p></body></html>"
 )
 
+FORBIDDEN = """<!DOCTYPE html><html lang="fr"><head><title>Le port en chiffres</title></head><body><article><h1>Le port en chiffres</h1>
+<p>Cette page a un texte, et pourtant personne ne doit le lire : le fichier robots.txt du site en interdit l'acc&egrave;s aux programmes.
+Qui la demande quand m&ecirc;me se trahit dans le journal du serveur, que les tests relisent apr&egrave;s chaque passage.</p></article></body></html>"""
+
 WRONG_PAGES = (
     WrongPage(
         "/port/greve-des-remorqueurs",
@@ -91,4 +95,5 @@ WRONG_PAGES = (
     WrongPage("/port/le-vieux-phare", "Le vieux phare sera vendu", "not_found", Reply(404, SOFT_404.encode())),
     WrongPage("/appli/carte-des-quais", "La carte des quais", "javascript_required", page_reply(JAVASCRIPT)),
     WrongPage("/images/carnaval", "En images : le carnaval", "gallery", page_reply(GALLERY)),
+    WrongPage("/recherche/le-port-en-chiffres", "Le port en chiffres", "refused_robots", page_reply(FORBIDDEN)),
 )
