@@ -24,7 +24,7 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class DedupRow:
-    """A row of a corpus. Without `published` the order of arrival stands for the time."""
+    """A row of a corpus. Without `published` it comes a second after the row before."""
 
     id: str
     url: str
@@ -54,12 +54,11 @@ class Deduplicator:
         self._policy = policy or DecidePolicy()
         self._nearby = Nearby()
         self._paragraph_urls: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
-        self._added = 0
+        self._seen_at = _EPOCH
 
     def add(self, row: DedupRow) -> DedupedRow:
         """Decide on a row and remember it."""
-        self._added += 1
-        seen_at = row.published or _EPOCH + timedelta(seconds=self._added)
+        seen_at = self._seen_at = row.published or self._seen_at + timedelta(seconds=1)
         url, site = canonicalise(row.url), host(row.url)
         repeated = self._note_paragraphs(site, url, paragraph_hashes(row.text))
         domain = registrable_domain(row.url)
@@ -100,16 +99,23 @@ def dedup_lines(lines: Iterable[str]) -> Iterator[str]:
 
 def _row(line: str) -> DedupRow:
     fields = json.loads(line)
-    published = fields.get("published")
-    moment = datetime.fromisoformat(published) if published else None
     return DedupRow(
         id=str(fields["id"]),
         url=fields["url"],
         title=fields.get("title") or "",
         text=fields.get("text") or "",
-        published=moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment,
+        published=_moment(fields.get("published")),
         outlet=fields.get("outlet"),
     )
+
+
+def _moment(published: object) -> datetime | None:
+    """The time a row states, UTC when it names no zone; None when it is none."""
+    try:
+        moment = datetime.fromisoformat(str(published))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _line(row: DedupedRow) -> str:

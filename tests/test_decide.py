@@ -328,6 +328,15 @@ def test_lines_come_out_as_they_went_in() -> None:
     assert second["similarity"]["jaccard"] > 0.9
 
 
+def test_a_row_without_a_usable_date_comes_just_after_the_one_before() -> None:
+    lines = [
+        json.dumps({"id": 1, "url": STORY.url, "title": STORY.title, "text": STORY.text, "published": "2026-03-12"}),
+        json.dumps({"id": 2, "url": "https://b.example/x", "title": STORY.title, "text": f"{STORY.text}\n(AFP)"}),
+        json.dumps({"id": 3, "url": "https://c.example/x", "text": f"{STORY.text}\n(dpa)", "published": "soon"}),
+    ]
+    assert [json.loads(line)["verdict"] for line in dedup_lines(lines)] == ["new", "copy", "copy"]
+
+
 def test_a_hosts_furniture_is_learnt_from_its_pages() -> None:
     furniture = "\n".join(NEWSROOM.paragraph(20) for _ in range(12))
     deduplicator = Deduplicator()
