@@ -41,7 +41,8 @@ def test_there_are_nine_outlets_and_110_articles_of_believable_length() -> None:
     assert len({article.versions[-1].text for article in originals}) == len(originals)
     for article in originals:
         words = len(article.versions[-1].text.split())
-        assert 120 <= words <= 450, f"{article.slug}: {words} words"
+        least = 120 if article.form == "paywalled" else 150  # what a paywall leaves is shorter
+        assert least <= words <= 450, f"{article.slug}: {words} words"
 
 
 def test_every_article_file_is_in_a_feed_that_exists() -> None:
