@@ -6,8 +6,8 @@
         newsroom.move_to(2)
 
 Act 1: the outlets publish. Act 2: articles are revised, touched up, added, promoted again under another URL, copied by
-another outlet; live blogs grow. Act 3: articles are withdrawn (404, 410, a redirect to their section), a feed is gone, a
-live blog ends, more is revised and copied. Act 4: a withdrawn article is back.
+another outlet; live blogs grow. Act 3: articles are withdrawn (404, 410, a redirect to their section), a feed is gone,
+a live blog ends, more is revised and copied. Act 4: a withdrawn article is back.
 
 Used by the demo, the tests and the benchmarks; `python -m tests.newsroom --help` serves it to a person.
 """
