@@ -50,7 +50,7 @@ class Expected:
     is_live_blog: bool = False
     is_free: bool | None = None  # what the page says of itself; None: nothing
     published: str = ""  # ISO 8601
-    authors: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()  # people; a desk or an agency is none
 
 
 @dataclass(frozen=True, slots=True)
