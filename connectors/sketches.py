@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, text, update
 from connectors import sketch_queries
 from connectors.sketch_tables import outlet_shingles, sketch_keys, sketches
 from pipeline.decide import ArticleState, Candidate, KnownArticle, Relation, Sightings
-from pipeline.fingerprint import KEYS, Fingerprint
+from pipeline.fingerprint import Fingerprint
 
 __all__ = [
     "Hit",
@@ -175,7 +175,7 @@ def expire_keys(connection: Connection, *, before: datetime) -> int:
     """
     first_kept = week_of(before)
     if connection.dialect.name != "postgresql":
-        return sketch_queries.delete_keys(connection, first_kept, at_once=KEYS * EXPIRE_AT_ONCE)
+        return sketch_queries.delete_keys(connection, first_kept, at_once=5 * EXPIRE_AT_ONCE)
     partitions = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'sketch_keys'::regclass")
     for name in connection.scalars(partitions).all():
         if int(name.rpartition("_w")[2]) < first_kept:
