@@ -23,6 +23,7 @@ from connectors.paragraphs import expire_paragraphs, note_paragraphs, repeated_p
 from connectors.tables import aliases, articles, entries, wrappers
 from pipeline.crashpoints import crash_point
 from pipeline.decide import Candidate, Decision, KnownArticle
+from pipeline.fingerprint import paragraph_hashes
 from pipeline.model import PendingEntry, Verdict
 from pipeline.steps import Deferral, Ending, Looked, Outcome, Settlement
 
@@ -85,14 +86,13 @@ class ArticleStore:
         """Everything of a settlement, in the caller's transaction."""
         decision, now = settlement.decision, settlement.now
         write_article(connection, settlement)
-        owner = decision.copy_of if decision.verdict is Verdict.DUPLICATE else decision.article_id
-        write_aliases(connection, settlement.entry.outlet_id, settlement.urls, owner or decision.article_id)
-        if decision.verdict in (Verdict.NEW, Verdict.REVISED, Verdict.COPY):
+        owner = settlement.owner
+        write_aliases(connection, settlement.entry.outlet_id, settlement.urls, owner)
+        if decision.verdict is not Verdict.UNCHANGED and owner == decision.article_id:
             sketches.insert_sketch(connection, known_article(settlement), now=now)
-        paragraphs = settlement.candidate.fingerprint.paragraphs
-        note_paragraphs(
-            connection, settlement.candidate.domain, paragraphs, url_key=settlement.read.article.canonical_url, now=now
-        )
+        article = settlement.read.article
+        hashes = paragraph_hashes(article.text)
+        note_paragraphs(connection, settlement.candidate.domain, hashes, url_key=article.canonical_url, now=now)
         if decision.merged_id:
             merge(connection, decision)
         end_entry(connection, settlement.entry, decision.verdict, decision.reason, article_id=owner, now=now)
@@ -212,7 +212,7 @@ def is_outdated(connection: Connection, settlement: Settlement) -> bool:
 
 
 def write_article(connection: Connection, settlement: Settlement) -> None:
-    """Insert or update the article's row; a duplicate has none of its own."""
+    """Insert or update the article's row; another URL of a known article has none of its own."""
     decision, article, response = settlement.decision, settlement.read.article, settlement.read.response
     fetch = {
         "last_fetched_at": response.fetched_at,
@@ -220,7 +220,7 @@ def write_article(connection: Connection, settlement: Settlement) -> None:
         "last_modified": response.validators.last_modified,
         "next_revisit_at": settlement.next_revisit_at,
     }
-    if decision.verdict is Verdict.DUPLICATE:
+    if settlement.owner != decision.article_id:
         return
     if decision.verdict is Verdict.UNCHANGED:
         connection.execute(update(articles).where(articles.c.id == decision.article_id).values(**fetch))

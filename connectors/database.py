@@ -23,7 +23,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 class Database:
     """An engine and its two kinds of transaction."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, is_durable: bool = True) -> None:
+        """`is_durable=False`: a power cut may undo the last commits; for what is worthless after one."""
         parsed = make_url(url)
         if parsed.get_backend_name() == "postgresql" and "+" not in parsed.drivername:
             parsed = parsed.set(drivername="postgresql+psycopg")
@@ -32,7 +33,9 @@ class Database:
         self.url = parsed.render_as_string(hide_password=True)
         self.engine: Engine = create_engine(parsed, **engine_options(parsed.get_backend_name()))
         if self.is_sqlite:
-            prepare_sqlite(self.engine)
+            prepare_sqlite(self.engine, synchronous="FULL" if is_durable else "OFF")
+        elif not is_durable:
+            commit_without_waiting(self.engine)
 
     @property
     def is_sqlite(self) -> bool:
@@ -103,7 +106,17 @@ def engine_options(backend: str) -> dict[str, Any]:
     return {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True}
 
 
-def prepare_sqlite(engine: Engine) -> None:
+def commit_without_waiting(engine: Engine) -> None:
+    """Let PostgreSQL commit without waiting for the disk."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = off")
+        connection.commit()
+
+
+def prepare_sqlite(engine: Engine, *, synchronous: str) -> None:
     """Let us begin transactions ourselves: the driver's own begin comes too late to be IMMEDIATE."""
 
     @event.listens_for(engine, "connect")
@@ -111,7 +124,7 @@ def prepare_sqlite(engine: Engine) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode=WAL")
         # FULL: a commit survives a power cut; an outbox row must not vanish after its message was sent.
-        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")

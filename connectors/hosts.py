@@ -18,8 +18,9 @@ from connectors.tables import hosts
 class StoredPacer:
     """Host slots in the `hosts` table."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
+    def __init__(self, url: str) -> None:
+        # Slots are worthless after a power cut: their commits need not wait for the disk.
+        self.database = Database(url, is_durable=False)
 
     def reserve(self, host: str, *, spacing_s: float, now: datetime) -> datetime:
         """Take the host's next free slot: when the request may be sent (≥ now)."""
@@ -47,6 +48,10 @@ class StoredPacer:
                     index_elements=[hosts.c.host], set_={"held_until": later, "held_reason": reason}
                 )
             )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.database.close()
 
     def held_until(self, host: str) -> datetime | None:
         """Until when the host asked us to wait, if it did."""

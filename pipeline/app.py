@@ -71,6 +71,7 @@ class App:
         self.outbox = StoredOutbox(self.database)
         self.runs = RunStore(self.database)
         self.archive = WarcArchive(settings.archive_folder)
+        self.pacer = StoredPacer(settings.store_url)
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None, *, must_be_current: bool = True) -> Self:
@@ -95,6 +96,7 @@ class App:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.archive.close()
+        self.pacer.close()
         self.database.close()
 
     # ------------------------------------------------------------ catalogue
@@ -252,7 +254,7 @@ class App:
         return SafeFetcher(
             user_agent=user_agent(settings.contact),
             limits={kind: limits_of(DEFAULT_LIMITS[kind], total) for kind, total in totals.items()},
-            pacer=StoredPacer(self.database),
+            pacer=self.pacer,
             newsroom=settings.newsroom or None,
             max_connections=settings.concurrency,
             per_host=settings.host_connections,

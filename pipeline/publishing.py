@@ -23,7 +23,7 @@ from pipeline.words import WordsChanged, words_changed
 def messages_of(publication: Publication, *, copies: str) -> tuple[Message, ...]:
     """The messages of a verdict, the event first. `copies` is the policy: topic, annotate or drop."""
     decision = publication.decision
-    if decision.verdict not in (Verdict.NEW, Verdict.REVISED, Verdict.COPY):
+    if decision.verdict not in (Verdict.NEW, Verdict.REVISED, Verdict.COPY) or decision.relation is Relation.DUPLICATE:
         return ()
     kind = EventType.UPDATED if decision.verdict is Verdict.REVISED else EventType.PUBLISHED
     if decision.relation is Relation.COPY and copies != "annotate":

@@ -77,6 +77,7 @@ def make_candidate(entry: PendingEntry, read: Read, identity: Identity, repeated
         domain=identity.domain,
         title=article.title,
         fingerprint=fingerprint(article.title, article.text, repeated=repeated),
+        repeated=repeated,
         seen_at=min(published or entry.first_seen_at, entry.first_seen_at),
         is_live_blog=article.is_live_blog,
         credits=agency_credits(article.text, (*article.authors, *article.author_organisations)),

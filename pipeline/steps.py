@@ -129,6 +129,18 @@ class Settlement:
         """The article as the decision saw it."""
         return self.looked.candidate
 
+    @property
+    def owner(self) -> str:
+        """The article that the entry and its URLs belong to: the known one when this is its very text, else its own.
+
+        A duplicate that only resembles it keeps its own id: under one id, visits to two URLs would revise each other.
+        """
+        decision = self.decision
+        is_its_text = decision.similarity is not None and decision.similarity.jaccard == 1.0
+        if decision.verdict is Verdict.DUPLICATE and is_its_text and decision.copy_of:
+            return decision.copy_of
+        return decision.article_id
+
 
 class Outcome(StrEnum):
     """What became of a settlement."""
