@@ -74,8 +74,9 @@ def _branches(body: html.HtmlElement, blocks: Sequence[Block], kept: set[int]) -
         for element in (block.node, *block.node.iterancestors())
     }
     alive = {branch_of(element) for element in living if element is not body}
+    whole = {blocks[index].node for index in kept}  # a quotation's parts are in its block, not beside it
     dead = set()
-    for element in living:
+    for element in living - whole:
         for child in element:
             if child not in living and isinstance(child.tag, str):
                 dead.add(branch_of(child))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lxml import etree, html
 
 from pipeline.model import Rejection
-from pipeline.trees import find_elements
+from pipeline.trees import count_of
 
 __all__ = ["ParsedPage", "check_page", "decode_page", "parse_page"]
 
@@ -80,11 +80,13 @@ _FEED_HEAD = re.compile(
     rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,500}?-->\s*)*<(rss|feed|rdf:RDF|urlset|sitemapindex)\b", re.DOTALL
 )
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]+")
-_MARKUP = re.compile(r"<(/?)(script|style|svg|noscript|template|iframe)\b", re.IGNORECASE)
+_MARKUP = re.compile(r"<(/?)(script|style|svg|noscript|template|iframe)\b")
+_ANY_CASE_MARKUP = re.compile(_MARKUP.pattern, re.IGNORECASE)  # twice as slow, and needed on few pages
+_SHOUTED = ("SCRIPT", "STYLE", "Script", "Style", "SVG", "IFRAME", "NOSCRIPT", "TEMPLATE", "sCRIPT")
 _NEVER_EMPTY = frozenset({"script", "style"})
 _JSON_TYPE = re.compile(r"^[^>]{0,300}?application/ld\+json", re.IGNORECASE)
 _TAG_RUN = re.compile(r"<[a-zA-Z][^>]{20000,}")
-_ALL = etree.XPath("//*")
+_ALL = etree.XPath("count(//*)")
 # Level by level, so linear in the page; `count(ancestor::*)` would be quadratic.
 _TOO_DEEP = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
 _NOSCRIPT_WORD = re.compile(r"javascript", re.IGNORECASE)
@@ -190,7 +192,8 @@ def _without_scripts(text: str) -> tuple[str, list[str], str]:
     json_ld: list[str] = []
     noscript: list[str] = []
     start, inside, opened = 0, "", 0
-    for tag in _MARKUP.finditer(text):
+    pattern = _ANY_CASE_MARKUP if any(name in text for name in _SHOUTED) else _MARKUP
+    for tag in pattern.finditer(text):
         name = tag[2].lower()
         if not inside:
             if tag[1]:
@@ -227,7 +230,7 @@ def _parse(markup: str) -> html.HtmlElement | None:
 
 def _excess(root: html.HtmlElement) -> str | None:
     """Which limit the tree breaks."""
-    count = len(find_elements(_ALL, root))
+    count = count_of(_ALL, root)
     if count > MAX_ELEMENTS:
         return f"{count} elements"
     if _TOO_DEEP(root):

@@ -6,7 +6,7 @@ from typing import cast
 
 from lxml import etree, html
 
-__all__ = ["find_elements", "find_texts", "text_of"]
+__all__ = ["count_of", "find_elements", "find_texts", "text_of"]
 
 
 def find_elements(path: etree.XPath, root: html.HtmlElement) -> list[html.HtmlElement]:
@@ -17,6 +17,11 @@ def find_elements(path: etree.XPath, root: html.HtmlElement) -> list[html.HtmlEl
 def find_texts(path: etree.XPath, root: html.HtmlElement) -> list[str]:
     """The strings that an XPath finds."""
     return [str(text) for text in cast("list[str]", path(root))]
+
+
+def count_of(path: etree.XPath, root: html.HtmlElement) -> int:
+    """The number that an XPath counts, without a Python object for each element."""
+    return int(cast("float", path(root)))
 
 
 def text_of(element: html.HtmlElement) -> str:
