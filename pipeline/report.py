@@ -1,6 +1,6 @@
 """The report of a run: every entry seen, counted once under its verdict.
 
-Logs, metrics, Airflow summaries and the desk are views of it. `imbalance()` is the check at run time that none was lost:
+Logs, metrics, Airflow summaries and the desk are views of it. `imbalance()` checks at run time that none was lost:
 entries seen and carried over = entries settled and still pending, outlet by outlet.
 """
 

@@ -1,7 +1,7 @@
 """Shards: how the due feeds of a run are dealt to its tasks.
 
-Cut by host, so that one task holds a host at a time; about as many as there are task slots, because a task costs Airflow
-far more than a feed (400 feeds: 4 tasks 2.2 CPU s, 100 tasks 41 CPU s; airflow 3.3.2, measured).
+Cut by host, so that one task holds a host at a time; about as many as there are task slots, because a task costs
+Airflow far more than a feed (400 feeds: 4 tasks 2.2 CPU s, 100 tasks 41 CPU s; airflow 3.3.2, measured).
 """
 
 from __future__ import annotations

@@ -1,1 +1,33 @@
-"""What consumers depend on: one JSON Schema per topic. Imports nothing of ours."""
+"""What consumers depend on: one JSON Schema (2020-12) per kind of message. Imports nothing of ours.
+
+`article.v1` is the value on articles, articles.latest and copies; `feed_status.v1` on feeds; `dead_letter.v1` on
+dead-letters. A schema only grows: what breaks readers gets a new version beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+NAMES = ("article.v1", "feed_status.v1", "dead_letter.v1")
+
+
+@cache
+def load(name: str) -> Mapping[str, Any]:
+    """A schema by its name, with or without `.json`. Raises KeyError when there is none such."""
+    stem = name.removesuffix(".json")
+    if stem not in NAMES:
+        raise KeyError(f"no schema {name!r}; there are {', '.join(NAMES)}")
+    schema: Mapping[str, Any] = json.loads(files(__package__).joinpath(f"{stem}.json").read_text("utf-8"))
+    return schema
+
+
+@cache
+def validator(name: str) -> Any:
+    """A validator of a schema's values (jsonschema), formats included."""
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(load(name), format_checker=Draft202012Validator.FORMAT_CHECKER)
