@@ -1,6 +1,8 @@
 """The first choice of blocks on a page whose outlet no wrapper knows: the teacher's, checked against two other views.
 
-    teacher (fast) ── agrees with the page's structure, or with the text its JSON-LD tells ──▶ taken
+    structure ── shows what the page's JSON-LD tells ──▶ taken
+         │ no
+    teacher (fast) ── agrees with the structure ──▶ taken
          │ no
          └▶ teacher (with its fallbacks) ── agrees better ──▶ taken; else the view that speaks of the headline
 """
@@ -22,6 +24,7 @@ __all__ = ["Choice", "choose"]
 _AGREES = 0.5
 _TINY = 0.35  # of the other view: a teacher's answer so much smaller missed the article
 _TOLD_ENOUGH = 0.8
+_TOLD_CHARS = 500
 _WORD = re.compile(r"\w{4,}")
 
 
@@ -37,17 +40,26 @@ class Choice:
 def choose(root: html.HtmlElement, blocks: Sequence[Block], *, about: str, told: str) -> Choice:
     """The choice; `about` is headline and description, `told` the text by JSON-LD or the feed."""
     structure = choose_by_structure(blocks)
-    teacher = ask_teacher(root, blocks, fast=True).kept
     by_told = choose_by_told_text(blocks, told)
+    if _is_told(blocks, structure, by_told, len(told)):
+        return Choice(by_told, "json-ld and structure")
+    teacher = ask_teacher(root, blocks, fast=True).kept
     told_chars = len(told)
     shown = chars_of(blocks, by_told)
-    if told_chars > 500 and shown > _TOLD_ENOUGH * told_chars and chars_of(blocks, by_told & teacher) < _AGREES * shown:
+    if told_chars > _TOLD_CHARS and shown > _TOLD_ENOUGH * told_chars and chars_of(blocks, by_told & teacher) < _AGREES * shown:
         return Choice(by_told, "json-ld")
-    if told_chars > 500 and shown < 0.3 * told_chars and chars_of(blocks, teacher) < 0.6 * told_chars and _speaks_of(told, about):
+    if told_chars > _TOLD_CHARS and shown < 0.3 * told_chars and chars_of(blocks, teacher) < 0.6 * told_chars and _speaks_of(told, about):
         return Choice(teacher, "teacher", told=told)
     if _agreement(blocks, teacher, structure) >= _AGREES:
         return Choice(_without_tail(blocks, teacher, structure), "teacher")
     return _settle(root, blocks, teacher, structure, about)
+
+
+def _is_told(blocks: Sequence[Block], structure: frozenset[int], by_told: frozenset[int], told_chars: int) -> bool:
+    """Whether the page's structure shows what its JSON-LD tells: two that agree need no third."""
+    if told_chars < _TOLD_CHARS or chars_of(blocks, by_told) < 0.9 * told_chars:
+        return False
+    return _agreement(blocks, by_told, structure) > 0.85
 
 
 def _settle(

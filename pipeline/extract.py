@@ -132,7 +132,7 @@ def _find_text(reading: _Reading, wrapper: Wrapper | None) -> _Text:
         ruled = apply_rules(reading.body, blocks, rules)
         if ruled.kept:
             return _text_of(blocks, _repair(reading, blocks, ruled.kept), "rule", lead=ruled.lead)
-    page_mark = crc32(reading.page.url.encode())
+    page_mark = crc32(f"{reading.page.url} {reading.title}".encode())  # archives of several pages share a URL
     if wrapper is not None and not needs_teacher(wrapper, wrapper.pages, _draw(page_mark)):
         blocks = read_blocks(reading.body, skipped=wrapper.dead_branches)
         kept = choose_by_wrapper(blocks, wrapper)

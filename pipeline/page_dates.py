@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
+from htmldate import find_date
 from lxml import etree, html
 
 from pipeline.feed_dates import read_date, zone_of
@@ -63,7 +65,7 @@ def read_dates(
 ) -> PageDates:
     """Both dates by their written order; a modification before the publication is none."""
     here = zone_of(zone)
-    published = _first(_published(root, metas, linked, url), here) or _from_feed(feed[0])
+    published = _first(_published(root, metas, linked, url), here) or _from_feed(feed[0]) or _guessed(root, url, here)
     modified = _first(_modified(metas, linked), here) or _from_feed(feed[1])
     if published is not None and modified is not None and modified.value < published.value:
         modified = None
@@ -115,6 +117,25 @@ def _offset(text: str, value: datetime, zone: tzinfo, assumed: bool) -> int:
 
 def _from_feed(value: datetime | None) -> SourcedTime | None:
     return SourcedTime(value.astimezone(UTC), "feed") if value else None
+
+
+_FOOTERS = etree.XPath("//footer | //*[@id='footer'] | //aside | //nav | //form | //*[contains(@class, 'comment')]")
+
+
+def _guessed(root: html.HtmlElement, url: str, zone: tzinfo) -> SourcedTime | None:
+    """A day found by htmldate in the page without footer, sidebars and comments, where nobody tells one."""
+    body = deepcopy(root)
+    for element in find_elements(_FOOTERS, body):
+        if element.getparent() is not None:
+            element.drop_tree()
+    try:
+        day = find_date(body, url=url, original_date=True, extensive_search=True)
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        return None  # what htmldate raises on odd trees
+    found = read_date(day, zone) if day else None
+    if found is None:
+        return None
+    return SourcedTime(found.value, "page", True, _offset(day, found.value, zone, True))
 
 
 def _times(root: html.HtmlElement) -> Iterator[tuple[str, str]]:
