@@ -8,11 +8,14 @@ second holder of a lane fences the first. Topics are never made here (connectors
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import lz4.frame
+import zstandard
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.structs import OffsetAndMetadata
@@ -26,6 +29,13 @@ from pipeline.model import Message, Received, Topic
 
 FENCED = (kafka_errors.ProducerFencedError, kafka_errors.InvalidProducerEpochError)
 POLL_MS = 500
+# Bytes of one partition's batch before compression: a few of them make a transaction, each below a topic's limit.
+BATCH_BYTES = 512_000
+# The client's own limit, before compression. What a topic takes is the limit after it: `KafkaLane.fits`.
+REQUEST_BYTES = 64_000_000
+# Of a message's size on the topic: its batch's header, its headers' names and lengths.
+OVERHEAD_BYTES = 512
+COMPACTED = (Topic.LATEST, Topic.FEEDS)
 
 
 class KafkaLane:
@@ -44,8 +54,9 @@ class KafkaLane:
                 enable_idempotence=True,
                 compression_type=settings.compression,
                 linger_ms=20,
+                batch_size=BATCH_BYTES,
                 request_timeout_ms=settings.delivery_timeout_ms // 2,
-                max_request_size=settings.max_message_bytes,
+                max_request_size=REQUEST_BYTES,
                 transaction_timeout_ms=settings.transaction_timeout_ms,
                 delivery_timeout_ms=settings.delivery_timeout_ms,
                 max_block_ms=settings.delivery_timeout_ms,
@@ -56,7 +67,13 @@ class KafkaLane:
     def committed_batch(self) -> int | None:
         """The lane's offset for the marker partition: its last batch number; None when there is none, or it expired."""
         with speaking_our_errors(f"lane {self.number}"):
-            consumer = KafkaConsumer(**self.settings.connection(), group_id=self.group, enable_auto_commit=False)
+            # read_committed waits for a transaction that is being committed at this moment (KIP-447).
+            consumer = KafkaConsumer(
+                **self.settings.connection(),
+                group_id=self.group,
+                enable_auto_commit=False,
+                isolation_level="read_committed",
+            )
             try:
                 number: int | None = consumer.committed(self.marker)
                 return number
@@ -108,20 +125,29 @@ class KafkaLane:
         for report in reports:
             report.get(timeout=self.settings.delivery_timeout_ms / 1000)
 
-    def find_events(self, event_ids: Sequence[str], *, since: datetime) -> frozenset[str]:
-        """Which of these events are on the topics. Raises LaneLost when retention has deleted what would tell."""
-        wanted = set(event_ids)
-        found: set[str] = set()
+    def fits(self, message: Message) -> bool:
+        """Whether a topic takes a message of this size, compressed as it will be."""
+        headers = sum(len(name) + len(value.encode()) for name, value in headers_of(message).items())
+        room = self.settings.max_message_bytes - OVERHEAD_BYTES - headers - len(message.key.encode())
+        value = message.value or b""
+        return len(value) <= room or len(compress(value, self.settings.compression)) <= room
+
+    def find_events(self, messages: Sequence[Message]) -> frozenset[str]:
+        """Which of these messages are on the topics. Raises LaneLost when retention has deleted what would tell."""
         topics = KafkaTopics(self.settings)
-        for topic in Topic:
-            for received in topics.read(topic, since=since):
-                if received.headers.get("ce_id") in wanted:
-                    found.add(received.headers["ce_id"])
-        if not found and topics.is_cut_before(since):
-            raise LaneLost(
-                f"lane {self.number}: {len(wanted)} messages wait since {since:%Y-%m-%d %H:%M}, and the topics do not "
-                "reach back that far: whether they were sent cannot be told"
-            )
+        found: set[str] = set()
+        for topic in {message.topic for message in messages}:
+            ours = [message for message in messages if message.topic is topic]
+            wanted = {message.id for message in ours}
+            read = topics.read(topic, since=min(message.time for message in ours))
+            found |= {event for received in read if (event := received.headers.get("ce_id", "")) in wanted}
+            unseen = [message.time for message in ours if message.id not in found]
+            if unseen and topic not in COMPACTED and topics.is_cut_before(topic, min(unseen)):
+                raise LaneLost(
+                    f"lane {self.number}: {len(unseen)} messages to {topic.value} wait since "
+                    f"{min(unseen):%Y-%m-%d %H:%M}, and the topic does not reach back that far: whether they were sent "
+                    "cannot be told"
+                )
         return frozenset(found)
 
     def close(self) -> None:
@@ -152,12 +178,12 @@ class KafkaTopics:
             finally:
                 consumer.close()
 
-    def is_cut_before(self, moment: datetime) -> bool:
-        """Whether retention has deleted messages of the article log that are younger than this moment, or may have."""
+    def is_cut_before(self, topic: Topic, moment: datetime) -> bool:
+        """Whether retention has deleted messages of the topic that are younger than this moment, or may have."""
         with speaking_our_errors("topics"):
             consumer = self.consumer()
             try:
-                name = self.settings.prefix + Topic.ARTICLES.value
+                name = self.settings.prefix + topic.value
                 parts = [TopicPartition(name, number) for number in consumer.partitions_for_topic(name) or ()]
                 starts = consumer.beginning_offsets(parts)
                 at = consumer.offsets_for_times({part: int(moment.timestamp() * 1000) for part in parts})
@@ -177,6 +203,19 @@ class KafkaTopics:
 
     def close(self) -> None:
         """Nothing is held between calls."""
+
+
+def compress(value: bytes, codec: str | None) -> bytes:
+    """The value as the client will compress it, nearly; in its batch it never gets larger than alone."""
+    match codec:
+        case "zstd":
+            return zstandard.compress(value)
+        case "lz4":
+            return bytes(lz4.frame.compress(value))
+        case "gzip":
+            return gzip.compress(value, compresslevel=6)
+        case _:
+            return value
 
 
 def assign(consumer: Any, name: str, *, since: datetime | None) -> Mapping[TopicPartition, int]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.kafka_topics import MAX_MESSAGE_BYTES
 from pipeline.settings import Settings
 
 # A batch that is not acknowledged within it fails, is aborted, and is sent again under its number by the next run.
 DELIVERY_TIMEOUT_MS = 30_000
 # Longer than a delivery may take; shorter than the broker's transaction.max.timeout.ms (15 min by default).
 TRANSACTION_TIMEOUT_MS = 60_000
-# Kafka's default limit of a message is 1 MiB; the client's counts before compression.
-MAX_MESSAGE_BYTES = 1_048_576
 
 
 @dataclass(frozen=True, slots=True)

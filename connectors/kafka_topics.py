@@ -11,6 +11,10 @@ from pipeline.model import Topic
 # Holds no messages: the consumer groups of the lanes keep their batch numbers for its one partition.
 LANES_TOPIC = "lanes"
 
+# Of a batch after compression. Kafka's default, said outright: what is larger is never sent (KafkaLane.fits).
+MAX_MESSAGE_BYTES = 1_048_588
+LIMITS = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
+
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
@@ -36,8 +40,9 @@ class TopicSpec:
     def configs(self) -> Mapping[str, str]:
         """Kafka's settings of the topic."""
         if self.retention is None:
-            return {"cleanup.policy": "compact"}
-        return {"cleanup.policy": "delete", "retention.ms": str(int(self.retention.total_seconds() * 1000))}
+            return {"cleanup.policy": "compact", **LIMITS}
+        retention_ms = int(self.retention.total_seconds() * 1000)
+        return {"cleanup.policy": "delete", "retention.ms": str(retention_ms), **LIMITS}
 
 
 WEEK = timedelta(days=7)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from connectors.database import Database
-from connectors.outbox import lanes, note_batch, outbox, row_to_value
+from connectors.outbox import lanes, note_committed, outbox, row_to_value
 from pipeline.cloudevents import headers_of
 from pipeline.crashpoints import crash_point
 from pipeline.model import Message, OutboxRow, Received, Topic
@@ -41,13 +41,17 @@ class EmbeddedLane:
         for point in ("transaction_begun", "messages_sent", "offsets_sent"):
             crash_point(point)  # the same points as on Kafka, so that the same tests kill here
         with self.database.writing() as connection:
-            note_batch(connection, self.number, committed_batch=batch)
+            note_committed(connection, self.number, batch)
         crash_point("transaction_committed")
 
-    def find_events(self, event_ids: Sequence[str], *, since: datetime) -> frozenset[str]:
+    def fits(self, message: Message) -> bool:
+        """Every message fits: it is in the outbox already."""
+        del message
+        return True
+
+    def find_events(self, messages: Sequence[Message]) -> frozenset[str]:
         """Every event of the outbox is on the log."""
-        del since
-        return frozenset(event_ids)
+        return frozenset(message.id for message in messages)
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    exists,
     func,
     select,
     text,
@@ -37,6 +38,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.database import Database
 from connectors.tables import BigId, UtcTime, metadata
+from pipeline.errors import LaneFenced
 from pipeline.model import Message, OutboxRow, Topic
 
 outbox = Table(
@@ -81,6 +83,10 @@ lanes = Table(
 )
 
 
+# A statement takes at most 32,766 parameters on SQLite, 65,535 on PostgreSQL.
+IDS_AT_ONCE = 10_000
+
+
 def lane_of(key: str, *, lanes: int) -> int:
     """The lane of a key: stable for ever (CRC-32), so that all messages of one article keep their order."""
     return zlib.crc32(key.encode()) % lanes
@@ -91,24 +97,38 @@ def append(connection: Connection, messages: Sequence[Message], *, lanes: int, n
     if not messages:
         return
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    waiting = waiting_lanes(connection, {message.key for message in messages})
     rows = [
         {
-            "lane": lane_of(message.key, lanes=lanes),
-            "topic": message.topic.value,
-            "key": message.key,
+            "lane": waiting.get(message.key, lane_of(message.key, lanes=lanes)),
+            **columns_of(message),
             "event_id": message.id,
-            "type": message.type,
-            "time": message.time,
-            "source": message.source,
-            "subject": message.subject,
-            "schema": message.schema,
-            "value": message.value,
-            "size": len(message.value or b"") + len(message.key),
             "created_at": now,
         }
         for message in messages
     ]
     connection.execute(insert(outbox).on_conflict_do_nothing(index_elements=[outbox.c.event_id]), rows)
+
+
+def columns_of(message: Message) -> dict[str, Any]:
+    """A message as columns, without its event id."""
+    return {
+        "topic": message.topic.value,
+        "key": message.key,
+        "type": message.type,
+        "time": message.time,
+        "source": message.source,
+        "subject": message.subject,
+        "schema": message.schema,
+        "value": message.value,
+        "size": len(message.value or b"") + len(message.key),
+    }
+
+
+def waiting_lanes(connection: Connection, keys: Collection[str]) -> dict[str, int]:
+    """Where messages of these keys wait: the next one goes there too, even if the number of lanes changed."""
+    query = select(outbox.c.key, outbox.c.lane).where(outbox.c.key.in_(keys), outbox.c.delivered_at.is_(None))
+    return {row.key: row.lane for row in connection.execute(query)}
 
 
 class StoredOutbox:
@@ -134,18 +154,24 @@ class StoredOutbox:
             # The class is "lane" in hexadecimal; the lock lives as long as this connection.
             key = {"class": 0x6C616E65, "lane": lane}
             is_ours = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:class, :lane)"), key))
+            connection.commit()  # the lock is the session's: no transaction stays open while the lane is drained
             try:
                 yield is_ours
             finally:
                 if is_ours:
                     connection.execute(text("SELECT pg_advisory_unlock(:class, :lane)"), key)
 
-    def oldest_waiting(self, lane: int) -> datetime | None:
-        """When the lane's oldest undelivered message was written."""
+    def stands_still(self, lane: int, *, since: datetime) -> bool:
+        """Whether a message of the lane waits since before then, and none of it was delivered after."""
+        waits = exists().where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.created_at < since)
+        moved = exists().where(outbox.c.lane == lane, outbox.c.delivered_at >= since)
         with self.database.reading() as connection:
-            oldest = select(func.min(outbox.c.created_at)).where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None))
-            moment: datetime | None = connection.scalar(oldest)
-            return moment
+            return bool(connection.scalar(select(waits & ~moved)))
+
+    def known_lanes(self) -> tuple[int, ...]:
+        """Every lane that was ever delivered from."""
+        with self.database.reading() as connection:
+            return tuple(connection.scalars(select(lanes.c.lane).order_by(lanes.c.lane)))
 
     def undelivered(self) -> int:
         """How many messages wait."""
@@ -173,9 +199,9 @@ class StoredOutbox:
         with self.database.writing() as connection:
             rows = cut(connection.execute(waiting).all(), max_bytes=max_bytes)
             if rows:
+                take_number(connection, lane, batch)
                 ids = [row.id for row in rows]
                 connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(batch=batch))
-                note_batch(connection, lane, stamped_batch=batch)
             return tuple(row_to_value(row, batch=batch) for row in rows)
 
     def mark_delivered(self, lane: int, *, up_to_batch: int) -> int:
@@ -194,15 +220,23 @@ class StoredOutbox:
             query = select(outbox).where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None)).order_by(outbox.c.id)
             return tuple(row_to_value(row) for row in connection.execute(query))
 
-    def settle_events(self, lane: int, *, delivered: Sequence[int]) -> None:
-        """These rows are on the topics; every other undelivered row of the lane loses its batch number."""
+    def settle_events(self, lane: int, *, batch: int, delivered: Sequence[int]) -> None:
+        """These rows are on the topics; every other undelivered row of the lane loses its batch number.
+
+        Takes up this batch number, without rows. Raises LaneFenced when it was given before.
+        """
         with self.database.writing() as connection:
-            if delivered:
-                connection.execute(
-                    update(outbox).where(outbox.c.id.in_(delivered)).values(delivered_at=func.current_timestamp())
-                )
+            take_number(connection, lane, batch)
+            for some in batched(delivered, IDS_AT_ONCE):
+                known = update(outbox).where(outbox.c.id.in_(some))
+                connection.execute(known.values(delivered_at=func.current_timestamp()))
             rest = update(outbox).where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None))
             connection.execute(rest.values(batch=None))
+
+    def replace(self, row_id: int, message: Message) -> None:
+        """Put another message in a row's place, under the same event id."""
+        with self.database.writing() as connection:
+            connection.execute(update(outbox).where(outbox.c.id == row_id).values(columns_of(message)))
 
     def rows(self, topic: Topic) -> tuple[OutboxRow, ...]:
         """Every row kept of a topic, in order: what the audit compares with the topic."""
@@ -228,11 +262,23 @@ def lock_file(path: Path) -> Iterator[bool]:
             yield True
 
 
-def note_batch(connection: Connection, lane: int, **batch: int) -> None:
-    """Remember a lane's batch number, in the caller's transaction."""
+def take_number(connection: Connection, lane: int, batch: int) -> None:
+    """Take up a lane's batch number in the caller's transaction. Raises LaneFenced when it was given before."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(lanes).values(lane=lane, **({"stamped_batch": 0} | batch))
-    connection.execute(statement.on_conflict_do_update(index_elements=[lanes.c.lane], set_=batch))
+    statement = insert(lanes).values(lane=lane, stamped_batch=batch)
+    is_next = lanes.c.stamped_batch < batch
+    taken = statement.on_conflict_do_update(
+        index_elements=[lanes.c.lane], set_={"stamped_batch": batch}, where=is_next
+    ).returning(lanes.c.lane)
+    if connection.execute(taken).first() is None:
+        raise LaneFenced(f"lane {lane}: another process gave batch {batch} already")
+
+
+def note_committed(connection: Connection, lane: int, batch: int) -> None:
+    """Remember the number committed on the embedded log, in the caller's transaction."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(lanes).values(lane=lane, stamped_batch=batch, committed_batch=batch)
+    connection.execute(statement.on_conflict_do_update(index_elements=[lanes.c.lane], set_={"committed_batch": batch}))
 
 
 def mark_delivered(connection: Connection, lane: int, *, up_to_batch: int) -> int:
@@ -243,6 +289,12 @@ def mark_delivered(connection: Connection, lane: int, *, up_to_batch: int) -> in
         .values(delivered_at=func.current_timestamp())
     )
     return connection.execute(statement).rowcount
+
+
+def batched(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """The ids in portions (itertools.batched comes with Python 3.12)."""
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
 
 
 def cut(rows: Sequence[Row[Any]], *, max_bytes: int) -> Sequence[Row[Any]]:

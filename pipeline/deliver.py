@@ -4,25 +4,28 @@
     fences others                    (crash after commit)    (crash before commit)             stamp, publish, mark
 
 The topics commit messages and batch number atomically, so after a crash at any point the number tells what happened.
-A batch is sent again under its own number and with the same rows, never mixed with new ones.
+A batch is sent again under its own number and with the same rows, never mixed with new ones. No number is given twice:
+the outbox refuses one that another holder of the lane gave meanwhile, as the topics refuse a fenced holder's messages.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from pipeline.crashpoints import crash_point
-from pipeline.errors import DeliveryError, LaneFenced, NewswireError
-from pipeline.model import OutboxRow
+from pipeline.errors import LaneFenced, NewswireError
+from pipeline.model import Message, OutboxRow
+from pipeline.oversize import dead_letter_of_message
 from pipeline.ports import Lane, Outbox, Topics
 
-# A lane whose oldest message waits for longer has a holder that stands still, or a broker that is away.
+# A lane that delivered nothing for so long, though messages wait, has a holder that stands still.
 OVERTAKE_AFTER = timedelta(minutes=2)
 PAUSE_AFTER_ERROR_S = 5.0
 # At the end of a run, lanes that others are draining are looked at again for this long.
@@ -30,86 +33,124 @@ LAST_LOOKS = 50
 LOOK_AGAIN_S = 0.2
 time_to_wait = threading.Event()  # never set: to wait on
 
+Tally = Callable[[Sequence[OutboxRow]], None]
+Shrink = Callable[[Message], Message]
+
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """How much goes into one transaction."""
+    """How much goes into one transaction, and how long its first message waits for company."""
 
     max_rows: int = 500
     max_bytes: int = 4_000_000
+    max_age_s: float = 1.0
 
 
-def drain_lane(lane: Lane, outbox: Outbox, number: int, limits: BatchLimits) -> Counter[str]:
-    """Deliver everything the lane holds; messages by topic. Raises DeliveryError; what was not sent stays."""
-    crash_point("lane_opened")
-    sent: Counter[str] = Counter()
-    committed = settle_the_past(lane, outbox, number, sent)
-    while rows := outbox.stamp(number, batch=committed + 1, max_rows=limits.max_rows, max_bytes=limits.max_bytes):
-        crash_point("batch_stamped")
-        committed += 1
-        send(lane, outbox, number, committed, rows, sent)
-    return sent
+class LaneDelivery:
+    """One lane in our hands. `batch` is the last number given in it, as far as we know."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        outbox: Outbox,
+        number: int,
+        *,
+        limits: BatchLimits,
+        tally: Tally,
+        shrink: Shrink = dead_letter_of_message,
+    ) -> None:
+        self.lane = lane
+        self.outbox = outbox
+        self.number = number
+        self.limits = limits
+        self.tally = tally
+        self.shrink = shrink
+        self.batch = 0
+
+    def settle_the_past(self) -> None:
+        """Bring the rows that earlier holders stamped to their end. Raises DeliveryError, LaneLost."""
+        crash_point("lane_opened")
+        committed = self.lane.committed_batch()
+        self.batch = self.outbox.last_batch(self.number)
+        stamped = self.outbox.stamped(self.number)
+        # Without a number (it expired, or the topics were made anew) and with one that the store never gave (it was
+        # restored from an older copy), only the topics themselves can tell what is on them.
+        if (committed is None and stamped) or (committed is not None and committed > self.batch):
+            self.ask_the_topics(above=max(committed or 0, self.batch))
+        elif stamped:
+            self.go_on_after(committed or 0, stamped)
+
+    def go_on_after(self, committed: int, stamped: Sequence[OutboxRow]) -> None:
+        """Mark the rows that were committed, and send the others again under their numbers."""
+        done = [row for row in stamped if (row.batch or 0) <= committed]
+        if done:
+            self.outbox.mark_delivered(self.number, up_to_batch=committed)
+            self.tally(done)
+        unsent = [row for row in stamped if (row.batch or 0) > committed]
+        for batch, rows in groupby(unsent, key=lambda row: row.batch or 0):
+            self.send(batch, list(rows))
+
+    def ask_the_topics(self, *, above: int) -> None:
+        """Learn from the topics which of the lane's messages they have; the others will be stamped anew.
+
+        Raises LaneLost when the topics do not reach back far enough to tell.
+        """
+        waiting = self.outbox.waiting(self.number)
+        found = self.lane.find_events([row.message for row in waiting])
+        known = with_predecessors([row.message for row in waiting], found)
+        done = [row for row in waiting if row.message.id in known]
+        self.outbox.settle_events(self.number, batch=above + 1, delivered=[row.id for row in done])
+        self.batch = above + 1
+        self.tally(done)
+
+    def drain(self) -> None:
+        """Deliver everything that waits, batch after batch. Raises DeliveryError; what was not sent stays."""
+        max_rows, max_bytes = self.limits.max_rows, self.limits.max_bytes
+        while rows := self.outbox.stamp(self.number, batch=self.batch + 1, max_rows=max_rows, max_bytes=max_bytes):
+            crash_point("batch_stamped")
+            self.batch += 1
+            self.send(self.batch, rows)
+
+    def send(self, batch: int, rows: Sequence[OutboxRow]) -> None:
+        """Publish one batch and mark it."""
+        rows = [self.fit(row) for row in rows]
+        self.lane.publish(batch, [row.message for row in rows])
+        crash_point("before_mark_delivered")
+        self.outbox.mark_delivered(self.number, up_to_batch=batch)
+        self.tally(rows)
+
+    def fit(self, row: OutboxRow) -> OutboxRow:
+        """The row, with a message in its place that the topics take if they refuse its own."""
+        if self.lane.fits(row.message):
+            return row
+        smaller = self.shrink(row.message)
+        if not self.lane.fits(smaller):
+            smaller = dead_letter_of_message(row.message)
+        self.outbox.replace(row.id, smaller)
+        return replace(row, message=smaller)
 
 
-def settle_the_past(lane: Lane, outbox: Outbox, number: int, sent: Counter[str]) -> int:
-    """Bring the rows that an earlier holder stamped to their end; the last batch number of the lane."""
-    committed = lane.committed_batch()
-    last_stamped = outbox.last_batch(number)
-    stamped = outbox.stamped(number)
-    if committed is None and stamped:
-        # The number expired or the topics were made anew: only the topics themselves can tell what is on them.
-        return reconcile(lane, outbox, number, sent)
-    if committed is not None and committed > last_stamped:
-        # The topics know more than the store: it was restored from an older copy.
-        return max(committed, reconcile(lane, outbox, number, sent))
-    committed = last_stamped if committed is None else committed
-    done = [row for row in stamped if (row.batch or 0) <= committed]
-    if done:
-        outbox.mark_delivered(number, up_to_batch=committed)
-        count(sent, done)
-    unsent = [row for row in stamped if (row.batch or 0) > committed]
-    for batch, rows in groupby(unsent, key=lambda row: row.batch or 0):
-        send(lane, outbox, number, batch, list(rows), sent)
-        committed = batch
-    return committed
+def with_predecessors(messages: Sequence[Message], found: Collection[str]) -> frozenset[str]:
+    """Events that must be on the topics because a later one of the same topic and key is: each key is in order.
 
-
-def reconcile(lane: Lane, outbox: Outbox, number: int, sent: Counter[str]) -> int:
-    """Ask the topics which of the lane's messages they have, and give the others back to be stamped anew.
-
-    Raises LaneLost when the topics do not reach back far enough to tell.
+    Compaction and retention take the earlier one away; sent again, it would stand after the later one.
     """
-    waiting = outbox.waiting(number)
-    known = (
-        lane.find_events([row.message.id for row in waiting], since=min(row.created_at for row in waiting))
-        if waiting
-        else frozenset()
-    )
-    found = [row for row in waiting if row.message.id in known]
-    outbox.settle_events(number, delivered=[row.id for row in found])
-    count(sent, found)
-    return outbox.last_batch(number)
-
-
-def send(lane: Lane, outbox: Outbox, number: int, batch: int, rows: Sequence[OutboxRow], sent: Counter[str]) -> None:
-    """Publish one batch and mark it."""
-    lane.publish(batch, [row.message for row in rows])
-    crash_point("before_mark_delivered")
-    outbox.mark_delivered(number, up_to_batch=batch)
-    count(sent, rows)
-
-
-def count(sent: Counter[str], rows: Sequence[OutboxRow]) -> None:
-    """Count messages by topic."""
-    sent.update(row.message.topic.value for row in rows)
+    known: set[str] = set()
+    has_later: set[tuple[str, str]] = set()
+    for message in reversed(messages):
+        if message.id in found or (message.topic, message.key) in has_later:
+            has_later.add((message.topic, message.key))
+            known.add(message.id)
+    return frozenset(known)
 
 
 class Deliverer:
     """Delivers beside ingestion: woken by every settled entry, it drains the lanes that hold something.
 
     Processes share the lanes: one drains a lane at a time (`Outbox.lease`), the others leave it to it. A holder that
-    stands still for long is overtaken and fenced. An error is kept for the end (`stop` raises it), while ingestion goes
-    on: nothing is lost, it waits in the outbox.
+    stands still for long is overtaken and fenced. After an error it tries again, while ingestion goes on: nothing is
+    lost, it waits in the outbox; `stop` raises what is still wrong at the end. Threads it uses: one, and one per lane
+    being drained.
     """
 
     def __init__(
@@ -120,13 +161,15 @@ class Deliverer:
         *,
         clock: Callable[[], datetime],
         threads: int = 4,
+        shrink: Shrink = dead_letter_of_message,
     ) -> None:
         self.topics = topics
         self.outbox = outbox
         self.limits = limits
         self.clock = clock
+        self.shrink = shrink
         self.sent: Counter[str] = Counter()
-        self.open_lanes: dict[int, Lane] = {}
+        self.held: dict[int, LaneDelivery] = {}
         self.awake = threading.Event()
         self.ending = threading.Event()
         self.guard = threading.Lock()
@@ -145,11 +188,15 @@ class Deliverer:
         """Drain when woken, until told to end."""
         while not self.ending.is_set():
             self.awake.wait()
+            self.ending.wait(self.limits.max_age_s)
             self.awake.clear()
             try:
-                self.drain()
+                pause_s = LOOK_AGAIN_S if self.drain() else 0.0
             except NewswireError:
-                self.ending.wait(PAUSE_AFTER_ERROR_S)  # `stop` tries once more, and raises what is still wrong
+                pause_s = PAUSE_AFTER_ERROR_S
+            if pause_s:
+                self.ending.wait(pause_s)
+                self.awake.set()
 
     def drain(self) -> int:
         """Drain every lane that holds something, side by side; how many were left to others.
@@ -165,38 +212,46 @@ class Deliverer:
     def drain_one(self, number: int) -> bool:
         """Drain one lane; False when another process is at it."""
         with self.outbox.lease(number) as is_ours:
-            if not is_ours and not self.is_overdue(number):
+            if not is_ours and not self.outbox.stands_still(number, since=self.clock() - OVERTAKE_AFTER):
                 return False
             try:
-                sent = self.drain_held(number)
+                self.drain_held(number)
             except LaneFenced:
-                # Somebody else drained it since we last did, as is his right: take it back, once.
-                sent = self.drain_held(number)
-            with self.guard:
-                self.sent.update(sent)
+                if not is_ours:
+                    return False  # whoever has the lease is moving after all
+                self.drain_held(number)  # somebody held us for standing still: take it back, once
             return True
 
-    def drain_held(self, number: int) -> Counter[str]:
-        """Drain one lane, keeping it open for the next time."""
-        lane = self.open_lanes.get(number)
-        if lane is None:
-            lane = self.open_lanes[number] = self.topics.open_lane(number)
-        try:
-            return drain_lane(lane, self.outbox, number, self.limits)
-        except DeliveryError:
-            self.open_lanes.pop(number).close()
-            raise
+    def drain_held(self, number: int) -> None:
+        """Drain one lane, keeping it open for the next time unless something goes wrong."""
+        with ExitStack() as when_wrong:
+            when_wrong.callback(self.give_back, number)
+            self.hold(number).drain()
+            when_wrong.pop_all()
 
-    def is_overdue(self, number: int) -> bool:
-        """Whether a lane's messages wait so long that its holder must be standing still."""
-        oldest = self.outbox.oldest_waiting(number)
-        return oldest is not None and self.clock() - oldest > OVERTAKE_AFTER
+    def hold(self, number: int) -> LaneDelivery:
+        """The lane in our hands: still ours if nobody gave a number in it since, else taken (again)."""
+        held = self.held.get(number)
+        if held is not None and held.batch == self.outbox.last_batch(number):
+            return held
+        self.give_back(number)
+        lane = self.topics.open_lane(number)
+        held = self.held[number] = LaneDelivery(
+            lane, self.outbox, number, limits=self.limits, tally=self.count, shrink=self.shrink
+        )
+        held.settle_the_past()
+        return held
 
-    def release(self) -> None:
-        """Give every lane back."""
-        for lane in self.open_lanes.values():
-            lane.close()
-        self.open_lanes.clear()
+    def give_back(self, number: int) -> None:
+        """Close the lane if we have it."""
+        held = self.held.pop(number, None)
+        if held is not None:
+            held.lane.close()
+
+    def count(self, rows: Sequence[OutboxRow]) -> None:
+        """Count delivered messages by topic."""
+        with self.guard:
+            self.sent.update(row.message.topic.value for row in rows)
 
     def stop(self) -> Counter[str]:
         """Drain what is left and end; messages by topic. Raises what kept something from being delivered."""
@@ -210,7 +265,8 @@ class Deliverer:
                     break
                 time_to_wait.wait(LOOK_AGAIN_S)
         finally:
-            self.release()
+            for number in list(self.held):
+                self.give_back(number)
             self.pool.shutdown()
         return self.sent
 
@@ -220,3 +276,21 @@ def deliver(
 ) -> Counter[str]:
     """Drain the whole outbox once; messages by topic. Raises DeliveryError."""
     return Deliverer(topics, outbox, limits, clock=clock, threads=threads).stop()
+
+
+def keep_numbers(topics: Topics, outbox: Outbox) -> int:
+    """Commit every idle lane's batch number again, so that the topics do not forget it; how many lanes.
+
+    A consumer group's offsets expire after `offsets.retention.minutes` (7 days by default) without a commit.
+    """
+    kept = 0
+    for number in outbox.known_lanes():
+        with outbox.lease(number) as is_ours:
+            if not is_ours:
+                continue
+            with closing(topics.open_lane(number)) as lane:
+                batch = lane.committed_batch()
+                if batch is not None:
+                    lane.publish(batch, ())
+                    kept += 1
+    return kept

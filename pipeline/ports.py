@@ -101,8 +101,12 @@ class Outbox(Protocol):
         """Whether this process may drain the lane while the context lasts: no other process does."""
         ...
 
-    def oldest_waiting(self, lane: int) -> datetime | None:
-        """When the lane's oldest undelivered message was written."""
+    def stands_still(self, lane: int, *, since: datetime) -> bool:
+        """Whether a message of the lane waits since before then, and none of it was delivered after."""
+        ...
+
+    def known_lanes(self) -> Sequence[int]:
+        """Every lane that was ever delivered from."""
         ...
 
     def lanes_with_work(self) -> Sequence[int]:
@@ -114,7 +118,10 @@ class Outbox(Protocol):
         ...
 
     def stamp(self, lane: int, *, batch: int, max_rows: int, max_bytes: int) -> Sequence[OutboxRow]:
-        """Give the lane's next unstamped rows this batch number, committed; at most so many rows and bytes."""
+        """Give the lane's next unstamped rows this batch number, committed; at most so many rows and bytes.
+
+        Raises LaneFenced when the number, or a higher one, was given before: another process is at the lane.
+        """
         ...
 
     def mark_delivered(self, lane: int, *, up_to_batch: int) -> int:
@@ -129,8 +136,15 @@ class Outbox(Protocol):
         """Every undelivered row of the lane, stamped or not, in order."""
         ...
 
-    def settle_events(self, lane: int, *, delivered: Sequence[int]) -> None:
-        """These rows (ids) are on the topics; every other undelivered row of the lane loses its batch number."""
+    def settle_events(self, lane: int, *, batch: int, delivered: Sequence[int]) -> None:
+        """These rows (ids) are on the topics; every other undelivered row of the lane loses its batch number.
+
+        Takes up this batch number, without rows; raises LaneFenced as `stamp` does.
+        """
+        ...
+
+    def replace(self, row_id: int, message: Message) -> None:
+        """Put another message in a row's place, under the same event id."""
         ...
 
 
@@ -145,8 +159,12 @@ class Lane(Protocol):
         """Append the messages and the batch number atomically. Raises `DeliveryError`; nothing is visible then."""
         ...
 
-    def find_events(self, event_ids: Sequence[str], *, since: datetime) -> frozenset[str]:
-        """Which of these events the topics have, looking back to `since`. Raises `LaneLost` when they cannot tell."""
+    def fits(self, message: Message) -> bool:
+        """Whether the topics take a message of this size."""
+        ...
+
+    def find_events(self, messages: Sequence[Message]) -> frozenset[str]:
+        """Which of these messages the topics have, by event id. Raises `LaneLost` when they cannot tell."""
         ...
 
     def close(self) -> None:

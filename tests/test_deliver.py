@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import gc
 import itertools
+import json
+import random
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
+from kafka import KafkaAdminClient, TopicPartition
 from sqlalchemy import update
 
 from connectors import outbox as outbox_room
@@ -18,17 +23,26 @@ from connectors.database import Database
 from connectors.kafka import KafkaTopics
 from connectors.kafka_admin import KafkaAdmin
 from connectors.kafka_settings import KafkaSettings
-from connectors.kafka_topics import desired_topics
+from connectors.kafka_topics import TopicSpec, desired_topics
 from connectors.log import EmbeddedTopics
 from connectors.outbox import StoredOutbox, append, outbox
 from pipeline.audit import Audit
-from pipeline.deliver import OVERTAKE_AFTER, BatchLimits, Deliverer, deliver
-from pipeline.errors import DeliveryError, LaneFenced
-from pipeline.model import Message, Topic
+from pipeline.deliver import (
+    OVERTAKE_AFTER,
+    BatchLimits,
+    Deliverer,
+    LaneDelivery,
+    deliver,
+    keep_numbers,
+    with_predecessors,
+)
+from pipeline.errors import DeliveryError, LaneFenced, LaneLost
+from pipeline.model import Message, OutboxRow, Topic
 from pipeline.ports import Topics
 from tests.values import NOW, make_message
 
 LANES = 3
+PARTITIONS = 2
 LIMITS = BatchLimits(max_rows=7, max_bytes=10_000)
 deployments = itertools.count(1)
 
@@ -45,17 +59,17 @@ def collect_left_sockets() -> Iterator[None]:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path / 'store.db'}")
+def database(store_url: str) -> Iterator[Database]:
+    opened = Database(store_url)
     opened.upgrade()
     yield opened
     opened.close()
 
 
-@pytest.fixture(params=["embedded", "kafka"])
+@pytest.fixture
 def topics(request: pytest.FixtureRequest, database: Database) -> Topics:
-    """The same test on the embedded log and on a real broker, with topics of its own."""
-    if request.param == "embedded":
+    """The same test on the embedded log in SQLite, and on a real broker beside PostgreSQL, with topics of its own."""
+    if database.is_sqlite:
         return EmbeddedTopics(database, prefix="news.")
     return make_kafka(request.getfixturevalue("broker").bootstrap)
 
@@ -63,8 +77,9 @@ def topics(request: pytest.FixtureRequest, database: Database) -> Topics:
 def make_kafka(bootstrap: str) -> KafkaTopics:
     name = f"t{next(deployments)}"
     settings = KafkaSettings(bootstrap=bootstrap, deployment=name, prefix=f"{name}.", delivery_timeout_ms=10_000)
-    KafkaAdmin(settings).create_missing(desired_topics(settings.prefix, partitions=2, replication=1))
-    return KafkaTopics(settings)
+    kafka = KafkaTopics(settings)
+    make_topics(kafka)
+    return kafka
 
 
 @pytest.fixture
@@ -74,6 +89,13 @@ def kafka(broker: object) -> KafkaTopics:
 
 def drain(topics: Topics, store: StoredOutbox) -> Counter[str]:
     return deliver(topics, store, LIMITS, clock=lambda: NOW)
+
+
+def take(kafka: KafkaTopics, store: StoredOutbox, number: int) -> LaneDelivery:
+    """A lane in the hands of a process that will stand still."""
+    held = LaneDelivery(kafka.open_lane(number), store, number, limits=LIMITS, tally=lambda rows: None)
+    held.settle_the_past()
+    return held
 
 
 def fill(database: Database, count: int, *, keys: int = 5, start: int = 0) -> list[Message]:
@@ -158,6 +180,40 @@ def test_an_expired_batch_number_is_settled_by_asking_the_topics(database: Datab
     assert_exactly_once_and_in_order(kafka, messages)
 
 
+def test_a_holder_that_wakes_up_after_it_was_overtaken_takes_no_message_with_it(
+    database: Database, kafka: KafkaTopics
+) -> None:
+    messages = fill(database, 6)
+    store = StoredOutbox(database)
+    sleepers = {number: take(kafka, store, number) for number in store.lanes_with_work()}  # … and stand still
+    drain(kafka, store)
+    messages += fill(database, 6, start=6)
+    for sleeper in sleepers.values():  # awake: their next number was given by another meanwhile
+        with pytest.raises(LaneFenced):
+            sleeper.drain()
+        sleeper.lane.close()
+    drain(kafka, store)
+    assert_exactly_once_and_in_order(kafka, messages)
+
+
+def test_a_holder_that_asks_the_topics_when_it_is_overtaken_takes_nothing_back(
+    database: Database, kafka: KafkaTopics
+) -> None:
+    messages = fill(database, 6)
+    store = StoredOutbox(database)
+    asked = {number: store.last_batch(number) + 1 for number in store.lanes_with_work()}  # … and stands still
+    drain(kafka, store)
+    for number, batch in asked.items():
+        with pytest.raises(LaneFenced):
+            store.settle_events(number, batch=batch, delivered=[])
+    assert_exactly_once_and_in_order(kafka, messages)
+
+
+def test_an_event_that_compaction_took_away_is_not_put_after_its_successor() -> None:
+    first, second, other = make_message(1), make_message(2), make_message(3, key="b")
+    assert with_predecessors([first, second, other], {second.id}) == {first.id, second.id}
+
+
 def test_a_store_restored_from_an_older_copy_sends_nothing_twice(database: Database, kafka: KafkaTopics) -> None:
     messages = fill(database, 12)
     store = StoredOutbox(database)
@@ -170,14 +226,49 @@ def test_a_store_restored_from_an_older_copy_sends_nothing_twice(database: Datab
     assert_exactly_once_and_in_order(kafka, messages)
 
 
-def test_rows_of_lanes_that_are_no_more_are_delivered_too(database: Database, kafka: KafkaTopics) -> None:
-    messages = [make_message(number, key=f"k{number % 5}") for number in range(10)]
+def test_rows_of_lanes_that_are_no_more_are_delivered_before_those_that_follow(
+    database: Database, kafka: KafkaTopics
+) -> None:
+    messages = [make_message(number, key=f"k{number % 5}") for number in range(20)]
     with database.writing() as connection:
-        append(connection, messages[:5], lanes=16, now=NOW)
-    drain(kafka, StoredOutbox(database))
+        append(connection, messages[:10], lanes=16, now=NOW)
     with database.writing() as connection:
-        append(connection, messages[5:], lanes=2, now=NOW)
+        append(connection, messages[10:], lanes=2, now=NOW)
     drain(kafka, StoredOutbox(database))
+    assert_exactly_once_and_in_order(kafka, messages)
+
+
+def test_a_topic_made_anew_gets_what_waits_and_nothing_that_was_delivered(
+    database: Database, kafka: KafkaTopics
+) -> None:
+    fill(database, 6)
+    store = StoredOutbox(database)
+    drain(kafka, store)
+    delete_topics(kafka)
+    make_topics(kafka)
+    messages = fill(database, 6, start=6)
+    drain(kafka, store)
+    assert_exactly_once_and_in_order(kafka, messages)
+
+
+def test_a_number_that_is_gone_with_the_messages_is_not_guessed(database: Database, kafka: KafkaTopics) -> None:
+    fill(database, 12)
+    store = StoredOutbox(database)
+    drain(kafka, store)
+    forget_marks(database)
+    expire_offsets(kafka)
+    delete_messages(kafka)
+    with pytest.raises(LaneLost, match="cannot be told"):
+        drain(kafka, store)
+
+
+def test_idle_lanes_keep_their_numbers_alive(database: Database, kafka: KafkaTopics) -> None:
+    messages = fill(database, 12)
+    store = StoredOutbox(database)
+    drain(kafka, store)
+    assert keep_numbers(kafka, store) == LANES
+    messages += fill(database, 6, start=12)
+    drain(kafka, store)
     assert_exactly_once_and_in_order(kafka, messages)
 
 
@@ -187,6 +278,58 @@ def test_a_broker_that_is_away_loses_nothing_and_says_so(database: Database) -> 
     with pytest.raises(DeliveryError):
         drain(nobody, StoredOutbox(database))
     assert StoredOutbox(database).undelivered() == 3
+
+
+def test_a_message_that_the_topic_does_not_take_becomes_a_dead_letter(database: Database, kafka: KafkaTopics) -> None:
+    noise = random.Random(7).randbytes(1_500_000).hex()  # does not compress below its 1.5 MB
+    small, after = make_message(1), make_message(3)
+    large = replace(make_message(2), value=json.dumps({"title": "Trop long", "text": noise}).encode())
+    with database.writing() as connection:
+        append(connection, [small, large, after], lanes=LANES, now=NOW)
+    assert drain(kafka, StoredOutbox(database)) == {"articles": 2, "dead-letters": 1}
+    assert read_ids(kafka) == {small.id: 1, after.id: 1}
+    (letter,) = [json.loads(received.value or b"") for received in kafka.read(Topic.DEAD_LETTERS)]
+    assert (letter["title"], letter["reason"]) == ("Trop long", "too_large")
+
+
+def test_a_large_message_that_compresses_well_is_sent(database: Database, kafka: KafkaTopics) -> None:
+    large = replace(make_message(1), value=json.dumps({"text": "encore et encore " * 200_000}).encode())
+    with database.writing() as connection:
+        append(connection, [large], lanes=LANES, now=NOW)
+    assert drain(kafka, StoredOutbox(database)) == {"articles": 1}
+    assert [received.value for received in kafka.read(Topic.ARTICLES)] == [large.value]
+
+
+def test_a_message_too_large_for_the_topic_may_be_sent_in_a_smaller_form(
+    database: Database, kafka: KafkaTopics
+) -> None:
+    large = replace(make_message(1), value=json.dumps({"text": random.Random(7).randbytes(1_500_000).hex()}).encode())
+    with database.writing() as connection:
+        append(connection, [large], lanes=LANES, now=NOW)
+    store = StoredOutbox(database)
+    claim = replace(large, value=b'{"text":"","text_location":"2026-11-23/text/a1"}')
+    deliverer = Deliverer(kafka, store, LIMITS, clock=lambda: NOW, shrink=lambda message: claim)
+    assert deliverer.stop() == {"articles": 1}
+    assert [received.value for received in kafka.read(Topic.ARTICLES)] == [claim.value]
+
+
+def test_messages_arrive_while_the_run_goes_on(database: Database, topics: Topics) -> None:
+    arrived = threading.Event()
+    deliverer = Deliverer(topics, StoredOutbox(database), replace(LIMITS, max_age_s=0.01), clock=lambda: NOW)
+    count = deliverer.count
+
+    def count_and_tell(rows: Sequence[OutboxRow]) -> None:
+        count(rows)
+        arrived.set()
+
+    deliverer.count = count_and_tell  # type: ignore[method-assign]
+    deliverer.start()
+    messages = fill(database, 3)
+    deliverer.wake()
+    assert arrived.wait(60)
+    messages += fill(database, 3, start=3)
+    deliverer.stop()
+    assert_exactly_once_and_in_order(topics, messages)
 
 
 def test_a_missing_topic_is_an_error_that_names_the_command(broker: object) -> None:
@@ -226,7 +369,7 @@ def test_the_topics_are_made_once_and_as_they_should_be(kafka: KafkaTopics) -> N
 def test_processes_share_the_lanes_and_leave_to_each_other_what_is_held(database: Database, topics: Topics) -> None:
     messages = fill(database, 20)
     store = StoredOutbox(database)
-    other = StoredOutbox(Database(f"sqlite:///{database.engine.url.database}"))
+    other = StoredOutbox(Database(database.engine.url.render_as_string()))
     with other.lease(0) as is_theirs, store.lease(0) as is_ours:
         assert (is_theirs, is_ours) == (True, False)
     first = Deliverer(topics, store, LIMITS, clock=lambda: NOW)
@@ -252,10 +395,33 @@ def forget_marks(database: Database) -> None:
         connection.execute(update(outbox).values(delivered_at=None))
 
 
-def expire_offsets(kafka: KafkaTopics) -> None:
-    from kafka import KafkaAdminClient
-
+@contextmanager
+def administration(kafka: KafkaTopics) -> Iterator[KafkaAdminClient]:
     admin = KafkaAdminClient(**kafka.settings.connection())
-    groups = [f"newswire.{kafka.settings.deployment}.lane.{lane}" for lane in range(LANES)]
-    admin.delete_groups(groups)
+    yield admin
     admin.close()
+
+
+def expire_offsets(kafka: KafkaTopics) -> None:
+    with administration(kafka) as admin:
+        admin.delete_groups([f"newswire.{kafka.settings.deployment}.lane.{lane}" for lane in range(LANES)])
+
+
+def delete_messages(kafka: KafkaTopics) -> None:
+    """As retention does."""
+    name = kafka.settings.prefix + Topic.ARTICLES.value
+    with administration(kafka) as admin:
+        admin.delete_records({TopicPartition(name, part): -1 for part in range(PARTITIONS)})
+
+
+def delete_topics(kafka: KafkaTopics) -> None:
+    with administration(kafka) as admin:
+        admin.delete_topics([spec.name for spec in wanted(kafka)])
+
+
+def make_topics(kafka: KafkaTopics) -> None:
+    KafkaAdmin(kafka.settings).create_missing(wanted(kafka))
+
+
+def wanted(kafka: KafkaTopics) -> tuple[TopicSpec, ...]:
+    return desired_topics(kafka.settings.prefix, partitions=PARTITIONS, replication=1)
