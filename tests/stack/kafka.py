@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.stack.daemon import Daemon, start
-from tests.stack.ports import free_port, wait_for_port
+from tests.stack.ports import NotReady, free_port, wait_for_port
 
 ROOT = Path(__file__).parents[2]
 POM = Path(__file__).with_name("pom.xml")
@@ -74,7 +74,9 @@ def fetch_jars() -> Path:
         shutil.rmtree(LIBS, ignore_errors=True)
         LIBS.mkdir(parents=True)
         command = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={LIBS}"]
-        subprocess.run(command, check=True)
+        fetched = subprocess.run([*command, "-Dstyle.color=never"], check=False, capture_output=True, text=True)
+        if fetched.returncode:
+            raise NotReady(f"Maven could not fetch the broker's jars:\n{fetched.stdout}{fetched.stderr}")
         stamp.touch()
     return LIBS
 
@@ -98,7 +100,9 @@ def start_broker(folder: Path, *, port: int = 0, timeout_s: float = 60) -> Broke
     if not cluster.exists():
         cluster_id = uuid.uuid4().hex[:22]
         storage = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)]
-        subprocess.run([*java, *storage], check=True, stdout=subprocess.DEVNULL)
+        formatted = subprocess.run([*java, *storage], check=False, capture_output=True, text=True)
+        if formatted.returncode:
+            raise NotReady(f"Kafka's storage could not be formatted:\n{formatted.stdout}{formatted.stderr}")
         cluster.write_text(cluster_id, encoding="utf-8")
     command = [*java, "kafka.Kafka", str(properties)]
     daemon = start("kafka", command, log=folder / "broker.log", variables=os.environ, folder=folder)
