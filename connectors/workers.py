@@ -104,6 +104,9 @@ class ExtractionWorkers:
         """The same for callers without an event loop: from any thread, waits for a free worker."""
         worker = self._idle.get()
         try:
+            if worker is not None and worker.is_dead:
+                self._dismiss(worker)  # died while idle: no page's fault
+                worker = None
             if worker is None:
                 worker = self._hire()
             answer = worker.ask(page, wrapper, timeout_s=self._timeout_s)
@@ -150,6 +153,11 @@ class _Worker:
         self._pipe = Connection(ours.detach())
         self._is_ready = False
         self.pages = 0
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the process has ended."""
+        return self._process.poll() is not None
 
     def ask(self, page: PageInput, wrapper: Wrapper | None, *, timeout_s: float) -> object:
         """The worker's answer: an Extraction, or the error it met. Raises `_WorkerLost`."""

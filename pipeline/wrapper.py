@@ -138,7 +138,7 @@ def learn(wrapper: Wrapper | None, observations: Sequence[Observation]) -> Wrapp
 
 def _learn_one(wrapper: Wrapper, observation: Observation) -> Wrapper:
     agreement = wrapper.agreement
-    if observation.agreement is not None:
+    if observation.agreement is not None and wrapper.is_grown:
         agreement = 0.8 * agreement + 0.2 * observation.agreement
     if agreement < REDESIGN_AGREEMENT:
         wrapper = Wrapper(version=wrapper.version, redesigns=wrapper.redesigns + 1)
