@@ -110,6 +110,7 @@ _MAX_QUOTE_PARTS = 4
 _MAX_QUOTE_CHARS = 1_500
 _MAX_SPEAKER_CHARS = 160
 _SPEAKER = re.compile(r"author|auteur|autor|cite|source|speaker|name|attribution|signature|credit|legend|caption", re.I)
+_MAX_HEADING_CHARS = 120
 _MAX_CELL_CHARS = 160  # a longer cell is a layout's
 
 
@@ -224,7 +225,7 @@ class _Walker:
             self._walk_inline(element, tag)
         elif tag == "br":
             if _ends_heading(element):
-                self.flush()
+                self.flush(tag="h6")
             self._break()
         elif tag == "hr":
             self.flush()
@@ -294,8 +295,8 @@ class _Walker:
         self._breaks += 1
         self._parts.append("\n")
 
-    def flush(self) -> None:
-        """End the block that is open, if it has any text."""
+    def flush(self, *, tag: str | None = None) -> None:
+        """End the block that is open, if it has any text; `tag` where it is another thing than its element says."""
         self._breaks = 0
         if not self._parts:
             return
@@ -303,14 +304,14 @@ class _Walker:
         link_chars, self._link_chars = self._link_chars, 0
         self._parts.clear()
         if text and self._open:
-            self._add(text, min(link_chars, len(text)))
+            self._add(text, min(link_chars, len(text)), tag=tag)
 
-    def _add(self, text: str, link_chars: int, *, count: bool = True) -> None:
+    def _add(self, text: str, link_chars: int, *, count: bool = True, tag: str | None = None) -> None:
         node = self._open[-1]
         for mark in self._marks if count else ():
             mark.chars += len(text)
         place = "/".join(self._labels[-_MAX_LABELS:])
-        self.blocks.append(Block(text, node.tag, node, place, link_chars, tuple(self._marks)))
+        self.blocks.append(Block(text, tag or node.tag, node, place, link_chars, tuple(self._marks)))
 
     def _join_quotation(self, start: int, kind: Kind) -> None:
         """A quotation and who said it, as one block; a quoted text of several paragraphs stays as it is."""
@@ -345,6 +346,9 @@ def _ends_heading(line_break: html.HtmlElement) -> bool:
     """Whether a line break ends a line that is all bold or all in a font of its own: how pages of tables set headings."""
     line = line_break.getprevious()
     if line is None or line.tag not in {"b", "strong", "font", "big"} or (line.tail or "").strip():
+        return False
+    words = text_of(line).strip()
+    if line.find(".//br") is not None or len(words) > _MAX_HEADING_CHARS or words.endswith((".", "!", "…", ":")):
         return False
     before = line.getprevious()
     if before is None:

@@ -25,6 +25,7 @@ _MAX_LINK_LINE_CHARS = 220
 _LEAST_LINK_LINE_CHARS = 25  # shorter links are names, sources, list entries
 _DUPLICATE_CHARS = 100  # shorter lines may be said twice on purpose
 _SHORT_LINE_CHARS = 60
+_WALL_REACH = 6  # blocks behind the text in which a paywall says that it is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,9 @@ def repair(
 ) -> Repaired:
     """The article's blocks, from a first choice of them."""
     work = _Work(blocks, chosen)
-    is_cut_short = any(is_paywall_line(blocks[i].text) for i in chosen)
+    is_cut_short = bool(chosen) and any(
+        is_paywall_line(block.text) for block in blocks[min(chosen) : max(chosen) + _WALL_REACH]
+    )
     title_key = key_of(title)
     work.drop("markup", work.is_apart)
     work.drop("title", lambda i: _repeats_title(blocks[i], title, title_key))
@@ -157,7 +160,7 @@ def _between(work: _Work, title: str, title_key: str) -> list[int]:
         return []
     blocks = work.blocks
     parents = {(id(blocks[i].node.getparent()), blocks[i].tag) for i in work.kept}
-    holders = {id(blocks[i].node.getparent()) for i in work.kept if blocks[i].tag in {"p", "div", "li"}}
+    holders = {id(blocks[i].node.getparent()) for i in work.kept if blocks[i].tag in {"p", "div", "li", "td"}}
     places = {blocks[i].place for i in work.kept if is_paragraph(blocks[i])}
     return [
         i

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lxml import html
 from trafilatura import bare_extraction
 
-from pipeline.blocks import Block, key_of
+from pipeline.blocks import Block, clean_text, key_of
 
 __all__ = ["Lesson", "ask_teacher"]
 
@@ -36,7 +36,7 @@ def ask_teacher(root: html.HtmlElement, blocks: Sequence[Block], *, fast: bool) 
         document = None  # what trafilatura raises on odd trees; the other views of the page decide then
     text = str(getattr(document, "text", "") or "")
     lines = tuple(line for line in text.split("\n") if line.strip())
-    keys = [key_of(line) for line in lines]
+    keys = [key_of(clean_text(line)) for line in lines]
     return Lesson(frozenset(_matches(blocks, keys)), lines)
 
 
