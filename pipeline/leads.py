@@ -9,8 +9,9 @@ from pipeline.blocks import Block, key_of
 from pipeline.markup import Kind
 from pipeline.phrases import phrase_rule
 
-__all__ = ["find_lead"]
+__all__ = ["find_lead", "is_byline"]
 
+_MOST_BYLINE_CHARS = 200
 _LEAST_CHARS = 30
 _MOST_CHARS = 1_200
 _TOLD_SHARE = 0.7  # of the description's words: outlets shorten and mend it
@@ -25,6 +26,11 @@ _BYLINE = re.compile(
     r"^\W*(?:(?:by|par|von|por|di|door|publié|published|updated|posted|mis à jour|veröffentlicht|stand|publicado|actualizado|aktualisiert|gepubliceerd)\b[\s:]|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|le \d{1,2}[/ ])",
     re.IGNORECASE,
 )
+
+
+def is_byline(text: str) -> bool:
+    """Whether a line says who wrote it or when it appeared."""
+    return len(text) < _MOST_BYLINE_CHARS and _BYLINE.match(text) is not None and not text.endswith((".", "!", "?"))
 
 
 def find_lead(

@@ -104,7 +104,7 @@ def judge(candidate: Candidate) -> Rejection | None:
     text = candidate.text
     if len(text) < WALL_CHARS and (rejection := _wall(candidate)):
         return rejection
-    if text and candidate.link_chars > 0.5 * len(text):
+    if len(candidate.paragraphs) >= 3 and candidate.link_chars > 0.5 * len(text):
         return Rejection("index_page", "more links than text")
     if len(text) < FEW_CHARS:
         return _nothing(candidate)

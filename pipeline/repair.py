@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pipeline.blocks import Block, key_of
 from pipeline.body import is_paragraph, set_apart
-from pipeline.leads import find_lead
+from pipeline.leads import find_lead, is_byline
 from pipeline.markup import Kind
 from pipeline.phrases import is_paywall_line, phrase_rule
 from pipeline.titles import same_words
@@ -180,17 +180,22 @@ def _between(work: _Work, title: str, title_key: str) -> list[int]:
 
 def _trim(work: _Work, lead: int | None) -> None:
     """Short lines before the first paragraph (kicker, byline, dates) and after the last one (signature, headings)."""
-    spoken = [i for i in sorted(work.kept) if _is_spoken(work.blocks[i])]
+    spoken = [i for i in sorted(work.kept) if _is_spoken(work.blocks[i]) and not is_byline(work.blocks[i].text)]
     if not spoken:
         return
     first, last = spoken[0], spoken[-1]
-    work.drop("head", lambda i: i < first and i != lead and _is_short_line(work.blocks[i], entries=False))
+    work.drop("head", lambda i: i < first and i != lead and _heads(work.blocks[i]))
     behind = [i for i in sorted(work.kept) if i > last]
     work.drop("tail", lambda i: i > last and (len(behind) < 3 or i == behind[-1]) and _is_short_line(work.blocks[i]))
 
 
 def _is_spoken(block: Block) -> bool:
     return is_paragraph(block) or (len(block.text) > 30 and _ends_sentence(block.text) and not block.is_heading)
+
+
+def _heads(block: Block) -> bool:
+    """What stands between headline and text and is neither: kicker, byline, dates, reading time."""
+    return is_byline(block.text) or _is_short_line(block, entries=False)
 
 
 def _is_short_line(block: Block, *, entries: bool = True) -> bool:
