@@ -1,6 +1,6 @@
 """The inside of an extraction worker: pages in, extractions out, over one pipe, under limits that the system enforces.
 
-Started by connectors/workers.py as a process of its own; it holds no state but caches, so that any page may be its last.
+Started by connectors/workers.py as a process of its own; holds no state but caches, so that any page may be its last.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Extraction workers: processes that extract pages under limits of time and memory, so that a bad page costs itself only.
+"""Extraction workers: processes that extract pages under limits of time and memory: a bad page costs itself only.
 
 Guarantee: every page given gets an Extraction or an `ExtractionFailed`, and the pool goes on. Workers are plain child
 processes on a private pipe, not `multiprocessing` children: they start the same way from a command, a test or an
@@ -40,7 +40,10 @@ START_TIMEOUT_S = 60.0  # importing trafilatura takes half a second, on a machin
 LESSONS = 100  # pages of an outlet that teach in one run; more change a wrapper little
 MAX_PAGES = 5_000  # then a worker is replaced: libraries' caches never grow for ever
 _ROOT = Path(pipeline.__path__[0]).parent
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from connectors.extraction_worker import main; main(int(sys.argv[2]), int(sys.argv[3]))"
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from connectors.extraction_worker import main; "
+    "main(int(sys.argv[2]), int(sys.argv[3]))"
+)
 
 
 class InlineWorkers:
@@ -200,7 +203,7 @@ class _Worker:
 def extract_many(
     rows: Iterable[ExtractRow], *, learn: bool, processes: int, timeout_s: float = 20.0, memory_mb: int = 1_024
 ) -> Iterator[ExtractedRow]:
-    """The rows' extractions in their order. With `learn`, an outlet's pages are read twice: to teach, then to profit."""
+    """The rows' extractions in their order. With `learn`, pages are read twice: to teach, then to profit."""
     listed = list(rows)
     wrappers: dict[str, Wrapper] = {}
     with ExtractionWorkers(processes, timeout_s, memory_mb) as workers, ThreadPoolExecutor(processes) as threads:

@@ -19,39 +19,124 @@ __all__ = ["Authors", "read_authors"]
 
 _MAX_NAME_CHARS = 80
 _META_NAMES = (
-    "author", "article:author", "og:article:author", "article:author_name", "dc.creator", "dcterms.creator", "dc.contributor", "byl",
-    "parsely-author", "sailthru.author", "authors", "article.author", "citation_author", "twitter:creator_name", "cxenseparse:author",
-    "shareaholic:article_author_name", "vr:author", "rbauthors", "dcsext.author",
+    "author", "article:author", "og:article:author", "article:author_name", "dc.creator", "dcterms.creator",
+    "dc.contributor", "byl", "parsely-author", "sailthru.author", "authors", "article.author", "citation_author",
+    "twitter:creator_name", "cxenseparse:author", "shareaholic:article_author_name", "vr:author", "rbauthors",
+    "dcsext.author",
 )  # fmt: skip
 _BYLINES = etree.XPath(
-    "//a[@rel='author'] | //*[@itemprop='author']//*[@itemprop='name'] | //*[@itemprop='author'][not(.//*[@itemprop='name'])]"
+    "//a[@rel='author'] | //*[@itemprop='author']//*[@itemprop='name'] | "
+    "//*[@itemprop='author'][not(.//*[@itemprop='name'])]"
     " | //address[contains(@class,'author')] "
 )
 _BYLINE_CLASS = re.compile(
     r"(?:^|[\s_-])(?:by-?line|author(?:s|-?names?)?|auteurs?|autor(?:es|en)?|signature)(?:$|[\s_-])", re.IGNORECASE
 )
 _MAYBE_BYLINES = etree.XPath(
-    "//*[contains(@class,'uthor') or contains(@class,'yline') or contains(@class,'uteur') or contains(@class,'utor') or contains(@class,'ignature')]"
+    "//*[contains(@class,'uthor') or contains(@class,'yline') or contains(@class,'uteur') or "
+    "contains(@class,'utor') or contains(@class,'ignature')]"
 )
 _BESIDE_CLASS = re.compile(r"related|comment|teaser|sidebar|recommend|footer|most-?read|latest|card", re.IGNORECASE)
 _LEADING = re.compile(
-    r"^(?:(?:written|reported|posted|published|story|text|words|article|propos recueillis|recueilli|écrit|rédigé|publié|por|von|di|da|av|af|door|tekst|autor|autorin|redazione|texte?)\s*:?\s+)*"
+    r"^(?:(?:written|reported|posted|published|story|text|words|article|propos recueillis|recueilli|écrit|rédigé|"
+    r"publié|por|von|di|da|av|af|door|tekst|autor|autorin|redazione|texte?)\s*:?\s+)*"
     r"(?:by|par|von|por|di|door|av|af|da|przez|de|od)\s*:?\s+",
     re.IGNORECASE,
 )
 _SPLIT = re.compile(
-    r"\s*(?:[,;|•/]|&amp;|&|\bet\b|\band\b|\bund\b|\by\b|\bmit\b|\bwith\b|\bavec\b|\bog\b|\boch\b|\ben\b(?= [A-Z])| e (?=[A-Z]))\s*"
+    r"\s*(?:[,;|•/]|&amp;|&|\bet\b|\band\b|\bund\b|\by\b|\bmit\b|\bwith\b|\bavec\b|\bog\b|\boch\b|\ben\b(?= [A-Z])| "
+    r"e (?=[A-Z]))\s*"
 )
+_AGENCIES = [
+    "afp",
+    "ap",
+    "reuters",
+    "dpa",
+    "efe",
+    "ansa",
+    "belga",
+    "ats",
+    "pa",
+    "upi",
+    "cp",
+    "sid",
+    "apa",
+    "anp",
+    "ntb",
+    "tt",
+    "ritzau",
+    "lusa",
+    "pap",
+    "čtk",
+    "adnkronos",
+    "aap",
+    "ians",
+    "pti",
+    "tnn",
+    "ani",
+    "tass",
+    "xinhua",
+    "kna",
+    "epd",
+    "kyodo",
+    "jiji",
+    "bloomberg",
+]
+_AGENCY_NAMES = (
+    r"europa press|keystone.*|(?:the )?associated press|agence france.presse|press association|pa (?:media|news.*)|"
+    r"(?:thomson )?reuters.*"
+)
+# Words that a desk's, a paper's or a company's name has and a person's has not.
+_COLLECTIVE = [
+    "staff",
+    "desk",
+    "newsroom",
+    "editorial",
+    "redaktion",
+    "rédaction",
+    "redacción",
+    "redacao",
+    "redação",
+    "redazione",
+    "redactie",
+    "redaksi",
+    "agency",
+    "agence",
+    "agencia",
+    "agentur",
+    "agenzia",
+    "news",
+    "press",
+    "presse",
+    "team",
+    "équipe",
+    "media",
+    "magazine",
+    "reporters?",
+    "correspondents?",
+    "editors?",
+    "online",
+    "services?",
+    "wire",
+    "corporation",
+    "group",
+    "sport",
+    "tv",
+    "radio",
+    "journal",
+    "times",
+    "post",
+    "gazette",
+]
 _ORGANISATION = re.compile(
-    r"""^(?:afp|ap|reuters|dpa|efe|ansa|belga|ats|pa|upi|cp|sid|apa|anp|ntb|tt|ritzau|lusa|pap|čtk|adnkronos|aap|ians|pti|tnn|ani|tass|xinhua|kna|epd|kyodo|jiji|
-    europa\ press|bloomberg|keystone.*|associated\ press|the\ associated\ press|agence\ france.presse|press\ association|pa\ (?:media|news.*)|(?:thomson\ )?reuters.*|
-    .*\b(?:staff|desk|newsroom|editorial|redaktion|rédaction|redacción|redacao|redação|redazione|redactie|redaksi|agency|agence|agencia|agentur|agenzia|
-    news|press|presse|team|équipe|media|magazine|reporters?|correspondents?|editors?|online|services?|wire|corporation|group|sport|tv|radio|journal|times|post|gazette)\b.*|
-    \S+\.(?:com|fr|de|net|org|co|uk|es|it|ch|be|ca))$""",
-    re.IGNORECASE | re.VERBOSE,
+    rf"^(?:{'|'.join(_AGENCIES)}|{_AGENCY_NAMES}|.*\b(?:{'|'.join(_COLLECTIVE)})\b.*|"
+    r"\S+\.(?:com|fr|de|net|org|co|uk|es|it|ch|be|ca))$",
+    re.IGNORECASE,
 )
 _NOISE = re.compile(
-    r"https?://|www\.|@|\.html|facebook\.com|^(?:le |on |am |el |il |du )?\d{1,2}\b|(?:updated|published|publié|aktualisiert|stand)\b|\d{1,2}[:h.]\d{2}|\b(?:19|20)\d\d\b|^(?:admin|author|unknown|none|null|n/a|staff|guest|anonymous|webmaster)$",
+    r"https?://|www\.|@|\.html|facebook\.com|^(?:le |on |am |el |il |du )?\d{1,2}\b|(?:updated|published|publié|"
+    r"aktualisiert|stand)\b|\d{1,2}[:h.]\d{2}|\b(?:19|20)\d\d\b|^(?:admin|author|unknown|none|null|n/a|staff|guest|"
+    r"anonymous|webmaster)$",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"https?://|www\.|@|\.html")
@@ -128,7 +213,9 @@ def _sort(names: Sequence[Name], source: str, site: str, host: str) -> Authors:
     for name in names:
         for text in _single_names(name):
             key = key_of(text)
-            is_site = bool(site_key) and (key == site_key or site_key in key) or (len(host_key) > 3 and key == host_key)
+            is_site = (bool(site_key) and (key == site_key or site_key in key)) or (
+                len(host_key) > 3 and key == host_key
+            )
             group = organisations if name.is_organisation or is_site or _ORGANISATION.match(text) else people
             group.setdefault(key, text)
     return Authors(tuple(people.values()), tuple(organisations.values()), source)

@@ -238,7 +238,12 @@ class _Walker:
         classes = element.get("class")
         if classes is not None and _is_for_screen_readers(classes):
             return
-        if classes is not None and tag == "span" and _is_alone(element) and kind_of(tag, classes, None, None, None, None) is Kind.LEAD:
+        if (
+            classes is not None
+            and tag == "span"
+            and _is_alone(element)
+            and kind_of(tag, classes, None, None, None, None) is Kind.LEAD
+        ):
             self._walk_block(element, tag)
             return
         self._in_link += tag == "a"
@@ -343,7 +348,7 @@ class _Walker:
 
 
 def _ends_heading(line_break: html.HtmlElement) -> bool:
-    """Whether a line break ends a line that is all bold or all in a font of its own: how pages of tables set headings."""
+    """Whether a line break ends a line that is all bold or in a font of its own: how pages of tables set headings."""
     line = line_break.getprevious()
     if line is None or line.tag not in {"b", "strong", "font", "big"} or (line.tail or "").strip():
         return False
@@ -379,7 +384,9 @@ def _is_for_screen_readers(classes: str) -> bool:
     return _READ_OUT.search(classes) is not None
 
 
-_READ_OUT = re.compile(r"(?:^|[\s_-])(?:sr-only|srOnly|screen-?reader(?:-text)?|visually-?hidden|a11y-hidden|u-hidden)(?:$|[\s_-])", re.I)
+_READ_OUT = re.compile(
+    r"(?:^|[\s_-])(?:sr-only|srOnly|screen-?reader(?:-text)?|visually-?hidden|a11y-hidden|u-hidden)(?:$|[\s_-])", re.I
+)
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 

@@ -1,7 +1,7 @@
 """The body: where in the tree an article's paragraphs stand, by our own reading of a page's blocks.
 
-A second view beside the teacher's, and the first one where the page's JSON-LD has the text. Finds a region and the blocks
-in it; what is to be added or dropped is left to repair.
+A second view beside the teacher's, and the first one where the page's JSON-LD has the text. Finds a region and the
+blocks in it; what is to be added or dropped is left to repair.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The first choice of blocks on a page whose outlet no wrapper knows: the teacher's, checked against two other views.
 
-    structure ── shows what the page's JSON-LD tells ──▶ taken
-         │ no
-    teacher (fast) ── agrees with the structure ──▶ taken
-         │ no
-         └▶ teacher (with its fallbacks) ── agrees better ──▶ taken; else the view that speaks of the headline
+structure ── shows what the page's JSON-LD tells ──▶ taken
+     │ no
+teacher (fast) ── agrees with the structure ──▶ taken
+     │ no
+     └▶ teacher (with its fallbacks) ── agrees better ──▶ taken; else the view that speaks of the headline
 """
 
 from __future__ import annotations
@@ -46,9 +46,18 @@ def choose(root: html.HtmlElement, blocks: Sequence[Block], *, about: str, told:
     teacher = ask_teacher(root, blocks, fast=True).kept
     told_chars = len(told)
     shown = chars_of(blocks, by_told)
-    if told_chars > _TOLD_CHARS and shown > _TOLD_ENOUGH * told_chars and chars_of(blocks, by_told & teacher) < _AGREES * shown:
+    if (
+        told_chars > _TOLD_CHARS
+        and shown > _TOLD_ENOUGH * told_chars
+        and chars_of(blocks, by_told & teacher) < _AGREES * shown
+    ):
         return Choice(by_told, "json-ld")
-    if told_chars > _TOLD_CHARS and shown < 0.3 * told_chars and chars_of(blocks, teacher) < 0.6 * told_chars and _speaks_of(told, about):
+    if (
+        told_chars > _TOLD_CHARS
+        and shown < 0.3 * told_chars
+        and chars_of(blocks, teacher) < 0.6 * told_chars
+        and _speaks_of(told, about)
+    ):
         return Choice(teacher, "teacher", told=told)
     if _agreement(blocks, teacher, structure) >= _AGREES:
         return Choice(_without_tail(blocks, teacher, structure), "teacher")
@@ -99,6 +108,4 @@ def _without_tail(blocks: Sequence[Block], teacher: frozenset[int], structure: f
     last = max(structure)
     places = {blocks[i].place for i in structure}
     holders = {holder_of(blocks[i]) for i in structure}
-    return frozenset(
-        i for i in teacher if i <= last or blocks[i].place in places or holder_of(blocks[i]) in holders
-    )
+    return frozenset(i for i in teacher if i <= last or blocks[i].place in places or holder_of(blocks[i]) in holders)

@@ -37,7 +37,7 @@ EXTRACTOR = "newswire/1"
 
 @dataclass(frozen=True, slots=True)
 class PageInput:
-    """A page to extract, with what is known beforehand. `url` is the final one, `zone` the outlet's by its IANA name."""
+    """A page to extract, with what is known beforehand. `url` is the final one, `zone` the outlet's (IANA)."""
 
     url: str
     html: str

@@ -1,7 +1,7 @@
 """JSON-LD: what a page's structured data says of its article, parsed by `json` alone and read with suspicion.
 
-Promises values or nothing: broken, hostile or foreign blocks cost linear time and are passed over. Which source wins over
-which is left to metadata.
+Promises values or nothing: broken, hostile or foreign blocks cost linear time and are passed over. Which source wins
+is left to metadata.
 """
 
 from __future__ import annotations

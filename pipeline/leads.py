@@ -1,4 +1,4 @@
-"""The lead (chapô, standfirst): the block beside the headline that sums an article up and is no paragraph of its body."""
+"""The lead (chapô, standfirst): the block beside the headline that sums an article up, no paragraph of its body."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ _TOLD_SHARE = 0.7  # of the description's words: outlets shorten and mend it
 _REACH = 30  # blocks before the first paragraph: headline, byline, dates, share buttons, picture stand between
 _WORD = re.compile(r"\w{3,}")
 _CREDIT = re.compile(
-    r"\b(?:credit|crédit|photo|foto|getty|reuters|afp|ap photo|shutterstock|image|picture|bild)\b\W*[:/©]|©|\((?:ap|afp|reuters|getty)[^)]*\)\s*$|"
+    r"\b(?:credit|crédit|photo|foto|getty|reuters|afp|ap photo|shutterstock|image|picture|bild)\b\W*[:/©]|©|\((?:ap|"
+    r"afp|reuters|getty)[^)]*\)\s*$|"
     r"\b(?:Getty Images|Shutterstock|EPA|AP Photo|REUTERS/|AFP/)",
     re.IGNORECASE,
 )
 _BYLINE = re.compile(
-    r"^\W*(?:(?:by|par|von|por|di|door|publié|published|updated|posted|mis à jour|veröffentlicht|stand|publicado|actualizado|aktualisiert|gepubliceerd)\b[\s:]|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|le \d{1,2}[/ ])",
+    r"^\W*(?:(?:by|par|von|por|di|door|publié|published|updated|posted|mis à jour|veröffentlicht|stand|publicado|"
+    r"actualizado|aktualisiert|gepubliceerd)\b[\s:]|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|le \d{1,2}[/ ])",
     re.IGNORECASE,
 )
 
@@ -62,7 +64,9 @@ def _first_of_body(blocks: Sequence[Block], kept: set[int]) -> int:
 
 
 def _headline(blocks: Sequence[Block], before: int, title_key: str) -> int | None:
-    found = [i for i in range(before + 1) if blocks[i].tag == "h1" or (len(title_key) > 20 and title_key in blocks[i].key)]
+    found = [
+        i for i in range(before + 1) if blocks[i].tag == "h1" or (len(title_key) > 20 and title_key in blocks[i].key)
+    ]
     return found[-1] if found else None
 
 
@@ -73,9 +77,15 @@ def _may_lead(blocks: Sequence[Block], index: int, apart: frozenset[str], title_
     if block.tag == "h1" or not _is_free(block, apart):
         return False
     node = block.node
-    if node.tag in {"figcaption", "figure"} or any(parent.tag in {"figure", "figcaption"} for parent in node.iterancestors()):
+    if node.tag in {"figcaption", "figure"} or any(
+        parent.tag in {"figure", "figcaption"} for parent in node.iterancestors()
+    ):
         return False
-    return _CREDIT.search(block.text[-60:]) is None and _BYLINE.match(block.text) is None and phrase_rule(block.text) is None
+    return (
+        _CREDIT.search(block.text[-60:]) is None
+        and _BYLINE.match(block.text) is None
+        and phrase_rule(block.text) is None
+    )
 
 
 def _is_free(block: Block, apart: frozenset[str]) -> bool:
@@ -101,7 +111,9 @@ def _is_told(block: Block, description: str) -> bool:
 
 def _stands_alone(block: Block) -> bool:
     """A sentence or two between headline and text, under no marking."""
-    return not block.marks and len(block.text) >= 50 and block.tag in {"p", "h2", "div", "h3"} and block.link_share < 0.2
+    return (
+        not block.marks and len(block.text) >= 50 and block.tag in {"p", "h2", "div", "h3"} and block.link_share < 0.2
+    )
 
 
 def _is_among_paragraphs(blocks: Sequence[Block], index: int, kept: set[int]) -> bool:

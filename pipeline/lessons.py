@@ -32,7 +32,9 @@ def observe(
         page=page,
         places=tuple(PlaceCount(place, *count) for place, count in counts.items()),
         texts=tuple(
-            dict.fromkeys(text_mark(block.key) for block in blocks if block.key and len(block.text) < _MOST_MARKED_CHARS)
+            dict.fromkeys(
+                text_mark(block.key) for block in blocks if block.key and len(block.text) < _MOST_MARKED_CHARS
+            )
         ),
         alive=tuple(sorted(alive)),
         dead=tuple(sorted(dead)),

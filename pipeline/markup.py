@@ -51,13 +51,15 @@ RULES: tuple[MarkupRule, ...] = (
     ),
     MarkupRule(
         Kind.NEWSLETTER,
-        r"news-?letters?|nl[-_](?:box|form|signup)|mailing|sign-?up|subscribe|subscription|abonnement|abo[-_]?(?:box|teaser)|"
+        r"news-?letters?|nl[-_](?:box|form|signup)|mailing|sign-?up|subscribe|subscription|abonnement|"
+        r"abo[-_]?(?:box|teaser)|"
         r"inscription|infolettre|optin|email-?capture|mailpoet|mc4wp|klaviyo|app-?promo|app-?download",
         ("newsletter-box", "c-newsletter", "article__newsletter", "subscribe-block"),
     ),
     MarkupRule(
         Kind.RELATED,
-        r"related\w*|lire-?aussi|read-?(?:also|more|next)|see-?also|a-?lire|voir-?aussi|more-?(?:stories|news|from|on|articles)|"
+        r"related\w*|lire-?aussi|read-?(?:also|more|next)|see-?also|a-?lire|voir-?aussi|more-?(?:stories|news|from|"
+        r"on|articles)|"
         r"recommend\w*|recirc\w*|recirculation|outbrain|taboola|dable|recommendations?|"
         r"also-?(?:read|like)|you-?may-?like|most-?(?:read|popular|viewed)|popular|trending|"
         r"teasers?|promo|promobox|cross-?sell|read-?on|weiterlesen|mehr-?zum-?thema|leia-?(?:mais|tambem)|lee-?tambien|"
@@ -68,65 +70,81 @@ RULES: tuple[MarkupRule, ...] = (
     ),
     MarkupRule(
         Kind.SHARE,
-        r"share(?:[-_ ]?(?:bar|buttons?|tools?|links?|this|box|article))?|sharing|sharedaddy|addtoany|addthis|partage\w*|"
-        r"social(?:[-_ ]?(?:bar|buttons?|links?|share|media|icons?|follow|networks?|tools))?|teilen|compartir|follow-?us|"
+        r"share(?:[-_ ]?(?:bar|buttons?|tools?|links?|this|box|article))?|sharing|sharedaddy|addtoany|addthis|"
+        r"partage\w*|"
+        r"social(?:[-_ ]?(?:bar|buttons?|links?|share|media|icons?|follow|networks?|tools))?|teilen|compartir|"
+        r"follow-?us|"
         r"toolbar|article-?tools|print-?(?:button|link)|utility-?bar|audio-?player|listen-?(?:to|button)|speech|tts",
         ("share-buttons", "c-share", "social-share", "partage", "addtoany"),
     ),
     MarkupRule(
         Kind.AD,
-        r"ads?|advert\w*|ad-?(?:slot|container|wrapper|unit|label|box)|dfp|gpt|pub|publicite|publicidad|werbung|anzeige|"
+        r"ads?|advert\w*|ad-?(?:slot|container|wrapper|unit|label|box)|dfp|gpt|pub|publicite|publicidad|werbung|"
+        r"anzeige|"
         r"sponsor\w*|native-?ad|affiliate-?(?:disclaimer|disclosure)|disclaimer",
         ("ad-slot", "advertisement", "pub", "publicite", "sponsored"),
     ),
     MarkupRule(
         Kind.CAPTION,
-        r"(?:fig|image|img|photo|picture|media|wp|gallery|slide)[-_]?(?:caption|credits?|legend[e]?|description|text|copyright)|"
-        r"captions?(?:[-_ ]?text)?|legende|credits?|photo-?credit|copyright|bildunterschrift|pie-?(?:de-?)?foto|didascalia|"
+        r"(?:fig|image|img|photo|picture|media|wp|gallery|slide)[-_]?(?:caption|credits?|legend[e]?|description|"
+        r"text|copyright)|"
+        r"captions?(?:[-_ ]?text)?|legende|credits?|photo-?credit|copyright|bildunterschrift|pie-?(?:de-?)?foto|"
+        r"didascalia|"
         r"wp-?caption(?:-text)?|image-?source|slideshow|gallery|carousel",
         ("wp-caption-text", "image-caption", "legende", "media__credit", "photo-credits"),
     ),
     MarkupRule(
         Kind.TAGS,
-        r"tags|tags?[-_ ]?(?:list|links?|cloud|container|box)|keywords?|topics?(?:[-_ ]?list)?|breadcrumbs?|fil-?d-?ariane|"
+        r"tags|tags?[-_ ]?(?:list|links?|cloud|container|box)|keywords?|topics?(?:[-_ ]?list)?|breadcrumbs?|"
+        r"fil-?d-?ariane|"
         r"categor(?:y|ies)(?:[-_ ]?(?:list|links?))?|ariane|hashtags?|schlagworte|themen|kicker|eyebrow|overline|"
         r"rubrique|surtitre|post-?tags|entry-?(?:footer|tags)|cat-?links",
         ("tags", "article__tags", "breadcrumb", "fil-d-ariane", "topics-list"),
     ),
     MarkupRule(
         Kind.BYLINE,
-        r"by-?lines?|authors?(?:[-_ ]?(?:name|bio|box|info|details?|links?|list|block|card|description|about))?|signature|"
-        r"dateline|publish(?:ed)?-?(?:date|on|time)|pub-?date|post-?(?:meta|date|info|byline)|entry-?meta|article-?(?:meta|date|infos?)|"
-        r"time-?stamps?|date-?(?:time|published|modified)|auteurs?|autoren?|autores?|author-?bio|about-?(?:the-?)?author|"
+        r"by-?lines?|authors?(?:[-_ ]?(?:name|bio|box|info|details?|links?|list|block|card|description|about))?|"
+        r"signature|"
+        r"dateline|publish(?:ed)?-?(?:date|on|time)|pub-?date|post-?(?:meta|date|info|byline)|entry-?meta|"
+        r"article-?(?:meta|date|infos?)|"
+        r"time-?stamps?|date-?(?:time|published|modified)|auteurs?|autoren?|autores?|author-?bio|"
+        r"about-?(?:the-?)?author|"
         r"contributors?|reading-?time|temps-?(?:de-?)?lecture|meta-?info|last-?updated|vcard",
         ("byline", "author-bio", "article-meta", "post-date", "auteur", "reading-time"),
     ),
     MarkupRule(
         Kind.PAYWALL,
-        r"paywall\w*|pay-?wall|premium-?(?:wall|teaser|block)|piano(?:[-_]\w+)?|tp-(?:modal|container|backdrop)|regwall|"
+        r"paywall\w*|pay-?wall|premium-?(?:wall|teaser|block)|piano(?:[-_]\w+)?|tp-(?:modal|container|backdrop)|"
+        r"regwall|"
         r"restricted-?content|paid-?content|bezahlschranke|offer-?(?:box|wall)|barrier|gate(?:way)?-?(?:content|box)?",
         ("paywall", "article__paywall", "regwall", "paywall-offer"),
     ),
     MarkupRule(
         Kind.EMBED,
-        r"twitter-?(?:tweet|video)|tweet|instagram-?media|tiktok-?embed|fb-?(?:post|video)|bluesky-?embed|reddit-?(?:card|embed)|"
-        r"mastodon-?embed|embed(?:ded)?-?(?:tweet|social)|social-?embed|telegram-?post|flourish\w*|infogram\w*|datawrapper\w*",
+        r"twitter-?(?:tweet|video)|tweet|instagram-?media|tiktok-?embed|fb-?(?:post|video)|bluesky-?embed|"
+        r"reddit-?(?:card|embed)|"
+        r"mastodon-?embed|embed(?:ded)?-?(?:tweet|social)|social-?embed|telegram-?post|flourish\w*|infogram\w*|"
+        r"datawrapper\w*",
         ("twitter-tweet", "instagram-media", "tiktok-embed", "bluesky-embed"),
     ),
     MarkupRule(
         Kind.CHROME,
         r"cookies?(?:[-_ ]?(?:banner|notice|consent))?|consent|gdpr|didomi\w*|onetrust\w*|cmp|tarteaucitron\w*|"
-        r"site-?(?:header|footer|nav)|page-?(?:header|footer)|global-?(?:header|footer|nav)|menu|nav(?:bar|igation)?|main-?nav|"
+        r"site-?(?:header|footer|nav)|page-?(?:header|footer)|global-?(?:header|footer|nav)|menu|nav(?:bar|"
+        r"igation)?|main-?nav|"
         r"skip-?(?:link|to)|sidebar|side-?bar|rail|right-?(?:col|column)|modal|pop-?up|overlay|tooltip|"
-        r"screen-?reader\w*|sr-?only|visually-?hidden|visuallyhidden|a11y|pagination|pager|back-?to-?top|alert-?(?:bar|banner)|"
+        r"screen-?reader\w*|sr-?only|visually-?hidden|visuallyhidden|a11y|pagination|pager|back-?to-?top|"
+        r"alert-?(?:bar|banner)|"
         r"correction-?form|feedback|error-?report|toc|table-?of-?contents|sommaire|weather|meteo",
         ("cookie-banner", "site-header", "menu", "sidebar", "sr-only", "modal", "pagination"),
     ),
     MarkupRule(
         Kind.LEAD,
-        r"chap[oô]|chapeau|standfirst|stand-?first|lead(?:[-_ ]?(?:text|paragraph|in))?|lede|lead-?in|vorspann|dek|deck|sub-?(?:title|head|heading|"
+        r"chap[oô]|chapeau|standfirst|stand-?first|lead(?:[-_ ]?(?:text|paragraph|in))?|lede|lead-?in|vorspann|dek|"
+        r"deck|sub-?(?:title|head|heading|"
         r"headline)|subtitulo|entradilla|bajada|sommario|sottotitolo|occhiello|intro(?:duction|[-_]?text)?|"
-        r"excerpt|summary|abstract|teaser-?text|article-?(?:desc(?:ription)?|intro|lead|summary)|description|ingress|manchet|"
+        r"excerpt|summary|abstract|teaser-?text|article-?(?:desc(?:ription)?|intro|lead|summary)|description|"
+        r"ingress|manchet|"
         r"descriptif|accroche|preamble|sapo|synopsis|story-?summary|copete|volanta",
         ("article__chapo", "standfirst", "c-lead", "dek", "entradilla", "subtitle"),
     ),
@@ -163,9 +181,7 @@ def kind_of(
     tag: str, classes: str | None, ident: str | None, itemprop: str | None, rel: str | None, name: str | None
 ) -> Kind | None:
     """The kind that an element's markup tells, None for plain markup. The arguments are its attributes."""
-    if tag == "body" or tag == "html" or tag == "main":
-        return None
-    if itemprop == "articleBody":
+    if tag in {"body", "html", "main"} or itemprop == "articleBody":
         return None
     if rel == "author" or itemprop == "author":
         return Kind.BYLINE

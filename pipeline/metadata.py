@@ -129,8 +129,12 @@ def read_metadata(
         description=head.meta("og:description", "description", "twitter:description") or linked.description,
         dates=read_dates(root, head.metas, linked, url=url, zone=zone, feed=(hints.published, hints.modified)),
         authors=read_authors(
-            root, head.metas, linked, site=head.meta("og:site_name") or linked.publisher, host=urlsplit(url).hostname or "",
-            feed=hints.authors
+            root,
+            head.metas,
+            linked,
+            site=head.meta("og:site_name") or linked.publisher,
+            host=urlsplit(url).hostname or "",
+            feed=hints.authors,
         ),
         canonical_url=canonical,
         aliases=tuple(dict.fromkeys(alias for alias in _aliases(head, linked, url) if alias not in {url, canonical})),
@@ -148,7 +152,7 @@ def read_metadata(
 
 
 def _canonical(head: PageHead, linked: LinkedArticle, url: str) -> str:
-    """The page's own name for itself; a canonical that is no article's address (home, relative junk) is not believed."""
+    """The page's own name for itself; a canonical that is no article's address (a home page) is not believed."""
     for link in (*head.links.get("canonical", ()), head.meta("og:url"), linked.url):
         there = _absolute(link, url)
         if there and there.rstrip("/").count("/") > 2:

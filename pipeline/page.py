@@ -1,7 +1,7 @@
-"""A page's bytes become one tree: decoded once, cut down to what can be read in bounded time, parsed once.
+"""Pages: bytes become one tree, decoded once, cut down to what can be read in bounded time, parsed once.
 
-Promises that the tree holds no script but the JSON-LD blocks, which are handed over as text, and that a page over a limit
-is named as such. What the page says is left to metadata and blocks.
+Promises that the tree holds no script but the JSON-LD blocks, which are handed over as text, and that a page over a
+limit is named as such. What the page says is left to metadata and blocks.
 """
 
 from __future__ import annotations
@@ -119,16 +119,19 @@ def check_page(body: bytes, content_type: str | None) -> Rejection | None:
     head = body[:1024].lstrip()
     if not head:
         return Rejection("empty", "no bytes")
-    for magic, reason in _MAGIC:
-        if head.startswith(magic):
-            return Rejection(reason, f"begins with {magic[:4]!r}")
-    kind = (content_type or "text/html").partition(";")[0].strip().lower()
+    magic = next(((sign, reason) for sign, reason in _MAGIC if head.startswith(sign)), None)
+    if magic is not None:
+        return Rejection(magic[1], f"begins with {magic[0][:4]!r}")
+    if _FEED_HEAD.match(head):
+        return Rejection("not_html", "a feed or sitemap")
+    return _check_type((content_type or "text/html").partition(";")[0].strip().lower(), body)
+
+
+def _check_type(kind: str, body: bytes) -> Rejection | None:
     if kind == "application/pdf":
         return Rejection("pdf", kind)
     if kind.startswith("image/"):
         return Rejection("image", kind)
-    if _FEED_HEAD.match(head):
-        return Rejection("not_html", "a feed or sitemap")
     if kind not in _HTML_TYPES and b"<html" not in body[:4096].lower():
         return Rejection("not_html", kind)
     return None

@@ -19,30 +19,36 @@ from pipeline.trees import find_elements, find_texts, text_of
 __all__ = ["PageDates", "read_dates"]
 
 _PUBLISHED_METAS = (
-    "article:published_time", "og:article:published_time", "og:published_time", "article:published", "article.published",
-    "datepublished", "publish-date", "publish_date", "publication_date", "published_time", "pubdate", "published-date",
-    "parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.issued", "dcterms.created", "dc.date.created", "dc.date",
-    "dcterms.date", "dc.created", "date", "cxenseparse:recs:publishtime", "citation_publication_date", "article_date_original",
-    "originalpublicationdate", "bt:pubdate", "rnews:datepublished", "published_at", "date_published", "release_date",
-    "last-modified-first", "creation_date", "shareaholic:article_published_time", "displaydate", "timestamp", "vr:published_time",
+    "article:published_time", "og:article:published_time", "og:published_time", "article:published",
+    "article.published", "datepublished", "publish-date", "publish_date", "publication_date", "published_time",
+    "pubdate", "published-date", "parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.issued",
+    "dcterms.created", "dc.date.created", "dc.date", "dcterms.date", "dc.created", "date",
+    "cxenseparse:recs:publishtime", "citation_publication_date", "article_date_original", "originalpublicationdate",
+    "bt:pubdate", "rnews:datepublished", "published_at", "date_published", "release_date", "last-modified-first",
+    "creation_date", "shareaholic:article_published_time", "displaydate", "timestamp", "vr:published_time",
 )  # fmt: skip
 _MODIFIED_METAS = (
-    "article:modified_time", "og:updated_time", "og:article:modified_time", "article:modified", "article.updated", "datemodified",
-    "dcterms.modified", "dc.date.modified", "lastmod", "last-modified", "revised", "modified_time", "updated_time", "dc.modified",
+    "article:modified_time", "og:updated_time", "og:article:modified_time", "article:modified", "article.updated",
+    "datemodified", "dcterms.modified", "dc.date.modified", "lastmod", "last-modified", "revised", "modified_time",
+    "updated_time", "dc.modified",
 )  # fmt: skip
 _TIMES = etree.XPath(
-    "//time[@datetime or @itemprop or @pubdate] | //*[@itemprop='datePublished' or @itemprop='dateModified' or @itemprop='dateCreated']"
+    "//time[@datetime or @itemprop or @pubdate] | //*[@itemprop='datePublished' or @itemprop='dateModified' or "
+    "@itemprop='dateCreated']"
 )
 _BESIDE = frozenset({"footer", "aside", "nav"})
 _BESIDE_CLASS = re.compile(r"related|comment|teaser|sidebar|recommend|footer|most-?read|latest|card", re.IGNORECASE)
 _MODIFIED_WORD = re.compile(r"modif|updat|mis-?a-?jour|maj|aktualis", re.IGNORECASE)
 _URL_DATE = re.compile(
-    r"/(?P<y>(?:19|20)\d\d)[/-]?(?P<m>0[1-9]|1[0-2])[/-]?(?P<d>0[1-9]|[12]\d|3[01])(?=[/_.-]|$)|[-_/](?P<d2>0[1-9]|[12]\d|3[01])-(?P<m2>0[1-9]|1[0-2])-(?P<y2>20\d\d)(?=[-_/.])"
+    r"/(?P<y>(?:19|20)\d\d)[/-]?(?P<m>0[1-9]|1[0-2])[/-]?(?P<d>0[1-9]|[12]\d|3[01])(?=[/_.-]|$)|[-_/](?P<d2>0[1-9]|"
+    r"[12]\d|3[01])-(?P<m2>0[1-9]|1[0-2])-(?P<y2>20\d\d)(?=[-_/.])"
 )
 _OFFSET = re.compile(r"(?:[T ]\d\d:?\d\d(?::?\d\d(?:[.,]\d+)?)?\s*)([+-])(\d\d):?(\d\d)$")
 _PRINTED = re.compile(
-    r"(?<!\d)(?:\d{1,2}(?:er|st|nd|rd|th|\.)?\s+(?:de\s+)?[^\W\d_]{3,10}\.?,?\s+(?:de\s+|del\s+)?(?:19|20)\d\d|[^\W\d_]{3,10}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+(?:19|20)\d\d"
-    r"|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d)(?:\s*(?:à|at|um|às|-|–|,|\||/)?\s*\d{1,2}[:h.]\d\d)?"
+    r"(?<!\d)(?:\d{1,2}(?:er|st|nd|rd|th|\.)?\s+(?:de\s+)?[^\W\d_]{3,10}\.?,?\s+(?:de\s+|del\s+)?(?:19|20)\d\d|"
+    r"[^\W\d_]{3,10}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+(?:19|20)\d\d"
+    r"|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d)(?:\s*(?:à|at|um|às|-|–|,|\||"
+    r"/)?\s*\d{1,2}[:h.]\d\d)?"
 )
 
 
@@ -135,7 +141,7 @@ def _guessed(root: html.HtmlElement, url: str, zone: tzinfo) -> SourcedTime | No
     found = read_date(day, zone) if day else None
     if found is None:
         return None
-    return SourcedTime(found.value, "page", True, _offset(day, found.value, zone, True))
+    return SourcedTime(found.value, "page", True, _offset(str(day), found.value, zone, True))
 
 
 def _times(root: html.HtmlElement) -> Iterator[tuple[str, str]]:
@@ -170,7 +176,8 @@ def _in_url(url: str) -> str:
 
 _NEAR = etree.XPath(
     "//h1[1]/ancestor::*[position() < 5]//text()[string-length(normalize-space(.)) > 5 and string-length(.) < 120]"
-    " | /html[not(//h1)]/body//text()[string-length(normalize-space(.)) > 5 and string-length(.) < 120][position() < 80]"
+    " | /html[not(//h1)]/body//text()[string-length(normalize-space(.)) > 5 and string-length(.) < 120][position() "
+    "< 80]"
 )
 
 

@@ -25,7 +25,10 @@ class PhraseRule:
     examples: tuple[str, ...] = ()
 
 
-_NETWORKS = r"(?:facebook|twitter|x|instagram|whatsapp|telegram|linkedin|tiktok|bluesky|threads|youtube|google ?(?:news|actualités)|messenger)"
+_NETWORKS = (
+    r"(?:facebook|twitter|x|instagram|whatsapp|telegram|linkedin|tiktok|bluesky|threads|youtube|"
+    r"google ?(?:news|actualités)|messenger)"
+)
 _MAILED = r"(?:newsletters?|infolettres?|inbox|e-?mail alerts?|boletín|boletines|nieuwsbrief|nyhetsbrev|bulletins?)"
 
 PHRASES: tuple[PhraseRule, ...] = (
@@ -39,7 +42,8 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"(?:à lire|sur le même sujet|sur le même thème|nos autres articles|l'actualité en continu)\b",
             r"(?:read|see|watch|listen|find out) (?:more|also|next|on|here)\b\s*[:|]?",
             r"(?:also read|read also|more on this|more from|related|recommended|don't miss|must read|next read)\s*[:|]",
-            r"(?:related (?:stories|articles|content|topics|news)|more stories|you may also like|in case you missed it)\b",
+            r"(?:related (?:stories|articles|content|topics|news)|more stories|you may also like|in case you missed "
+            r"it)\b",
             r"for more (?:stories|news|information on)[^.]{0,60},? (?:check|visit|follow|click|go to|see)\b",
             r"(?:lesen|sehen|hören) sie (?:auch|hier|mehr|dazu|jetzt)\b",
             r"(?:mehr zum thema|mehr dazu|mehr lesen|auch interessant|das könnte sie auch interessieren|lesetipps?)\b",
@@ -52,7 +56,8 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"(?:baca juga|czytaj (?:też|także|więcej)|zobacz (?:też|także)|ayrıca oku|читайте также|читайте також)\b",
             r"(?:čtěte (?:také|více)|přečtěte si|citește și|funda olunye udaba)\b",
             r"click here to\b",
-            r"\[?(?:retrouvez|consultez|suivez) (?:ici |tous? |toute |notre |nos |l'|le direct)[^.]{0,90}(?:ici|dossier|direct|articles?|page)\b",
+            r"\[?(?:retrouvez|consultez|suivez) (?:ici |tous? |toute |notre |nos |l'|le direct)[^.]{0,90}(?:ici|"
+            r"dossier|direct|articles?|page)\b",
         ),
         examples=("À lire aussi Le budget adopté", "Read more: Who is who", "Lesen Sie auch: Was nun kommt"),
     ),
@@ -62,29 +67,32 @@ PHRASES: tuple[PhraseRule, ...] = (
             rf"(?:inscrivez|abonnez)[- ]vous\b[^.]{{0,90}}(?:{_MAILED}|chaîne|{_NETWORKS}|gratuit)",
             rf"(?:recevez|retrouvez)\b[^.]{{0,90}}(?:{_MAILED}|boîte|mail|alertes?|application)",
             rf"(?:sign up|subscribe|register|get)\b[^.]{{0,110}}(?:{_MAILED}|\bapp\b|podcast|channel|alerts)",
-            rf"(?:join|follow|like|find|suivez|rejoignez|folgen|siga|síguenos|seguici|volg)\b[^.]{{0,80}}\b{_NETWORKS}\b",
+            rf"(?:join|follow|like|find|suivez|rejoignez|folgen|siga|síguenos|seguici|"
+            rf"volg)\b[^.]{{0,80}}\b{_NETWORKS}\b",
             r"(?:download|téléchargez|laden sie|descarga|scarica)\b[^.]{0,60}\b(?:app|appli|application|aplicación)\b",
             rf"(?:abonnieren sie|melden sie sich|jetzt)\b[^.]{{0,80}}{_MAILED}",
-            rf"(?:suscríbete|suscríbase|apúntate|iscriviti|inscreva-se|schrijf je in)\b[^.]{{0,80}}",
+            r"(?:suscríbete|suscríbase|apúntate|iscriviti|inscreva-se|schrijf je in)\b[^.]{0,80}",
             rf"(?:our|notre|unser|nuestra?|la nostra)\b[^.]{{0,20}}{_MAILED}\b",
             rf"(?:{_MAILED})\s*:",
             r"don't have an account\b",
             r"(?:already|déjà) (?:have an account|registered|inscrit|abonné)\b",
             r"thank you for (?:signing|subscribing|registering)\b",
-            r"by (?:signing|clicking|submitting|subscribing|providing|entering)\b[^.]{0,60}(?:up|agree|subscribe|e-?mail)\b",
+            r"by (?:signing|clicking|submitting|subscribing|providing|entering)\b[^.]{0,60}(?:up|agree|subscribe|"
+            r"e-?mail)\b",
             r"plus special access to select articles",
             r"please enter a valid e-?mail",
             r"l'article a été ajouté",
             r"cet article est paru dans notre newsletter",
             r"there was an error, please provide a valid",
         ),
-        holds=(rf"for the latest[^.]{{0,80}}sign up", rf"sign up (?:for|to) (?:our|the)[^.]{{0,40}}{_MAILED}"),
+        holds=(r"for the latest[^.]{0,80}sign up", rf"sign up (?:for|to) (?:our|the)[^.]{{0,40}}{_MAILED}"),
         examples=("Inscrivez-vous à notre newsletter", "Sign up for our daily newsletter", "Follow us on Facebook"),
     ),
     PhraseRule(
         "share",
         wholes=(
-            r"(?:partager|partagez|share|teilen|compartir|condividi|compartilhar|delen|dela|del|imprimer|print|copy link|copier le lien|bookmark|save)"
+            r"(?:partager|partagez|share|teilen|compartir|condividi|compartilhar|delen|dela|del|imprimer|print|copy "
+            r"link|copier le lien|bookmark|save)"
             r"(?: (?:this|sur|on|cet|the|auf|en|via|par|by|with)\b.{0,40})?",
             rf"(?:share on |partager sur )?{_NETWORKS}(?:\W+{_NETWORKS})*",
             r"(?:comments?|commentaires?|kommentare|comentarios|commenta|réagir|commenter|reacties)(?:\s*\(?\d*\)?)?",
@@ -102,44 +110,68 @@ PHRASES: tuple[PhraseRule, ...] = (
     PhraseRule(
         "ad",
         wholes=(
-            r"(?:advertisement|advertising|publicité|publicités|anzeige|werbung|publicidad|pubblicità|publicidade|advertentie|annonse|annons|reklam[ae]?|sponsored|sponsorisé|story continues below(?: advertisement)?|article continues below(?: advertisement)?|continue reading below|la suite après (?:la|cette) publicité|this advertisement has not loaded yet.*|scroll to continue)\W*",
+            r"(?:advertisement|advertising|publicité|publicités|anzeige|werbung|publicidad|pubblicità|publicidade|"
+            r"advertentie|annonse|annons|reklam[ae]?|sponsored|sponsorisé|story continues below(?: advertisement)?|"
+            r"article continues below(?: advertisement)?|continue reading below|la suite après (?:la|cette) "
+            r"publicité|this advertisement has not loaded yet.*|scroll to continue)\W*",
         ),
         starts=(
             r"(?-i:ADVERTISEMENT|PUBLICITÉ|ANZEIGE|WERBUNG|PUBLICIDAD|PUBBLICITÀ|SPONSORED)\b",
-            r"(?:article|story) continues (?:below|after)", r"la suite (?:de (?:cet|l')\s?article )?après (?:la|cette) publicité"),
+            r"(?:article|story) continues (?:below|after)",
+            r"la suite (?:de (?:cet|l')\s?article )?après (?:la|cette) publicité",
+        ),
         examples=("Publicité", "ADVERTISEMENT", "La suite après la publicité"),
     ),
     PhraseRule(
         "rights",
         starts=(
-            r"(?:©|\(c\)|copyright\b|all rights reserved|tous droits (?:de reproduction )?réservés|alle rechte vorbehalten|todos los derechos|tutti i diritti)",
-            r"(?:reproduction (?:interdite|rights)|this material may not be published|cet article (?:est|a été) (?:repris|publié) (?:à partir|automatiquement))",
+            r"(?:©|\(c\)|copyright\b|all rights reserved|tous droits (?:de reproduction )?réservés|alle rechte "
+            r"vorbehalten|todos los derechos|tutti i diritti)",
+            r"(?:reproduction (?:interdite|rights)|this material may not be published|cet article (?:est|a été) "
+            r"(?:repris|publié) (?:à partir|automatiquement))",
         ),
         examples=("© 2024 Agence", "Tous droits réservés"),
     ),
     PhraseRule(
         "credit",
         starts=(
-            r"(?:photos?|images?|crédits?|credits?|fotos?|bild(?:er)?|picture|source photo|illustration|vidéo|video|cover photo|featured image)(?: (?:credits?|by|crédits?|de couverture|d'illustration|à la une|courtesy))?\s*[:©/]",
+            r"(?:photos?|images?|crédits?|credits?|fotos?|bild(?:er)?|picture|source photo|illustration|vidéo|video|"
+            r"cover photo|featured image)(?: (?:credits?|by|crédits?|de couverture|d'illustration|à la une|"
+            r"courtesy))?\s*[:©/]",
         ),
-        wholes=(r"(?:crédit|credit|photo|foto|image)s?\b.{0,60}", r"\(?(?:getty|shutterstock|istock|unsplash|adobe stock)\b.{0,40}"),
+        wholes=(
+            r"(?:crédit|credit|photo|foto|image)s?\b.{0,60}",
+            r"\(?(?:getty|shutterstock|istock|unsplash|adobe stock)\b.{0,40}",
+        ),
         examples=("Photo : agence", "Credit: Getty Images"),
     ),
     PhraseRule(
         "contact",
         starts=(
-            r"(?:get in touch with|contact (?:us|our|the (?:author|reporter))|have (?:a|you got a) (?:tip|story)|do you have (?:a|any) (?:story|tip|information)|got a (?:tip|story)|email us|write to us|écrivez-nous|vous avez (?:une information|un témoignage))\b",
+            r"(?:get in touch with|contact (?:us|our|the (?:author|reporter))|have (?:a|you got a) (?:tip|story)|do "
+            r"you have (?:a|any) (?:story|tip|information)|got a (?:tip|story)|email us|write to us|écrivez-nous|"
+            r"vous avez (?:une information|un témoignage))\b",
             r"(?:are you|is your|have you been)\b[^?]{0,100}\? (?:get in touch|contact|email|let us know)",
             r"if you (?:have|know|spot)\b[^.]{0,80}(?:contact us|get in touch|let us know|email)",
             r"vous avez repéré une (?:coquille|erreur)",
         ),
-        holds=(r"can be reached at\b", r"(?:may|can) be (?:contacted|emailed) at\b", r"follow (?:him|her|them|me) (?:on|@)"),
+        holds=(
+            r"can be reached at\b",
+            r"(?:may|can) be (?:contacted|emailed) at\b",
+            r"follow (?:him|her|them|me) (?:on|@)",
+        ),
         examples=("Have a tip? Write to us", "Jane Roe can be reached at jane@example.org"),
     ),
     PhraseRule(
         "button",
         wholes=(
-            r"(?:read more|lire la suite|lire plus|weiterlesen|mehr anzeigen|show more|load more|voir plus|afficher plus|see all|view all|voir tout|continue reading|expand|close|fermer|menu|search|back to top|haut de page|next|previous|suivant|précédent|play|watch|embed|trending|top stories|current issue|popular|most read|les plus lus|meistgelesen|lo más leído|i più letti|tags?|topics?|themen|temas|sujets|thèmes|mots[- ]clés|sur le même sujet|à la une|dernières actualités|latest(?: news)?|recommended|related|similar articles|article|artikel|artículo|článek|loading\W*|chargement\W*|actualisation automatique|ce direct est terminé|live updates?|updates automatically)\W*",
+            r"(?:read more|lire la suite|lire plus|weiterlesen|mehr anzeigen|show more|load more|voir plus|afficher "
+            r"plus|see all|view all|voir tout|continue reading|expand|close|fermer|menu|search|back to top|haut de "
+            r"page|next|previous|suivant|précédent|play|watch|embed|trending|top stories|current issue|popular|most "
+            r"read|les plus lus|meistgelesen|lo más leído|i più letti|tags?|topics?|themen|temas|sujets|thèmes|"
+            r"mots[- ]clés|sur le même sujet|à la une|dernières actualités|latest(?: news)?|recommended|related|"
+            r"similar articles|article|artikel|artículo|článek|loading\W*|chargement\W*|actualisation automatique|"
+            r"ce direct est terminé|live updates?|updates automatically)\W*",
         ),
         examples=("Lire la suite", "Load more"),
     ),

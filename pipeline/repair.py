@@ -211,7 +211,7 @@ def _is_short_line(block: Block, *, entries: bool = True) -> bool:
 
 
 def _drop_duplicates(work: _Work) -> None:
-    """The second of two like paragraphs that a page shows twice for its layout's sake; pull quotes repeat the text too."""
+    """The second of two like paragraphs that a page shows twice for its layout's sake."""
     seen: dict[str, int] = {}
     for index in sorted(work.kept):
         seen[work.blocks[index].key] = seen.get(work.blocks[index].key, 0) + 1

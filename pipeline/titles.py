@@ -16,7 +16,9 @@ _WORDS = re.compile(r"\w+")
 _MAX_TITLE_CHARS = 500
 
 
-def choose_title(*, linked: str, social: str, headlines: Sequence[str], page: str, feed: str, site: str, host: str = "") -> Sourced:
+def choose_title(
+    *, linked: str, social: str, headlines: Sequence[str], page: str, feed: str, site: str, host: str = ""
+) -> Sourced:
     """The headline: an h1 that another source confirms, else what the page tells machines, else its title."""
     linked, social, page, feed = (_clean(text) for text in (linked, social, page, feed))
     printed = [text for text in (_clean(h1) for h1 in headlines) if text and key_of(text) != key_of(site)]

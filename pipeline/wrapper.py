@@ -1,7 +1,7 @@
 """Wrappers: what an outlet's own pages teach about where its articles stand, without labels.
 
-A place that the teacher keeps on page after page is the article; a text that many pages show is not. A wrapper is learnt
-incrementally in bounded memory, has a version, says how sure it is, and forgets when the outlet was redesigned.
+A place that the teacher keeps on page after page is the article; a text that many pages show is not. Learnt
+incrementally in bounded memory; has a version, says how sure it is, and forgets when the outlet was redesigned.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PlaceCount:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one page teaches: places kept and left, marks of its texts, and how far the wrapper agreed if it was asked."""
+    """What one page teaches: places kept and left, marks of its texts, how far the wrapper agreed if it was asked."""
 
     page: int
     places: tuple[PlaceCount, ...]

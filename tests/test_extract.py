@@ -1,5 +1,7 @@
 """Extraction on pages of our own: the newsroom to the letter, cold and known; hostile pages; hand-written rules."""
 
+# ruff: noqa: E501 - markup stands on one line each, as pages print it
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -43,8 +45,12 @@ def article_of(extraction: Extraction) -> Article:
     return extraction.article
 
 
-def page_of(body: str, *, head: str = "", rules: ExtractRules | None = None, hints: FeedHints | None = None) -> PageInput:
-    html = f"<!doctype html><html lang='en'><head><title>The quiet harbour</title>{head}</head><body>{body}</body></html>"
+def page_of(
+    body: str, *, head: str = "", rules: ExtractRules | None = None, hints: FeedHints | None = None
+) -> PageInput:
+    html = (
+        f"<!doctype html><html lang='en'><head><title>The quiet harbour</title>{head}</head><body>{body}</body></html>"
+    )
     return PageInput(URL, html, "example", "en", "Europe/London", hints, rules or ExtractRules())
 
 
@@ -121,7 +127,9 @@ def test_a_post_by_somebody_else_stays_with_its_source_and_the_outlets_own_goes(
     quoted = "<blockquote class='twitter-tweet'><p>We saw her off the point at nine.</p>&mdash; Saltby Coastguard (@saltbycg) <a href='#'>March 1, 2026</a></blockquote>"
     own = "<blockquote class='twitter-tweet'><p>All our stories of the coast.</p>&mdash; Valley Courier (@courier) <a href='#'>March 1, 2026</a></blockquote>"
     head = "<meta property='og:site_name' content='Valley Courier'>"
-    body = f"<article><h1>The quiet harbour</h1>{prose()}{quoted}{prose('Nobody believed it.')}{own}{prose('')}</article>"
+    body = (
+        f"<article><h1>The quiet harbour</h1>{prose()}{quoted}{prose('Nobody believed it.')}{own}{prose('')}</article>"
+    )
     text = article_of(extract(page_of(body, head=head), None)).text
     assert "We saw her off the point at nine. — Saltby Coastguard (@saltbycg)" in text
     assert "All our stories" not in text
@@ -159,7 +167,9 @@ def test_a_rule_of_the_catalogue_overrides_everything() -> None:
 
 
 HOSTILE = {
-    "unterminated JSON-LD with quotes": '<script type="application/ld+json">{"articleBody": "' + 'a \\" b ' * 40_000 + "</script>",
+    "unterminated JSON-LD with quotes": '<script type="application/ld+json">{"articleBody": "'
+    + 'a \\" b ' * 40_000
+    + "</script>",
     "deep nesting": "<div>" * 5_000 + "deep" + "</div>" * 5_000,
     "a hundred thousand attributes": "<p " + " ".join(f'a{n}="x"' for n in range(100_000)) + ">x</p>",
     "fifty thousand elements": "<span>x</span>" * 50_000,
@@ -181,7 +191,11 @@ def test_a_hostile_page_ends_as_a_rejection(html: str) -> None:
 
 
 def test_an_article_survives_broken_json_ld_beside_it() -> None:
-    broken = '<script type="application/ld+json">{"@type": "NewsArticle", "articleBody": "' + 'a \\" b ' * 20_000 + "</script>"
+    broken = (
+        '<script type="application/ld+json">{"@type": "NewsArticle", "articleBody": "'
+        + 'a \\" b ' * 20_000
+        + "</script>"
+    )
     page = page_of(f"<article><h1>The quiet harbour</h1>{prose()}</article>", head=broken)
     assert article_of(extract(page, None)).text == "\n\n".join(PARAGRAPHS)
 
@@ -203,7 +217,9 @@ def test_what_the_feed_says_fills_what_the_page_leaves_out() -> None:
     ids=["with its zone", "without zone: the outlet's", "UTC"],
 )
 def test_a_date_is_utc_and_says_whether_its_zone_was_assumed(printed: str, value: str, *, assumed: bool) -> None:
-    page = page_of(f"<h1>The quiet harbour</h1>{prose()}", head=f"<meta property='article:published_time' content='{printed}'>")
+    page = page_of(
+        f"<h1>The quiet harbour</h1>{prose()}", head=f"<meta property='article:published_time' content='{printed}'>"
+    )
     article = article_of(extract(PageInput(page.url, page.html, zone="Europe/Paris"), None))
     assert article.published is not None
     assert article.published.value.isoformat() == value
@@ -224,6 +240,8 @@ def test_people_and_agencies_sign_apart() -> None:
 
 
 def test_every_step_is_explained() -> None:
-    page = page_of(f"<article><h1>The quiet harbour</h1>{prose()}<p>Subscribe to our newsletter for more.</p></article>")
+    page = page_of(
+        f"<article><h1>The quiet harbour</h1>{prose()}<p>Subscribe to our newsletter for more.</p></article>"
+    )
     steps = {(step.action, step.rule) for step in extract(page, None).explanation}
     assert ("dropped", "newsletter") in steps or ("dropped", "tail") in steps or steps == set()

@@ -1,8 +1,9 @@
 """Our extractor beside trafilatura and other peers on labelled pages: `python -m tests.evaluation.extract [--short]`.
 
 Prints, per corpus and extractor: 4-gram precision, recall and F1 (mean precision, mean recall), pages exactly right
-(F1 ≥ 0.99) and bad (< 0.9), ROUGE-LSum and segments where the corpus has them, title, authors, date, language, CPU time
-per page and the ratio to trafilatura with metadata in the same run. `--report FILE` writes the worst pages side by side.
+(F1 ≥ 0.99) and bad (< 0.9), ROUGE-LSum and segments where the corpus has them, title, authors, date, language, CPU
+time per page and the ratio to trafilatura with metadata in the same run. `--report FILE` writes the worst
+pages side by side.
 """
 
 from __future__ import annotations

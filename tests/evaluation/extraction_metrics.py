@@ -1,7 +1,7 @@
 """How near a text is to its gold text: the metrics that the corpora's own papers use, written out.
 
-4-gram shingle multisets are article-extraction-benchmark's `evaluate.py`; ROUGE-LSum is fundus-evaluation's (rouge_score's
-tokens, sentences split by punctuation); word F is WCXB's; segments are trafilatura's own.
+4-gram shingle multisets are article-extraction-benchmark's `evaluate.py`; ROUGE-LSum is fundus-evaluation's (tokens of
+rouge_score, sentences split by punctuation); word F is WCXB's; segments are trafilatura's own.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from pathlib import Path
 CORPORA = Path(__file__).parents[2].parent / "shared" / "corpora" / "extraction"
 # In the order of the report; `htmldate` has dates alone.
 NAMES = (
-    "fr_press", "fundus_tests", "fundus_eval", "aeb", "traf_eval", "moz_readability", "wcxb_article", "daniel", "htmldate",
+    "fr_press", "fundus_tests", "fundus_eval", "aeb", "traf_eval", "moz_readability", "wcxb_article", "daniel",
+    "htmldate",
 )  # fmt: skip
 NEWS = ("fr_press", "fundus_tests", "fundus_eval", "aeb")
 

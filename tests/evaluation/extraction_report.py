@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 MOST_PAGES = 150
 _HEAD = """<!doctype html><meta charset="utf-8"><title>Extraction: the worst pages</title><style>
-body{font:15px/1.45 system-ui;margin:2em;max-width:1500px}td{vertical-align:top;width:50%;padding:0 1em;border-left:1px solid #ccc}
+body{font:15px/1.45 system-ui;margin:2em;max-width:1500px}
+td{vertical-align:top;width:50%;padding:0 1em;border-left:1px solid #ccc}
 p{margin:.4em 0}.missed{background:#fdd}.extra{background:#dfd}h2{font-size:1em;margin:2em 0 .3em}
 </style><h1>Extraction: the worst pages</h1>
 <p>Left the gold text, right ours: <span class="missed">missed</span>, <span class="extra">too much</span>.</p>"""

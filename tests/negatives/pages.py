@@ -33,11 +33,30 @@ class Chrome:
 
 
 CHROMES = (
-    Chrome("fr", "Le Courrier du Val", ("France", "Monde", "Économie", "Culture", "Sport"), ("Mentions légales", "Contact", "CGU")),
-    Chrome("en", "The Valley Courier", ("News", "World", "Business", "Arts", "Sport"), ("Terms", "Contact us", "Privacy")),
-    Chrome("de", "Der Talbote", ("Politik", "Wirtschaft", "Kultur", "Sport", "Wissen"), ("Impressum", "Datenschutz", "Kontakt")),
-    Chrome("es", "El Correo del Valle", ("España", "Mundo", "Economía", "Cultura", "Deportes"), ("Aviso legal", "Contacto")),
-    Chrome("it", "Il Corriere della Valle", ("Italia", "Mondo", "Economia", "Cultura", "Sport"), ("Note legali", "Contatti")),
+    Chrome(
+        "fr",
+        "Le Courrier du Val",
+        ("France", "Monde", "Économie", "Culture", "Sport"),
+        ("Mentions légales", "Contact", "CGU"),
+    ),
+    Chrome(
+        "en", "The Valley Courier", ("News", "World", "Business", "Arts", "Sport"), ("Terms", "Contact us", "Privacy")
+    ),
+    Chrome(
+        "de",
+        "Der Talbote",
+        ("Politik", "Wirtschaft", "Kultur", "Sport", "Wissen"),
+        ("Impressum", "Datenschutz", "Kontakt"),
+    ),
+    Chrome(
+        "es", "El Correo del Valle", ("España", "Mundo", "Economía", "Cultura", "Deportes"), ("Aviso legal", "Contacto")
+    ),
+    Chrome(
+        "it",
+        "Il Corriere della Valle",
+        ("Italia", "Mondo", "Economia", "Cultura", "Sport"),
+        ("Note legali", "Contatti"),
+    ),
 )
 
 # Kind → reasons that are right → wordings by language: headline, then paragraphs.
@@ -222,29 +241,54 @@ def _lists() -> Iterator[Negative]:
     reasons = frozenset({"index_page"})
     for chrome in CHROMES:
         lines = HEADLINES[chrome.language]
-        cards = "".join(f'<article class="card"><h2><a href="/a/{n}">{line}</a></h2><time>0{n}/03</time></article>' for n, line in enumerate(lines))
+        cards = "".join(
+            f'<article class="card"><h2><a href="/a/{n}">{line}</a></h2><time>0{n}/03</time></article>'
+            for n, line in enumerate(lines)
+        )
         items = "".join(f'<li><a href="/a/{n}">{line}</a></li>' for n, line in enumerate(lines * 2))
-        yield Negative(f"cards-{chrome.language}", _site(chrome, chrome.sections[0], f"<h1>{chrome.sections[0]}</h1>{cards}"), reasons)
-        yield Negative(f"list-{chrome.language}", _site(chrome, "Tag", f"<h1>Tag</h1><ul class='results'>{items}</ul>"), reasons)
+        yield Negative(
+            f"cards-{chrome.language}",
+            _site(chrome, chrome.sections[0], f"<h1>{chrome.sections[0]}</h1>{cards}"),
+            reasons,
+        )
+        yield Negative(
+            f"list-{chrome.language}", _site(chrome, "Tag", f"<h1>Tag</h1><ul class='results'>{items}</ul>"), reasons
+        )
 
 
 def _galleries() -> Iterator[Negative]:
     reasons = frozenset({"gallery", "index_page"})
     for chrome in CHROMES:
-        pictures = "".join(f'<figure><img src="/i/{n}.jpg" alt=""><figcaption>{n}/12</figcaption></figure>' for n in range(1, 13))
-        yield Negative(f"gallery-{chrome.language}", _site(chrome, HEADLINES[chrome.language][2], f"<h1>{HEADLINES[chrome.language][2]}</h1>{pictures}"), reasons)
+        pictures = "".join(
+            f'<figure><img src="/i/{n}.jpg" alt=""><figcaption>{n}/12</figcaption></figure>' for n in range(1, 13)
+        )
+        yield Negative(
+            f"gallery-{chrome.language}",
+            _site(chrome, HEADLINES[chrome.language][2], f"<h1>{HEADLINES[chrome.language][2]}</h1>{pictures}"),
+            reasons,
+        )
 
 
 def _videos() -> Iterator[Negative]:
     reasons = frozenset({"video_without_text"})
     for chrome in CHROMES:
         player = '<div class="player"><video src="/v/1.mp4" controls></video><span>02:14</span></div>'
-        yield Negative(f"video-{chrome.language}", _site(chrome, HEADLINES[chrome.language][4], f"<h1>{HEADLINES[chrome.language][4]}</h1>{player}"), reasons)
+        yield Negative(
+            f"video-{chrome.language}",
+            _site(chrome, HEADLINES[chrome.language][4], f"<h1>{HEADLINES[chrome.language][4]}</h1>{player}"),
+            reasons,
+        )
 
 
 def _hollow() -> Iterator[Negative]:
     """A template without a text, and a headline alone."""
     reasons = frozenset({"empty", "too_short"})
     for chrome in CHROMES:
-        yield Negative(f"hollow-{chrome.language}", _site(chrome, chrome.name, '<div class="article-body"></div>'), reasons)
-        yield Negative(f"headline-{chrome.language}", _site(chrome, HEADLINES[chrome.language][5], f"<h1>{HEADLINES[chrome.language][5]}</h1>"), reasons)
+        yield Negative(
+            f"hollow-{chrome.language}", _site(chrome, chrome.name, '<div class="article-body"></div>'), reasons
+        )
+        yield Negative(
+            f"headline-{chrome.language}",
+            _site(chrome, HEADLINES[chrome.language][5], f"<h1>{HEADLINES[chrome.language][5]}</h1>"),
+            reasons,
+        )
