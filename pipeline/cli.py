@@ -164,10 +164,10 @@ def upgrade() -> None:
         console.print(f"store is up to date: {newswire.database.url}")
 
 
-def main() -> None:
-    """The console script: errors of ours are a line, not a traceback."""
+def main(words: Sequence[str] | None = None) -> None:
+    """The console script: errors of ours are a line, not a traceback. Always ends by SystemExit."""
     try:
-        app()
+        app(words)
     except NewswireError as error:
         Console(stderr=True, highlight=False).print(f"[red]error:[/red] {error}", soft_wrap=True)
         sys.exit(2)
