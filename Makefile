@@ -38,7 +38,7 @@ test: tools venv-test ## everything: lint, types, tests on real Kafka and Postgr
 	$(call step,mypy)
 	.venv/bin/mypy
 	$(call step,pytest)
-	$(RUN) -m pytest $(PYTEST_ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: venv-test ## ruff and mypy alone
 	@.venv/bin/ruff check .

@@ -136,7 +136,8 @@ def report(seen: list[Outcome]) -> Iterator[str]:
     yield f"more than feedparser alone    {sum(outcome.seen > outcome.library_entries for outcome in seen)}"
     yield f"files with repeated entries   {sum(outcome.repeats > 0 for outcome in seen)}"
     slowest = max(seen, key=lambda outcome: outcome.seconds)
-    yield f"CPU seconds                   {sum(o.seconds for o in seen):.1f}, slowest {slowest.seconds:.2f} ({slowest.id})"
+    total = sum(o.seconds for o in seen)
+    yield f"CPU seconds                   {total:.1f}, slowest {slowest.seconds:.2f} ({slowest.id})"
     yield f"CPU seconds of feedparser     {sum(o.library_seconds for o in seen):.1f}"
     for outcome in seen:
         for miss in _misses(outcome):
