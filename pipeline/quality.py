@@ -16,6 +16,8 @@ from pipeline.trees import text_of
 __all__ = ["RULES", "Candidate", "GateRule", "judge"]
 
 FEW_CHARS = 80  # a news flash of one sentence has more
+LINK_SHARE = 0.5  # more of a text in links makes it a list of links
+MARKED_LINK_SHARE = 0.8  # where the page calls itself an article
 WALL_CHARS = 1_200  # walls and errors are shorter; an article about cookies is longer
 
 
@@ -83,8 +85,8 @@ RULES: tuple[GateRule, ...] = (
         "error_page",
         r"(?:internal server|bad gateway|service unavailable|gateway time-?out|temporarily unavailable)|"
         r"temporairement indisponible|site (?:is )?(?:under|en) maintenance|"
-        r"(?:an error|une erreur|ein fehler|se ha producido un error|si è verificato un errore) (?:has "
-        r")?(?:occurred|est survenue|s'est produite|ist aufgetreten)?|"
+        r"an error (?:has )?occurred|error establishing|une erreur (?:est survenue|s'est produite)|ein fehler ist aufgetreten|"
+        r"se ha producido un error|si è verificato un errore|"
         r"wartungsarbeiten|en mantenimiento|in manutenzione|database connection|try again later|réessayez (?:plus "
         r"tard|ultérieurement)",
     ),
@@ -129,7 +131,8 @@ def judge(candidate: Candidate) -> Rejection | None:
     text = candidate.text
     if len(text) < WALL_CHARS and (rejection := _wall(candidate)):
         return rejection
-    if len(candidate.paragraphs) >= 3 and candidate.link_chars > 0.5 * len(text):
+    most_linked = MARKED_LINK_SHARE if candidate.is_article_marked else LINK_SHARE
+    if len(candidate.paragraphs) >= 3 and candidate.link_chars > most_linked * len(text):
         return Rejection("index_page", "more links than text")
     if len(text) < FEW_CHARS:
         return _nothing(candidate)
