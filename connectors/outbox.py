@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     delete,
     exists,
     func,
@@ -190,19 +192,15 @@ class StoredOutbox:
 
     def stamp(self, lane: int, *, batch: int, max_rows: int, max_bytes: int) -> tuple[OutboxRow, ...]:
         """Give the lane's next rows this batch number, committed; at most so many rows and bytes, at least one row."""
-        waiting = (
-            select(outbox)
-            .where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.batch.is_(None))
-            .order_by(outbox.c.id)
-            .limit(max_rows)
-        )
+        unstamped = and_(outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.batch.is_(None))
+        waiting = select(outbox.c.id, outbox.c.size).where(unstamped).order_by(outbox.c.id).limit(max_rows)
         with self.database.writing() as connection:
-            rows = cut(connection.execute(waiting).all(), max_bytes=max_bytes)
-            if rows:
-                take_number(connection, lane, batch)
-                ids = [row.id for row in rows]
-                connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(batch=batch))
-            return tuple(row_to_value(row, batch=batch) for row in rows)
+            last = last_that_fits(connection.execute(waiting).all(), max_bytes=max_bytes)
+            if last is None:
+                return ()
+            take_number(connection, lane, batch)
+            stamp = update(outbox).where(unstamped, outbox.c.id <= last).values(batch=batch).returning(outbox)
+            return tuple(sorted(map(row_to_value, connection.execute(stamp)), key=attrgetter("id")))
 
     def mark_delivered(self, lane: int, *, up_to_batch: int) -> int:
         """Rows of the lane stamped with this batch or a lower one are delivered; how many that were."""
@@ -297,17 +295,18 @@ def batched(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
         yield ids[start : start + size]
 
 
-def cut(rows: Sequence[Row[Any]], *, max_bytes: int) -> Sequence[Row[Any]]:
-    """The first rows that fit; one always does."""
-    total = 0
-    for count, row in enumerate(rows):
+def last_that_fits(rows: Sequence[Row[tuple[int, int]]], *, max_bytes: int) -> int | None:
+    """The id of the last row before the size is used up; the first one fits always."""
+    last, total = None, 0
+    for row in rows:
         total += row.size
-        if total > max_bytes and count:
-            return rows[:count]
-    return rows
+        if total > max_bytes and last is not None:
+            break
+        last = row.id
+    return last
 
 
-def row_to_value(row: Row[Any], *, batch: int | None = None) -> OutboxRow:
+def row_to_value(row: Row[Any]) -> OutboxRow:
     """A row as the value that crosses the port."""
     return OutboxRow(
         id=row.id,
@@ -324,6 +323,6 @@ def row_to_value(row: Row[Any], *, batch: int | None = None) -> OutboxRow:
             value=row.value,
         ),
         created_at=row.created_at,
-        batch=batch if batch is not None else row.batch,
+        batch=row.batch,
         delivered_at=row.delivered_at,
     )
