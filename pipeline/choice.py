@@ -43,22 +43,14 @@ def choose(root: html.HtmlElement, blocks: Sequence[Block], *, about: str, told:
     by_told = choose_by_told_text(blocks, told)
     if _is_told(blocks, structure, by_told, len(told)):
         return Choice(by_told, "json-ld and structure")
+    shown, told_chars = chars_of(blocks, by_told), len(told)
+    is_hidden = shown < 0.3 * told_chars and chars_of(blocks, structure) < 0.6 * told_chars
+    if told_chars > _TOLD_CHARS and is_hidden and _speaks_of(told, about):
+        return Choice(frozenset(), "json-ld", told=told)  # the page shows its text when its scripts have run
     teacher = ask_teacher(root, blocks, fast=True).kept
-    told_chars = len(told)
-    shown = chars_of(blocks, by_told)
-    if (
-        told_chars > _TOLD_CHARS
-        and shown > _TOLD_ENOUGH * told_chars
-        and chars_of(blocks, by_told & teacher) < _AGREES * shown
-    ):
+    is_missed = shown > _TOLD_ENOUGH * told_chars and chars_of(blocks, by_told & teacher) < _AGREES * shown
+    if told_chars > _TOLD_CHARS and is_missed:
         return Choice(by_told, "json-ld")
-    if (
-        told_chars > _TOLD_CHARS
-        and shown < 0.3 * told_chars
-        and chars_of(blocks, teacher) < 0.6 * told_chars
-        and _speaks_of(told, about)
-    ):
-        return Choice(teacher, "teacher", told=told)
     if _agreement(blocks, teacher, structure) >= _AGREES:
         return Choice(_without_tail(blocks, teacher, structure), "teacher")
     return _settle(root, blocks, teacher, structure, about)

@@ -29,7 +29,7 @@ _COMMON = {
     "sv": "och att det som en är av för med till den har inte på ett",
 }
 _COMMON_WORDS = {language: frozenset(words.split()) for language, words in _COMMON.items()}
-_BORNE_OUT = 0.2
+_BORNE_OUT = 0.15
 
 
 def settle_language(text: str, *, told: Sequence[str]) -> str | None:

@@ -45,6 +45,7 @@ class GateRule:
     """Phrases that tell a kind of page which is no article, with how many of them are needed."""
 
     reason: str
+    triggers: tuple[str, ...]  # part of every phrase, in lower case: searching for phrases is dear
     phrases: str
     needed: int = 1
 
@@ -52,75 +53,194 @@ class GateRule:
 RULES: tuple[GateRule, ...] = (
     GateRule(
         "bot_wall",
-        r"just a moment|checking (?:if the site connection is secure|your browser)|are you (?:a )?(?:human|robot)|"
-        r"verify(?:ing)? (?:that )?you are (?:a )?human|"
-        r"unusual (?:traffic|activity)|access (?:to this page )?(?:has been )?denied|attention required|enable "
-        r"cookies and reload|captcha|"
-        r"vérifi(?:er|ez|cation) que vous (?:êtes|n'êtes)|êtes[- ]vous un (?:humain|robot)|trafic inhabituel|pardon "
-        r"our interruption|ray id|request blocked|"
-        r"datadome|perimeterx|incapsula|bestätigen sie,? dass sie (?:ein|kein)|sind sie ein mensch|eres (?:un "
-        r")?(?:humano|robot)|robot ou humain|"
-        r"comportement (?:de|d'un) (?:robot|navigation)|accès (?:temporairement )?(?:restreint|refusé|bloqué)|"
-        r"zugriff verweigert|acceso denegado|accesso negato",
+        triggers=(
+            "moment",
+            "checking",
+            "robot",
+            "human",
+            "humain",
+            "unusual",
+            "inhabituel",
+            "access",
+            "accès",
+            "zugriff",
+            "acceso",
+            "attention required",
+            "captcha",
+            "ray id",
+            "blocked",
+            "interruption",
+            "mensch",
+            "comportement",
+            "vérif",
+            "datadome",
+            "incapsula",
+            "perimeterx",
+            "enable cookies",
+        ),
+        phrases=(
+            r"just a moment|checking (?:if the site connection is secure|your browser)|are you (?:a )?(?:human|robot)|"
+            r"verify(?:ing)? (?:that )?you are (?:a )?human|"
+            r"unusual (?:traffic|activity)|access (?:to this page )?(?:has been )?denied|attention required|enable "
+            r"cookies and reload|captcha|"
+            r"vérifi(?:er|ez|cation) que vous (?:êtes|n'êtes)|êtes[- ]vous un (?:humain|robot)|trafic inhabituel|"
+            r"pardon "
+            r"our interruption|ray id|request blocked|"
+            r"datadome|perimeterx|incapsula|bestätigen sie,? dass sie (?:ein|kein)|sind sie ein mensch|eres (?:un "
+            r")?(?:humano|robot)|robot ou humain|"
+            r"comportement (?:de|d'un) (?:robot|navigation)|accès (?:temporairement )?(?:restreint|refusé|bloqué)|"
+            r"zugriff verweigert|acceso denegado|accesso negato"
+        ),
     ),
     GateRule(
         "javascript_required",
-        r"(?:enable|activate|turn on|requires?|activer|activez|aktivieren|habilit\w+|activ\w+|abilit\w+|attiv\w+) "
-        r"(?:\w+ ){0,3}javascript|javascript (?:is |has been )?(?:disabled|required|désactivé|deaktiviert|"
-        r"desactivado|disabilitato|est nécessaire|is not available)|"
-        r"(?:without|sans|ohne|sin|senza) javascript",
+        triggers=("javascript",),
+        phrases=(
+            r"(?:enable|activate|turn on|requires?|activer|activez|aktivieren|habilit\w+|activ\w+|abilit\w+|attiv\w+) "
+            r"(?:\w+ ){0,3}javascript|javascript (?:is |has been )?(?:disabled|required|désactivé|deaktiviert|"
+            r"desactivado|disabilitato|est nécessaire|is not available)|"
+            r"(?:without|sans|ohne|sin|senza) javascript"
+        ),
     ),
     GateRule(
         "soft_404",
-        r"page (?:not found|introuvable|non trouvée|no encontrada|non trovata|doesn't exist|does not exist|you "
-        r"(?:requested|are looking for)|que vous (?:cherchez|recherchez|demandez)|n'existe (?:pas|plus))|"
-        r"(?:404|410) (?:error|erreur|not found|-)|error(?:e|)? 404|erreur 404|fehler 404|oops|hoppla|seite "
-        r"(?:wurde )?nicht gefunden|"
-        r"(?:article|contenu|seite|artikel|content|story) (?:is |has been |n'est |a été |ist |wurde )?(?:no longer|"
-        r"plus disponible|removed|supprimé|nicht mehr|gelöscht|retiré|expired)|"
-        r"página no (?:encontrada|existe)|pagina non (?:trovata|esiste)|we can.t find|nous ne trouvons pas|pagina "
-        r"niet gevonden",
+        triggers=(
+            "404",
+            "410",
+            "page",
+            "oops",
+            "hoppla",
+            "seite",
+            "página",
+            "pagina",
+            "article",
+            "artikel",
+            "content",
+            "story",
+            "contenu",
+            "find",
+            "trouvons",
+        ),
+        phrases=(
+            r"page (?:not found|introuvable|non trouvée|no encontrada|non trovata|doesn't exist|does not exist|you "
+            r"(?:requested|are looking for)|que vous (?:cherchez|recherchez|demandez)|n'existe (?:pas|plus))|"
+            r"(?:404|410) (?:error|erreur|not found|-)|error(?:e|)? 404|erreur 404|fehler 404|oops|hoppla|seite "
+            r"(?:wurde )?nicht gefunden|"
+            r"(?:article|contenu|seite|artikel|content|story) (?:is |has been |n'est |a été |ist |wurde )?(?:no longer|"
+            r"plus disponible|removed|supprimé|nicht mehr|gelöscht|retiré|expired)|"
+            r"página no (?:encontrada|existe)|pagina non (?:trovata|esiste)|we can.t find|nous ne trouvons pas|pagina "
+            r"niet gevonden"
+        ),
     ),
     GateRule(
         "error_page",
-        r"(?:internal server|bad gateway|service unavailable|gateway time-?out|temporarily unavailable)|"
-        r"temporairement indisponible|site (?:is )?(?:under|en) maintenance|"
-        r"an error (?:has )?occurred|error establishing|une erreur (?:est survenue|s'est produite)|ein fehler ist aufgetreten|"
-        r"se ha producido un error|si è verificato un errore|"
-        r"wartungsarbeiten|en mantenimiento|in manutenzione|database connection|try again later|réessayez (?:plus "
-        r"tard|ultérieurement)",
+        triggers=(
+            "internal server",
+            "gateway",
+            "unavailable",
+            "indisponible",
+            "maintenance",
+            "error",
+            "erreur",
+            "fehler",
+            "errore",
+            "wartung",
+            "mantenimiento",
+            "manutenzione",
+            "connection",
+            "try again",
+            "réessayez",
+        ),
+        phrases=(
+            r"(?:internal server|bad gateway|service unavailable|gateway time-?out|temporarily unavailable)|"
+            r"temporairement indisponible|site (?:is )?(?:under|en) maintenance|"
+            r"an error (?:has )?occurred|error establishing|une erreur (?:est survenue|s'est produite)|ein fehler ist "
+            r"aufgetreten|"
+            r"se ha producido un error|si è verificato un errore|"
+            r"wartungsarbeiten|en mantenimiento|in manutenzione|database connection|try again later|réessayez (?:plus "
+            r"tard|ultérieurement)"
+        ),
     ),
     GateRule(
         "consent_wall",
-        r"(?:accept|accepter|akzeptieren|aceptar|accettare|accepteren)\w* (?:\w+ ){0,4}(?:cookies|and continue|et "
-        r"continuer|und weiter|y continuar)|"
-        r"(?:continue|continuer|weiter|continuar|continua) (?:without|sans|ohne|sin|senza) (?:accept|akzept|acept|"
-        r"accett|zustimm)|"
-        r"(?:our|nos|unsere|nuestros|i nostri|onze) (?:\d+ )?(?:partners|partenaires|partner|socios)|"
-        r"consent(?:ement|imiento|so)?|einwilligung|zustimmung|"
-        r"(?:manage|gérer|verwalten|gestionar|gestisci) (?:\w+ ){0,3}(?:preferences|préférences|choices|choix|"
-        r"cookies|preferenze|preferencias)|"
-        r"traceurs|pur-abo|werbefrei lesen|avant de continuer|before you continue|legitimate interest|intérêt "
-        r"légitime|berechtigte[ns]? interesse|"
-        r"données personnelles|personenbezogene|personal data|datos personales|dati personali|ciblée|personalised "
-        r"ads|publicités? personnalisée",
+        triggers=(
+            "cookie",
+            "consent",
+            "partner",
+            "partenaire",
+            "socios",
+            "einwilligung",
+            "zustimmung",
+            "traceur",
+            "pur-abo",
+            "werbefrei",
+            "continue",
+            "continuer",
+            "weiter",
+            "personal",
+            "person",
+            "intérêt",
+            "interest",
+            "interesse",
+            "ciblée",
+            "publicité",
+        ),
+        phrases=(
+            r"(?:accept|accepter|akzeptieren|aceptar|accettare|accepteren)\w* (?:\w+ ){0,4}(?:cookies|and continue|et "
+            r"continuer|und weiter|y continuar)|"
+            r"(?:continue|continuer|weiter|continuar|continua) (?:without|sans|ohne|sin|senza) (?:accept|akzept|acept|"
+            r"accett|zustimm)|"
+            r"(?:our|nos|unsere|nuestros|i nostri|onze) (?:\d+ )?(?:partners|partenaires|partner|socios)|"
+            r"consent(?:ement|imiento|so)?|einwilligung|zustimmung|"
+            r"(?:manage|gérer|verwalten|gestionar|gestisci) (?:\w+ ){0,3}(?:preferences|préférences|choices|choix|"
+            r"cookies|preferenze|preferencias)|"
+            r"traceurs|pur-abo|werbefrei lesen|avant de continuer|before you continue|legitimate interest|intérêt "
+            r"légitime|berechtigte[ns]? interesse|"
+            r"données personnelles|personenbezogene|personal data|datos personales|dati personali|ciblée|personalised "
+            r"ads|publicités? personnalisée"
+        ),
         needed=2,
     ),
     GateRule(
         "cookie_text",
-        r"(?:uses?|utilis\w+|verwend\w+|utiliz\w+|usa|gebruik\w+|nutz\w+) (?:\w+ ){0,4}cookies|cookies? (?:policy|"
-        r"settings|notice|richtlinie|preferences|and similar|et (?:autres|technologies))|"
-        r"politique (?:de |en matière de )cookies|política de cookies|strictly necessary|strictement nécessaires|"
-        r"unbedingt erforderlich",
+        triggers=(
+            "cookie",
+            "nécessaires",
+            "necessary",
+            "erforderlich",
+        ),
+        phrases=(
+            r"(?:uses?|utilis\w+|verwend\w+|utiliz\w+|usa|gebruik\w+|nutz\w+) (?:\w+ ){0,4}cookies|cookies? (?:policy|"
+            r"settings|notice|richtlinie|preferences|and similar|et (?:autres|technologies))|"
+            r"politique (?:de |en matière de )cookies|política de cookies|strictly necessary|strictement nécessaires|"
+            r"unbedingt erforderlich"
+        ),
         needed=2,
     ),
     GateRule(
         "paywall_stub",
-        r"(?:subscribe|abonnez|abonnieren|suscríb\w+|abbonati|log in|sign in|connectez|identifiez)[^.]{0,40}(?:to "
-        r"(?:continue|read)|pour (?:lire|continuer|accéder)|um (?:weiter|zu lesen)|para (?:leer|seguir|continuar)|"
-        r"per (?:leggere|continuare))|"
-        r"(?:réservé|reserved|exclusif|exklusiv|vorbehalten|exclusiv)\w* (?:aux abonnés|to subscribers|für "
-        r"abonnenten|para suscriptores|agli abbonati|for subscribers)|already a subscriber|déjà abonné",
+        triggers=(
+            "subscri",
+            "abonn",
+            "suscr",
+            "abbon",
+            "log in",
+            "sign in",
+            "connectez",
+            "identifiez",
+            "réserv",
+            "reserv",
+            "exclusi",
+            "exklusiv",
+            "vorbehalten",
+        ),
+        phrases=(
+            r"(?:subscribe|abonnez|abonnieren|suscríb\w+|abbonati|log in|sign in|connectez|identifiez)[^.]{0,40}(?:to "
+            r"(?:continue|read)|pour (?:lire|continuer|accéder)|um (?:weiter|zu lesen)|para (?:leer|seguir|continuar)|"
+            r"per (?:leggere|continuare))|"
+            r"(?:réservé|reserved|exclusif|exklusiv|vorbehalten|exclusiv)\w* (?:aux abonnés|to subscribers|für "
+            r"abonnenten|para suscriptores|agli abbonati|for subscribers)|already a subscriber|déjà abonné"
+        ),
     ),
 )
 _COMPILED = tuple((rule, re.compile(rule.phrases, re.IGNORECASE)) for rule in RULES)
@@ -143,7 +263,10 @@ def _wall(candidate: Candidate) -> Rejection | None:
     """A wall or an error by its words: headline and text, or all the page shows when there is no text."""
     shown = candidate.text or text_of(candidate.body)[:WALL_CHARS]
     said = f"{candidate.title}\n{shown}".replace("’", "'")
+    lower = said.lower()
     for rule, pattern in _COMPILED:
+        if not any(trigger in lower for trigger in rule.triggers):
+            continue
         found = {match[0].lower() for match in pattern.finditer(said)}
         if len(found) >= rule.needed + (len(shown) > 500):
             return Rejection(rule.reason, "; ".join(sorted(found))[:200])

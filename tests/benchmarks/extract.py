@@ -1,6 +1,7 @@
 """Extraction per second: pages of the newsroom through the teacher's way, the wrapper's way and bare trafilatura.
 
-`python -m tests.benchmarks.extract`: CPU time of one process, all three in the same run, and the memory after 20,000 pages.
+`python -m tests.benchmarks.extract`: CPU time of one process, all three in the same run, and
+the memory after 20,000 pages.
 """
 
 from __future__ import annotations
@@ -22,9 +23,8 @@ from tests.newsroom.site import look_of
 
 RELATED = (("Un titre voisin", "/a/1"), ("Un autre titre", "/a/2"), ("Encore un titre", "/a/3"))
 # Real pages are a hundred times as large as the newsroom's: menus, teasers and scripts around the same article.
-NOISE = "".join(
-    f'<li class="teaser-{n}"><a href="/a/{n}"><span>Teaser number {n}</span> of a long list of stories</a></li>' for n in range(300)
-)
+TEASER = '<li class="teaser-{n}"><a href="/a/{n}"><span>Teaser number {n}</span> of a long list of stories</a></li>'
+NOISE = "".join(TEASER.format(n=n) for n in range(300))
 SCRIPT = "<script>" + "window.data = window.data || []; " * 4_000 + "</script>"
 LONG_RUN = 20_000
 
