@@ -1,10 +1,11 @@
 """Articles delivered per second, outbox to topic, beside kafka-python's own bare idempotent producer in the same run.
 
-    python -m tests.benchmarks.delivery [--articles 20000] [--bytes 5000] [--lanes 4] [--compression zstd] [--store sqlite]
+    python -m tests.benchmarks.delivery [--articles 20000] [--bytes 5000] [--lanes 4] [--compression zstd]
+                                        [--store sqlite]
 
 A broker of its own and a filled outbox. "Bare" sends the same messages (key, value, headers) with the same compression
-and batch size, idempotent but without transactions, database or batch numbers, and waits for every delivery report: what
-a producer that may lose or repeat messages in a crash can do at most. Ours ends with every row marked as delivered.
+and batch size, idempotent but without transactions, database or batch numbers, and waits for every delivery report:
+what a producer that may lose or repeat messages in a crash can do at most. Ours ends with every row marked as delivered.
 """
 
 from __future__ import annotations
@@ -144,7 +145,8 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
         broker.stop()
     print(
         f"best of {ROUNDS}: ours {best['ours']:,.0f} articles/s of {arguments.bytes} bytes ({arguments.store}, "
-        f"{arguments.lanes} lanes, {arguments.compression}), bare {best['bare']:,.0f}; ratio {best['ours'] / best['bare']:.2f}"
+        f"{arguments.lanes} lanes, {arguments.compression}), bare {best['bare']:,.0f}; "
+        f"ratio {best['ours'] / best['bare']:.2f}"
     )
 
 
