@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from operator import attrgetter
@@ -295,7 +295,7 @@ def batched(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
         yield ids[start : start + size]
 
 
-def last_that_fits(rows: Sequence[Row[Any]], *, max_bytes: int) -> int | None:
+def last_that_fits(rows: Iterable[Any], *, max_bytes: int) -> int | None:
     """The id of the last row before the size is used up; the first one fits always."""
     last, total = None, 0
     for row in rows:

@@ -5,7 +5,7 @@
 
 A broker of its own and a filled outbox. "Bare" sends the same messages (key, value, headers) with the same compression
 and batch size, idempotent but without transactions, database or batch numbers, and waits for every delivery report:
-what a producer that may lose or repeat messages in a crash can do at most. Ours ends with every row marked as delivered.
+what a producer that may lose or repeat messages in a crash can do at most. Ours ends with every row marked delivered.
 """
 
 from __future__ import annotations
