@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,14 +27,18 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A real PostgreSQL server; commits wait for the disk, as in production."""
-    try:
-        running = start_postgres(tmp_path_factory.mktemp("postgres"))
-    except MissingTool as missing:
-        pytest.exit(f"the tests need a real PostgreSQL: {missing}", returncode=2)
-    yield running
-    running.stop()
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL server; commits wait for the disk, as in production.
+
+    Not below pytest's own folder: its user could no longer reach it when another session closes that folder to others.
+    """
+    with tempfile.TemporaryDirectory(prefix="newswire-pg-", ignore_cleanup_errors=True) as folder:
+        try:
+            running = start_postgres(Path(folder))
+        except MissingTool as missing:
+            pytest.exit(f"the tests need a real PostgreSQL: {missing}", returncode=2)
+        yield running
+        running.stop()
 
 
 @pytest.fixture

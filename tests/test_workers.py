@@ -55,19 +55,24 @@ async def test_a_page_that_takes_too_long_fails_alone() -> None:
                 await hurried.extract(page(ARTICLE * 20), None)
 
 
+def running_workers() -> list[psutil.Process]:
+    """The extraction workers among this process's children; servers of other tests may be there too, alive or dead."""
+    children = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in children if "extraction_worker" in " ".join(child.cmdline())]
+
+
 async def test_a_worker_that_dies_is_replaced(workers: ExtractionWorkers) -> None:
     await workers.extract(page(), None)
-    for child in psutil.Process().children():
-        if "extraction_worker" in " ".join(child.cmdline()):
-            child.kill()
-            child.wait()
+    for child in running_workers():
+        child.kill()
+        child.wait()
     assert (await workers.extract(page(), None)).article is not None
 
 
 def test_nothing_is_left_running_afterwards() -> None:
     with ExtractionWorkers(2, timeout_s=60, memory_mb=400) as started:
         started.extract_now(page(), None)
-        mine = [child for child in psutil.Process().children() if "extraction_worker" in " ".join(child.cmdline())]
+        mine = running_workers()
         assert len(mine) >= 2
     gone, alive = psutil.wait_procs(mine[-2:], timeout=10)
     assert len(gone) == 2
