@@ -98,7 +98,7 @@ lock: venv-test ## resolve the dependencies anew and write locks/
 		--no-emit-index-url --no-header --python-version 3.11 --output-file "locks/$$1.txt" "$${@:2}"; }
 	lock run pyproject.toml --extra airflow --extra parquet --extra metrics
 	lock test pyproject.toml --extra airflow --extra parquet --extra metrics --group test -c locks/run.txt
-	lock eval pyproject.toml --group eval -c locks/run.txt
+	lock eval pyproject.toml --group eval --group test
 	lock image pyproject.toml --extra airflow --extra parquet --extra metrics locks/image.in
 
 clean: ## stop what runs, delete environments and everything made here (asks nothing: var/ goes too)
