@@ -10,10 +10,15 @@ Polls the feeds that are due, collects the pages of their new entries, and deliv
 | `report` | adds the shards up, checks that every entry got its verdict | something was lost or not published |
 
 Where no feed was due, `ingest` and `report` are skipped. An outlet that is merely down does **not** make a run
-red: its feed backs off, its entries stay pending, and the report says so.
+red: its feed backs off, its entries stay pending, and the report says so. The report is also the **note** of the run.
+
+**How often**: `NEWSWIRE_EVERY_MINUTES` (1 to 15; 5 without it), set where the DAG processor and the workers run. A run
+that is not over after twice that time is **late**: the deadline alert writes it into the store, and the desk and the
+metric `newswire_late_runs` show it. Shards run in the pool `news_live` (`airflow pools import dags/pools.json`).
 
 **By hand**: trigger with `outlets` to poll only these; with *force* to poll what is not due yet; with *dry run* to see
-which feeds are due and how they would be dealt, without fetching anything. At a terminal: `newswire poll [OUTLET…]`.
+which feeds are due and how they would be dealt, without fetching anything. What was published in the past is fetched by
+`news_backfill`. At a terminal: `newswire poll [OUTLET…]`.
 
 **Red run**: read the log of `report`. Nothing that was seen is lost: entries wait in the store and messages in the
 outbox, and the next run takes them up. It is safe to clear any task.
@@ -30,24 +35,25 @@ from typing import Any
 from airflow.sdk import (
     Asset,
     AssetAlias,
+    DeadlineAlert,
+    DeadlineReference,
     ExceptionRetryPolicy,
     Param,
     RetryAction,
     RetryRule,
+    SyncCallback,
     dag,
     task,
 )
 from airflow.sdk.exceptions import AirflowFailException
 
+from pipeline.app_schedule import keep_late_run, schedule
 from pipeline.errors import CatalogueError, DeliveryError, LaneFenced, LaneLost, SettingsError, StoreError
 
 log = logging.getLogger("newswire.dags")
 
-EVERY = timedelta(minutes=5)
-# What has begun is finished after the soft deadline; a run that goes on longer than its limit is stuck, not slow.
-SOFT_DEADLINE = timedelta(minutes=4)
-SHARD_LIMIT = timedelta(minutes=8)
-RUN_LIMIT = timedelta(minutes=20)
+SCHEDULE = schedule()
+LATE_AFTER_MIN = SCHEDULE.late_after.total_seconds() / 60
 
 ARTICLES = Asset(name="news.articles", uri="newswire://topics/news.articles", group="news")
 # An alias, because a task's plain outlet would give an event on every run, even when nothing was published.
@@ -78,15 +84,21 @@ RETRY = ExceptionRetryPolicy(
 
 
 @dag(
-    schedule=EVERY,
+    schedule=SCHEDULE.every,
     catchup=False,
     max_active_runs=1,
-    dagrun_timeout=RUN_LIMIT,
+    dagrun_timeout=SCHEDULE.run_limit,
+    deadline=DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=SCHEDULE.late_after,
+        callback=SyncCallback(keep_late_run, kwargs={"late_after_min": LATE_AFTER_MIN}),
+        name="late",
+    ),
     default_args={
         "owner": "news-desk",
         "retries": 2,
         "retry_delay": timedelta(seconds=20),
-        "execution_timeout": SHARD_LIMIT,
+        "execution_timeout": SCHEDULE.shard_limit,
         "retry_policy": RETRY,
     },
     tags=["news", "ingest"],
@@ -102,7 +114,7 @@ RETRY = ExceptionRetryPolicy(
             description="Only these outlets, by id; empty: every feed that is due.",
         ),
         "shards": Param(
-            4,
+            SCHEDULE.shards,
             type="integer",
             minimum=1,
             maximum=64,
@@ -130,7 +142,7 @@ def news_ingest() -> None:
             log.info("%d feeds due: %s", len(shard.feed_ids), shard.name)
         return [] if params["dry_run"] else [shard.to_json() for shard in shards]
 
-    @task(map_index_template="{{ task.op_kwargs['shard']['name'] }}")
+    @task(map_index_template="{{ task.op_kwargs['shard']['name'] }}", pool="news_live", priority_weight=10)
     def ingest(shard: dict[str, Any], params: dict[str, Any], run_id: str) -> dict[str, Any]:
         from pipeline.app import App
         from pipeline.shards import Shard
@@ -138,7 +150,7 @@ def news_ingest() -> None:
         with App.from_env() as newswire:
             report = newswire.ingest(
                 Shard.from_json(shard).feed_ids,
-                deadline_s=SOFT_DEADLINE.total_seconds(),
+                deadline_s=SCHEDULE.soft_deadline.total_seconds(),
                 force=params["force"],
                 run_id=run_id,
                 watch=lambda so_far: log.info("%d entries so far", so_far.entries),
@@ -146,10 +158,13 @@ def news_ingest() -> None:
         return report.to_json()
 
     @task(trigger_rule="all_done_min_one_success", outlets=[PUBLISHED], retries=0)
-    def report(shards: list[dict[str, Any]], reports: list[dict[str, Any]], outlet_events: Any) -> dict[str, Any]:
+    def report(
+        shards: list[dict[str, Any]], reports: list[dict[str, Any]], outlet_events: Any, ti: Any
+    ) -> dict[str, Any]:
         from rich.console import Console
 
         from pipeline.report import Report
+        from pipeline.run_note import run_note
         from pipeline.show import delivered_in_words, reasons_in_words, report_table
 
         whole = Report.merge(Report.from_json(shard) for shard in reports)
@@ -160,9 +175,10 @@ def news_ingest() -> None:
         if whole.delivered["articles"]:
             outlet_events[PUBLISHED].add(ARTICLES, extra={outlet: count for outlet, count in news.items() if count})
         silent = len(shards) - len(reports)
-        problems = [f"{silent} of {len(shards)} shards gave no report"] * bool(silent) + list(whole.problems)
-        if problems:
-            raise AirflowFailException("; ".join(problems))
+        whole.faults.extend([f"{silent} of {len(shards)} shards gave no report"] * bool(silent))
+        ti.xcom_push(key="note", value=run_note(whole))
+        if whole.problems:
+            raise AirflowFailException("; ".join(whole.problems))
         return whole.to_json()
 
     shards = plan()

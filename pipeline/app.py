@@ -43,7 +43,7 @@ from pipeline.errors import CatalogueError, NewswireError, SettingsError
 from pipeline.model import Feed, FeedState, FeedStatus, FetchKind, Outlet, Received, Topic
 from pipeline.poll import ingest
 from pipeline.ports import Topics
-from pipeline.report import Report
+from pipeline.report import LATE, Report
 from pipeline.rooms import Rooms
 from pipeline.settings import Settings, load
 from pipeline.shards import Shard, cut_shards
@@ -332,6 +332,11 @@ class App:
             "days of raw pages": self.archive.expire(now=at, keep_days=settings.archive_days),
         }
         return Upkeep(deleted=deleted, problems=self.verify_delivery())
+
+    def keep_late_run(self, run_id: str, *, after_min: float) -> None:
+        """Write down that a run was not over in time, for the desk and the metrics."""
+        late = Report(faults=[f"{LATE}: not over {after_min:g} minutes after it was due to start"])
+        self.runs.keep(run_id, late, now=now())
 
     def topic_specs(self) -> tuple[TopicSpec, ...]:
         """The topics as they should be."""

@@ -14,6 +14,8 @@ from typing import Any, Self
 
 from pipeline.model import Verdict
 
+LATE = "late"  # how the fault of a run begins that was not over in time
+
 
 @dataclass(slots=True)
 class OutletTally:

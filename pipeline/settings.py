@@ -19,9 +19,11 @@ PREFIX = "NEWSWIRE_"
 T = TypeVar("T")  # Python 3.11 is supported: no def f[T] yet
 
 
-def setting(default: T, sentence: str, *, secret: bool = False, least: float | None = None) -> T:
-    """A field of `Settings`: its default, its sentence, whether it must never be shown, and its lower bound."""
-    return field(default=default, metadata={"sentence": sentence, "secret": secret, "least": least})
+def setting(
+    default: T, sentence: str, *, secret: bool = False, least: float | None = None, most: float | None = None
+) -> T:
+    """A field of `Settings`: its default, its sentence, whether it must never be shown, and its bounds."""
+    return field(default=default, metadata={"sentence": sentence, "secret": secret, "least": least, "most": most})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Settings:
     batch_bytes: int = setting(4_000_000, "Most bytes in one Kafka transaction of a lane.", least=1)
     outbox_bound: int = setting(200_000, "Undelivered messages above which polls are put off.", least=1)
 
+    every_minutes: int = setting(5, "Minutes between two runs of the DAG news_ingest.", least=1, most=15)
+    shards: int = setting(4, "Shards of a run of news_ingest: about as many as there are task slots.", least=1, most=64)
     interval_s: int = setting(300, "A feed's first polling interval.", least=1)
     min_interval_s: int = setting(60, "Never poll a feed oftener than this.", least=0)
     max_interval_s: int = setting(21_600, "Poll every healthy feed at least this often.", least=60)
@@ -134,6 +138,9 @@ def parse(setting_field: Field[object], text: str) -> object:
     least = setting_field.metadata["least"]
     if least is not None and value < least:
         raise ValueError(f"must be at least {least:g}")
+    most = setting_field.metadata["most"]
+    if most is not None and value > most:
+        raise ValueError(f"must be at most {most:g}")
     choices = CHOICES.get(setting_field.name)
     if choices and value not in choices:
         raise ValueError(f"must be one of {', '.join(choices)}")

@@ -83,7 +83,9 @@ def load_dag() -> Any:
         bag = DagBag(dag_folder=str(ROOT / "dags" / "news_ingest.py"))
     if bag.import_errors:
         raise SystemExit(f"dags/news_ingest.py does not import: {bag.import_errors}")
-    return bag.get_dag("news_ingest")
+    dag = bag.get_dag("news_ingest")
+    dag.deadline = None  # `dag.test()` of 3.3.2 breaks on one
+    return dag
 
 
 def run(dag: Any, title: str) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.stack.compose import Unset, read_compose
+
 ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -89,6 +91,11 @@ def test_secrets_come_from_the_file_that_make_env_writes() -> None:
     assert set(re.findall(r"\$\{([A-Z_]+):\?", text)) <= set(MADE_BY_MAKE_ENV)
 
 
+def test_without_secrets_the_file_says_what_to_do() -> None:
+    with pytest.raises(Unset, match="say make env first"):
+        read_compose({})
+
+
 @every_service
 def test_no_secret_stands_in_the_file_itself(name: str) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():
@@ -101,9 +108,10 @@ def test_no_secret_stands_in_the_file_itself(name: str) -> None:
 def test_newswire_settings_of_the_file_are_settings_that_exist() -> None:
     from pipeline import settings
 
-    given = {name: "" for name in COMPOSE["x-airflow"]["environment"] if name.startswith(settings.PREFIX)}
+    filled = read_compose(dict.fromkeys(MADE_BY_MAKE_ENV, "made-up"))["x-airflow"]["environment"]
+    given = {name: value for name, value in filled.items() if name.startswith(settings.PREFIX)}
     assert len(given) > 5
-    settings.load(given)
+    assert settings.load(given).deployment == "compose"
 
 
 def test_the_image_runs_the_versions_that_are_tested() -> None:

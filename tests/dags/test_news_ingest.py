@@ -42,6 +42,15 @@ class Ran:
             return Report.from_json(XComModel.deserialize_value(session.scalars(query).one()))
 
     @property
+    def note(self) -> str:
+        """The run's note, as the grid shows it."""
+        from airflow.models.dagrun import DagRun
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            return str(session.query(DagRun).filter_by(run_id=self.run.run_id).one().note)
+
+    @property
     def counts(self) -> dict[str, int]:
         """Articles by outlet on the asset's event of this run; empty when there was none."""
         from airflow.models.asset import AssetEvent
@@ -77,15 +86,15 @@ def settings(newsroom: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def first(dagbag: Any, settings: None) -> Ran:
+def first(runnable: Any, settings: None) -> Ran:
     """The first run: everything is new."""
-    return Ran(dagbag.get_dag("news_ingest").test(run_conf={"shards": 2}))
+    return Ran(runnable("news_ingest").test(run_conf={"shards": 2}))
 
 
 @pytest.fixture(scope="module")
-def second(dagbag: Any, first: Ran) -> Ran:
+def second(runnable: Any, first: Ran) -> Ran:
     """A second run at once, forced: nothing has changed."""
-    return Ran(dagbag.get_dag("news_ingest").test(run_conf={"shards": 2, "force": True}))
+    return Ran(runnable("news_ingest").test(run_conf={"shards": 2, "force": True}))
 
 
 def test_the_run_is_green_and_its_shards_bear_the_names_of_outlets(first: Ran) -> None:
@@ -108,23 +117,28 @@ def test_what_was_published_is_on_the_topic_and_counted_on_the_asset(first: Ran)
     assert published == sum(first.counts.values()) > 20
 
 
+def test_the_run_bears_its_report_as_a_note(first: Ran) -> None:
+    assert f"{first.report.entries} entries: {first.report.total(Verdict.NEW)} new" in first.note
+    assert "delivered: " in first.note
+
+
 def test_a_run_without_news_publishes_nothing_and_wakes_nobody(second: Ran) -> None:
     assert set(second.states.values()) == {"success"}
     assert second.report.total(Verdict.NEW) == 0
     assert second.counts == {}
 
 
-def test_a_dry_run_polls_nothing(dagbag: Any, second: Ran) -> None:
-    ran = Ran(dagbag.get_dag("news_ingest").test(run_conf={"dry_run": True, "force": True}))
+def test_a_dry_run_polls_nothing(runnable: Any, second: Ran) -> None:
+    ran = Ran(runnable("news_ingest").test(run_conf={"dry_run": True, "force": True}))
     assert ran.states == {"plan": "success", "ingest": "skipped", "report": "skipped"}
 
 
-def test_an_outlet_that_does_not_exist_is_a_red_plan(dagbag: Any, settings: None) -> None:
-    ran = Ran(dagbag.get_dag("news_ingest").test(run_conf={"outlets": ["no-such-outlet"]}))
+def test_an_outlet_that_does_not_exist_is_a_red_plan(runnable: Any, settings: None) -> None:
+    ran = Ran(runnable("news_ingest").test(run_conf={"outlets": ["no-such-outlet"]}))
     assert ran.states["plan"] == "failed"
     assert ran.run.state == "failed"
 
 
-def test_upkeep_finds_outbox_and_topics_agreed(dagbag: Any, second: Ran) -> None:
-    run = dagbag.get_dag("news_upkeep").test()
+def test_upkeep_finds_outbox_and_topics_agreed(runnable: Any, second: Ran) -> None:
+    run = runnable("news_upkeep").test()
     assert run.state == "success"

@@ -107,11 +107,17 @@ class Airflow:
     place: AirflowPlace
 
     def prepare(self) -> dict[str, str]:
-        """Make the login and bring Airflow's own database to this version; the passwords by user name."""
+        """Make the login, bring Airflow's own database to this version, make the pools; the passwords by user name."""
         self.place.home.mkdir(parents=True, exist_ok=True)
         passwords = keep_passwords(self.place.passwords_file)
+        self.say("db", "migrate")
+        self.say("pools", "import", str(self.place.dags / "pools.json"))
+        return passwords
+
+    def say(self, *words: str) -> None:
+        """A command of Airflow's. Raises StackError with the end of what it said."""
         done = subprocess.run(
-            ["airflow", "db", "migrate"],
+            ["airflow", *words],
             env=self.place.variables(),
             cwd=ROOT,
             capture_output=True,
@@ -119,8 +125,8 @@ class Airflow:
             check=False,
         )
         if done.returncode:
-            raise StackError("airflow db migrate failed:\n" + "\n".join((done.stdout + done.stderr).splitlines()[-15:]))
-        return passwords
+            said = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+            raise StackError(f"airflow {' '.join(words)} failed:\n{said}")
 
     def start(self) -> tuple[Daemon, ...]:
         """Start the components; they are ready when `wait_until_ready` returns."""

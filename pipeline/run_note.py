@@ -1,0 +1,42 @@
+"""The note on a run in Airflow's grid: its report in a few lines of Markdown, what is wrong first."""
+
+from __future__ import annotations
+
+from pipeline.model import Verdict
+from pipeline.report import Report
+from pipeline.show import delivered_in_words
+
+# Outcomes of a poll that are no trouble; every other is an outlet's error.
+ANSWERED = frozenset({"not_modified", "same_body", "parsed", "put_off", "host_waits"})
+MOST_OUTLETS = 8  # named with their errors; Airflow keeps 1,000 characters of a note
+MOST_CHARS = 1000
+
+
+def run_note(report: Report) -> str:
+    """The note: problems, entries by verdict, deliveries, outlets that had errors."""
+    lines = [*(f"**{problem}**" for problem in report.problems), entries_line(report), delivered_in_words(report)]
+    troubles = trouble_lines(report)
+    lines += troubles[:MOST_OUTLETS]
+    if len(troubles) > MOST_OUTLETS:
+        lines.append(f"… and {len(troubles) - MOST_OUTLETS} more outlets with errors")
+    note = "\n\n".join(lines)
+    return note if len(note) <= MOST_CHARS else note[: MOST_CHARS - 1] + "…"
+
+
+def entries_line(report: Report) -> str:
+    """`118 entries: 80 new, 38 unchanged; 3 pending; 12 polls in 9 s`."""
+    counts = ", ".join(f"{count} {verdict.value}" for verdict in Verdict if (count := report.total(verdict)))
+    pending = sum(tally.pending for tally in report.outlets.values())
+    polls = sum(sum(tally.polls.values()) for tally in report.outlets.values())
+    words = f"{report.entries} entries" + (f": {counts}" if counts else "")
+    return words + (f"; {pending} pending" if pending else "") + f"; {polls} polls in {report.seconds:.0f} s"
+
+
+def trouble_lines(report: Report) -> list[str]:
+    """A line per outlet whose feeds had errors: which, and how often."""
+    lines = []
+    for outlet, tally in sorted(report.outlets.items()):
+        errors = [f"{count} {outcome}" for outcome, count in tally.polls.most_common() if outcome not in ANSWERED]
+        if errors:
+            lines.append(f"{outlet}: {', '.join(errors)}")
+    return lines

@@ -1,0 +1,39 @@
+"""What an operator reads on a run in the grid."""
+
+from __future__ import annotations
+
+from pipeline.model import Verdict
+from pipeline.report import Report
+from pipeline.run_note import MOST_CHARS, run_note
+
+
+def made(outlets: int = 1, *, error: str = "") -> Report:
+    report = Report(seconds=4.2)
+    for number in range(outlets):
+        report.saw(f"gazette-{number}", 3)
+        report.settle(f"gazette-{number}", Verdict.NEW, count=2)
+        report.defer(f"gazette-{number}", "host_waits")
+        report.polled(f"gazette-{number}", "parsed")
+        if error:
+            report.polled(f"gazette-{number}", error)
+    return report
+
+
+def test_a_note_counts_entries_by_verdict_and_what_waits() -> None:
+    assert run_note(made()).splitlines()[0] == "3 entries: 2 new; 1 pending; 1 polls in 4 s"
+
+
+def test_what_is_wrong_stands_first() -> None:
+    report = made()
+    report.faults.append("not delivered: broker away")
+    assert run_note(report).startswith("**not delivered: broker away**")
+
+
+def test_an_outlet_that_is_down_is_named_with_its_error() -> None:
+    assert run_note(made(error="timed_out")).endswith("gazette-0: 1 timed_out")
+
+
+def test_many_errors_are_cut_to_what_airflow_keeps() -> None:
+    note = run_note(made(500, error="http_500"))
+    assert "… and 492 more outlets with errors" in note
+    assert len(note) <= MOST_CHARS
