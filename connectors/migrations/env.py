@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from alembic import context
 
 import connectors.outbox
 import connectors.sketch_tables  # noqa: F401 # both for their tables: autogenerate compares the database with all
 from connectors.tables import metadata
 
+# "Context impl SQLiteImpl" and the like, at every start, tell an operator nothing.
+logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,

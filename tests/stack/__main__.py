@@ -189,6 +189,10 @@ def welcome(stack: Stack) -> int:
     write_variables_file(stack)
     passwords = stack.airflow.passwords()
     file = os.path.relpath(VARIABLES_FILE, ROOT)
+    act_2 = (
+        f"\n  curl -X POST http://127.0.0.1:{stack.plan.newsroom_port}/-/act/2   # articles are revised, added, copied"
+    )
+    move_on = act_2 if stack.plan.feeds == "newsroom" else ""
     print(f"""
   Airflow   {stack.airflow.place.url}
   login     {"  or  ".join(f"{user} / {password}" for user, password in passwords.items())}
@@ -197,7 +201,7 @@ def welcome(stack: Stack) -> int:
 
 The first run of "News ingest" starts by itself. Worth trying next:
   . {file}; .venv/bin/newswire tail articles --follow
-  kcat -b 127.0.0.1:{stack.plan.kafka_port} -C -t news.articles -o beginning -e | head -1
+  kcat -b 127.0.0.1:{stack.plan.kafka_port} -C -t news.articles -o beginning -e | head -1{move_on}
   make down""")
     return 0
 
