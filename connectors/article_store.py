@@ -243,7 +243,7 @@ def write_article(connection: Connection, settlement: Settlement) -> None:
         "raw_location": settlement.read.raw_location,
         "missing_since": None,
         "revisits": 0,
-        "event_id": settlement.messages[0].id if settlement.messages else None,
+        "event_id": next((m.id for m in settlement.messages if m.key == decision.article_id), None),
     }
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = insert(articles).values(id=decision.article_id, first_seen_at=settlement.entry.first_seen_at, **row)

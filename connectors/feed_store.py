@@ -21,7 +21,7 @@ from connectors.tables import entries, feeds, polls, sightings
 from pipeline.crashpoints import crash_point
 from pipeline.entry_json import entry_from_json, entry_to_json
 from pipeline.feedlife import HIDDEN_AFTER
-from pipeline.model import Entry, Feed, FeedState, FeedStatus, PendingEntry, Validators
+from pipeline.model import Entry, Feed, FeedState, FeedStatus, PendingEntry, Validators, Verdict
 from pipeline.steps import PollDecision, Polled, PollLine, Shown, Sighted
 
 # Sightings of entries that stay in a feed are freshened at most this often: a write per entry and poll would be the
@@ -232,6 +232,7 @@ class Comparison:
             attempts=0,
             first_seen_at=row.first_seen_at,
             article_id=row.article_id,
+            is_dead=row.verdict == Verdict.FAILED.value,
         )
 
     def note_sightings(self, connection: Connection, ids: Mapping[str, int], *, now: datetime, insert: Any) -> None:
@@ -274,18 +275,21 @@ def due_entries(
         .order_by(entries.c.first_seen_at, entries.c.id)
         .limit(limit)
     )
-    return tuple(
-        PendingEntry(
-            id=row.id,
-            outlet_id=row.outlet_id,
-            feed_id=row.feed_id,
-            entry=entry_from_json(row.entry),
-            sighting=row.sighting,
-            attempts=row.attempts,
-            first_seen_at=row.first_seen_at,
-            article_id=row.article_id,
-        )
-        for row in rows
+    return tuple(pending_entry(row) for row in rows)
+
+
+def pending_entry(row: Row[Any]) -> PendingEntry:
+    """A row of `entries` as the walk takes it up."""
+    return PendingEntry(
+        id=row.id,
+        outlet_id=row.outlet_id,
+        feed_id=row.feed_id,
+        entry=entry_from_json(row.entry),
+        sighting=row.sighting,
+        attempts=row.attempts,
+        first_seen_at=row.first_seen_at,
+        article_id=row.article_id,
+        is_dead=row.verdict == Verdict.FAILED.value,
     )
 
 

@@ -51,7 +51,11 @@ PURPOSES: tuple[tuple[str, timedelta | None, str], ...] = (
     (Topic.LATEST, None, "the last state of every article; a tombstone when it was withdrawn"),
     (Topic.COPIES, WEEK, "articles that carry another one's text, with copy_of and similarity"),
     (Topic.FEEDS, None, "the status of every feed"),
-    (Topic.DEAD_LETTERS, timedelta(days=30), "entries that failed, with cause, stage and attempts"),
+    (
+        Topic.DEAD_LETTERS,
+        timedelta(days=30),
+        "entries that failed, with cause, stage and attempts, and what became of them",
+    ),
 )
 
 

@@ -6,26 +6,39 @@ Pure: a table of what is worth another try, a schedule that doubles, and the dea
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pipeline import messages
+from pipeline.dead_letters import failed_message
 from pipeline.errors import FetchError, HostWaits, NewswireError, Refused, Unreachable
-from pipeline.model import Outlet, PendingEntry, Rejection, Verdict
+from pipeline.model import Outlet, PendingEntry, Rejection, Response, Verdict
 from pipeline.statuses import PASSING
-from pipeline.steps import Deferral, Ending
+from pipeline.steps import Deferral, Ending, Failure
 
 LONGEST_WAIT = timedelta(days=1)
 
 
+@dataclass(slots=True)
+class Trail:
+    """What a try met on its way: the last answer, and where that is kept raw."""
+
+    response: Response | None = None
+    raw_location: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The circumstances of a try: when, by which policy, for which outlet."""
+    """The circumstances of a try: when, by which policy, for which outlet; and what it met so far."""
 
     now: datetime
     outlet: Outlet
     max_attempts: int
     retry_s: int
+    trail: Trail = field(default_factory=Trail)
+
+    def is_last(self, entry: PendingEntry) -> bool:
+        """Whether no other try follows when this one fails."""
+        return entry.attempts + 1 >= self.max_attempts
 
 
 def after_refusal(entry: PendingEntry, refusal: Rejection, attempt: Attempt) -> Ending | Deferral:
@@ -53,13 +66,18 @@ def after_failure(entry: PendingEntry, error: Exception, stage: str, attempt: At
 
 def try_again(entry: PendingEntry, reason: str, detail: str, stage: str, attempt: Attempt) -> Ending | Deferral:
     """Another try after a wait that doubles; after the last one FAILED, with a dead letter."""
-    tries = entry.attempts + 1
-    if tries < attempt.max_attempts:
+    if not attempt.is_last(entry):
         wait = min(timedelta(seconds=attempt.retry_s) * 2**entry.attempts, LONGEST_WAIT)
         return Deferral(entry, until=attempt.now + wait, reason=reason)
-    letter = messages.dead_letter_message(
-        entry, attempt.outlet, stage=stage, reason=reason, detail=detail, attempts=tries, now=attempt.now
+    failure = Failure(
+        stage=stage,
+        reason=reason,
+        detail=detail,
+        attempts=entry.attempts + 1,
+        response=attempt.trail.response,
+        raw_location=attempt.trail.raw_location,
     )
+    letter = failed_message(entry, attempt.outlet, failure, now=attempt.now)
     return Ending(entry, Verdict.FAILED, reason, messages=(letter,))
 
 

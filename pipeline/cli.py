@@ -1,7 +1,8 @@
 """`newswire`: everything a DAG does, and everything an operator needs, at a terminal.
 
 Commands parse arguments, call `pipeline.app` and print; they decide nothing. Sister rooms: cli_feeds.py (`newswire
-feeds …`), cli_topics.py (`newswire topics|tail|export …`), cli_corpus.py (`newswire extract|dedup` on files).
+feeds …`), cli_topics.py (`newswire topics|tail|export …`), cli_redrive.py (`newswire redrive`), cli_corpus.py
+(`newswire extract|dedup` on files).
 Exit codes: 0 done; 1 done, but something is wrong and was printed; 2 wrong usage, settings or catalogue.
 """
 
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline import cli_corpus, cli_feeds, cli_topics
+from pipeline import cli_corpus, cli_feeds, cli_redrive, cli_topics
 from pipeline.errors import NewswireError
 from pipeline.show import terminal
 
@@ -36,6 +37,7 @@ app.add_typer(cli_feeds.app, name="feeds")
 app.add_typer(cli_topics.topics, name="topics")
 app.command()(cli_topics.tail)
 app.command()(cli_topics.export)
+app.command()(cli_redrive.redrive)
 app.command()(cli_corpus.extract)
 app.command()(cli_corpus.dedup)
 database = typer.Typer(no_args_is_help=True, help="The store's schema.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,7 @@ from rich.table import Table
 from pipeline.errors import SettingsError
 from pipeline.model import Received, Topic
 from pipeline.show import terminal
+from pipeline.times import time_of_option
 
 console = terminal()
 topics = typer.Typer(no_args_is_help=True, help="Create the topics and compare them with what they should be.")
@@ -78,7 +79,9 @@ def tail(
     with App.from_env() as newswire:
         shown = 0
         try:
-            for received in newswire.read(topic, since=parse_since(since), follow=follow):
+            for received in newswire.read(
+                topic, since=time_of_option(since, "--since", now=datetime.now(UTC)), follow=follow
+            ):
                 if not matches(received, outlet=outlet, language=language, section=section, text=text):
                     continue
                 print_received(received, as_json=as_json)
@@ -108,7 +111,9 @@ def export(
     with App.from_env() as newswire:
         values = (
             json.loads(received.value)
-            for received in newswire.read(topic, since=parse_since(since), follow=False)
+            for received in newswire.read(
+                topic, since=time_of_option(since, "--since", now=datetime.now(UTC)), follow=False
+            )
             if received.value is not None and matches(received, outlet=outlet)
         )
         if file_format is Format.PARQUET:
@@ -165,21 +170,3 @@ def matches(
         and (not section or value.get("section") == section)
         and (not text or text.casefold() in words)
     )
-
-
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def parse_since(text: str | None) -> datetime | None:
-    """90s, 15m, 6h and 2d ago, or an RFC 3339 time. Raises SettingsError on anything else."""
-    if text is None:
-        return None
-    if text[-1:] in UNITS and text[:-1].isdigit():
-        return datetime.now(UTC) - timedelta(**{UNITS[text[-1]]: int(text[:-1])})
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise SettingsError(
-            f"--since {text!r}: neither 90s, 15m, 6h, 2d nor a time such as 2026-11-23T06:00Z"
-        ) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from pipeline import attempts, statuses
 from pipeline.attempts import Attempt
+from pipeline.dead_letters import with_resolution
 from pipeline.errors import ExtractionFailed, FetchError, StoreError
 from pipeline.extract import Extraction, FeedHints, PageInput
 from pipeline.model import Article, FetchKind, Outlet, PendingEntry, Request, Response, Verdict
@@ -43,17 +44,32 @@ async def reach_end(entry: PendingEntry, rooms: Rooms) -> Settled | Ending | Def
         max_attempts=rooms.settings.max_attempts,
         retry_s=rooms.settings.retry_s,
     )
+    end = await try_entry(entry, attempt, rooms)
+    return with_resolution(end, attempt.outlet, now=attempt.now) if isinstance(end, Ending) else end
+
+
+async def try_entry(entry: PendingEntry, attempt: Attempt, rooms: Rooms) -> Settled | Ending | Deferral:
+    """The entry's end, or what follows from the error that it met. Raises StoreError."""
     try:
         return await walk_entry(entry, attempt, rooms)
     except FetchError as error:
         return attempts.after_fetch_error(entry, error, attempt)
     except ExtractionFailed as error:
+        await keep_evidence(entry, attempt, rooms)
         return attempts.after_failure(entry, error, "extract", attempt)
     except StoreError:
         raise
     except Exception as error:
         log.exception("%s: %s", entry.outlet_id, entry.entry.link)
+        await keep_evidence(entry, attempt, rooms)
         return attempts.after_failure(entry, error, "collect", attempt)
+
+
+async def keep_evidence(entry: PendingEntry, attempt: Attempt, rooms: Rooms) -> None:
+    """Have the page that we could not deal with in the archive, for the dead letter to point at."""
+    trail = attempt.trail
+    if attempt.is_last(entry) and trail.response is not None and trail.raw_location is None:
+        trail.raw_location = await rooms.in_store(rooms.archive.keep, trail.response)
 
 
 async def write_end(end: Settled | Ending | Deferral, rooms: Rooms, report: Report) -> None:
@@ -80,14 +96,14 @@ async def walk_entry(entry: PendingEntry, attempt: Attempt, rooms: Rooms) -> Set
         return Ending(entry, Verdict.REJECTED, "no_link")
     if rooms.is_late():
         return Deferral(entry, until=rooms.clock(), reason="run_deadline", counts=False)
-    response = await rooms.fetcher.fetch(Request(entry.entry.link, FetchKind.PAGE))
+    response = attempt.trail.response = await rooms.fetcher.fetch(Request(entry.entry.link, FetchKind.PAGE))
     refusal = statuses.refuse_page(response)
     if refusal is not None:
         return attempts.after_refusal(entry, refusal, attempt)
     reading = await read_page(entry, response, attempt.outlet, rooms)
     if reading.article is None:
         return Ending(entry, Verdict.REJECTED, reading.reason)
-    location = await rooms.in_store(rooms.archive.keep, reading.response)
+    location = attempt.trail.raw_location = await rooms.in_store(rooms.archive.keep, reading.response)
     read = Read(reading.article, reading.extraction, reading.response, location)
     return await settle(entry, read, attempt.outlet, rooms)
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from pipeline import __version__
-from pipeline.model import FeedState, Message, Outlet, PendingEntry, SourcedTime, Topic
+from pipeline.model import FeedState, Message, Outlet, SourcedTime, Topic
 from pipeline.steps import Publication
 
 ARTICLE_SCHEMA = "article.v1.json"
@@ -33,6 +33,8 @@ class EventType(StrEnum):
     WITHDRAWN = "org.newswire.article.withdrawn.v1"
     FEED_STATUS = "org.newswire.feed.status.v1"
     DEAD_LETTER = "org.newswire.entry.dead_letter.v1"
+    REDRIVEN = "org.newswire.entry.dead_letter.redriven.v1"
+    RESOLVED = "org.newswire.entry.dead_letter.resolved.v1"
 
 
 def article_message(publication: Publication, topic: Topic, kind: EventType) -> Message:
@@ -182,40 +184,6 @@ def feed_status_message(state: FeedState, outlet: Outlet, *, now: datetime) -> M
         source=outlet.homepage,
         subject=state.url,
         schema=FEED_SCHEMA,
-        value=to_json(value),
-    )
-
-
-def dead_letter_message(
-    entry: PendingEntry, outlet: Outlet, *, stage: str, reason: str, detail: str, attempts: int, now: datetime
-) -> Message:
-    """An entry that failed, with its cause."""
-    value = {
-        "schema_version": 1,
-        "entry_id": entry.id,
-        "outlet": {"id": outlet.id, "name": outlet.name},
-        "feed_id": entry.feed_id,
-        "identity": entry.entry.identity,
-        "link": entry.entry.link,
-        "guid": entry.entry.guid,
-        "title": entry.entry.title,
-        "stage": stage,
-        "reason": reason,
-        "detail": detail[:2000],
-        "attempts": attempts,
-        "first_seen": rfc3339(entry.first_seen_at),
-        "failed": rfc3339(now),
-        "newswire_version": __version__,
-    }
-    return Message(
-        topic=Topic.DEAD_LETTERS,
-        key=f"{entry.outlet_id}/{entry.entry.identity}",
-        id=f"dead.{entry.outlet_id}.{entry.id}.{entry.sighting}",
-        type=EventType.DEAD_LETTER.value,
-        time=now,
-        source=outlet.homepage,
-        subject=entry.entry.link or entry.entry.identity,
-        schema=DEAD_LETTER_SCHEMA,
         value=to_json(value),
     )
 

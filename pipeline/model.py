@@ -212,6 +212,7 @@ class PendingEntry:
     attempts: int
     first_seen_at: datetime
     article_id: str | None = None  # the article it led to before, when the feed changed an entry already settled
+    is_dead: bool = False  # its verdict was FAILED: a dead letter tells of it, and is resolved by the next verdict
 
 
 # ---------------------------------------------------------------- article

@@ -17,6 +17,7 @@ def dead_letter_of_message(message: Message) -> Message:
     feed, outlet = article.get("feed") or {}, article.get("outlet") or {}
     value = {
         "schema_version": 1,
+        "state": "failed",
         "entry_id": 0,
         "outlet": {"id": outlet.get("id", ""), "name": outlet.get("name", "")},
         "feed_id": feed.get("id", ""),
@@ -31,6 +32,9 @@ def dead_letter_of_message(message: Message) -> Message:
         "attempts": 1,
         "first_seen": article.get("first_seen") or rfc3339(message.time),
         "failed": rfc3339(message.time),
+        "last_response": None,
+        "raw_location": article.get("raw_location"),
+        "resolution": None,
         "newswire_version": __version__,
     }
     return replace(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pipeline.agency import agency_credits
+from pipeline.dead_letters import resolutions
 from pipeline.decide import Candidate, DecidePolicy, decide
 from pipeline.errors import StoreError
 from pipeline.fingerprint import fingerprint, paragraph_hashes
@@ -109,7 +110,10 @@ async def conclude(entry: PendingEntry, read: Read, identity: Identity, looked: 
         read=read,
         urls=identity.urls,
         decision=decision,
-        messages=messages_of(publication, copies=rooms.settings.copies),
+        messages=(
+            *messages_of(publication, copies=rooms.settings.copies),
+            *resolutions(entry, outlet, decision.verdict, article_id=decision.article_id, now=now),
+        ),
         now=now,
     )
 

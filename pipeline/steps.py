@@ -161,6 +161,18 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """What a dead letter tells: where it failed, why, how often, the last answer and where its body is kept."""
+
+    stage: str  # fetch, page, extract, collect
+    reason: str
+    detail: str
+    attempts: int
+    response: Response | None = None
+    raw_location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """An entry's end without an article: rejected, or failed with the dead letter that tells of it."""
 

@@ -192,7 +192,9 @@ def test_a_corpus_is_deduplicated_line_by_line(newswire: Newswire) -> None:
     assert second["copy_of"] == first["article_id"]
 
 
-@pytest.mark.parametrize("command", ["poll", "deliver", "tail", "export", "why", "check", "extract", "dedup", "upkeep"])
+@pytest.mark.parametrize(
+    "command", ["poll", "deliver", "tail", "export", "why", "check", "extract", "dedup", "upkeep", "redrive"]
+)
 def test_help_has_an_example(newswire: Newswire, command: str) -> None:
     told = newswire(command, "--help").stdout
     assert "Example" in told

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import schemas
-from pipeline import messages
+from pipeline import dead_letters, messages
+from pipeline.dead_letters import DeadEntry
 from pipeline.decide import CopySimilarity, Decision, Direction, Relation, RevisionKind, WordsChanged
 from pipeline.model import FeedStatus, PendingEntry, SourcedTime, Topic, Verdict
 from pipeline.publishing import messages_of, words_since
-from pipeline.steps import Publication
-from tests.values import FEED, NOW, OUTLET, make_entry, make_read, make_state
+from pipeline.steps import Failure, Publication
+from tests.values import FEED, NOW, OUTLET, make_entry, make_read, make_response, make_state
 
 PENDING = PendingEntry(1, "antenne", FEED.id, make_entry(1), sighting=1, attempts=0, first_seen_at=NOW)
 NEW = Decision(Verdict.NEW, "a1", "a1", "no known article shares enough of its words")
@@ -61,10 +62,11 @@ def test_an_article_validates_against_its_schema(decision: Decision) -> None:
 
 def test_a_feed_status_and_a_dead_letter_validate_against_their_schemas() -> None:
     status = messages.feed_status_message(make_state(status=FeedStatus.SILENT, last_success_at=NOW), OUTLET, now=NOW)
-    letter = messages.dead_letter_message(
-        PENDING, OUTLET, stage="fetch", reason="timed_out", detail="x" * 5000, attempts=5, now=NOW
-    )
-    for message in (status, letter):
+    failure = Failure("page", "http_503", "x" * 5000, attempts=5, response=make_response())
+    failed = dead_letters.failed_message(PENDING, OUTLET, failure, now=NOW)
+    redriven = dead_letters.redriven_message(DeadEntry(replace(PENDING, attempts=5), "http_503", NOW), OUTLET, now=NOW)
+    resolved = dead_letters.resolved_message(PENDING, OUTLET, Verdict.NEW, article_id="a1", now=NOW)
+    for message in (status, failed, redriven, resolved):
         assert message.value is not None
         schemas.validator(message.schema).validate(json.loads(message.value))
 

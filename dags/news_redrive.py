@@ -1,0 +1,76 @@
+"""
+### News redrive
+
+Tries dead letters again: entries that FAILED after their last attempt become pending, and the next run of `news_ingest`
+settles them. Started by hand, with a form; **as it comes it only looks** (`dry_run`), and logs what it would do.
+
+Each one is told of on the topic `news.dead-letters`: `redriven` now, then `resolved` by its next verdict, or `failed`
+again. Redrive after the cause is gone (an outlet that was down, an extractor that was mended): trying again what will
+fail again costs its attempts. At a terminal the same is `newswire redrive`.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from airflow.sdk import Param, dag, get_current_context, task
+
+log = logging.getLogger("newswire.dags")
+
+SHOWN = 50  # dead letters named in the log; the rest are counted
+
+
+@dag(
+    schedule=None,
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(minutes=30),
+    default_args={
+        "owner": "news-desk",
+        "retries": 1,
+        "retry_delay": timedelta(seconds=30),
+        "execution_timeout": timedelta(minutes=20),
+    },
+    params={
+        "dry_run": Param(True, type="boolean", title="Only look", description="Log what would be tried again."),
+        "outlets": Param([], type="array", title="Outlets", description="Ids of the catalogue; none: all."),
+        "causes": Param(
+            [], type="array", title="Causes", description="Reasons or globs: timed_out, unreachable_*; none: all."
+        ),
+        "since": Param("", type="string", title="Failed since", description="2d, 6h, or 2026-11-23T06:00Z."),
+        "until": Param("", type="string", title="Failed before", description="As above."),
+    },
+    tags=["news", "repair"],
+    dag_display_name="News redrive",
+    description="Try dead letters again",
+    doc_md=__doc__,
+)
+def news_redrive() -> None:
+    """Find dead letters, make their entries pending."""
+
+    @task
+    def redrive() -> dict[str, int]:
+        from pipeline.app import App, now
+        from pipeline.app_redrive import redrive as redrive_entries
+        from pipeline.dead_letters import RedriveChoice
+        from pipeline.times import time_of_option
+
+        params = get_current_context()["params"]
+        choice = RedriveChoice(
+            outlets=tuple(params["outlets"] or ()),
+            causes=tuple(params["causes"] or ()),
+            since=time_of_option(params["since"], "since", now=now()),
+            until=time_of_option(params["until"], "until", now=now()),
+        )
+        with App.from_env() as newswire:
+            done = redrive_entries(newswire, choice, dry_run=params["dry_run"])
+        for each in done.dead[:SHOWN]:
+            log.info("%s %s %s", each.entry.outlet_id, each.reason, each.entry.entry.link)
+        log.info("%d dead letters, %d pending again", len(done.dead), done.redriven)
+        return done.to_json()
+
+    redrive()
+
+
+news_redrive()
