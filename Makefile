@@ -37,8 +37,10 @@ test: tools venv-test ## everything: lint, types, tests on real Kafka and Postgr
 	.venv/bin/ruff format --check --quiet .
 	$(call step,mypy)
 	.venv/bin/mypy
-	$(call step,pytest)
-	$(RUN) -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(call step,wheel)
+	$(wheel)
+	$(call step,pytest$(COMMA) against the installed wheel)
+	$(against_wheel) $(RUN) -m pytest --import-mode=append -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: venv-test ## ruff and mypy alone
 	@.venv/bin/ruff check .
@@ -108,6 +110,20 @@ clean: ## stop what runs, delete environments and everything made here (asks not
 # ---------------------------------------------------------------- what the targets stand on
 
 step = printf '· %s\n' "$(1)"
+
+COMMA := ,
+
+# The wheel, installed by itself: what is tested is what is shipped, not the checkout. PYTHONSAFEPATH keeps the checkout's
+# packages from coming first because a program was started in it.
+WHEEL := var/wheel
+against_wheel = PYTHONSAFEPATH=1 PYTHONPATH="$(CURDIR)/$(WHEEL)/site:$(CURDIR)" TESTED_WHEEL="$(CURDIR)/$(WHEEL)/site"
+
+define wheel
+rm -rf $(WHEEL) build
+$(RUN) -m build --wheel --no-isolation --outdir $(WHEEL) . > var/wheel.log 2>&1 || { tail -n 15 var/wheel.log >&2; exit 1; }
+rm -rf build
+$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --target $(WHEEL)/site $(WHEEL)/*.whl
+endef
 
 define secrets
 hex() { head -c "$$1" /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }

@@ -70,6 +70,14 @@ def test_tests_pass_against_the_installed_wheel(installed: Path, tmp_path: Path)
     assert " passed" in said
 
 
+@pytest.mark.skipif("TESTED_WHEEL" not in os.environ, reason="only `make test` runs the tests against a wheel")
+def test_what_make_test_tests_is_the_wheel() -> None:
+    tested = Path(os.environ["TESTED_WHEEL"])
+    programs = [sys.executable, "-c", "import pipeline, connectors, schemas; print(pipeline.__file__)"]
+    assert Path(run(programs, ROOT).strip()).is_relative_to(tested)
+    assert all(Path(str(sys.modules[name].__file__)).is_relative_to(tested) for name in PACKAGES if name in sys.modules)
+
+
 def run(command: list[str], folder: Path, packages: Path | None = None) -> str:
     variables = dict(os.environ) | ({"PYTHONPATH": str(packages)} if packages else {})
     done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
