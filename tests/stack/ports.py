@@ -27,10 +27,21 @@ def is_listening(port: int) -> bool:
 
 
 def wait_for_port(port: int, *, daemon: Daemon, timeout_s: float) -> None:
+    """Return when the daemon listens. Raises NotReady when it ended or time is up.
+
+    Whatever ends the wait, Ctrl-C too, ends the daemon: nobody else knows of it yet.
+    """
+    try:
+        wait_until_listening(port, daemon=daemon, timeout_s=timeout_s)
+    except BaseException:
+        daemon.stop(grace_s=10)
+        raise
+
+
+def wait_until_listening(port: int, *, daemon: Daemon, timeout_s: float) -> None:
     """Return when the daemon listens. Raises NotReady when it ended or time is up."""
     until = time.monotonic() + timeout_s
     while not is_listening(port):
         if not daemon.is_running or time.monotonic() > until:
-            daemon.stop(grace_s=5)
             raise NotReady(f"{daemon.name} is not listening on port {port}:\n{daemon.last_words()}")
         time.sleep(0.1)

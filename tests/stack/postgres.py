@@ -82,7 +82,8 @@ def start_postgres(folder: Path, *, port: int = 0, settings: Sequence[str] = (),
         subprocess.run(as_server_user(initdb), check=True, stdout=subprocess.DEVNULL, cwd=folder)
     port = port or free_port()
     options = [word for setting in (*SETTINGS, *settings) for word in ("-c", setting)]
-    command = [programs / "postgres", "-D", cluster, "-p", str(port), "-k", folder, *options]
+    # No Unix socket: its path may have 107 bytes at most, and a checkout may lie deeper than that.
+    command = [programs / "postgres", "-D", cluster, "-p", str(port), "-k", "", *options]
     daemon = start(
         "postgresql", as_server_user(command), log=folder / "postgres.log", variables=os.environ, folder=folder
     )
