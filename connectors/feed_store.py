@@ -21,7 +21,7 @@ from connectors.tables import entries, feeds, polls, sightings
 from pipeline.crashpoints import crash_point
 from pipeline.entry_json import entry_from_json, entry_to_json
 from pipeline.feedlife import HIDDEN_AFTER
-from pipeline.model import Entry, Feed, FeedState, FeedStatus, PendingEntry, Validators, Verdict
+from pipeline.model import Entry, Feed, FeedState, FeedStatus, PendingEntry, Validators, Verdict, is_of_the_past
 from pipeline.steps import PollDecision, Polled, PollLine, Shown, Sighted
 
 # Sightings of entries that stay in a feed are freshened at most this often: a write per entry and poll would be the
@@ -151,10 +151,11 @@ class Comparison:
         """The comparison in numbers."""
         rows = [self.known.get(entry.identity) for entry in self.entries]
         known = [row for row in rows if row is not None and row.id in self.digests]
+        new = sum(row is None or self.is_overtaken(row) for row in rows)
         return Shown(
             known=len(known),
-            new=sum(row is None for row in rows),
-            elsewhere=sum(row is not None for row in rows) - len(known),
+            new=new,
+            elsewhere=len(rows) - new - len(known),
             changed=sum(self.is_changed(entry) for entry in self.entries),
             waiting=sum(row.state == "pending" for row in known),
             hidden=sum(
@@ -163,6 +164,11 @@ class Comparison:
                 if row is None or row.id not in self.digests
             ),
         )
+
+    def is_overtaken(self, row: Row[Any]) -> bool:
+        """Whether it waits under a backfill while a live feed shows it: live news waits for no backfill."""
+        waits_there = row.state == "pending" and is_of_the_past(row.feed_id) and row.id not in self.digests
+        return waits_there and not is_of_the_past(self.feed.feed_id)
 
     def is_hidden(self, entry: Entry) -> bool:
         """Whether it was in the feed at the last poll already, going by its date, and was not shown to us then."""
@@ -175,6 +181,11 @@ class Comparison:
         ids = self.insert_entries(connection, fresh, now=now)
         changed = [entry for entry in self.entries if self.is_changed(entry)]
         reopened = [self.reopen(connection, entry, now=now) for entry in changed]
+        overtaken = [
+            self.take_over(connection, row, entry)
+            for entry in self.entries
+            if (row := self.known.get(entry.identity)) is not None and self.is_overtaken(row)
+        ]
         self.note_sightings(connection, ids, now=now, insert=insert)
         new = [
             PendingEntry(
@@ -188,7 +199,7 @@ class Comparison:
             )
             for entry in fresh
         ]
-        return (*new, *(entry for entry in reopened if entry is not None))
+        return (*new, *overtaken, *(entry for entry in reopened if entry is not None))
 
     def insert_entries(self, connection: Connection, fresh: Sequence[Entry], *, now: datetime) -> dict[str, int]:
         """Insert entries never seen in the outlet; identity → id.
@@ -233,6 +244,21 @@ class Comparison:
             first_seen_at=row.first_seen_at,
             article_id=row.article_id,
             is_dead=row.verdict == Verdict.FAILED.value,
+        )
+
+    def take_over(self, connection: Connection, row: Row[Any], entry: Entry) -> PendingEntry:
+        """An entry that waited under a backfill is this feed's from now on."""
+        values = {"feed_id": self.feed.feed_id, "entry": entry_to_json(entry), "next_attempt_at": None}
+        connection.execute(update(entries).where(entries.c.id == row.id).values(**values))
+        return PendingEntry(
+            id=row.id,
+            outlet_id=row.outlet_id,
+            feed_id=self.feed.feed_id,
+            entry=entry,
+            sighting=row.sighting,
+            attempts=row.attempts,
+            first_seen_at=row.first_seen_at,
+            article_id=row.article_id,
         )
 
     def note_sightings(self, connection: Connection, ids: Mapping[str, int], *, now: datetime, insert: Any) -> None:

@@ -223,3 +223,16 @@ wrappers = Table(
     Column("wrapper", Text, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
 )
+
+# How far each backfill is, source by source (a sitemap's URL, a WARC file); that of source "" is the backfill.
+backfills = Table(
+    "backfills",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("share", Text, nullable=False),  # backfill.Share as JSON, on the backfill's own row
+    Column("position", BigInteger, nullable=False),  # in bytes, of a WARC file
+    Column("entries", Integer, nullable=False),
+    Column("is_done", Boolean, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)

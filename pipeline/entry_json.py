@@ -23,4 +23,4 @@ def entry_from_json(text: str) -> Entry:
             fields[name] = datetime.fromisoformat(fields[name])
     for name in ("authors", "categories"):
         fields[name] = tuple(fields.get(name, ()))
-    return Entry(**fields)
+    return Entry(**{"title": "", **fields})

@@ -21,18 +21,18 @@ def read_sitemap(text: str) -> RawFeed:
         return RawFeed(kind="sitemap-index", faults=markup.faults, clipped=markup.clipped)
     entries: list[RawEntry] = []
     clipped = markup.clipped
-    for fields in _urls(markup.text):
+    for fields in urls_in(markup.text):
         if "title" not in fields and "publication_date" not in fields:
             continue
         if len(entries) == MAX_ENTRIES:
             clipped = True
             break
-        entries.append(_entry(fields))
+        entries.append(entry_of(fields))
     kind = "sitemap-news" if entries else "sitemap"
     return RawFeed(kind=kind, entries=tuple(entries), faults=markup.faults, clipped=clipped)
 
 
-def _urls(text: str) -> Iterator[dict[str, str]]:
+def urls_in(text: str) -> Iterator[dict[str, str]]:
     """Each `<url>`'s fields by local name: the first text of each."""
     source = io.BytesIO(text.encode("utf-8"))
     walk: Any = etree.iterparse(
@@ -40,13 +40,13 @@ def _urls(text: str) -> Iterator[dict[str, str]]:
     )
     try:
         for _, url in walk:
-            yield _fields(url)
+            yield fields_of(url)
             url.clear()
     except etree.XMLSyntaxError:
         return
 
 
-def _fields(url: Any) -> dict[str, str]:
+def fields_of(url: Any) -> dict[str, str]:
     fields: dict[str, str] = {}
     for element in url.iter(etree.Element):
         name = etree.QName(element).localname
@@ -57,7 +57,7 @@ def _fields(url: Any) -> dict[str, str]:
     return fields
 
 
-def _entry(fields: dict[str, str]) -> RawEntry:
+def entry_of(fields: dict[str, str]) -> RawEntry:
     keywords = (word.strip() for word in fields.get("keywords", "").split(","))
     return RawEntry(
         title=RawText(fields["title"]) if "title" in fields else None,

@@ -200,6 +200,11 @@ class Entry:
     image: str | None = None
 
 
+def is_of_the_past(feed_id: str) -> bool:
+    """Whether a feed is none of the catalogue's but that of a backfill, whose entries live feeds may take over."""
+    return "/~" in feed_id
+
+
 @dataclass(frozen=True, slots=True)
 class PendingEntry:
     """An entry of the store that waits for its verdict. `sighting` grows each time the feed changed its words."""

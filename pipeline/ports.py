@@ -13,7 +13,7 @@ from typing import Protocol
 
 from pipeline.decide import Candidate
 from pipeline.extract import Extraction, PageInput
-from pipeline.model import FeedState, Message, OutboxRow, Received, Request, Response, Topic
+from pipeline.model import FeedState, Message, OutboxRow, PendingEntry, Received, Request, Response, Topic
 from pipeline.steps import Deferral, Ending, Looked, Outcome, PollDecision, Polled, Settlement, Shown, Sighted
 from pipeline.wrapper import Wrapper
 
@@ -60,6 +60,10 @@ class FeedBook(Protocol):
 
 class ArticleBook(Protocol):
     """What is known of articles, and how entries end. Implemented by `connectors/article_store.py`."""
+
+    def due_entries(self, feed_ids: Sequence[str], *, now: datetime, limit: int = ...) -> tuple[PendingEntry, ...]:
+        """Entries first seen in these feeds that wait and may be tried now, oldest first."""
+        ...
 
     def repeated_paragraphs(self, domain: str, paragraphs: Sequence[int], *, url: str) -> frozenset[int]:
         """Those of a page's paragraphs that its host shows under other URLs too."""

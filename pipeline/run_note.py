@@ -7,7 +7,7 @@ from pipeline.report import Report
 from pipeline.show import delivered_in_words
 
 # Outcomes of a poll that are no trouble; every other is an outlet's error.
-ANSWERED = frozenset({"not_modified", "same_body", "parsed", "put_off", "host_waits"})
+ANSWERED = frozenset({"not_modified", "same_body", "parsed", "put_off", "host_waits", "backfilled"})
 MOST_OUTLETS = 8  # named with their errors; Airflow keeps 1,000 characters of a note
 MOST_CHARS = 1000
 

@@ -11,6 +11,7 @@ from tests.newsroom.outlets import Feed, Outlet
 from tests.newsroom.pages.page import Page
 from tests.newsroom.quirks import quirk_answers, wrong_pages
 from tests.newsroom.replies import Answer, Reply, page_reply, with_validators
+from tests.newsroom.sitemaps import INDEX, write_sitemaps
 
 Site = dict[tuple[str, str], Answer]
 
@@ -38,6 +39,8 @@ def build_site(outlets: tuple[Outlet, ...], act: int, *, slow_s: float) -> Site:
             site |= _feed(outlet, feed, act, slow_s=slow_s)
         if outlet.look == "quirks":
             site |= wrong_pages()
+        else:
+            site |= _sitemaps(outlet, act)
     return site
 
 
@@ -48,11 +51,22 @@ def _front(outlet: Outlet) -> Site:
     listing = page_reply(
         f"<html><head><title>{outlet.name}</title></head><body><h1>{outlet.name}</h1><ul>{titles}</ul></body></html>"
     )
-    robots = Reply(body=b"User-agent: *\nDisallow: /recherche/\nDisallow: /compte/\n", content_type="text/plain")
+    rules = "User-agent: *\nDisallow: /recherche/\nDisallow: /compte/\n"
+    if outlet.look != "quirks":
+        rules += f"Sitemap: http://{outlet.host}{INDEX}\n"
+    robots = Reply(body=rules.encode(), content_type="text/plain")
     return {
         (outlet.host, "/"): listing,
         (outlet.host, "/robots.txt"): robots,
         **{(outlet.host, f"/{section}/"): listing for section in sections},
+    }
+
+
+def _sitemaps(outlet: Outlet, act: int) -> Site:
+    """What robots.txt names, and what that names."""
+    return {
+        (outlet.host, path): Reply(body=text.encode(), content_type="application/xml")
+        for path, text in write_sitemaps(outlet, act).items()
     }
 
 

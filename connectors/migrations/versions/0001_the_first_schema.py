@@ -68,6 +68,17 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "backfills",
+        sa.Column("job", sa.String(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("share", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Column("is_done", sa.Boolean(), nullable=False),
+        sa.Column("updated_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("job", "source"),
+    )
+    op.create_table(
         "entries",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("outlet_id", sa.String(), nullable=False),
@@ -330,6 +341,7 @@ def downgrade() -> None:
         batch_op.drop_index("entries_by_article")
 
     op.drop_table("entries")
+    op.drop_table("backfills")
     with op.batch_alter_table("articles", schema=None) as batch_op:
         batch_op.drop_index("articles_by_revisit", postgresql_where=sa.text("next_revisit_at IS NOT NULL"))
         batch_op.drop_index("articles_by_outlet")
