@@ -117,7 +117,7 @@ def fields_in(text: str) -> Iterator[dict[str, str]]:
 def listed_page(fields: dict[str, str], sitemap_url: str, zone: tzinfo) -> Listed:
     """A page with its date."""
     raw = entry_of(fields)
-    named = period_of(fields["loc"])
+    named = period_of(repair(fields["loc"], sitemap_url) or "")
     day = named.since if named and named.until - named.since <= DAY else None
     own = period_of(sitemap_url)
     return Listed(
@@ -193,7 +193,7 @@ def sitemaps_named(robots_text: str, *, origin: str) -> tuple[str, ...]:
     for line in robots_text.splitlines():
         field_name, _, value = line.partition(":")
         if field_name.strip().lower() == "sitemap":
-            url = repair(value.strip(), origin)
+            url = repair(value.partition(" #")[0].strip(), origin)
             if url and registrable_domain(url) == registrable_domain(origin):
                 named.append(url)
     return tuple(dict.fromkeys(named))

@@ -5,8 +5,12 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
+import urllib.request
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +75,27 @@ def runnable(dagbag: Any) -> Any:
         return dag
 
     return get
+
+
+@pytest.fixture(scope="module")
+def newsroom() -> Iterator[str]:
+    """The sample newsroom in a process of its own; its address."""
+    command = [sys.executable, "-m", "tests.newsroom", "--port", "0", "--quiet"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield process.stdout.readline().split()[-1]
+        process.terminate()
+
+
+@pytest.fixture(scope="module")
+def newsroom_settings(newsroom: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The environment of the tasks."""
+    home = tmp_path_factory.mktemp("newswire")
+    with urllib.request.urlopen(f"http://{newsroom}/-/catalogue", timeout=10) as answer:
+        (home / "feeds.toml").write_bytes(answer.read())
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("NEWSWIRE_HOME", str(home))
+        environment.setenv("NEWSWIRE_CATALOGUE", str(home / "feeds.toml"))
+        environment.setenv("NEWSWIRE_NEWSROOM", newsroom)
+        environment.setenv("NEWSWIRE_HOST_SPACING_S", "0")
+        yield

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,31 +58,7 @@ class Ran:
 
 
 @pytest.fixture(scope="module")
-def newsroom() -> Iterator[str]:
-    """The sample newsroom in a process of its own; its address."""
-    command = [sys.executable, "-m", "tests.newsroom", "--port", "0", "--quiet"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        yield process.stdout.readline().split()[-1]
-        process.terminate()
-
-
-@pytest.fixture(scope="module")
-def settings(newsroom: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The environment of the tasks."""
-    home = tmp_path_factory.mktemp("newswire")
-    with urllib.request.urlopen(f"http://{newsroom}/-/catalogue", timeout=10) as answer:
-        (home / "feeds.toml").write_bytes(answer.read())
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("NEWSWIRE_HOME", str(home))
-        environment.setenv("NEWSWIRE_CATALOGUE", str(home / "feeds.toml"))
-        environment.setenv("NEWSWIRE_NEWSROOM", newsroom)
-        environment.setenv("NEWSWIRE_HOST_SPACING_S", "0")
-        yield
-
-
-@pytest.fixture(scope="module")
-def first(runnable: Any, settings: None) -> Ran:
+def first(runnable: Any, newsroom_settings: None) -> Ran:
     """The first run: everything is new."""
     return Ran(runnable("news_ingest").test(run_conf={"shards": 2}))
 
@@ -133,7 +105,7 @@ def test_a_dry_run_polls_nothing(runnable: Any, second: Ran) -> None:
     assert ran.states == {"plan": "success", "ingest": "skipped", "report": "skipped"}
 
 
-def test_an_outlet_that_does_not_exist_is_a_red_plan(runnable: Any, settings: None) -> None:
+def test_an_outlet_that_does_not_exist_is_a_red_plan(runnable: Any, newsroom_settings: None) -> None:
     ran = Ran(runnable("news_ingest").test(run_conf={"outlets": ["no-such-outlet"]}))
     assert ran.states["plan"] == "failed"
     assert ran.run.state == "failed"

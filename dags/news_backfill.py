@@ -1,0 +1,144 @@
+"""
+### News backfill
+
+Fetches what was published in the past and publishes it: from the outlets' sitemaps by days, or out of WARC files such
+as those of CC-NEWS. Old news go the way of all entries, with the same verdicts; what is known already is not published
+again.
+
+| task | what it does | when it is red |
+|---|---|---|
+| `plan` | a share per outlet, or per WARC file; remembered until it is done | wrong days, no such outlet |
+| `fill` | a share, named by outlet and days: sitemaps, pages, verdicts, delivery | store or broker stayed away |
+| `report` | adds the shares up; the note of the run | a sitemap or file was not read, a message not published |
+
+**By hand**: trigger with `outlets` and `since` (and `until`); with *dry run* the log of `fill` counts the pages of each
+sitemap, and nothing is fetched beyond the sitemaps. `WARC files` are paths that the workers can read. Triggered without
+any of these, as each night, it goes on with what earlier backfills left: shares not finished, entries put off.
+
+**Live news come first**: backfills run one at a time in the pool `news_backfill`, ask a host for one page at a time,
+and extract in one process. A share stops after five hours and goes on in the next run. It is safe to clear any task.
+
+At a terminal: `newswire backfill OUTLET --since 2026-03-01 --until 2026-03-08`.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Param, dag, task
+from airflow.sdk.exceptions import AirflowFailException
+
+log = logging.getLogger("newswire.dags")
+
+SHARE_DEADLINE = timedelta(hours=5)
+
+
+@dag(
+    schedule="47 4 * * *",  # at night, after upkeep: what is left, when live news are few
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=23),
+    default_args={
+        "owner": "news-desk",
+        "retries": 1,
+        "retry_delay": timedelta(minutes=2),
+        "execution_timeout": SHARE_DEADLINE + timedelta(hours=1),
+    },
+    tags=["news", "backfill"],
+    dag_display_name="News backfill",
+    description="News of the past, from sitemaps and WARC files",
+    doc_md=__doc__,
+    params={
+        "outlets": Param(
+            [],
+            type="array",
+            items={"type": "string", "pattern": "^[a-z0-9-]+$"},
+            title="Outlets",
+            description="Fill these, by id; empty: go on with what is left.",
+        ),
+        "since": Param("", type="string", pattern=r"^(\d{4}-\d{2}-\d{2})?$", title="Since", description="First day."),
+        "until": Param(
+            "",
+            type="string",
+            pattern=r"^(\d{4}-\d{2}-\d{2})?$",
+            title="Until",
+            description="Day after the last one; empty: today, whose news come by the live feeds.",
+        ),
+        "sitemaps": Param(
+            [],
+            type="array",
+            items={"type": "string", "pattern": "^https?://"},
+            title="Sitemaps",
+            description="Begin at these, with one outlet; empty: at what its robots.txt names.",
+        ),
+        "warcs": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            title="WARC files",
+            description="Paths on the workers, in place of sitemaps; the days are those of the crawl.",
+        ),
+        "again": Param(False, type="boolean", title="Again", description="Read also the sitemaps that are done."),
+        "dry_run": Param(
+            False, type="boolean", title="Dry run", description="Read the sitemaps and count their pages, no more."
+        ),
+    },
+)
+def news_backfill() -> None:
+    """Plan, fill share by share, report."""
+
+    @task
+    def plan(params: dict[str, Any]) -> list[dict[str, Any]]:
+        from pipeline.app_backfill import Backfill
+
+        with Backfill.from_env() as past:
+            shares = past.plan(
+                outlets=params["outlets"],
+                since=params["since"],
+                until=params["until"],
+                sitemaps=params["sitemaps"],
+                warcs=params["warcs"],
+                again=params["again"],
+                begin=not params["dry_run"],
+            )
+        return [share.to_json() | {"name": share.name} for share in shares]
+
+    @task(map_index_template="{{ task.op_kwargs['share']['name'] }}", pool="news_backfill", priority_weight=1)
+    def fill(share: dict[str, Any], params: dict[str, Any], run_id: str) -> dict[str, Any]:
+        from pipeline.app_backfill import Backfill
+        from pipeline.backfill import Share
+        from pipeline.report import Report
+
+        with Backfill.from_env() as past:
+            if params["dry_run"]:
+                for found in past.look(Share.from_json(share)):
+                    log.info("%s", found)
+                return Report().to_json()
+            filled = past.fill(
+                Share.from_json(share),
+                deadline_s=SHARE_DEADLINE.total_seconds(),
+                run_id=run_id,
+                watch=lambda so_far: log.debug("%d entries so far", so_far.entries),
+            )
+        for remark in filled.remarks:
+            log.info("%s", remark)
+        return filled.report.to_json()
+
+    @task(trigger_rule="all_done_min_one_success", retries=0)
+    def report(reports: list[dict[str, Any]], ti: Any) -> dict[str, Any]:
+        from pipeline.report import Report
+        from pipeline.run_note import run_note
+
+        whole = Report.merge(Report.from_json(share) for share in reports)
+        log.info("%s", run_note(whole))
+        ti.xcom_push(key="note", value=run_note(whole))
+        if whole.problems:
+            raise AirflowFailException("; ".join(whole.problems))
+        return whole.to_json()
+
+    report(fill.expand(share=plan()))
+
+
+news_backfill()
