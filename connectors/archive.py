@@ -1,8 +1,9 @@
 """Raw pages as they came, in WARC files by day (ISO 28500), so that an extractor of tomorrow needs no network.
 
-Promises: `keep` returns when the record is on its file (fsync at `close`); a location is stable for as
-long as its day is kept; a process writes to files of its own, so that several may keep at once. Guarantee: at least
-once; a page kept twice after a crash costs its bytes and nothing else. What a page means is left to the extractor.
+Promises: `keep` returns when the record is on its file (fsync at `close`); a location is stable for as long as its day
+is kept; a process writes to files of its own, so that several may keep at once and none writes behind another's torn
+end. Guarantee: at least once; a page kept twice after a crash costs its bytes and nothing else. Each file has its index
+beside it (connectors/archive_index.py). What a page means is left to the extractor.
 """
 
 from __future__ import annotations
@@ -13,82 +14,67 @@ import socket
 import threading
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
+from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from connectors.archive_index import Capture, index_of, line_of, read_member
 from pipeline.errors import StoreError
 from pipeline.model import Response
 
+# What the fetcher learnt of text and data mining beside the headers (tdmrep.json): extension fields of the record.
+TDM_RESERVED = "Newswire-TDM-Reserved"
+TDM_POLICY = "Newswire-TDM-Policy"
+
 
 class WarcArchive:
-    """A folder of `<day>/<day>-<host>-<pid>.warc.gz`."""
+    """A folder of `<day>/<day>-<host>-<pid>[-<n>].warc.gz`, each with `….cdxj` beside it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.lock = threading.Lock()
         self.day: date | None = None
         self.file: Any = None
+        self.index: Any = None
         self.path = Path()
 
     def keep(self, response: Response) -> str:
         """Write the response as it came; `<path under the folder>#<offset>`."""
-        from warcio.statusandheaders import StatusAndHeaders
         from warcio.warcwriter import WARCWriter
 
         with self.lock:
             self.open_day(response.fetched_at.astimezone(UTC).date())
-            writer = WARCWriter(self.file, gzip=True)
-            record = writer.create_warc_record(
-                response.final_url,
-                "response",
-                payload=BytesIO(response.body),
-                length=len(response.body),
-                http_headers=StatusAndHeaders(
-                    f"{response.status} ",
-                    [*plain_headers(response), ("Content-Length", str(len(response.body)))],
-                    protocol="HTTP/1.1",
-                ),
-                warc_headers_dict={"WARC-Date": response.fetched_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")},
-            )
             offset = self.file.tell()
+            writer = WARCWriter(self.file, gzip=True, warc_version="WARC/1.1")  # 1.1: dates below the second
+            record = record_of(writer, response)
             writer.write_record(record)
             self.file.flush()
+            self.index.write(line_of(capture_of(record, response, self.path, offset, self.file.tell() - offset)))
+            self.index.flush()
             return f"{self.path.relative_to(self.folder)}#{offset}"
 
     def open_day(self, day: date) -> None:
-        """Have this process's file of the day open for appending."""
+        """Have a file of the day open that nobody else writes to or wrote to."""
         if self.day == day:
             return
         self.close()
-        self.path = self.folder / day.isoformat() / f"{day.isoformat()}-{socket.gethostname()}-{os.getpid()}.warc.gz"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = self.path.open("ab")
+        folder = self.folder / day.isoformat()
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path, self.file = create(folder, f"{day.isoformat()}-{socket.gethostname()}-{os.getpid()}")
+        self.index = index_of(self.path).open("a", encoding="utf-8")
         self.day = day
 
     def read(self, location: str) -> Response:
         """The response kept there. Raises StoreError when it is gone by retention, or damaged."""
-        from warcio.archiveiterator import ArchiveIterator
-        from warcio.exceptions import ArchiveLoadFailed
-
         name, _, offset = location.rpartition("#")
         try:
             with (self.folder / name).open("rb") as file:
-                file.seek(int(offset))
-                record = next(ArchiveIterator(file))
-                body = record.content_stream().read()
+                member = read_member(file, int(offset))
         except FileNotFoundError as error:
             raise StoreError(f"raw page {location} is gone: its day is past retention") from error
-        except (ArchiveLoadFailed, StopIteration, ValueError) as error:
-            raise StoreError(f"raw page {location} is damaged: {error}") from error
-        url = record.rec_headers.get_header("WARC-Target-URI")
-        return Response(
-            url=url,
-            final_url=url,
-            status=int(record.http_headers.get_statuscode()),
-            headers={name.lower(): value for name, value in record.http_headers.headers},
-            body=body,
-            fetched_at=datetime.fromisoformat(record.rec_headers.get_header("WARC-Date")),
-        )
+        except (ValueError, OSError, StoreError) as error:
+            raise StoreError(f"raw page {location} cannot be read: {error}") from error
+        return response_of(member.record, member.body)
 
     def expire(self, *, now: datetime, keep_days: int) -> int:
         """Delete the days older than this; how many days went."""
@@ -99,13 +85,77 @@ class WarcArchive:
         return len(gone)
 
     def close(self) -> None:
-        """End this process's file on the disk. Idempotent."""
-        if self.file is not None:
-            self.file.flush()
-            os.fsync(self.file.fileno())
-            self.file.close()
+        """End this process's files on the disk. Idempotent."""
+        for file in (self.file, self.index):
+            if file is not None:
+                file.flush()
+                os.fsync(file.fileno())
+                file.close()
         self.file = None
+        self.index = None
         self.day = None
+
+
+def create(folder: Path, stem: str) -> tuple[Path, BinaryIO]:
+    """A new file by this name, or by the next that is free: containers share host names and process ids."""
+    for suffix in chain([""], (f"-{number}" for number in count(2))):
+        path = folder / f"{stem}{suffix}.warc.gz"
+        try:
+            return path, path.open("xb")
+        except FileExistsError:
+            continue
+    raise AssertionError("count() has no end")
+
+
+def record_of(writer: Any, response: Response) -> Any:
+    """The response as a record."""
+    from warcio.statusandheaders import StatusAndHeaders
+
+    fields = {"WARC-Date": response.fetched_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+    if response.tdm_reserved is not None:
+        fields[TDM_RESERVED] = "1" if response.tdm_reserved else "0"
+    if response.tdm_policy:
+        fields[TDM_POLICY] = response.tdm_policy
+    headers = [*plain_headers(response), ("Content-Length", str(len(response.body)))]
+    return writer.create_warc_record(
+        response.final_url,
+        "response",
+        payload=BytesIO(response.body),
+        length=len(response.body),
+        http_headers=StatusAndHeaders(f"{response.status} ", headers, protocol="HTTP/1.1"),
+        warc_headers_dict=fields,
+    )
+
+
+def response_of(record: Any, body: bytes) -> Response:
+    """The response that a record keeps."""
+    fields = record.rec_headers
+    url = fields.get_header("WARC-Target-URI")
+    reserved = fields.get_header(TDM_RESERVED)
+    return Response(
+        url=url,
+        final_url=url,
+        status=int(record.http_headers.get_statuscode()),
+        headers={name.lower(): value for name, value in record.http_headers.headers},
+        body=body,
+        fetched_at=datetime.fromisoformat(fields.get_header("WARC-Date")),
+        tdm_reserved=None if reserved is None else reserved == "1",
+        tdm_policy=fields.get_header(TDM_POLICY),
+    )
+
+
+def capture_of(record: Any, response: Response, path: Path, offset: int, length: int) -> Capture:
+    """The record as its index line tells of it."""
+    return Capture(
+        url=response.final_url,
+        at=response.fetched_at.astimezone(UTC),
+        status=response.status,
+        mime=(response.header("content-type") or "").partition(";")[0].strip().lower() or "unk",
+        digest=record.rec_headers.get_header("WARC-Payload-Digest") or "",
+        file=path.name,
+        offset=offset,
+        length=length,
+    )
 
 
 def plain_headers(response: Response) -> list[tuple[str, str]]:

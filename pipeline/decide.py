@@ -135,12 +135,12 @@ def _decide_known(
     is_live_blog = candidate.is_live_blog or known.is_live_blog
     if is_live_blog and is_held_back(change, known, now=now, policy=policy):
         return _stays(known, "a live blog that changed little since its last revision", debounced=True)
-    likeness = f"{change.similarity.containment_a:.0%} of the old text kept"
+    likeness = f"{change.similarity.containment_a:.0%} of the old text kept" if change.kind else "its sketch expired"
     return Decision(
         Verdict.REVISED,
         known.article_id,
         known.cluster_id,
-        f"{' and '.join(change.fields)} changed ({change.kind}, {likeness})",
+        f"{' and '.join(change.fields)} changed ({change.kind or 'how is not known'}, {likeness})",
         revision=known.revision + 1,
         previous_text_hash=known.fingerprint.content_hash,
         changed=change.fields,

@@ -30,7 +30,7 @@ class Change:
     """What differs between two revisions. `similarity` is of the old one (a) and the new one (b)."""
 
     fields: tuple[str, ...]  # headline, text
-    kind: RevisionKind
+    kind: RevisionKind | None  # None: the old text's sketch is kept no more, only its hash
     similarity: Similarity
 
 
@@ -61,7 +61,9 @@ def _only_repeated(old: Fingerprint, new: Fingerprint, repeated: frozenset[int])
     return bool(before) and before == [paragraph for paragraph in new.paragraphs if paragraph not in repeated]
 
 
-def _kind(old: Fingerprint, new: Fingerprint, similarity: Similarity) -> RevisionKind:
+def _kind(old: Fingerprint, new: Fingerprint, similarity: Similarity) -> RevisionKind | None:
+    if not old.sketch:
+        return None
     if similarity.containment_a < MIN_KEPT:
         return RevisionKind.REWRITE
     grew = new.tokens > old.tokens and similarity.containment_b < MIN_KEPT + 0.1

@@ -169,6 +169,17 @@ def test_outbox_and_topics_agree_and_upkeep_finds_nothing_wrong(newswire: Newswi
     assert newswire("topics", "create").returncode == 2
 
 
+def test_the_archive_is_whole_is_searched_and_reads_the_same_today(newswire: Newswire) -> None:
+    assert "0 faults" in newswire("archive", "check", "--since", "1d").stdout
+    assert "raw pages" in newswire("archive", "index").stdout
+    assert "0 faults" in newswire("archive", "check").stdout
+    value = json.loads(lines(newswire("tail", "articles", "--json", "-n", "1"))[0])
+    assert value["raw_location"] in newswire("archive", "find", value["url"]).stdout
+    assert newswire("archive", "find", "http://nowhere.test/").returncode == 1
+    assert "0 would be revised" in newswire("replay", "--dry-run").stdout
+    assert newswire("replay", "--outlet", "nobody").returncode == 2
+
+
 def test_a_page_is_extracted_from_a_file_from_the_web_and_from_lines(
     newswire: Newswire, newsroom: Newsroom, tmp_path: Path
 ) -> None:

@@ -1,0 +1,144 @@
+"""What a replay needs of the store: articles with their raw pages, in an order it can go on in, and their revisions.
+
+`revise` is the one transaction: it writes nothing unless the raw page is still the article's last, so that a replay
+never puts an old text over a newer one. The entry's verdict, the visits to the page and its validators stay as they
+are: nobody was at the outlet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select, update
+
+from connectors import outbox, sketches
+from connectors.article_store import explain, is_outdated, known_article, merge, write_aliases
+from connectors.database import Database
+from connectors.feed_store import pending_entry
+from connectors.tables import articles, entries
+from pipeline.fingerprint import fingerprint
+from pipeline.model import Entry, PendingEntry
+from pipeline.replay import ArchivedArticle, ReplayChoice
+from pipeline.sightings import KnownArticle, Relation
+from pipeline.steps import Outcome, Settlement
+from pipeline.urls import registrable_domain
+
+
+class ReplayStore:
+    """Articles to replay, on a Database."""
+
+    def __init__(self, database: Database, *, lanes: int) -> None:
+        self.database = database
+        self.lanes = lanes
+
+    def count(self, choice: ReplayChoice) -> int:
+        """How many articles a choice means."""
+        with self.database.reading() as connection:
+            return connection.scalar(chosen(select(func.count()), choice)) or 0
+
+    def batches(self, choice: ReplayChoice, *, after: str, size: int) -> Iterator[tuple[ArchivedArticle, ...]]:
+        """The articles in order of their ids, from the one after this; no transaction stays open between batches."""
+        while True:
+            with self.database.reading() as connection:
+                page = chosen(select(articles), choice).where(articles.c.id > after).order_by(articles.c.id).limit(size)
+                rows = connection.execute(page).all()
+                shown = entries_of(connection, [row.id for row in rows])
+            if not rows:
+                return
+            yield tuple(archived(row, shown.get(row.id)) for row in rows)
+            after = rows[-1].id
+
+    def revise(self, settlement: Settlement, *, raw_location: str) -> Outcome:
+        """Write a revision of an article whose last raw page is still this one; TAKEN when it is not."""
+        decision = settlement.decision
+        with self.database.writing() as connection:
+            sketches.lock_for_claim(connection)
+            if not is_last(connection, decision.article_id, raw_location):
+                return Outcome.TAKEN
+            if is_outdated(connection, settlement):
+                return Outcome.LOOK_AGAIN
+            connection.execute(
+                update(articles).where(articles.c.id == decision.article_id).values(revision_row(settlement))
+            )
+            write_aliases(connection, settlement.entry.outlet_id, settlement.urls, decision.article_id)
+            sketches.insert_sketch(connection, known_article(settlement), now=settlement.now)
+            if decision.merged_id:
+                merge(connection, decision)
+            outbox.append(connection, settlement.messages, lanes=self.lanes, now=settlement.now)
+            return Outcome.WRITTEN
+
+
+def chosen(query: Select[Any], choice: ReplayChoice) -> Select[Any]:
+    """The query, of the articles that a choice means: live, with a raw page of these days."""
+    query = query.where(articles.c.state == "live", articles.c.raw_location.is_not(None))
+    if choice.outlets:
+        query = query.where(articles.c.outlet_id.in_(choice.outlets))
+    if choice.since is not None:  # locations begin with their day
+        query = query.where(articles.c.raw_location >= choice.since.isoformat())
+    if choice.until is not None:
+        query = query.where(articles.c.raw_location < choice.until.isoformat() + "~")  # after every sign of a location
+    return query
+
+
+def entries_of(connection: Connection, article_ids: Sequence[str]) -> Mapping[str, Row[Any]]:
+    """The entry that led to each article, the first one where there were several."""
+    rows = connection.execute(
+        select(entries).where(entries.c.article_id.in_(article_ids)).order_by(entries.c.first_seen_at.desc())
+    )
+    return {row.article_id: row for row in rows}
+
+
+def archived(row: Row[Any], shown: Row[Any] | None) -> ArchivedArticle:
+    """A row of `articles` with its entry, or with what stands for one that was forgotten."""
+    if shown is not None:
+        entry = replace(pending_entry(shown), is_dead=False)  # a replay resolves no dead letter
+    else:
+        forgotten = Entry(identity=row.id, digest="", title=row.title, link=row.url)
+        entry = PendingEntry(0, row.outlet_id, row.feed_id, forgotten, 1, 0, row.first_seen_at, row.id)
+    return ArchivedArticle(
+        article_id=row.id, entry=entry, known=known_by_row(row), url=row.canonical_url, raw_location=row.raw_location
+    )
+
+
+def known_by_row(row: Row[Any]) -> KnownArticle:
+    """An article without its sketch: whether a text equals it can be told from the hashes, how alike it is cannot."""
+    return KnownArticle(
+        article_id=row.id,
+        outlet_id=row.outlet_id,
+        domain=registrable_domain(row.url),
+        title=row.title,
+        fingerprint=replace(fingerprint(row.title, ""), content_hash=row.text_hash),
+        seen_at=row.first_seen_at,
+        revision=row.revision,
+        cluster_id=row.cluster_id,
+        last_revised_at=row.last_revised_at,
+        relation=Relation(row.relation) if row.relation else None,
+        copy_of=row.copy_of,
+        is_live_blog=row.is_live_blog,
+    )
+
+
+def is_last(connection: Connection, article_id: str, raw_location: str) -> bool:
+    """Whether the article lives and was last read from this raw page. Called under the lock."""
+    row = connection.execute(
+        select(articles.c.state, articles.c.raw_location).where(articles.c.id == article_id)
+    ).one_or_none()
+    return row is not None and row.state == "live" and row.raw_location == raw_location
+
+
+def revision_row(settlement: Settlement) -> dict[str, Any]:
+    """What a replayed revision changes of its article's row."""
+    decision, article = settlement.decision, settlement.read.article
+    ours = next((message.id for message in settlement.messages if message.key == decision.article_id), None)
+    return {
+        "title": article.title,
+        "canonical_url": article.canonical_url,
+        "revision": decision.revision,
+        "text_hash": settlement.candidate.fingerprint.content_hash,
+        "explanation": explain(decision),
+        "is_live_blog": article.is_live_blog,
+        "last_revised_at": settlement.now,
+        **({"event_id": ours} if ours else {}),
+    }
