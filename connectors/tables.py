@@ -115,6 +115,14 @@ entries = Table(
     ),
     Index("entries_by_article", "article_id"),
     Index("entries_by_settled", "settled_at"),
+    # Dead letters: few among many.
+    Index(
+        "entries_failed",
+        "outlet_id",
+        "settled_at",
+        postgresql_where=text("verdict = 'failed'"),
+        sqlite_where=text("verdict = 'failed'"),
+    ),
 )
 
 # Which feed showed which entry, and with what words: a change there makes the entry pending again.

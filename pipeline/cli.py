@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline import cli_archive, cli_backfill, cli_corpus, cli_feeds, cli_redrive, cli_topics
+from pipeline import cli_archive, cli_backfill, cli_corpus, cli_feeds, cli_metrics, cli_redrive, cli_topics
 from pipeline.errors import NewswireError
 from pipeline.show import terminal
 
@@ -41,6 +41,7 @@ app.command()(cli_redrive.redrive)
 app.command(epilog=cli_backfill.EXAMPLES)(cli_backfill.backfill)
 app.command()(cli_archive.replay)
 app.add_typer(cli_archive.archive, name="archive")
+app.command(epilog=cli_metrics.EXAMPLES)(cli_metrics.metrics)
 app.command()(cli_corpus.extract)
 app.command()(cli_corpus.dedup)
 database = typer.Typer(no_args_is_help=True, help="The store's schema.")

@@ -102,6 +102,13 @@ def upgrade() -> None:
         batch_op.create_index("entries_by_identity", ["outlet_id", "identity"], unique=True)
         batch_op.create_index("entries_by_settled", ["settled_at"], unique=False)
         batch_op.create_index(
+            "entries_failed",
+            ["outlet_id", "settled_at"],
+            unique=False,
+            postgresql_where=sa.text("verdict = 'failed'"),
+            sqlite_where=sa.text("verdict = 'failed'"),
+        )
+        batch_op.create_index(
             "entries_pending",
             ["feed_id", "next_attempt_at"],
             unique=False,
@@ -335,6 +342,9 @@ def downgrade() -> None:
     with op.batch_alter_table("entries", schema=None) as batch_op:
         batch_op.drop_index(
             "entries_pending", postgresql_where=sa.text("state = 'pending'"), sqlite_where=sa.text("state = 'pending'")
+        )
+        batch_op.drop_index(
+            "entries_failed", postgresql_where=sa.text("verdict = 'failed'"), sqlite_where=sa.text("verdict = 'failed'")
         )
         batch_op.drop_index("entries_by_settled")
         batch_op.drop_index("entries_by_identity")

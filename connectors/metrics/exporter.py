@@ -1,0 +1,79 @@
+"""Samples as Prometheus reads them: text format or OpenMetrics, as the scraper asks, over HTTP on one path.
+
+Promises that a scrape never raises: what cannot be read is `newswire_store_up 0`. Which values there are is
+pipeline/metrics.py's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from threading import Thread
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import CollectorRegistry, start_wsgi_server
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from pipeline.errors import NewswireError
+from pipeline.metrics import METRICS, Sample
+
+log = logging.getLogger("newswire.metrics")
+
+FAMILIES = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
+
+
+@dataclass(frozen=True, slots=True)
+class Exposition:
+    """What a scraper gets: the body and its type."""
+
+    body: bytes
+    content_type: str
+
+
+class NewswireCollector(Collector):
+    """Families of the metrics, filled by a function that reads them."""
+
+    def __init__(self, read: Callable[[], Iterable[Sample]]) -> None:
+        self.read = read
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric that has a sample now."""
+        by_name: dict[str, list[Sample]] = {}
+        for sample in self.samples():
+            by_name.setdefault(sample.name, []).append(sample)
+        for metric in METRICS:
+            family = FAMILIES[metric.kind](metric.name, metric.sentence, labels=metric.labels)
+            for sample in by_name.get(metric.name, ()):
+                family.add_metric(sample.labels, sample.value)
+            if family.samples:
+                yield family
+
+    def samples(self) -> list[Sample]:
+        """What can be read; a store that is away is a sample, not an error."""
+        try:
+            return [*self.read(), Sample("newswire_store_up", 1)]
+        except NewswireError as error:
+            log.warning("%s", error)
+            return [Sample("newswire_store_up", 0)]
+
+
+def registry_of(read: Callable[[], Iterable[Sample]]) -> CollectorRegistry:
+    """A registry with our metrics and none of the process's own."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(NewswireCollector(read))
+    return registry
+
+
+def expose(registry: CollectorRegistry, accept: str) -> Exposition:
+    """The metrics in the format that an Accept header asks for."""
+    encode, content_type = choose_encoder(accept)
+    return Exposition(encode(registry), content_type)
+
+
+def serve(registry: CollectorRegistry, *, host: str, port: int) -> tuple[WSGIServer, Thread]:  # prometheus_client's
+    """Serve `/metrics` in a thread of its own; stop it by `shutdown()` of the server."""
+    server, thread = start_wsgi_server(port, addr=host, registry=registry)
+    return server, thread
