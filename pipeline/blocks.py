@@ -98,6 +98,14 @@ _SKIPPED = frozenset(
         "img",
     ]
 )
+# Elements that begin a line of their own; one that HTML does not know, within a paragraph, is a phrase of it.
+_LINES = frozenset({
+    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dir", "div", "dl",
+    "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header",
+    "hgroup", "legend", "li", "main", "menu", "ol", "p", "pre", "section", "summary", "table", "tbody", "td",
+    "tfoot", "th", "thead", "tr", "ul",
+})  # fmt: skip
+_PHRASED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "td", "a", "span", "em", "strong", "b", "i"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffc]+")
 _BLANKS = ("\n", "\t", "\r", "\f", "\v", "\u2028", "\u2029", "\x85")
@@ -221,7 +229,7 @@ class _Walker:
 
     def walk(self, element: html.HtmlElement) -> None:
         tag = element.tag
-        if tag in _INLINE:
+        if tag in _INLINE or (tag not in _LINES and tag not in _SKIPPED and _is_phrase(element)):
             self._walk_inline(element, tag)
         elif tag == "br":
             if _ends_heading(element):
@@ -233,7 +241,8 @@ class _Walker:
             self._walk_block(element, tag)
 
     def _walk_inline(self, element: html.HtmlElement, tag: str) -> None:
-        if (element.get("style") or element.get("hidden") is not None) and _is_hidden(element):
+        style = element.get("style")
+        if (style or element.get("hidden") is not None) and (_is_hidden(element) or _is_clipped(style)):
             return
         classes = element.get("class")
         if classes is not None and _is_for_screen_readers(classes):
@@ -262,11 +271,10 @@ class _Walker:
         kind = kind_of(
             tag, classes, get("id"), get("itemprop"), get("rel"), get("data-testid") or get("data-component")
         )
+        if tag == "figure" and kind is Kind.CAPTION and _shows_text(element):
+            kind = Kind.QUOTE if element.find(".//blockquote") is not None else None
         if kind is not None:
             self._marks.append(Mark(kind, element, f"{kind}:{_label(tag, classes or '')}"))
-        elif tag == "figure" and element.find(".//blockquote") is not None:
-            kind = Kind.QUOTE
-            self._marks.append(Mark(kind, element, f"{kind}:figure"))
         start = len(self.blocks)
         self._open.append(element)
         self._labels.append(label)
@@ -347,6 +355,19 @@ class _Walker:
         return True
 
 
+def _is_phrase(element: html.HtmlElement) -> bool:
+    """Whether an element of no known kind is a part of a line: `<location>PARIS</location> The mayor …`."""
+    if not isinstance(element.tag, str) or element.tag in {"br", "hr"}:
+        return False
+    parent = element.getparent()
+    return parent is not None and parent.tag in _PHRASED
+
+
+def _shows_text(figure: html.HtmlElement) -> bool:
+    """Whether a figure is a quotation, a table or a listing, and no picture."""
+    return next(figure.iter("blockquote", "table", "pre", "ul", "ol"), None) is not None
+
+
 def _ends_heading(line_break: html.HtmlElement) -> bool:
     """Whether a line break ends a line that is all bold or in a font of its own: how pages of tables set headings."""
     line = line_break.getprevious()
@@ -387,7 +408,13 @@ def _is_for_screen_readers(classes: str) -> bool:
 _READ_OUT = re.compile(
     r"(?:^|[\s_-])(?:sr-only|srOnly|screen-?reader(?:-text)?|visually-?hidden|a11y-hidden|u-hidden)(?:$|[\s_-])", re.I
 )
+_CLIPPED = re.compile(r"clip(?:-path)?\s*:\s*(?:rect\(\s*[01]|inset\(\s*(?:50|100)%)", re.IGNORECASE)
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+
+def _is_clipped(style: str | None) -> bool:
+    """Whether an element is shown in no place, for screen readers: `, opens new tab` behind a link."""
+    return style is not None and _CLIPPED.search(style) is not None
 
 
 def _is_hidden(element: html.HtmlElement) -> bool:

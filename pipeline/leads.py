@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pipeline.blocks import Block, key_of
+from pipeline.blocks import Block, Mark, key_of
 from pipeline.markup import Kind
 from pipeline.phrases import phrase_rule
 
-__all__ = ["find_lead", "is_byline"]
+__all__ = ["find_lead", "is_byline", "rest_of_lead"]
 
 _MOST_BYLINE_CHARS = 200
 _LEAST_CHARS = 30
 _MOST_CHARS = 1_200
 _TOLD_SHARE = 0.7  # of the description's words: outlets shorten and mend it
+_SENTENCE_ENDS = (".", "!", "?", "…", "”", "»", '"')
+_MOST_LEAD_PARTS = 6
 _REACH = 30  # blocks before the first paragraph: headline, byline, dates, share buttons, picture stand between
 _WORD = re.compile(r"\w{3,}")
 _CREDIT = re.compile(
@@ -45,13 +47,44 @@ def find_lead(
     headline = _headline(blocks, first, title_key)
     start = max(0, first - _REACH) if headline is None else max(headline + 1, first - _REACH)
     start = start if headline is None or headline < first else 0
-    candidates = [i for i in range(min(start, first), first + 1) if _may_lead(blocks, i, apart, title_key)]
+    around = _marks_around(blocks, headline)
+    candidates = [i for i in range(min(start, first), first + 1) if _may_lead(blocks, i, apart - around, title_key)]
     for test in (_is_marked, lambda block: _is_told(block, description)):
         for index in candidates:
             if test(blocks[index]) and not _is_among_paragraphs(blocks, index, kept):
                 return index
-    alone = [i for i in candidates if i < first and headline is not None and _stands_alone(blocks[i])]
-    return alone[-1] if len(alone) == 1 else None
+    if headline is None:
+        return None
+    bodily = {blocks[i].key for i in kept}
+    alone = [i for i in candidates if i < first and _stands_alone(blocks[i])]
+    fresh = [i for i in alone if i not in kept and blocks[i].key not in bodily]
+    return _only(blocks, [i for i in fresh if blocks[i].text.endswith(_SENTENCE_ENDS)]) or _only(blocks, alone)
+
+
+def _only(blocks: Sequence[Block], candidates: Sequence[int]) -> int | None:
+    """The one that can be meant: the only one, or the only one that is no heading."""
+    plain = [i for i in candidates if not blocks[i].is_heading] or candidates
+    return plain[0] if len(plain) == 1 else None
+
+
+def rest_of_lead(blocks: Sequence[Block], lead: int) -> list[int]:
+    """The further paragraphs of a lead that has several: those in the element that calls itself the lead."""
+    marks = [mark for mark in blocks[lead].marks if mark.kind is Kind.LEAD and mark.chars < _MOST_CHARS]
+    if not marks:
+        return []
+    return [
+        i
+        for i in range(lead + 1, min(len(blocks), lead + _MOST_LEAD_PARTS))
+        if any(_is_part(mark, marks[-1]) for mark in blocks[i].marks)
+        and len(blocks[i].text) >= _LEAST_CHARS
+        and blocks[i].link_share < 0.5
+        and phrase_rule(blocks[i].text) is None
+    ]
+
+
+def _is_part(mark: Mark, lead: Mark) -> bool:
+    """Whether a marking is the lead's own, or that of a like element beside it."""
+    return mark is lead or (mark.name == lead.name and mark.node.getparent() is lead.node.getparent())
 
 
 def _first_of_body(blocks: Sequence[Block], kept: set[int]) -> int:
@@ -64,17 +97,29 @@ def _first_of_body(blocks: Sequence[Block], kept: set[int]) -> int:
 
 
 def _headline(blocks: Sequence[Block], before: int, title_key: str) -> int | None:
-    found = [
+    found = [i for i in range(before + 1) if blocks[i].tag == "h1" and title_key and title_key in blocks[i].key][:1]
+    found = found or [
         i for i in range(before + 1) if blocks[i].tag == "h1" or (len(title_key) > 20 and title_key in blocks[i].key)
     ]
+    if not found:  # pages without h1, whose headline is worded otherwise than what they tell machines
+        found = [i for i in range(before) if blocks[i].tag == "h2" and _is_in_header(blocks[i])]
     return found[-1] if found else None
+
+
+def _is_in_header(block: Block) -> bool:
+    return any(parent.tag == "header" for parent in block.node.iterancestors())
+
+
+def _marks_around(blocks: Sequence[Block], headline: int | None) -> frozenset[str]:
+    """The markings that the headline stands under too: they set nothing apart beside it."""
+    return frozenset() if headline is None else frozenset(mark.name for mark in blocks[headline].marks)
 
 
 def _may_lead(blocks: Sequence[Block], index: int, apart: frozenset[str], title_key: str) -> bool:
     block = blocks[index]
     if not _LEAST_CHARS <= len(block.text) <= _MOST_CHARS or block.link_share > 0.5 or block.key == title_key:
         return False
-    if block.tag == "h1" or not _is_free(block, apart):
+    if block.tag == "h1" or not _is_free(block, apart) or _is_kept_back(block):
         return False
     node = block.node
     if node.tag in {"figcaption", "figure"} or any(
@@ -94,6 +139,11 @@ def _is_free(block: Block, apart: frozenset[str]) -> bool:
     if block.marks and block.marks[-1].kind is Kind.LEAD:
         return all(mark.kind not in {Kind.COMMENTS, Kind.RELATED, Kind.CAPTION} for mark in around)
     return not around
+
+
+def _is_kept_back(block: Block) -> bool:
+    """Whether a class hides the block until a script shows it: the offers of a paywall, beside its headline."""
+    return any("hidden" in (mark.node.get("class") or "").split() for mark in block.marks)
 
 
 def _is_marked(block: Block) -> bool:

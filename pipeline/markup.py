@@ -24,10 +24,12 @@ class Kind(StrEnum):
     COMMENTS = "comments"
     EMBED = "embed"
     LEAD = "lead"
+    LIVE = "live"
     NEWSLETTER = "newsletter"
     PAYWALL = "paywall"
     QUOTE = "quote"
     RELATED = "related"
+    SCRAMBLED = "scrambled"
     SHARE = "share"
     TAGS = "tags"
 
@@ -43,6 +45,11 @@ class MarkupRule:
 
 # The first rule that matches wins. A word stands between borders: start, end, blank, `-`, `_` or a change of case.
 RULES: tuple[MarkupRule, ...] = (
+    MarkupRule(
+        Kind.SCRAMBLED,
+        r"obfuscated(?:-?(?:text|content))?|scrambled(?:-?text)?|text-?scrambl\w*|encrypted-?(?:text|content)",
+        ("article__paragraph obfuscated", "scrambled-text"),
+    ),
     MarkupRule(
         Kind.COMMENTS,
         r"comments?(?:[-_ ](?:list|section|area|wrapper|container|zone|block|thread|form))?|commentaires?|kommentare?|"
@@ -161,7 +168,9 @@ _BORDER_AFTER = r"(?=$|[\s_.:/-])(?![-_](?:hidden|free|none|off|disabled)\b)"
 _COMPILED = tuple((rule.kind, re.compile(_BORDER_BEFORE + "(?:" + rule.words + ")" + _BORDER_AFTER)) for rule in RULES)
 _ANY = re.compile("|".join(rule.words for rule in RULES))
 # `article-teaser lead` teases its own article.
-_SURELY_LEAD = re.compile(_BORDER_BEFORE + r"(?:lead|lede|chap[oô]|chapeau|standfirst|intro|dek)" + _BORDER_AFTER)
+_SURELY_LEAD = re.compile(
+    _BORDER_BEFORE + r"(?:lead|lede|chap[oô]|chapeau|standfirst|intro|dek|teaser-?(?:text|content))" + _BORDER_AFTER
+)
 _CASE_CHANGE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LONG_ENOUGH = 300  # an attribute longer than this holds generated classes, the kind stands in front
 
@@ -169,9 +178,11 @@ _BY_TAG: dict[str, Kind] = {
     "footer": Kind.CHROME,
     "aside": Kind.RELATED,
     "figcaption": Kind.CAPTION,
+    "figure": Kind.CAPTION,
     "address": Kind.BYLINE,
     "menu": Kind.CHROME,
     "amp-ad": Kind.AD,
+    "amp-live-list": Kind.LIVE,
     "blockquote": Kind.QUOTE,
 }
 

@@ -56,6 +56,9 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"(?:baca juga|czytaj (?:też|także|więcej)|zobacz (?:też|także)|ayrıca oku|читайте также|читайте також)\b",
             r"(?:čtěte (?:také|více)|přečtěte si|citește și|funda olunye udaba)\b",
             r"click here to\b",
+            r"don't miss\W*$",
+            r".{10,160}\[(?:insight|video|videos|pictures|photos|analysis|revealed|warning|comment|news|update|report|"
+            r"reaction|live|latest|interview|opinion)\]\W*$",
             r"\[?(?:retrouvez|consultez|suivez) (?:ici |tous? |toute |notre |nos |l'|le direct)[^.]{0,90}(?:ici|"
             r"dossier|direct|articles?|page)\b",
         ),
@@ -84,6 +87,13 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"l'article a été ajouté",
             r"cet article est paru dans notre newsletter",
             r"there was an error, please provide a valid",
+            r"(?:get|enjoy) (?:our|the latest) (?:award-winning|daily|weekly|local|national)\b[^.]{0,90}\b(?:e-?mail|"
+            r"news|stories|analysis)\b",
+            r"i would like to be e-?mailed about",
+            r"our community members are treated to",
+            r"check out more of\b[^.]{0,60}\bstories by signing up",
+            r"join (?:thought-provoking conversations|our commenting forum|the conversation)\b",
+            r"like (?:this|our) (?:story|article|stories)\? share",
         ),
         holds=(r"for the latest[^.]{0,80}sign up", rf"sign up (?:for|to) (?:our|the)[^.]{{0,40}}{_MAILED}"),
         examples=("Inscrivez-vous à notre newsletter", "Sign up for our daily newsletter", "Follow us on Facebook"),
@@ -133,6 +143,18 @@ PHRASES: tuple[PhraseRule, ...] = (
         examples=("© 2024 Agence", "Tous droits réservés"),
     ),
     PhraseRule(
+        "signature",
+        starts=(
+            r"\(?(?:additional |with )?(?:reporting|writing) by [A-Z][^.]{3,300}(?:[.;)]|$)",
+            r"our standards: the",
+        ),
+        holds=(r"contributed to this (?:report|story|article)\W*$",),
+        examples=(
+            "Reporting by Jane Roe in Lagos; Editing by John Doe",
+            "Jane Roe of the foreign desk contributed to this report.",
+        ),
+    ),
+    PhraseRule(
         "credit",
         starts=(
             r"(?:photos?|images?|crédits?|credits?|fotos?|bild(?:er)?|picture|source photo|illustration|vidéo|video|"
@@ -141,6 +163,8 @@ PHRASES: tuple[PhraseRule, ...] = (
         ),
         wholes=(
             r"(?:crédit|credit|photo|foto|image)s?\b.{0,60}",
+            r".{10,220}(?<![\d.])\s©\s?[^.!?]{2,60}",
+            r".{10,220}\s(?:Foto|Photo|Ljósmynd|Ảnh|Foto's|Bild)\s?[:/]\s?[^.!?]{2,60}",
             r"\(?(?:getty|shutterstock|istock|unsplash|adobe stock)\b.{0,40}",
         ),
         examples=("Photo : agence", "Credit: Getty Images"),
@@ -212,7 +236,7 @@ _TRIGGERS = (
     "la suite", "pour lire", "pour acc", "pour poursuivre", "pour continuer", "continue reading", "weiterlesen",
     "lesen sie weiter", "jetzt ", "seguir leyendo", "exclusiv", "exklusiv", "para suscr", "para socios", "this article",
     "this content", "this story", "profitez", "only content", "only article", "free a", "free t", "unlock",
-    "plus-inhalte", "riservato", "réservé",
+    "plus-inhalte", "riservato", "réservé", "contributed to this",
 )  # fmt: skip
 
 

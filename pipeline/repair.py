@@ -7,12 +7,13 @@ Every step says what it did and by which rule. Rules are for kinds of markup (pi
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pipeline.blocks import Block, key_of
 from pipeline.body import is_paragraph, set_apart
-from pipeline.leads import find_lead, is_byline
+from pipeline.leads import find_lead, is_byline, rest_of_lead
 from pipeline.markup import Kind
 from pipeline.phrases import is_paywall_line, phrase_rule
 from pipeline.titles import same_words
@@ -25,6 +26,9 @@ _MAX_LINK_LINE_CHARS = 220
 _LEAST_LINK_LINE_CHARS = 25  # shorter links are names, sources, list entries
 _DUPLICATE_CHARS = 100  # shorter lines may be said twice on purpose
 _SHORT_LINE_CHARS = 60
+_ALL_LINK = 0.9
+_HOME_PARAGRAPHS = 3  # an element with so many paragraphs is the article's, not a teaser's
+_ENOUGH_ABOVE, _ENOUGH_CHARS_ABOVE = 3, 500  # paragraphs and characters that make an article of an introduction
 _WALL_REACH = 6  # blocks behind the text in which a paywall says that it is one
 
 
@@ -80,21 +84,41 @@ def repair(
         is_paywall_line(block.text) for block in blocks[min(chosen) : max(chosen) + _WALL_REACH]
     )
     title_key = key_of(title)
+    is_scrambled = _drop_scrambled(work)
+    _drop_live_posts(work)
     work.drop("markup", work.is_apart)
     work.drop("title", lambda i: _repeats_title(blocks[i], title, title_key))
-    for index in _between(work, title, title_key):
+    for index in (*_between(work, title, title_key), *_beyond(work, title, title_key)):
         work.add("between", index)
     _settle_embeds(work, site)
+    _drop_teasers(work)
     _drop_phrases(work)
     _drop_link_lines(work)
     lead = find_lead(blocks, work.kept, work.apart, description=description, title_key=title_key)
     if lead is not None:
         work.add("lead", lead)
+        for index in rest_of_lead(blocks, lead):
+            work.add("lead", index)
         for index in _between(work, title, title_key):
             work.add("between", index)
     _trim(work, lead)
-    _drop_duplicates(work)
-    return Repaired(tuple(sorted(work.kept)), lead, tuple(work.steps), is_cut_short)
+    _drop_duplicates(work, lead)
+    return Repaired(tuple(sorted(work.kept)), lead, tuple(work.steps), is_cut_short or is_scrambled)
+
+
+def _drop_scrambled(work: _Work) -> bool:
+    """What a paywall shows in letters that make no words; whether there was any."""
+    scrambled = {i for i, block in enumerate(work.blocks) if any(mark.kind is Kind.SCRAMBLED for mark in block.marks)}
+    work.drop("scrambled", lambda i: i in scrambled)
+    return bool(scrambled)
+
+
+def _drop_live_posts(work: _Work) -> None:
+    """The posts of a live list, which change by the minute, where the text above them is an article by itself."""
+    posts = {i for i in work.kept if any(mark.kind is Kind.LIVE for mark in work.blocks[i].marks)}
+    above = [work.blocks[i] for i in work.kept if posts and i < min(posts) and is_paragraph(work.blocks[i])]
+    if len(above) >= _ENOUGH_ABOVE and sum(len(block.text) for block in above) >= _ENOUGH_CHARS_ABOVE:
+        work.drop("live posts", lambda i: i in posts)
 
 
 def _repeats_title(block: Block, title: str, title_key: str) -> bool:
@@ -120,6 +144,18 @@ def _settle_embeds(work: _Work, site: str) -> None:
             work.drop("embed", lambda i, index=index: i == index)  # type: ignore[misc]
         elif not work.is_apart(index):
             work.add("embed", index)
+
+
+def _drop_teasers(work: _Work) -> None:
+    """Other articles among the paragraphs: a headline that is a link, with what stands in the same box under it."""
+    blocks = work.blocks
+    homes = Counter(id(blocks[i].node.getparent()) for i in work.kept if is_paragraph(blocks[i]))
+    for index in sorted(work.kept):
+        block = blocks[index]
+        box = block.node.getparent()
+        if box is None or not block.is_heading or block.link_share < _ALL_LINK or homes[id(box)] >= _HOME_PARAGRAPHS:
+            continue
+        work.drop("teaser", lambda i, at=index, box=box: i == at or (i > at and blocks[i].node.getparent() is box))  # type: ignore[misc]
 
 
 def _drop_phrases(work: _Work) -> None:
@@ -178,6 +214,32 @@ def _between(work: _Work, title: str, title_key: str) -> list[int]:
     ]
 
 
+def _beyond(work: _Work, title: str, title_key: str) -> list[int]:
+    """Paragraphs right before the first kept one and right behind the last, of the same kind in the same element."""
+    spoken = [i for i in sorted(work.kept) if is_paragraph(work.blocks[i]) and work.blocks[i].tag == "p"]
+    if not spoken:
+        return []
+    return [
+        *_next_of_kind(work, spoken[0], -1, title, title_key),
+        *_next_of_kind(work, spoken[-1], 1, title, title_key),
+    ]
+
+
+def _next_of_kind(work: _Work, start: int, step: int, title: str, title_key: str) -> list[int]:
+    blocks, found = work.blocks, []
+    model, index = blocks[start], start + step
+    while 0 <= index < len(blocks) and index not in work.kept:
+        block = blocks[index]
+        is_like = block.place == model.place and block.node.getparent() is model.node.getparent()
+        if not is_like or not is_paragraph(block) or work.is_apart(index) or _repeats_title(block, title, title_key):
+            break
+        if step < 0 and not _ends_sentence(block.text):
+            break  # before the text stand captions too
+        found.append(index)
+        index += step
+    return found
+
+
 def _trim(work: _Work, lead: int | None) -> None:
     """Short lines before the first paragraph (kicker, byline, dates) and after the last one (signature, headings)."""
     spoken = [i for i in sorted(work.kept) if _is_spoken(work.blocks[i]) and not is_byline(work.blocks[i].text)]
@@ -210,8 +272,11 @@ def _is_short_line(block: Block, *, entries: bool = True) -> bool:
     )
 
 
-def _drop_duplicates(work: _Work) -> None:
-    """The second of two like paragraphs that a page shows twice for its layout's sake."""
+def _drop_duplicates(work: _Work, lead: int | None) -> None:
+    """The second of two like paragraphs that a page shows twice for its layout's sake; all others like the lead."""
+    if lead is not None:
+        key = work.blocks[lead].key
+        work.drop("duplicate", lambda i: i != lead and work.blocks[i].key == key)
     seen: dict[str, int] = {}
     for index in sorted(work.kept):
         seen[work.blocks[index].key] = seen.get(work.blocks[index].key, 0) + 1
