@@ -62,7 +62,8 @@ def made_page(words: Newsroom, draw: random.Random, outlet: Outlet, number: int)
         number=str(6_000_000 + number),
         versions=(replace(version, title=title, blocks=blocks),),
     )
-    page = Page(outlet, article, article.versions[0], ())
+    related = tuple((words.words(7).capitalize(), f"/related/{number}-{place}.html") for place in range(4))
+    page = Page(outlet, article, article.versions[0], related)
     return MadePage(
         outlet_id=outlet.id,
         url=outlet.url(article),
@@ -85,8 +86,9 @@ class MadeWeb:
         self.pages = {page.url: page for page in pages}
 
     async def fetch(self, request: Request) -> Response:
-        """The page at a URL."""
-        assert request.kind is FetchKind.PAGE
+        """The page at a URL; a feed has nothing new."""
+        if request.kind is FetchKind.FEED:
+            return Response(request.url, request.url, 304, {}, b"", fetched_at=datetime.now(UTC))
         body = self.pages[request.url].html.encode()
         headers = {"content-type": "text/html; charset=utf-8"}
         return Response(request.url, request.url, 200, headers, body, fetched_at=datetime.now(UTC))
