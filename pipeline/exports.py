@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 Value = Mapping[str, Any]
 
 WITHDRAWN = "withdrawn"
-NINJS_SCHEMA = "https://iptc.org/std/ninjs/ninjs-schema_3.1.json"
+NINJS_SCHEMA = "http://www.iptc.org/std/ninjs/ninjs-schema_3.1.json#"
+TDM_RESERVED = "Text and data mining is reserved by the rights holder (TDMRep)."
 
 
 def lines(values: Iterable[Value], form: str) -> Iterator[str]:
@@ -30,21 +32,24 @@ def jsonl(value: Value) -> str:
 def dated_text(value: Value) -> str:
     """` date YYYY-MM ` and the text: the form of the document this project was created from.
 
-    An article without a date of its own is dated by when it was first seen.
+    The month is the outlet's own. An article without a date of its own is dated by when it was first seen.
     """
-    moment = value["published"]["time"] if value.get("published") else value["first_seen"]
-    return f" date {moment[:7]} {value['text']}"
+    published = value.get("published") or {"time": value["first_seen"]}
+    moment = datetime.fromisoformat(published["time"]) + timedelta(seconds=published.get("offset_s") or 0)
+    return f" date {moment:%Y-%m} {value['text']}"
 
 
 def ninjs(value: Value) -> str:
-    """IPTC ninjs 3.1."""
+    """IPTC ninjs 3.1: its schema knows no other names than these, and no empty ones are written."""
+    published, tdm = value.get("published") or {}, value.get("tdm") or {}
     article = {
         "standard": {"name": "ninjs", "version": "3.1", "schema": NINJS_SCHEMA},
-        "uri": f"urn:newswire:{value['id']}",
+        "uri": urn(value["id"]),
         "type": "text",
         "version": str(value["revision"]),
-        "firstCreated": (value.get("published") or {}).get("time") or value["first_seen"],
-        "versionCreated": (value.get("modified") or {}).get("time") or value["fetched"],
+        "contentCreated": published.get("time"),
+        "firstCreated": value["first_seen"],
+        "versionCreated": value["fetched"],
         "pubStatus": "canceled" if value["state"] == WITHDRAWN else "usable",
         "language": value["language"],
         "by": ", ".join((*value["authors"], *value["author_organisations"])),
@@ -54,12 +59,41 @@ def ninjs(value: Value) -> str:
             {"role": "main", "contentType": "text/plain", "value": value["text"], "wordCount": value["word_count"]}
         ],
         "people": [{"name": name, "rel": "author"} for name in value["authors"]],
-        "subjects": [{"name": value["section"]}] if value.get("section") else [],
-        "infoSources": [{"name": value["outlet"]["name"], "uri": value["outlet"]["homepage"]}],
-        "rightsInfo": {"usageTerms": value["rights"]} if value.get("rights") else {},
-        "altIds": [{"role": "url", "value": value["canonical_url"]}],
+        "organisations": [{"name": name, "rel": "author"} for name in value["author_organisations"]],
+        "subjects": subjects(value),
+        "genres": [{"name": "live blog"}] if value["is_live_blog"] else [],
+        "infoSources": [
+            {"role": "publisher", "name": value["outlet"]["name"], "uri": value["outlet"]["homepage"]},
+            *({"role": "agency", "name": name} for name in value["agency_credits"]),
+        ],
+        "copyrightNotice": value.get("rights"),
+        "usageTerms": TDM_RESERVED if tdm.get("reserved") else None,
+        "rightsInfo": {"linkedRights": tdm["policy"]} if tdm.get("policy") else {},
+        "associations": associations(value),
+        "altIds": [
+            {"role": role, "value": value[role]} for role in ("canonical_url", "url", "link", "guid") if value[role]
+        ],
     }
-    return json.dumps({name: part for name, part in article.items() if part not in ("", [], {})}, ensure_ascii=False)
+    return without_empty(article)
+
+
+def subjects(value: Value) -> list[dict[str, str]]:
+    """Section and keywords, told apart by their relation."""
+    section = [{"name": value["section"], "rel": "section"}] if value.get("section") else []
+    return [*section, *({"name": word, "rel": "keyword"} for word in value["keywords"])]
+
+
+def associations(value: Value) -> list[dict[str, Any]]:
+    """The lead image, and the article that this one copies."""
+    image, original = value.get("image"), value.get("copy_of")
+    picture = {
+        "name": "lead image",
+        "uri": image,
+        "type": "picture",
+        "renditions": [{"name": "main", "href": image}],
+    }
+    copied = {"name": "original", "rel": "copy_of", "uri": urn(original) if original else None}
+    return [*([picture] if image else []), *([copied] if original else [])]
 
 
 def json_ld(value: Value) -> str:
@@ -69,28 +103,47 @@ def json_ld(value: Value) -> str:
     article = {
         "@context": "https://schema.org",
         "@type": "LiveBlogPosting" if value["is_live_blog"] else "NewsArticle",
-        "@id": f"urn:newswire:{value['id']}",
+        "@id": urn(value["id"]),
+        "identifier": value["id"],
         "url": value["canonical_url"],
+        "sameAs": [url for url in (value["url"], *value["aliases"]) if url != value["canonical_url"]],
         "headline": value["title"],
         "abstract": value.get("lead"),
         "articleBody": value["text"],
         "wordCount": value["word_count"],
         "datePublished": (value.get("published") or {}).get("time"),
         "dateModified": (value.get("modified") or {}).get("time"),
+        "sdDatePublished": value["fetched"],
         "author": people + organisations,
+        "creditText": ", ".join(value["agency_credits"]),
         "inLanguage": value["language"],
         "articleSection": value.get("section"),
         "keywords": value["keywords"],
         "image": value.get("image"),
         "isAccessibleForFree": value.get("is_accessible_for_free"),
+        "copyrightNotice": value.get("rights"),
+        "usageInfo": (value.get("tdm") or {}).get("policy"),
+        "isBasedOn": urn(value["copy_of"]) if value.get("copy_of") else None,
         "publisher": {
             "@type": "NewsMediaOrganization",
             "name": value["outlet"]["name"],
             "url": value["outlet"]["homepage"],
         },
+        "creativeWorkStatus": value["state"],
         "version": value["revision"],
     }
-    return json.dumps({name: part for name, part in article.items() if part not in (None, [], "")}, ensure_ascii=False)
+    return without_empty(article)
+
+
+def urn(article_id: str) -> str:
+    """An article's id as a URI."""
+    return f"urn:newswire:{article_id}"
+
+
+def without_empty(article: Mapping[str, Any]) -> str:
+    """As JSON, without names that say nothing."""
+    told = {name: part for name, part in article.items() if part not in ("", [], {}, None)}
+    return json.dumps(told, ensure_ascii=False)
 
 
 FORMS: Mapping[str, Callable[[Value], str]] = {

@@ -84,10 +84,12 @@ def article_value(publication: Publication) -> dict[str, Any]:
         "guid": entry.entry.guid,
         "aliases": list(article.aliases),
         "title": article.title,
+        "title_source": article.title_source or None,
         "lead": article.lead,
         "text": article.text,
         "word_count": len(article.text.split()),
         "authors": list(article.authors),
+        "authors_source": article.authors_source,
         "author_organisations": list(article.author_organisations),
         "agency_credits": list(publication.credits),
         "published": sourced(article.published) or feed_time(entry.entry.published),
@@ -192,12 +194,17 @@ def sourced(moment: SourcedTime | None) -> dict[str, Any] | None:
     """A time with where it was read."""
     if moment is None:
         return None
-    return {"time": rfc3339(moment.value), "source": moment.source, "zone_assumed": moment.zone_assumed}
+    return {
+        "time": rfc3339(moment.value),
+        "source": moment.source,
+        "zone_assumed": moment.zone_assumed,
+        "offset_s": moment.offset_s,
+    }
 
 
 def feed_time(moment: datetime | None) -> dict[str, Any] | None:
     """A time that only the feed gives."""
-    return None if moment is None else {"time": rfc3339(moment), "source": "feed", "zone_assumed": False}
+    return None if moment is None else sourced(SourcedTime(moment, "feed"))
 
 
 def rfc3339(moment: datetime | None) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -28,6 +29,15 @@ def load(name: str) -> Mapping[str, Any]:
 @cache
 def validator(name: str) -> Any:
     """A validator of a schema's values (jsonschema), formats included."""
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator, FormatChecker
 
-    return Draft202012Validator(load(name), format_checker=Draft202012Validator.FORMAT_CHECKER)
+    formats = FormatChecker(["date"])
+    formats.checks("date-time", raises=ValueError)(is_moment)
+    return Draft202012Validator(load(name), format_checker=formats)
+
+
+def is_moment(value: object) -> bool:
+    """Whether a value is a UTC time in RFC 3339, as all of ours are. Raises ValueError when it is no time."""
+    if not isinstance(value, str):
+        return True  # null, where the schema allows it
+    return datetime.fromisoformat(value).tzinfo is not None and value.endswith("Z") and "T" in value

@@ -104,7 +104,12 @@ def test_times_are_utc_and_each_keeps_its_source() -> None:
     read = make_read()
     dated = replace(read, article=replace(read.article, published=SourcedTime(zone, "json-ld")))
     value = messages.article_value(publication(read=dated))
-    assert value["published"] == {"time": "2026-11-23T07:00:00Z", "source": "json-ld", "zone_assumed": False}
+    assert value["published"] == {
+        "time": "2026-11-23T07:00:00Z",
+        "source": "json-ld",
+        "zone_assumed": False,
+        "offset_s": 0,
+    }
     assert messages.article_value(publication())["published"]["source"] == "feed"
     assert value["modified"] is None
 
