@@ -20,8 +20,8 @@ PYTEST_ARGS ?=
 RUN := .venv/bin/python
 EVAL := .venv-eval/bin/python
 
-.PHONY: help demo test up down status lint env torture fuzz eval-extract eval-dedup bench bench-dedup lock clean \
-	venv-run venv-test venv-eval tools
+.PHONY: help demo test up down status lint env torture scale audit fuzz eval-extract eval-dedup bench bench-dedup lock clean \
+	venv-run venv-test venv-eval venv-image tools
 
 help: ## list the targets
 	@echo "newswire: feeds in, clean deduplicated articles on Kafka topics out"
@@ -77,6 +77,13 @@ env: ## make .env with fresh secrets for docker compose; an existing one is left
 torture: tools venv-test ## kill processes, broker and database again and again; every message must be there once
 	@$(RUN) -m tests.torture
 
+scale: tools venv-test venv-image ## docker-compose.yml's topology without containers: two Celery workers, one killed
+	@command -v redis-server >/dev/null || { echo "make scale needs: apt-get install redis-server" >&2; exit 1; }
+	$(RUN) -m tests.scale $(ARGS)
+
+audit: venv-image ## known vulnerabilities and licences of all that is shipped; says what it could not check
+	@.venv-image/bin/python -m tests.audit $(ARGS)
+
 fuzz: venv-test ## a million odd feeds, URLs and headers
 	@$(RUN) -m tests.fuzz
 
@@ -105,7 +112,7 @@ lock: venv-test ## resolve the dependencies anew and write locks/
 
 clean: ## stop what runs, delete environments and everything made here (asks nothing: var/ goes too)
 	@if [ -x $(RUN) ] && [ -e var/stack.json ]; then $(RUN) -m tests.stack down; fi
-	rm -rf .venv .venv-eval var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-eval .venv-image var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
 # ---------------------------------------------------------------- what the targets stand on
 
@@ -149,6 +156,10 @@ venv-test:
 
 venv-eval:
 	@$(call environment,.venv-eval,eval,eval)
+
+# What the container image has: Celery and the login with roles.
+venv-image:
+	@$(call environment,.venv-image,image,image)
 
 # environment(folder, lock, locks that serve as well): make the virtual environment unless one of these locks, as it is
 # now, is installed in it already. The stamp holds the checksum of what was installed.

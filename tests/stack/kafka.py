@@ -88,13 +88,17 @@ def hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
-def start_broker(folder: Path, *, port: int = 0, timeout_s: float = 60) -> Broker:
-    """Start a broker on this folder (formatted on first use); ready when this returns."""
+def start_broker(folder: Path, *, port: int = 0, timeout_s: float = 60, properties_text: str = "") -> Broker:
+    """Start a broker on this folder (formatted on first use); ready when this returns.
+
+    `properties_text`, in place of our own, has to listen on this port.
+    """
     libs = fetch_jars()
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     properties = folder / "server.properties"
-    properties.write_text(PROPERTIES.format(port=port, controller_port=free_port(), folder=folder), encoding="utf-8")
+    ours = PROPERTIES.format(port=port, controller_port=free_port(), folder=folder)
+    properties.write_text(properties_text or ours, encoding="utf-8")
     java = ["java", *HEAP, "-cp", f"{libs}/*", f"-Dlog4j2.configurationFile={quiet_logging(folder)}"]
     cluster = folder / "cluster.id"
     if not cluster.exists():
