@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from sqlalchemy import Connection, Integer, TextualSelect, text
 
 from connectors.sketch_tables import sketches
+from connectors.sketch_weeks import FILE_EVERY, file_keys, week_tables
 from pipeline.decide import Candidate
 from pipeline.fingerprint import Fingerprint
 from pipeline.nearby import MAX_HITS, MAX_PER_KEY, MIN_SHARED_KEYS
@@ -21,24 +23,25 @@ _ASKED = {
         named AS (SELECT * FROM unnest(CAST(:article_ids AS text[]), CAST(:content_keys AS bigint[]))
                   WITH ORDINALITY AS b (article_id, content_key, place))""",
     "sqlite": """
-        asked AS (SELECT of_one.key AS n, keys.value AS key FROM json_each(:keys) of_one, json_each(of_one.value) keys),
+        asked AS MATERIALIZED (SELECT of_one.key AS n, keys.value AS key
+                               FROM json_each(:keys) of_one, json_each(of_one.value) keys ORDER BY keys.value),
         named AS (SELECT ids.value AS article_id, contents.value AS content_key, ids.key + 1 AS place
                   FROM json_each(:article_ids) ids JOIN json_each(:content_keys) contents ON contents.key = ids.key)""",
 }
-# SQLite knows no LATERAL: there the first rows of a key end at the seq of the sixty-fourth, and LIMIT -1 has that found
-# once per key, not once per row. No ORDER BY on PostgreSQL: its partitions are read oldest first, and merging five of
-# them for each key took twice the time.
+# No ORDER BY on PostgreSQL: its partitions are read oldest first, and merging five of them for each key took twice the
+# time. SQLite has a table per week, and knows no LATERAL: there the first rows of a key end at the seq of the
+# sixty-fourth, and LIMIT -1 has that found once per key, not once per row.
 _FOUND = {
     "postgresql": """
         SELECT asked.n, k.seq FROM asked CROSS JOIN LATERAL (
-            SELECT seq FROM sketch_keys WHERE sketch_keys.key = asked.key AND seq > :after AND week >= :week
+            SELECT seq FROM {table} WHERE {table}.key = asked.key AND seq > :after AND week >= :week
             LIMIT {max_per_key}) k""",
     "sqlite": """
         SELECT bounded.n, k.seq FROM (
-            SELECT n, key, coalesce((SELECT p.seq FROM sketch_keys p WHERE p.key = asked.key AND p.seq > :after
+            SELECT n, key, coalesce((SELECT p.seq FROM {table} p WHERE p.key = asked.key AND p.seq > :after
                                      ORDER BY p.seq LIMIT 1 OFFSET {max_per_key} - 1), 2147483647) AS last
             FROM asked LIMIT -1) bounded
-        JOIN sketch_keys k ON k.key = bounded.key AND k.seq > :after AND k.seq <= bounded.last""",
+        JOIN {table} k ON k.key = bounded.key AND k.seq > :after AND k.seq <= bounded.last""",
 }
 _NEAR = """
     WITH {asked},
@@ -61,30 +64,28 @@ _INSERT_KEYS_POSTGRESQL = text(
     "INSERT INTO sketch_keys (key, seq, week) SELECT key, seq, :week"
     " FROM unnest(CAST(:keys AS integer[]), CAST(:seqs AS integer[])) AS k (key, seq)"
 )
-# Rows stand in order of their weeks: the scan ends at the limit, or where it finds nothing more.
-_DELETE_KEYS_SQLITE = text(
-    "DELETE FROM sketch_keys WHERE rowid IN (SELECT rowid FROM sketch_keys WHERE week < :first_kept LIMIT :at_once)"
-)
 _INSERT_KEYS_SQLITE = "INSERT INTO sketch_keys (key, seq, week) VALUES (?, ?, ?)"
 
 
 def near(
-    dialect: str, candidates: Sequence[Candidate], *, after_seq: int, since_week: int
+    connection: Connection, candidates: Sequence[Candidate], *, after_seq: int, since_week: int
 ) -> tuple[TextualSelect, Mapping[str, object]]:
     """The look-up of a batch: a row per hit, `n` the candidate's place, and `seen` on every row."""
     keys = [candidate.fingerprint.keys for candidate in candidates]
     article_ids = [candidate.article_id for candidate in candidates]
     content_keys = [content_key(candidate.fingerprint) for candidate in candidates]
-    if dialect == "sqlite":
+    if connection.dialect.name == "sqlite":
         lists = {"keys": keys, "article_ids": article_ids, "content_keys": content_keys}
-        return _STATEMENTS[dialect], {name: json.dumps(values) for name, values in lists.items()} | {"after": after_seq}
+        tables = (*week_tables(connection, since_week=since_week), "sketch_keys")
+        packed = {name: json.dumps(values) for name, values in lists.items()}
+        return _statement("sqlite", tables), packed | {"after": after_seq}
     arrays = {
         "asking": array_literal([n for n, of_one in enumerate(keys) for _ in of_one]),
         "keys": array_literal([key for of_one in keys for key in of_one]),
         "article_ids": array_literal(article_ids),
         "content_keys": array_literal(content_keys),
     }
-    return _STATEMENTS[dialect], {**arrays, "after": after_seq, "week": since_week}
+    return _statement("postgresql", ("sketch_keys",)), {**arrays, "after": after_seq, "week": since_week}
 
 
 def insert_keys(connection: Connection, seqs: Sequence[int], keys: Sequence[Sequence[int]], week: int) -> None:
@@ -94,14 +95,11 @@ def insert_keys(connection: Connection, seqs: Sequence[int], keys: Sequence[Sequ
         return
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(_INSERT_KEYS_SQLITE, [(key, seq, week) for key, seq in flat])
+        if seqs[0] // FILE_EVERY != (seqs[-1] + 1) // FILE_EVERY:
+            file_keys(connection)
         return
     lists = array_literal([key for key, _ in flat]), array_literal([seq for _, seq in flat])
     connection.execute(_INSERT_KEYS_POSTGRESQL, {"keys": lists[0], "seqs": lists[1], "week": week})
-
-
-def delete_keys(connection: Connection, first_kept: int, *, at_once: int) -> int:
-    """Delete keys of weeks before that one on SQLite; how many."""
-    return connection.execute(_DELETE_KEYS_SQLITE, {"first_kept": first_kept, "at_once": at_once}).rowcount
 
 
 def array_literal(values: Sequence[object]) -> str:
@@ -114,10 +112,8 @@ def content_key(fingerprint: Fingerprint) -> int:
     return int.from_bytes(bytes.fromhex(fingerprint.content_hash[:16]), "big", signed=True)
 
 
-def _statement(dialect: str) -> TextualSelect:
-    found = _FOUND[dialect].format(max_per_key=MAX_PER_KEY)
+@lru_cache(maxsize=16)
+def _statement(dialect: str, tables: tuple[str, ...]) -> TextualSelect:
+    found = " UNION ALL ".join(_FOUND[dialect].format(table=table, max_per_key=MAX_PER_KEY) for table in tables)
     words = _NEAR.format(asked=_ASKED[dialect], found=found, min_shared=MIN_SHARED_KEYS, max_hits=MAX_HITS)
     return text(words).columns(*sketches.c, seen=Integer, n=Integer, shared=Integer)
-
-
-_STATEMENTS = {dialect: _statement(dialect) for dialect in ("postgresql", "sqlite")}

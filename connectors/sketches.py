@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, text, update
 
 from connectors import sketch_queries
 from connectors.sketch_tables import outlet_shingles, sketch_keys, sketches
+from connectors.sketch_weeks import drop_weeks, ensure_partition
 from pipeline.decide import ArticleState, Candidate, KnownArticle, Relation, Sightings
 from pipeline.fingerprint import Fingerprint
 
@@ -29,7 +30,6 @@ __all__ = [
     "LookUp",
     "changed_since",
     "expire",
-    "expire_keys",
     "forget_sketches",
     "insert_sketch",
     "insert_sketches",
@@ -87,8 +87,7 @@ def look_up_all(
 ) -> tuple[LookUp, ...]:
     """`look_up` for several candidates in one round trip; `since` spares the partitions of older weeks."""
     since_week = week_of(since) if since else 0
-    dialect = connection.dialect.name
-    statement, values = sketch_queries.near(dialect, candidates, after_seq=after_seq, since_week=since_week)
+    statement, values = sketch_queries.near(connection, candidates, after_seq=after_seq, since_week=since_week)
     rows = connection.execute(statement, values).all()
     seen = max((row.seen for row in rows), default=after_seq)
     found: list[dict[int, Hit]] = [{} for _ in candidates]
@@ -123,7 +122,7 @@ def insert_sketches(connection: Connection, articles: Sequence[KnownArticle], *,
     week = week_of(now)
     forget_sketches(connection, [article.article_id for article in articles])
     if connection.dialect.name == "postgresql":
-        _ensure_week(connection, week)
+        ensure_partition(connection, week)
     rows = [_row(article) for article in articles]
     inserting = insert(sketches).returning(sketches.c.seq, sort_by_parameter_order=True)
     seqs = tuple(connection.scalars(inserting, rows))
@@ -154,47 +153,23 @@ def move_cluster(connection: Connection, article_id: str, cluster_id: str) -> No
 
 
 def expire(connection: Connection, *, before: datetime) -> int:
-    """Forget what was last revised before that time; how many rows went. Repeat until it is 0.
+    """Forget what was last revised before that time; how many weeks and rows went. Repeat until it is 0.
 
     In a transaction of its own: dropping a partition makes every look-up wait until the commit.
     """
     lock_for_claim(connection)  # a claim may be replacing a row that goes here
-    keys = expire_keys(connection, before=before)
+    weeks = drop_weeks(connection, week_of(before))
     oldest = select(sketches.c.seq, sketches.c.last_revised_at).order_by(sketches.c.seq).limit(EXPIRE_AT_ONCE)
     gone = [row.seq for row in connection.execute(oldest) if row.last_revised_at < before]
     if gone:
         old = (sketches.c.seq <= gone[-1]) & (sketches.c.last_revised_at < before)
         connection.execute(delete(sketches).where(old))
-    return keys + len(gone)
-
-
-def expire_keys(connection: Connection, *, before: datetime) -> int:
-    """Forget the keys of whole weeks before that time; how many rows went one by one.
-
-    PostgreSQL drops the weeks' partitions; SQLite deletes rows, the oldest first.
-    """
-    first_kept = week_of(before)
-    if connection.dialect.name != "postgresql":
-        return sketch_queries.delete_keys(connection, first_kept, at_once=5 * EXPIRE_AT_ONCE)
-    partitions = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'sketch_keys'::regclass")
-    for name in connection.scalars(partitions).all():
-        if int(name.rpartition("_w")[2]) < first_kept:
-            connection.execute(text(f"DROP TABLE {name}"))
-    return 0
+    return weeks + len(gone)
 
 
 def week_of(moment: datetime) -> int:
     """Weeks since 1970: the name of a partition."""
     return int(moment.astimezone(UTC).timestamp()) // (7 * 86_400)
-
-
-def _ensure_week(connection: Connection, week: int) -> None:
-    """Make the week's partition. Attached, not created in place: that would wait for every reader."""
-    name = f"sketch_keys_w{week}"
-    if connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}) is not None:
-        return
-    connection.execute(text(f"CREATE TABLE {name} (LIKE sketch_keys INCLUDING DEFAULTS)"))
-    connection.execute(text(f"ALTER TABLE sketch_keys ATTACH PARTITION {name} FOR VALUES IN ({week})"))
 
 
 def _best_first(row: Row[Any]) -> tuple[int, int]:

@@ -28,6 +28,7 @@ from connectors.claims import claim
 from connectors.database import Database
 from connectors.paragraphs import note_paragraphs
 from connectors.sketch_tables import outlet_shingles, sketch_keys
+from connectors.sketch_weeks import drop_weeks
 from pipeline.decide import Candidate, DecidePolicy, KnownArticle
 from pipeline.fingerprint import Fingerprint, fingerprint
 from tests.made_news import Newsroom
@@ -256,7 +257,7 @@ def time_expiry(database: Database) -> float:
     """Seconds to forget the oldest week's keys."""
     with database.writing() as connection:
         start = time.perf_counter()
-        sketches.expire_keys(connection, before=NOW - timedelta(weeks=WEEKS - 2))
+        drop_weeks(connection, sketches.week_of(NOW - timedelta(weeks=WEEKS - 2)))
     return time.perf_counter() - start
 
 
