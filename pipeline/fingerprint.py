@@ -13,6 +13,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -99,6 +100,7 @@ _PLACES = np.array(
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 Hashes = npt.NDArray[np.uint64]
+Unsigned = TypeVar("Unsigned", bound=np.unsignedinteger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,8 @@ def compare(a: Fingerprint, b: Fingerprint) -> Similarity:
 
 def word_hashes(tokens: Sequence[str]) -> Hashes:
     """A hash per word; the same word always the same."""
-    return np.fromiter((zlib.crc32(token.encode()) for token in tokens), dtype=np.uint64, count=len(tokens))
+    known = {token: zlib.crc32(token.encode()) for token in set(tokens)}
+    return np.fromiter(map(known.__getitem__, tokens), dtype=np.uint64, count=len(tokens))
 
 
 def _grams(words: Hashes, length: int) -> Hashes:
@@ -193,7 +196,14 @@ def _grams(words: Hashes, length: int) -> Hashes:
     mixed = words[:count] * _PLACES[0]
     for place in range(1, length):
         mixed = mixed + words[place : place + count] * _PLACES[place]
-    return np.unique(_mix(mixed))
+    return _distinct(np.sort(_mix(mixed)))
+
+
+def _distinct(ascending: npt.NDArray[Unsigned]) -> npt.NDArray[Unsigned]:
+    """Each value once; numpy's own `unique` takes ten times as long over a thousand of them."""
+    is_first = np.ones(len(ascending), dtype=bool)
+    np.not_equal(ascending[1:], ascending[:-1], out=is_first[1:])
+    return ascending[is_first]
 
 
 def _mix(hashes: Hashes) -> Hashes:
@@ -208,7 +218,7 @@ def _as_int32(hashes: Hashes) -> tuple[int, ...]:
 
 def _smallest(grams: Hashes) -> tuple[bytes, int]:
     """The sketch and its cut-off: the highest bits of the smallest hashes."""
-    high = np.unique((grams >> np.uint64(64 - _SKETCH_BITS)).astype("<u4"))
+    high = _distinct((grams >> np.uint64(64 - _SKETCH_BITS)).astype(np.dtype("<u4")))
     count = min(max(min(len(high), MIN_SKETCH), len(high) // SKETCH_SHARE), MAX_SKETCH)
     cutoff = int(high[count]) if count < len(high) else _FULL
     return high[:count].view(np.uint8).reshape(-1, 4)[:, :3].tobytes(), cutoff

@@ -75,6 +75,17 @@ _SUBSCRIBE = _phrases(
 )
 
 
+def _by_first_word(phrases: tuple[tuple[str, ...], ...]) -> dict[str, list[tuple[str, ...]]]:
+    """Most paragraphs begin with none of these words: one look tells."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for phrase in phrases:
+        found.setdefault(phrase[0], []).append(phrase)
+    return found
+
+
+_STAMPS_BY_WORD, _SUBSCRIBE_BY_WORD = _by_first_word(_STAMPS), _by_first_word(_SUBSCRIBE)
+
+
 def is_furniture(tokens: Sequence[str]) -> bool:
     """Whether a whole paragraph says nothing of the news."""
     if len(tokens) > MAX_TOKENS:
@@ -85,7 +96,8 @@ def is_furniture(tokens: Sequence[str]) -> bool:
 def is_stamp(tokens: Sequence[str]) -> bool:
     """Whether this is a time of publishing or updating with nothing beside it."""
     return any(
-        tuple(tokens[: len(stamp)]) == stamp and all(map(_tells_time, tokens[len(stamp) :])) for stamp in _STAMPS
+        tuple(tokens[: len(stamp)]) == stamp and all(map(_tells_time, tokens[len(stamp) :]))
+        for stamp in _STAMPS_BY_WORD.get(tokens[0] if tokens else "", ())
     )
 
 
@@ -94,19 +106,22 @@ def _tells_time(token: str) -> bool:
 
 
 def _is_counter(tokens: Sequence[str]) -> bool:
+    if _COUNTED.isdisjoint(tokens):
+        return False
     words = [token for token in tokens if not token[0].isdecimal()]
-    counts = len(words) < len(tokens)
-    return counts and any(w in _COUNTED for w in words) and all(w in _COUNTED or w in _COUNTING for w in words)
+    return len(words) < len(tokens) and all(w in _COUNTED or w in _COUNTING for w in words)
 
 
 def _is_reading_time(tokens: Sequence[str]) -> bool:
+    if _READING_MARKS.isdisjoint(tokens):
+        return False
     words = {token for token in tokens if not token[0].isdecimal()}
-    return len(words) < len(tokens) and words <= _READING and not words.isdisjoint(_READING_MARKS)
+    return len(words) < len(tokens) and words <= _READING
 
 
 def _is_button(tokens: Sequence[str]) -> bool:
-    return any(token in _BUTTONS for token in tokens) and all(t in _BUTTONS or t in _BUTTON_LINKS for t in tokens)
+    return not _BUTTONS.isdisjoint(tokens) and all(t in _BUTTONS or t in _BUTTON_LINKS for t in tokens)
 
 
 def _asks(tokens: Sequence[str]) -> bool:
-    return any(tuple(tokens[: len(call)]) == call for call in _SUBSCRIBE)
+    return any(tuple(tokens[: len(call)]) == call for call in _SUBSCRIBE_BY_WORD.get(tokens[0] if tokens else "", ()))

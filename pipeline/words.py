@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from pipeline.furniture import is_furniture, is_stamp
 
@@ -49,11 +50,12 @@ def tokenise(normal: str) -> list[str]:
     return (_WORD_OR_SIGN if not normal.isascii() and _UNSPACED.search(normal) else _WORD).findall(normal)
 
 
-def news_paragraphs(text: str) -> list[Paragraph]:
+@lru_cache(maxsize=2)  # one article's text is asked for its furniture, for its fingerprint, and to be kept
+def news_paragraphs(text: str) -> tuple[Paragraph, ...]:
     """The paragraphs of a text that carry news: what the page prints around them is left out."""
     lines = (_ASIDE.sub(_without_stamp, line) for line in normalise(text).splitlines())
     paragraphs = (Paragraph(line, tuple(tokenise(line))) for line in lines)
-    return [paragraph for paragraph in paragraphs if paragraph.tokens and not is_furniture(paragraph.tokens)]
+    return tuple(paragraph for paragraph in paragraphs if paragraph.tokens and not is_furniture(paragraph.tokens))
 
 
 def headline_tokens(title: str) -> list[str]:

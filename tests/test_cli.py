@@ -61,7 +61,7 @@ def newswire(newsroom: Newsroom, tmp_path_factory: pytest.TempPathFactory) -> Ne
 def run_here(words: tuple[str, ...], stdin: str) -> Run:
     """The command in this process: starting one for each call would take most of the time."""
     out, err = io.StringIO(), io.StringIO()
-    before, sys.stdin = sys.stdin, io.StringIO(stdin)
+    before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
             main(words)
@@ -201,6 +201,29 @@ def test_a_corpus_is_deduplicated_line_by_line(newswire: Newswire) -> None:
     first, second = (json.loads(line) for line in lines(newswire("dedup", stdin="\n".join(map(json.dumps, rows)))))
     assert (first["verdict"], second["verdict"]) == ("new", "copy")
     assert second["copy_of"] == first["article_id"]
+
+
+def test_a_corpus_on_a_store_goes_on_where_it_stopped_and_names_its_bad_lines(
+    newswire: Newswire, tmp_path: Path
+) -> None:
+    text = "Le conseil municipal a voté lundi soir la réouverture du marché couvert, fermé depuis deux ans. " * 4
+    rows = [json.dumps({"id": n, "url": f"http://o{n}.test/a", "title": "Le marché", "text": text}) for n in range(4)]
+    corpus, output = tmp_path / "corpus.jsonl", tmp_path / "answers.jsonl"
+    corpus.write_text("\n".join([rows[0], "{torn", *rows[1:]]), encoding="utf-8")
+    words = ("dedup", str(corpus), "-o", str(output), "--store", f"sqlite:///{tmp_path / 'corpus.db'}")
+    first = newswire(*words)
+    assert (first.returncode, "line 2: no JSON" in first.stderr, "4 rows" in first.stderr) == (1, True, True)
+    answers = output.read_text("utf-8").splitlines()
+    verdicts = [json.loads(line)["verdict"] for line in answers]
+    assert verdicts == ["new", "failed", "copy", "copy", "copy"]
+    output.write_text("\n".join([*answers[:3], answers[3][:20]]), encoding="utf-8")
+    again = newswire(*words)
+    assert "3 answers are there already" in again.stderr
+    resumed = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
+    assert [row["cluster_id"] for row in resumed] == [json.loads(line)["cluster_id"] for line in answers]
+    assert [row["verdict"] for row in resumed[3:]] == ["unchanged", "unchanged"]
+    assert newswire("dedup", str(tmp_path / "none.jsonl")).returncode == 2
+    assert newswire("dedup", str(corpus), "-o", str(corpus)).returncode == 2
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from pipeline.decide import (
     decide,
     remembered,
 )
-from pipeline.dedup_lines import Deduplicator, DedupRow, dedup_lines
+from pipeline.dedup_lines import BadLine, DedupedRow, Deduplicator, DedupRow, dedup_lines, written_line
 from pipeline.fingerprint import fingerprint, paragraph_hashes
 from pipeline.model import Verdict
 from pipeline.words import normalise
@@ -321,7 +321,7 @@ def test_lines_come_out_as_they_went_in() -> None:
         ),
         json.dumps({"id": "3", "url": STORY.url + "?utm_source=rss", "title": STORY.title, "text": STORY.text}),
     ]
-    first, second, third = (json.loads(line) for line in dedup_lines(given_lines))
+    first, second, third = (json.loads(written_line(answer)) for answer in dedup_lines(given_lines))
     assert list(first) == ["id", "verdict", "article_id", "cluster_id", "copy_of", "similarity"]
     assert (first["verdict"], second["verdict"], third["verdict"]) == ("new", "copy", "unchanged")
     assert second["copy_of"] == first["article_id"] == third["article_id"]
@@ -334,7 +334,43 @@ def test_a_row_without_a_usable_date_comes_just_after_the_one_before() -> None:
         json.dumps({"id": 2, "url": "https://b.example/x", "title": STORY.title, "text": f"{STORY.text}\n(AFP)"}),
         json.dumps({"id": 3, "url": "https://c.example/x", "text": f"{STORY.text}\n(dpa)", "published": "soon"}),
     ]
-    assert [json.loads(line)["verdict"] for line in dedup_lines(lines)] == ["new", "copy", "copy"]
+    assert [answer.verdict for answer in dedup_lines(lines) if isinstance(answer, DedupedRow)] == [
+        "new",
+        "copy",
+        "copy",
+    ]
+
+
+BAD_LINES = [
+    pytest.param(b"{broken", None, "no JSON", id="no JSON"),
+    pytest.param(b"[1]", None, "no JSON object", id="a list"),
+    pytest.param(b'{"url": "https://a.example/1", "text": "x"}', None, "without an id", id="no id"),
+    pytest.param(b'{"id": 7, "text": "x"}', 7, "without a url", id="no URL"),
+    pytest.param(b'{"id": "a", "url": "688858", "text": "x"}', "a", "no web address", id="no web address"),
+    pytest.param(b'{"id": "a", "url": "https://a.example/1", "text": null}', "a", "without a text", id="no text"),
+    pytest.param(b'{"id": "\xff"}', None, "utf-8", id="no UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("line", "row_id", "fault"), BAD_LINES)
+def test_a_line_that_is_no_row_is_answered_with_its_number_and_fault(
+    line: bytes, row_id: str | int | None, fault: str
+) -> None:
+    good = json.dumps({"id": 1, "url": STORY.url, "text": STORY.text}).encode()
+    before, answer, after = dedup_lines([b"\n", good, line, good])
+    assert isinstance(answer, BadLine)
+    assert (answer.number, answer.id) == (3, row_id)
+    assert fault in answer.fault
+    assert isinstance(before, DedupedRow)
+    assert isinstance(after, DedupedRow)
+    written = json.loads(written_line(answer))
+    assert (written["verdict"], written["line"], written["cluster_id"]) == ("failed", 3, None)
+
+
+def test_answers_given_before_are_not_given_again_but_known() -> None:
+    lines = [json.dumps({"id": n, "url": f"https://o{n}.example/x", "text": STORY.text}) for n in range(5)]
+    everything = [written_line(answer) for answer in dedup_lines(lines)]
+    assert [written_line(answer) for answer in dedup_lines(lines, skip=3)] == everything[3:]
 
 
 def test_a_hosts_furniture_is_learnt_from_its_pages() -> None:

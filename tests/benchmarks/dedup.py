@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Barrier
@@ -40,6 +41,7 @@ FILL_BATCH = 2000
 WORKERS = 4
 BATCH = 50
 BATCHES = 20
+ROUNDS = 3  # the best counts: this machine has other work too
 LOOK_UPS = 1000
 SAMPLES = 200
 HOSTS = 300
@@ -56,6 +58,16 @@ class Figures:
     decisions_per_s: float
     bytes_per_article: float
     without_singles: float  # when what stood alone for a week is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """What it took to forget a week."""
+
+    keys_s: float
+    sketches: int
+    slices: int
+    slice_s: float  # the longest
 
 
 def main() -> int:
@@ -111,12 +123,15 @@ def print_store(name: str, database: Database, sizes: Sequence[int]) -> bool:
             flush=True,
         )
     ratio = measured[-1].p50_ms / measured[0].p50_ms
-    expiry_s = time_expiry(database)
-    ratio_line = f"  look-up p50 at the largest is {ratio:.2f} times the smallest's"
-    print(f"{ratio_line}; a week's keys gone in {expiry_s:.2f} s; load average {os.getloadavg()[0]:.1f}")
+    expiry = time_expiry(database)
+    print(f"  look-up p50 at the largest is {ratio:.2f} times the smallest's (goal 2)")
+    print(f"  a week's keys gone in {expiry.keys_s:.2f} s (goal 1)")
+    print(f"  its {expiry.sketches:,} sketches in {expiry.slices} transactions of {expiry.slice_s:.2f} s at most")
+    print(f"  load average {os.getloadavg()[0]:.1f}")
     database.close()
     last = measured[-1]
-    return last.p99_ms <= 15 and last.without_singles <= 4096 and last.decisions_per_s >= 1000
+    is_fast = last.p99_ms <= 15 and last.decisions_per_s >= 1000 and ratio <= 2 and expiry.keys_s < 1
+    return is_fast and last.without_singles <= 4096
 
 
 def fill(database: Database, first: int, last: int) -> None:
@@ -173,7 +188,7 @@ def measure(database: Database, size: int) -> Figures:
         articles=size,
         p50_ms=look_up_ms[len(look_up_ms) // 2],
         p99_ms=look_up_ms[len(look_up_ms) * 99 // 100],
-        decisions_per_s=decisions_per_s(database, size),
+        decisions_per_s=max(decisions_per_s(database, size + number) for number in range(ROUNDS)),
         bytes_per_article=total / kept,
         without_singles=(total - singles) / kept,
     )
@@ -253,12 +268,28 @@ def single_bytes(database: Database) -> float:
         return share * float(connection.scalar(text("SELECT pg_total_relation_size('outlet_shingles')")) or 0)
 
 
-def time_expiry(database: Database) -> float:
-    """Seconds to forget the oldest week's keys."""
-    with database.writing() as connection:
-        start = time.perf_counter()
-        drop_weeks(connection, sketches.week_of(NOW - timedelta(weeks=WEEKS - 2)))
-    return time.perf_counter() - start
+def time_expiry(database: Database) -> Expiry:
+    """Forget the oldest week: its keys at once, its sketches in slices."""
+    before = NOW - timedelta(weeks=WEEKS - 2)
+    with timed() as keys, database.writing() as connection:
+        drop_weeks(connection, sketches.week_of(before))
+    gone, slices = 0, [0.0]
+    while True:
+        with timed() as one, database.writing() as connection:
+            some = sketches.expire(connection, before=before)
+        if not some:
+            return Expiry(keys[0], gone, len(slices) - 1, max(slices))
+        gone += some
+        slices.append(one[0])
+
+
+@contextmanager
+def timed() -> Iterator[list[float]]:
+    """The seconds that a block took, when it has ended."""
+    seconds: list[float] = []
+    start = time.perf_counter()
+    yield seconds
+    seconds.append(time.perf_counter() - start)
 
 
 if __name__ == "__main__":
