@@ -167,13 +167,21 @@ class KafkaTopics:
         """Take the lane, fencing any other holder of it."""
         return KafkaLane(self.settings, lane)
 
-    def read(self, topic: Topic, *, since: datetime | None = None, follow: bool = False) -> Iterator[Received]:
+    def read(
+        self,
+        topic: Topic,
+        *,
+        since: datetime | None = None,
+        follow: bool = False,
+        after: Mapping[int, int] | None = None,
+    ) -> Iterator[Received]:
         """Committed messages of a topic; ends at the present end unless `follow`."""
         name = self.settings.prefix + topic.value
         with speaking_our_errors(name):
             consumer = self.consumer()
             try:
                 ends = assign(consumer, name, since=since)
+                go_on_after(consumer, after or {}, name)
                 while follow or any(consumer.position(part) < end for part, end in ends.items()):
                     for records in consumer.poll(timeout_ms=POLL_MS).values():
                         yield from (received(record) for record in records)
@@ -235,6 +243,19 @@ def assign(consumer: Any, name: str, *, since: datetime | None) -> Mapping[Topic
     for part in parts:
         consumer.seek(part, at[part].offset if at[part] is not None else ends[part])
     return ends
+
+
+def go_on_after(consumer: Any, after: Mapping[int, int], name: str) -> None:
+    """Have the consumer go on behind these offsets. Raises DeliveryError when retention has deleted what comes next."""
+    parts = [part for part in consumer.assignment() if part.partition in after]
+    starts = consumer.beginning_offsets(parts) if parts else {}
+    for part in parts:
+        wanted = after[part.partition] + 1
+        if wanted < starts[part]:
+            raise DeliveryError(
+                f"{name}: messages {wanted} to {starts[part] - 1} of partition {part.partition} are gone"
+            )
+        consumer.seek(part, wanted)
 
 
 def received(record: Any) -> Received:

@@ -7,19 +7,20 @@ written. Guarantee: exactly once, in order of key, to readers of one database.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import select
 
 from connectors.database import Database
-from connectors.outbox import lanes, note_committed, outbox, row_to_value
+from connectors.outbox import lanes, note_committed, outbox, row_to_value, safe_end
 from pipeline.cloudevents import headers_of
 from pipeline.crashpoints import crash_point
 from pipeline.model import Message, OutboxRow, Received, Topic
 
 POLL_S = 0.5  # between two looks of a reader that follows
 PAGE_ROWS = 500
+PARTITION = 0  # the log has one
 
 
 class EmbeddedLane:
@@ -69,22 +70,29 @@ class EmbeddedTopics:
         """Take the lane."""
         return EmbeddedLane(self.database, lane)
 
-    def read(self, topic: Topic, *, since: datetime | None = None, follow: bool = False) -> Iterator[Received]:
+    def read(
+        self,
+        topic: Topic,
+        *,
+        since: datetime | None = None,
+        follow: bool = False,
+        after: Mapping[int, int] | None = None,
+    ) -> Iterator[Received]:
         """Messages of a topic in order of writing; ends at the present end unless `follow`."""
-        last = 0
+        last = (after or {}).get(PARTITION, 0)
         while True:
-            rows = self.page(topic, after=last, since=since)
-            for row in rows:
-                yield self.received(row)
-                last = row.id
-            if not rows and not follow:
+            end = safe_end(self.database)
+            while rows := self.page(topic, after=last, up_to=end, since=since):
+                for row in rows:
+                    yield self.received(row)
+                    last = row.id
+            if not follow:
                 return
-            if not rows:
-                self.sleep(POLL_S)
+            self.sleep(POLL_S)
 
-    def page(self, topic: Topic, *, after: int, since: datetime | None) -> tuple[OutboxRow, ...]:
+    def page(self, topic: Topic, *, after: int, up_to: int, since: datetime | None) -> tuple[OutboxRow, ...]:
         """The next rows of a topic."""
-        query = select(outbox).where(outbox.c.topic == topic.value, outbox.c.id > after)
+        query = select(outbox).where(outbox.c.topic == topic.value, outbox.c.id > after, outbox.c.id <= up_to)
         if since is not None:
             query = query.where(outbox.c.created_at >= since.astimezone(UTC))
         with self.database.reading() as connection:
@@ -95,7 +103,7 @@ class EmbeddedTopics:
         """A row as a reader gets it."""
         return Received(
             topic=self.prefix + row.message.topic.value,
-            partition=0,
+            partition=PARTITION,
             offset=row.id,
             key=row.message.key,
             headers=headers_of(row.message),

@@ -72,6 +72,7 @@ outbox = Table(
     Index("outbox_by_topic", "topic", "id"),
     Index("outbox_by_key", "key"),
     Index("outbox_by_delivery", "delivered_at"),
+    sqlite_autoincrement=True,  # an id is a place on the embedded log: never given again, even when all rows are gone
 )
 
 # `stamped_batch`: the highest number ever given in this lane; when the topics know a higher one, the store is older
@@ -84,6 +85,11 @@ lanes = Table(
     Column("committed_batch", BigInteger),
 )
 
+
+# Ids are given before they are committed, and not committed in their order. Whoever appends holds this lock in company,
+# so that a reader that has it for a moment knows that every id up to the highest is committed, or never will be.
+APPENDING = text("SELECT pg_advisory_xact_lock_shared(x'6f7574626f78'::bigint)")  # "outbox" in hexadecimal
+NOBODY_APPENDS = text("SELECT pg_advisory_xact_lock(x'6f7574626f78'::bigint)")
 
 # A statement takes at most 32,766 parameters on SQLite, 65,535 on PostgreSQL.
 IDS_AT_ONCE = 10_000
@@ -99,6 +105,8 @@ def append(connection: Connection, messages: Sequence[Message], *, lanes: int, n
     if not messages:
         return
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    if connection.dialect.name == "postgresql":
+        connection.execute(APPENDING)
     waiting = waiting_lanes(connection, {message.key for message in messages})
     rows = [
         {
@@ -110,6 +118,17 @@ def append(connection: Connection, messages: Sequence[Message], *, lanes: int, n
         for message in messages
     ]
     connection.execute(insert(outbox).on_conflict_do_nothing(index_elements=[outbox.c.event_id]), rows)
+
+
+def safe_end(database: Database) -> int:
+    """The highest id of the outbox: at or below it nothing will be added any more. SQLite has one writer at a time."""
+    highest = select(func.coalesce(func.max(outbox.c.id), 0))
+    if database.is_sqlite:
+        with database.reading() as connection:
+            return connection.scalar(highest) or 0
+    with database.writing() as connection:
+        connection.execute(NOBODY_APPENDS)
+        return connection.scalar(highest) or 0
 
 
 def columns_of(message: Message) -> dict[str, Any]:

@@ -362,9 +362,16 @@ class App:
 
         return KafkaAdmin(KafkaSettings.of(self.settings))
 
-    def read(self, topic: Topic, *, since: datetime | None = None, follow: bool = False) -> Iterator[Received]:
+    def read(
+        self,
+        topic: Topic,
+        *,
+        since: datetime | None = None,
+        follow: bool = False,
+        after: Mapping[int, int] | None = None,
+    ) -> Iterator[Received]:
         """Messages of a topic, as a consumer reads them."""
-        return self.topics.read(topic, since=since, follow=follow)
+        return self.topics.read(topic, since=since, follow=follow, after=after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from typing import Any
 from connectors.workers import ExtractionWorkers, extract_many
 from pipeline.app import App, read_catalogue
 from pipeline.errors import CatalogueError, FetchError, SettingsError
-from pipeline.exports import Value, parquet_rows
 from pipeline.extract import Extraction
 from pipeline.extract_lines import ExtractedRow, ExtractRow, page_of, read_row, written_line
 from pipeline.model import FetchKind, Request, Response
@@ -33,20 +32,6 @@ def edit_catalogue(edit: Callable[[str], str], environment: Mapping[str, str] | 
         raise
     partial.replace(path)
     return path
-
-
-def write_parquet_by_day(values: Iterable[Value], folder: Path) -> Iterator[tuple[Path, int]]:
-    """Write `<folder>/<day>.parquet`, each whole or not at all; every file with its number of rows."""
-    import pyarrow
-    from pyarrow import parquet
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for day, rows in sorted(parquet_rows(values).items()):
-        path = folder / f"{day}.parquet"
-        partial = path.with_name(path.name + ".partial")
-        parquet.write_table(pyarrow.Table.from_pylist(rows), partial, compression="zstd")
-        partial.replace(path)
-        yield path, len(rows)
 
 
 def extract_lines(lines: Iterable[str], *, learn: bool, processes: int, explain: bool) -> Iterator[dict[str, Any]]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +15,7 @@ from pipeline.errors import SettingsError
 from pipeline.model import Received, Topic
 from pipeline.show import terminal
 from pipeline.times import time_of_option
+from pipeline.wanted import Wanted
 
 console = terminal()
 topics = typer.Typer(no_args_is_help=True, help="Create the topics and compare them with what they should be.")
@@ -59,82 +58,81 @@ def describe() -> None:
             raise typer.Exit(1)
 
 
+Since = Annotated[str | None, typer.Option(help="Only newer: 90s, 15m, 6h, 2d, or an RFC 3339 time.")]
+OfOutlet = Annotated[str | None, typer.Option(help="Only this outlet's id.")]
+InLanguage = Annotated[str | None, typer.Option(help="Only this language, BCP 47: fr means fr-CA too.")]
+OfSection = Annotated[str | None, typer.Option(help="Only this section.")]
+WithText = Annotated[str | None, typer.Option(help="Only with these words in headline or text.")]
+
+
 def tail(
     topic: Annotated[Topic, typer.Argument(help="articles, articles.latest, copies, feeds or dead-letters.")],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more, until Ctrl-C.")] = False,
-    since: Annotated[str | None, typer.Option(help="Only newer: 90s, 15m, 6h, 2d, or an RFC 3339 time.")] = None,
-    outlet: Annotated[str | None, typer.Option(help="Only this outlet's id.")] = None,
-    language: Annotated[str | None, typer.Option(help="Only this language, BCP 47.")] = None,
-    section: Annotated[str | None, typer.Option(help="Only this section.")] = None,
-    text: Annotated[str | None, typer.Option(help="Only articles with these words in headline or text.")] = None,
+    since: Since = None,
+    outlet: OfOutlet = None,
+    language: InLanguage = None,
+    section: OfSection = None,
+    text: WithText = None,
     as_json: Annotated[bool, typer.Option("--json", help="The message's value, a JSON line each.")] = False,
     limit: Annotated[int | None, typer.Option("--limit", "-n", help="End after so many.")] = None,
 ) -> None:
     """Read a topic as a consumer does: committed messages only, from Kafka or from the embedded log.
 
-    Examples: `newswire tail articles -n 1`, `newswire tail articles --follow --language fr --json`
+    Examples: `newswire tail articles -n 1`, `newswire tail articles --follow --language fr --json`,
+    `newswire tail dead-letters --since 2d`
     """
-    from pipeline.app import App
+    from pipeline.app import App, now
 
+    wanted = Wanted(outlet=outlet, language=language, section=section, text=text)
     with App.from_env() as newswire:
-        shown = 0
+        messages = newswire.read(topic, since=time_of_option(since, "--since", now=now()), follow=follow)
         try:
-            for received in newswire.read(
-                topic, since=time_of_option(since, "--since", now=datetime.now(UTC)), follow=follow
-            ):
-                if not matches(received, outlet=outlet, language=language, section=section, text=text):
-                    continue
+            for received in islice((message for message in messages if wanted.has(message)), limit):
                 print_received(received, as_json=as_json)
-                shown += 1
-                if limit and shown >= limit:
-                    break
         except KeyboardInterrupt:
             return
 
 
 def export(
     file_format: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.JSONL,
-    topic: Annotated[Topic, typer.Option(help="Which topic.")] = Topic.ARTICLES,
-    since: Annotated[str | None, typer.Option(help="Only newer: 90s, 15m, 6h, 2d, or an RFC 3339 time.")] = None,
-    outlet: Annotated[str | None, typer.Option(help="Only this outlet's id.")] = None,
+    topic: Annotated[Topic, typer.Option(help="articles, copies, or articles.latest for each one's last state.")] = (
+        Topic.ARTICLES
+    ),
+    since: Since = None,
+    outlet: OfOutlet = None,
+    language: InLanguage = None,
+    section: OfSection = None,
+    text: WithText = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File (parquet: folder); none: print.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Append what came since the last time, or since it was killed.")
+    ] = False,
 ) -> None:
-    """Write a topic's articles to a file, in one of the field's formats.
+    """Write a topic's articles to a file, in one of the field's formats: what is there at the start, each once.
 
-    Examples: `newswire export --format jsonl -o articles.jsonl`, `newswire export --format dated-text`,
-    `newswire export --format parquet -o articles/`
+    The file is written whole or not at all; with --resume it grows, and a note beside it says how far it is.
+
+    Examples: `newswire export --format jsonl -o articles.jsonl --resume`, `newswire export --format dated-text`,
+    `newswire export --topic articles.latest --format parquet -o articles/`
     """
-    from pipeline import exports
-    from pipeline.app import App
-    from pipeline.app_files import write_parquet_by_day
+    from pipeline import app_export
+    from pipeline.app import App, now
 
+    choice = app_export.ExportChoice(
+        topic=topic,
+        form=file_format.value,
+        wanted=Wanted(outlet=outlet, language=language, section=section, text=text),
+        since=time_of_option(since, "--since", now=now()),
+    )
     with App.from_env() as newswire:
-        values = (
-            json.loads(received.value)
-            for received in newswire.read(
-                topic, since=time_of_option(since, "--since", now=datetime.now(UTC)), follow=False
-            )
-            if received.value is not None and matches(received, outlet=outlet)
-        )
-        if file_format is Format.PARQUET:
-            if output is None:
-                raise SettingsError("parquet needs a folder: newswire export --format parquet --output FOLDER")
-            for path, count in write_parquet_by_day(values, output):
-                console.print(f"{count} articles in {path}")
+        if output is None:
+            if resume or file_format is Format.PARQUET:
+                raise SettingsError("this needs somewhere to write to: newswire export … --output PATH")
+            for line in app_export.lines(newswire, choice):
+                sys.stdout.write(line + "\n")
             return
-        write_lines(exports.lines(values, file_format.value), output)
-
-
-def write_lines(lines: Iterator[str], output: Path | None) -> None:
-    """Write lines to a file, whole or not at all, or to the terminal."""
-    if output is None:
-        for line in lines:
-            sys.stdout.write(line + "\n")
-        return
-    partial = output.with_name(output.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.writelines(line + "\n" for line in lines)
-    partial.replace(output)
+        for path, count in app_export.write(newswire, choice, output, resume=resume):
+            console.print(f"{count} articles in {path}", soft_wrap=True)
 
 
 def print_received(received: Received, *, as_json: bool) -> None:
@@ -147,26 +145,3 @@ def print_received(received: Received, *, as_json: bool) -> None:
         return
     for line in message_lines(received):
         console.print(line, soft_wrap=True, markup=False)
-
-
-def matches(
-    received: Received,
-    *,
-    outlet: str | None = None,
-    language: str | None = None,
-    section: str | None = None,
-    text: str | None = None,
-) -> bool:
-    """Whether a message passes every filter that was given; a tombstone passes only when none was."""
-    if not (outlet or language or section or text):
-        return True
-    if received.value is None:
-        return False
-    value = json.loads(received.value)
-    words = f"{value.get('title') or ''} {value.get('text') or ''}".casefold()
-    return (
-        (not outlet or (value.get("outlet") or {}).get("id") == outlet)
-        and (not language or str(value.get("language") or "").startswith(language))
-        and (not section or value.get("section") == section)
-        and (not text or text.casefold() in words)
-    )

@@ -8,8 +8,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cache
 from typing import Any
+
+import schemas
 
 Value = Mapping[str, Any]
 
@@ -154,16 +159,64 @@ FORMS: Mapping[str, Callable[[Value], str]] = {
 }
 
 
-def parquet_rows(values: Iterable[Value]) -> Mapping[str, list[dict[str, Any]]]:
-    """Rows by day (UTC) of first sight; nested parts flattened to columns a table can have."""
+class Kind(StrEnum):
+    """What a column of a table holds."""
+
+    TEXT = "text"
+    TEXTS = "texts"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TIME = "time"
+
+
+KINDS: Mapping[str, Kind] = {
+    "string": Kind.TEXT,
+    "array": Kind.TEXTS,
+    "integer": Kind.INTEGER,
+    "number": Kind.NUMBER,
+    "boolean": Kind.BOOLEAN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its name, what it holds, and where that stands in a message's value."""
+
+    name: str
+    kind: Kind
+    path: tuple[str, ...]
+
+
+@cache
+def columns() -> tuple[Column, ...]:
+    """An article as a table has it: the schema's fields in their order, what is nested with its parent's name."""
+    return tuple(columns_of(schemas.load("article.v1"), ()))
+
+
+def columns_of(schema: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Column]:
+    """The columns of an object of the schema."""
+    for name, field in schema["properties"].items():
+        here = (*path, name)
+        if "properties" in field:
+            yield from columns_of(field, here)
+            continue
+        told = field["type"] if isinstance(field["type"], list) else [field["type"]]
+        kind = Kind.TIME if field.get("format") == "date-time" else KINDS[next(each for each in told if each != "null")]
+        yield Column("_".join(here), kind, here)
+
+
+def table_rows(values: Iterable[Value]) -> Mapping[str, list[dict[str, Any]]]:
+    """Rows by day (UTC) of first sight, with every column; what a value does not have is None."""
     days: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for value in values:
-        row = {name: part for name, part in value.items() if not isinstance(part, dict)}
-        for name, part in value.items():
-            if isinstance(part, dict):
-                row |= {f"{name}_{inner}": item for inner, item in part.items()}
-        for name in ("published", "modified"):
-            row.setdefault(f"{name}_time", None)
-            row.pop(name, None)
-        days[value["first_seen"][:10]].append(row)
+        days[value["first_seen"][:10]].append({column.name: cell(value, column) for column in columns()})
     return days
+
+
+def cell(value: Value, column: Column) -> Any:
+    """A column's content in a value."""
+    found: Any = value
+    for name in column.path:
+        found = None if found is None else found.get(name)
+    return datetime.fromisoformat(found) if column.kind is Kind.TIME and found else found

@@ -6,7 +6,7 @@ wait on a network are async; the store, the archive and the topics are synchrono
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -183,8 +183,19 @@ class Topics(Protocol):
         """Take the lane, fencing any other holder of it."""
         ...
 
-    def read(self, topic: Topic, *, since: datetime | None = None, follow: bool = False) -> Iterator[Received]:
-        """Committed messages of a topic in order of partition and offset; ends at the present end unless `follow`."""
+    def read(
+        self,
+        topic: Topic,
+        *,
+        since: datetime | None = None,
+        follow: bool = False,
+        after: Mapping[int, int] | None = None,
+    ) -> Iterator[Received]:
+        """Committed messages of a topic in order of partition and offset; ends at the present end unless `follow`.
+
+        `after`: the offset last read of each partition, to go on from. Raises DeliveryError when what came next to it
+        is not kept any more.
+        """
         ...
 
     def close(self) -> None:

@@ -183,6 +183,7 @@ def upgrade() -> None:
         sa.Column("delivered_at", UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("event_id"),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index("outbox_by_delivery", ["delivered_at"], unique=False)
