@@ -13,7 +13,6 @@ import json
 import random
 import subprocess
 import sys
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -25,11 +24,12 @@ from pipeline.model import Verdict
 from pipeline.urls import canonicalise
 from tests.evaluation.revision_cases import CASES, judge
 from tests.made_news import MadeArticle, Newsroom
+from tests.url_cases import APART, JOINS
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT.parent / "shared" / "corpora" / "dedup" / "docs.jsonl.gz"
-PEERS = Path(tempfile.gettempdir()) / "newswire-eval" / "bin" / "python"
 PEERS_PROGRAM = Path(__file__).with_name("dedup_peers.py")
+URL_PEERS_PROGRAM = Path(__file__).with_name("url_peers.py")
 
 COPIES = ("exact", "typo", "credit", "boiler", "boiler_head", "headline", "reorder", "edit5", "edit10", "edit20")
 CUTS = ("cut75", "cut50", "cut30")
@@ -94,7 +94,7 @@ def main() -> int:
     """Print the tables; 1 when a floor is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, default=CORPUS, help="labelled rows, .jsonl.gz")
-    parser.add_argument("--peers", type=Path, default=PEERS, help="the peers' python (locks/eval.txt installed)")
+    parser.add_argument("--peers", type=Path, default=sys.executable, help="a python with locks/eval.txt installed")
     parser.add_argument("--short", action="store_true", help="newswire alone: under 30 seconds")
     arguments = parser.parse_args()
     rows = read_rows(arguments.corpus)
@@ -103,6 +103,7 @@ def main() -> int:
         print_unlike_headlines(rows)
         print_peers(rows, arguments.peers)
     missed += print_revisions(rows)
+    missed += print_urls(None if arguments.short else arguments.peers)
     print(f"\n{missed} of the floors missed" if missed else "\nevery floor held")
     return 1 if missed else 0
 
@@ -216,17 +217,39 @@ def print_line(name: str, judged: Sequence[Judged]) -> None:
 
 def print_peers(rows: Sequence[Row], python: Path) -> None:
     """The peers' lines, or why there are none."""
-    if not python.exists():
-        print("  no peers: uv venv DIR, uv pip install --python DIR -r locks/eval.txt, --peers DIR/bin/python")
-        return
     given = "\n".join(json.dumps({"text": row.text}, ensure_ascii=False) for row in rows)
-    ran = subprocess.run([python, PEERS_PROGRAM], input=given, capture_output=True, text=True, check=False)
-    if ran.returncode:
-        print(f"  peers failed: {ran.stderr.strip().splitlines()[-1:]}")
-        return
-    for line in ran.stdout.splitlines():
+    for line in ask_peers(PEERS_PROGRAM, python, given):
         answer = json.loads(line)
         print_line(answer["method"], judge_rows(rows, answer["clusters"]))
+
+
+def ask_peers(program: Path, python: Path, given: str) -> list[str]:
+    """What the peers answer; none, and the reason printed, when they are not there."""
+    ran = subprocess.run([python, program], input=given, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        error = ran.stderr.strip().splitlines()[-1:]
+        print(f"  no peers ({''.join(error)}): make eval-dedup, or --peers with a python that has locks/eval.txt")
+    return ran.stdout.splitlines()
+
+
+def print_urls(python: Path | None) -> int:
+    """Which written pairs of URLs get one key: ours, and the peers'; 1 when ours joins what are two articles."""
+    urls = [url for pair in (*JOINS, *APART) for url in (pair.left, pair.right)]
+    print(f"URLs: {len(JOINS)} written pairs of one article, {len(APART)} of two")
+    wrong = print_joins("newswire", [canonicalise(url) for url in urls])
+    if python:
+        for line in ask_peers(URL_PEERS_PROGRAM, python, json.dumps(urls)):
+            answer = json.loads(line)
+            print_joins(answer["method"], answer["keys"])
+    return int(wrong > 0)
+
+
+def print_joins(name: str, keys: Sequence[str | None]) -> int:
+    """A method's line; its wrong joins."""
+    joined = [left is not None and left == right for left, right in zip(keys[::2], keys[1::2], strict=True)]
+    right, wrong = sum(joined[: len(JOINS)]), sum(joined[len(JOINS) :])
+    print(f"  {name:34s} {right:3d} joined, {wrong:2d} joined wrongly")
+    return wrong
 
 
 def print_revisions(rows: Sequence[Row]) -> int:

@@ -1,0 +1,23 @@
+"""How well copies are told on the labelled corpus, as `make eval-dedup` prints it: no floor may be missed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.evaluation.dedup import CORPUS, print_copies, print_revisions, print_urls, read_rows
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason=f"the labelled corpus is not at ../{'/'.join(CORPUS.parts[-4:])}")
+def test_no_floor_is_missed_on_the_labelled_corpus(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = read_rows(CORPUS)
+    missed = print_copies(rows) + print_revisions(rows)
+    assert not missed, capsys.readouterr().out
+
+
+def test_made_news_holds_the_floors_too(tmp_path_factory: pytest.TempPathFactory) -> None:
+    rows = read_rows(tmp_path_factory.getbasetemp() / "no corpus here")
+    assert print_copies(rows) + print_revisions(rows) == 0
+
+
+def test_no_two_articles_share_a_key() -> None:
+    assert print_urls(None) == 0
