@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors import outbox
@@ -22,7 +22,7 @@ from pipeline.crashpoints import crash_point
 from pipeline.entry_json import entry_from_json, entry_to_json
 from pipeline.feedlife import HIDDEN_AFTER
 from pipeline.model import Entry, Feed, FeedState, FeedStatus, PendingEntry, Validators, Verdict, is_of_the_past
-from pipeline.steps import PollDecision, Polled, PollLine, Shown, Sighted
+from pipeline.steps import PollDecision, Polled, PollLine, QuietPoll, Shown, Sighted
 
 # Sightings of entries that stay in a feed are freshened at most this often: a write per entry and poll would be the
 # store's largest cost and tell nothing.
@@ -30,6 +30,12 @@ FRESHEN_AFTER = timedelta(days=1)
 
 # SQLite allows 32,766 variables in a statement; a feed has at most 2,000 entries.
 STATE_COLUMNS = tuple(f.name for f in fields(FeedState) if f.name not in ("validators", "status"))
+LINE_COLUMNS = tuple(f.name for f in fields(PollLine))
+UPDATE_STATES = (
+    update(feeds)
+    .where(feeds.c.feed_id == bindparam("this_feed"))
+    .values({name: bindparam(name) for name in (*STATE_COLUMNS, "etag", "last_modified", "status")})
+)
 
 
 class FeedStore:
@@ -82,6 +88,16 @@ class FeedStore:
             self.write_poll(connection, decision, shown, line=polled.line, now=polled.at)
         crash_point("after_poll_commit")
         return Sighted(shown=shown, pending=pending, state=decision.state)
+
+    def record_quiet_polls(self, polls_made: Sequence[QuietPoll]) -> None:
+        """Write polls without entries, each with its feed's next state and messages, in one transaction."""
+        states = [state_to_row(poll.decision.state) for poll in polls_made]
+        with self.database.writing() as connection:
+            connection.execute(UPDATE_STATES, [row | {"this_feed": row["feed_id"]} for row in states])
+            connection.execute(polls.insert(), [line_to_row(poll) for poll in polls_made])
+            for poll in polls_made:
+                if poll.decision.messages:
+                    outbox.append(connection, poll.decision.messages, lanes=self.lanes, now=poll.at)
 
     def write_poll(
         self, connection: Connection, decision: PollDecision, shown: Shown, *, line: PollLine, now: datetime
@@ -317,6 +333,20 @@ def pending_entry(row: Row[Any]) -> PendingEntry:
         article_id=row.article_id,
         is_dead=row.verdict == Verdict.FAILED.value,
     )
+
+
+def line_to_row(poll: QuietPoll) -> dict[str, Any]:
+    """A poll without entries as its row for the desk."""
+    state, line = poll.decision.state, poll.line
+    return {
+        "feed_id": state.feed_id,
+        "outlet_id": state.outlet_id,
+        "polled_at": poll.at,
+        "entries": 0,
+        "new": 0,
+        "changed": 0,
+        **{name: getattr(line, name) for name in LINE_COLUMNS},
+    }
 
 
 def state_to_row(state: FeedState) -> dict[str, Any]:

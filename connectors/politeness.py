@@ -173,6 +173,7 @@ class Politeness:
             slot = max(now, gate.next_leased)
             gate.leased -= 1
         else:
+            await asyncio.sleep(0)  # those who come in this same moment line up, and are asked for together
             wanted = min(1 + gate.unpaced, MOST_LEASED)
             slot = await self.ask_pacer(lambda: self.pacer.reserve(host, spacing_s=spacing_s * wanted, now=now))
             gate.leased = wanted - 1

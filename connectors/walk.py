@@ -13,6 +13,7 @@ import aiohttp
 from connectors.robots import Tdm
 from connectors.targets import Target
 from pipeline.model import FetchKind, Redirect, Validators
+from pipeline.ports import Place
 
 ACCEPT = {
     FetchKind.FEED: "application/rss+xml, application/atom+xml, application/rdf+xml, application/feed+json, "
@@ -76,6 +77,7 @@ class Walk:
     notes: list[str] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
     paced: set[str] = field(default_factory=set)
+    place: Place | None = None
     tdm: Tdm = field(default_factory=Tdm)
 
     def cookies(self, target: Target) -> str:

@@ -48,10 +48,12 @@ from pipeline.rooms import Rooms
 from pipeline.settings import Settings, load
 from pipeline.shards import Shard, cut_shards
 from pipeline.teaching import Teaching
+from pipeline.turns import Turns
 
 if TYPE_CHECKING:
     from connectors.kafka_admin import KafkaAdmin
 
+STANDING = 3  # requests at a host's door beside those inside: the next ones to go, paced together
 FOLLOW_S = 1.0  # between two looks for due feeds, when following
 
 
@@ -240,12 +242,16 @@ class App:
             extractor=workers,
             teaching=Teaching(),
             store_thread=threads,
-            slots=asyncio.Semaphore(settings.concurrency),
+            turns=Turns(settings.concurrency, settings.host_connections + STANDING, is_late=self.lateness(deadline_s)),
             clock=now,
             seconds=time.monotonic,
-            deadline=now() + timedelta(seconds=deadline_s) if deadline_s else None,
             wake_delivery=deliverer.wake,
         )
+
+    def lateness(self, deadline_s: float | None) -> Callable[[], bool]:
+        """Whether so many seconds have passed since now: what has begun is finished then, nothing new is begun."""
+        ends = time.monotonic() + deadline_s if deadline_s else float("inf")
+        return lambda: time.monotonic() >= ends
 
     def fetcher(self) -> SafeFetcher:
         """The fetcher that the settings describe."""

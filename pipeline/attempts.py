@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pipeline.dead_letters import failed_message
-from pipeline.errors import FetchError, HostWaits, NewswireError, Refused, Unreachable
+from pipeline.errors import FetchError, HostWaits, NewswireError, Refused, RunEnds, Unreachable
 from pipeline.model import Outlet, PendingEntry, Rejection, Response, Verdict
 from pipeline.statuses import PASSING
 from pipeline.steps import Deferral, Ending, Failure
@@ -52,6 +52,8 @@ def after_fetch_error(entry: PendingEntry, error: FetchError, attempt: Attempt) 
     """The page could not be had: wait as told, try again, or end."""
     if isinstance(error, HostWaits):
         return Deferral(entry, until=error.until, reason="host_waits", counts=False)
+    if isinstance(error, RunEnds):
+        return Deferral(entry, until=attempt.now, reason="run_deadline", counts=False)
     if isinstance(error, Refused):
         return Ending(entry, Verdict.REJECTED, f"refused_{error.rule}")
     if error.retriable:

@@ -20,6 +20,7 @@ from pipeline.errors import ExtractionFailed, FetchError, StoreError
 from pipeline.extract import Extraction, FeedHints, PageInput
 from pipeline.model import Article, FetchKind, Outlet, PendingEntry, Request, Response, Verdict
 from pipeline.page import check_page, decode_page
+from pipeline.ports import Place
 from pipeline.report import Report
 from pipeline.rooms import Rooms
 from pipeline.settle import settle
@@ -30,13 +31,13 @@ log = logging.getLogger("newswire.collect")
 
 async def collect(entry: PendingEntry, rooms: Rooms, report: Report) -> None:
     """Bring one entry to its end, or put it off; count it either way. Raises StoreError: without it nothing goes."""
-    async with rooms.slots:
+    async with rooms.turns.turn(entry.entry.link or entry.outlet_id) as place:
         with report.stopwatch(entry.outlet_id, rooms.seconds):
-            end = await reach_end(entry, rooms)
+            end = await reach_end(entry, rooms, place)
             await write_end(end, rooms, report)
 
 
-async def reach_end(entry: PendingEntry, rooms: Rooms) -> Settled | Ending | Deferral:
+async def reach_end(entry: PendingEntry, rooms: Rooms, place: Place) -> Settled | Ending | Deferral:
     """The entry's end: the border where one entry's error is caught."""
     attempt = Attempt(
         now=rooms.clock(),
@@ -44,14 +45,14 @@ async def reach_end(entry: PendingEntry, rooms: Rooms) -> Settled | Ending | Def
         max_attempts=rooms.settings.max_attempts,
         retry_s=rooms.settings.retry_s,
     )
-    end = await try_entry(entry, attempt, rooms)
+    end = await try_entry(entry, attempt, rooms, place)
     return with_resolution(end, attempt.outlet, now=attempt.now) if isinstance(end, Ending) else end
 
 
-async def try_entry(entry: PendingEntry, attempt: Attempt, rooms: Rooms) -> Settled | Ending | Deferral:
+async def try_entry(entry: PendingEntry, attempt: Attempt, rooms: Rooms, place: Place) -> Settled | Ending | Deferral:
     """The entry's end, or what follows from the error that it met. Raises StoreError."""
     try:
-        return await walk_entry(entry, attempt, rooms)
+        return await walk_entry(entry, attempt, rooms, place)
     except FetchError as error:
         return attempts.after_fetch_error(entry, error, attempt)
     except ExtractionFailed as error:
@@ -90,17 +91,15 @@ async def write_end(end: Settled | Ending | Deferral, rooms: Rooms, report: Repo
     rooms.wake_delivery()
 
 
-async def walk_entry(entry: PendingEntry, attempt: Attempt, rooms: Rooms) -> Settled | Ending | Deferral:
+async def walk_entry(entry: PendingEntry, attempt: Attempt, rooms: Rooms, place: Place) -> Settled | Ending | Deferral:
     """Page, text, verdict."""
     if entry.entry.link is None:
         return Ending(entry, Verdict.REJECTED, "no_link")
-    if rooms.is_late():
-        return Deferral(entry, until=rooms.clock(), reason="run_deadline", counts=False)
-    response = attempt.trail.response = await rooms.fetcher.fetch(Request(entry.entry.link, FetchKind.PAGE))
+    response = attempt.trail.response = await rooms.fetcher.fetch(Request(entry.entry.link, FetchKind.PAGE), place)
     refusal = statuses.refuse_page(response)
     if refusal is not None:
         return attempts.after_refusal(entry, refusal, attempt)
-    reading = await read_page(entry, response, attempt.outlet, rooms)
+    reading = await read_page(entry, response, attempt.outlet, rooms, place)
     if reading.article is None:
         return Ending(entry, Verdict.REJECTED, reading.reason)
     location = attempt.trail.raw_location = await rooms.in_store(rooms.archive.keep, reading.response)
@@ -126,13 +125,13 @@ class Reading:
         return self.extraction.rejection.reason if self.extraction.rejection else "no_article"
 
 
-async def read_page(entry: PendingEntry, response: Response, outlet: Outlet, rooms: Rooms) -> Reading:
+async def read_page(entry: PendingEntry, response: Response, outlet: Outlet, rooms: Rooms, place: Place) -> Reading:
     """Extract the page; one step further when it is a meta refresh, or an AMP twin, of a page of the same outlet."""
     extraction = await extract(entry, response, outlet, rooms)
     further = statuses.better_page(extraction, response, outlet)
     if further is None:
         return Reading(extraction, response)
-    other = await rooms.fetcher.fetch(Request(further, FetchKind.PAGE))
+    other = await rooms.fetcher.fetch(Request(further, FetchKind.PAGE), place)
     if statuses.refuse_page(other) is not None:
         return Reading(extraction, response)
     return Reading(await extract(entry, other, outlet, rooms), other)

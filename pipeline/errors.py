@@ -9,7 +9,8 @@
     │   ├── TooManyRedirects   loop or more hops than allowed
     │   ├── TimedOut           total deadline or idle limit                                     retriable
     │   ├── Unreachable        DNS, connect, TLS or protocol failure, connection cut            retriable
-    │   └── HostWaits          the host asked us to wait (Retry-After, robots 5xx); says until  retriable
+    │   ├── HostWaits          the host asked us to wait (Retry-After, robots 5xx); says until  retriable
+    │   └── RunEnds            the run's deadline passed before it was this request's turn      retriable
     ├── NotAFeed               the body is no feed; says what it is and where the feed may be
     ├── ExtractionFailed       the extraction worker died or ran out of time or memory on a page
     ├── StoreError             the database refused or is not at the expected schema revision   retriable if it was away
@@ -101,6 +102,15 @@ class HostWaits(FetchError):
     def __init__(self, url: str, until: datetime, reason: str) -> None:
         self.until = until
         super().__init__(url, f"{reason}; waiting until {until.isoformat(timespec='seconds')}")
+
+
+class RunEnds(FetchError):
+    """The run's deadline passed before it was this request's turn: nothing was sent, the next run takes it up."""
+
+    retriable = True
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, "the run ends before it is this request's turn")
 
 
 class NotAFeed(NewswireError):

@@ -18,15 +18,17 @@ from datetime import datetime
 from pipeline import feedlife
 from pipeline.attempts import word
 from pipeline.collect import collect
-from pipeline.errors import FetchError, HostWaits, NotAFeed, StoreError
+from pipeline.errors import FetchError, HostWaits, NotAFeed, RunEnds, StoreError
 from pipeline.feedlife import PollKind, PollOutcome
 from pipeline.feeds import body_digest, parse_feed
 from pipeline.httpcache import freshness_floor_s
 from pipeline.messages import feed_status_message
 from pipeline.model import Entry, FeedState, FetchKind, PendingEntry, Request, Response, Validators, Verdict
+from pipeline.ports import Place
+from pipeline.quiet import QuietPolls
 from pipeline.report import Report
 from pipeline.rooms import Rooms
-from pipeline.steps import PollDecision, Polled, PollLine, Shown, Sighted
+from pipeline.steps import PollDecision, Polled, PollLine, QuietPoll, Shown, Sighted
 
 log = logging.getLogger("newswire.poll")
 
@@ -39,49 +41,67 @@ async def ingest(due: Sequence[FeedState], carried: Sequence[PendingEntry], room
     """
     for entry in carried:
         report.saw(entry.outlet_id, 1)
+    quiet = QuietPolls(rooms.feeds)
     async with asyncio.TaskGroup() as tasks:
         for entry in carried:
             tasks.create_task(collect(entry, rooms, report))
         for feed in due:
-            tasks.create_task(walk(feed, rooms, report))
+            tasks.create_task(walk(feed, rooms, report, quiet))
+    await quiet.write(rooms)
 
 
-async def walk(feed: FeedState, rooms: Rooms, report: Report) -> None:
+async def walk(feed: FeedState, rooms: Rooms, report: Report, quiet: QuietPolls) -> None:
     """One feed: poll it, then collect what it brought."""
-    pending = await poll(feed, rooms, report)
+    pending = await poll(feed, rooms, report, quiet)
+    if not pending:
+        return
     async with asyncio.TaskGroup() as tasks:
         for entry in pending:
             tasks.create_task(collect(entry, rooms, report))
 
 
-async def poll(feed: FeedState, rooms: Rooms, report: Report) -> tuple[PendingEntry, ...]:
+async def poll(feed: FeedState, rooms: Rooms, report: Report, quiet: QuietPolls) -> tuple[PendingEntry, ...]:
     """Fetch and parse a feed, and record what that was; the entries that now wait for their page."""
-    async with rooms.slots:
-        if rooms.is_late():
+    async with rooms.turns.turn(feed.url) as place:
+        try:
+            with report.stopwatch(feed.outlet_id, rooms.seconds):
+                polled = await ask(feed, rooms, place)
+                sighted = await record(feed, polled, rooms, quiet)
+        except RunEnds:
             report.polled(feed.outlet_id, "put_off")
             return ()
-        with report.stopwatch(feed.outlet_id, rooms.seconds):
-            polled = await ask(feed, rooms)
-            decide = decider(feed, polled, rooms)
-            sighted = await rooms.in_store(rooms.feeds.record_poll, feed, polled, decide)
     count(feed, polled, sighted, report)
     return sighted.pending
 
 
-async def ask(feed: FeedState, rooms: Rooms) -> Polled:
-    """The poll itself: what the feed's server answered, understood. The border of one feed: an error is its outcome."""
+async def record(feed: FeedState, polled: Polled, rooms: Rooms, quiet: QuietPolls) -> Sighted:
+    """Write the poll down: at once when it showed entries, with others when it was quiet. Raises StoreError."""
+    decide = decider(feed, polled, rooms)
+    if polled.outcome.kind is PollKind.PARSED:
+        return await rooms.in_store(rooms.feeds.record_poll, feed, polled, decide)
+    nothing = Shown()
+    decision = decide(nothing)
+    await quiet.add(QuietPoll(polled.at, polled.line, decision), rooms)
+    return Sighted(shown=nothing, pending=(), state=decision.state)
+
+
+async def ask(feed: FeedState, rooms: Rooms, place: Place) -> Polled:
+    """The poll itself: what the feed's server answered, understood. The border of one feed: an error is its outcome.
+
+    Raises RunEnds, and StoreError.
+    """
     now = rooms.clock()
     full = feedlife.should_poll_unconditionally(feed, now, rooms.draw(), policy=rooms.feed_policy(feed.outlet_id))
     validators = Validators() if full else feed.validators
     try:
-        response = await rooms.fetcher.fetch(Request(feed.url, FetchKind.FEED, validators))
+        response = await rooms.fetcher.fetch(Request(feed.url, FetchKind.FEED, validators), place)
         return understand(feed, response, rooms, unconditional=full)
     except HostWaits as error:
         return broken(now, "host_waits", str(error), retry_at=error.until)
+    except (RunEnds, StoreError):
+        raise
     except (FetchError, NotAFeed) as error:
         return broken(now, word(error), str(error))
-    except StoreError:
-        raise
     except Exception as error:  # the border of one feed: counted, logged, never silent
         log.exception("%s", feed.feed_id)
         return broken(now, "poll_error", f"{type(error).__name__}: {error}")

@@ -14,15 +14,41 @@ from typing import Protocol
 from pipeline.decide import Candidate
 from pipeline.extract import Extraction, PageInput
 from pipeline.model import FeedState, Message, OutboxRow, PendingEntry, Received, Request, Response, Topic
-from pipeline.steps import Deferral, Ending, Looked, Outcome, PollDecision, Polled, Settlement, Shown, Sighted
+from pipeline.steps import (
+    Deferral,
+    Ending,
+    Looked,
+    Outcome,
+    PollDecision,
+    Polled,
+    QuietPoll,
+    Settlement,
+    Shown,
+    Sighted,
+)
 from pipeline.wrapper import Wrapper
+
+
+class Place(Protocol):
+    """A place among those at work, given back by whoever made it. Implemented by `pipeline/turns.py`."""
+
+    async def take(self) -> None:
+        """Wait for it, unless it is taken already. Raises `RunEnds` when that was too long."""
+        ...
+
+    def give_back(self) -> None:
+        """Let somebody else have it. Idempotent."""
+        ...
 
 
 class Fetcher(Protocol):
     """One verb: get a URL by every rule we have. Implemented by `connectors/http.py`."""
 
-    async def fetch(self, request: Request) -> Response:
-        """The answer, whatever its status. Raises a `FetchError` (pipeline/errors.py) when there is none."""
+    async def fetch(self, request: Request, place: Place | None = None) -> Response:
+        """The answer, whatever its status. Raises a `FetchError` (pipeline/errors.py) when there is none.
+
+        The place is taken when the request goes out, never while it waits for its host, and is still held at the end.
+        """
         ...
 
 
@@ -55,6 +81,10 @@ class FeedBook(Protocol):
 
     def record_poll(self, feed: FeedState, polled: Polled, decide: Callable[[Shown], PollDecision]) -> Sighted:
         """Write a poll: entries, the feed's next state and messages, in one transaction."""
+        ...
+
+    def record_quiet_polls(self, polls: Sequence[QuietPoll]) -> None:
+        """Write polls without entries: each feed's next state and messages, all in one transaction."""
         ...
 
 

@@ -19,6 +19,7 @@ from pipeline.poll_times import FeedPolicy
 from pipeline.ports import Archive, ArticleBook, Extractor, FeedBook, Fetcher
 from pipeline.settings import Settings
 from pipeline.teaching import Teaching
+from pipeline.turns import Turns
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,10 +38,9 @@ class Rooms:
     extractor: Extractor
     teaching: Teaching
     store_thread: Executor
-    slots: asyncio.Semaphore
+    turns: Turns
     clock: Callable[[], datetime]
     seconds: Callable[[], float]  # a monotonic clock, for durations
-    deadline: datetime | None = None
     wake_delivery: Callable[[], None] = lambda: None
     draw: Callable[[], float] = random.random
 
@@ -48,10 +48,6 @@ class Rooms:
         """Run a store call in the store's thread."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.store_thread, lambda: call(*args, **kwargs))
-
-    def is_late(self) -> bool:
-        """Whether the run's deadline has passed: what has begun is finished, nothing new is begun."""
-        return self.deadline is not None and self.clock() >= self.deadline
 
     def feed_policy(self, outlet_id: str) -> FeedPolicy:
         """How often the outlet's feeds may be polled: the settings' bounds, or the catalogue's for this outlet."""

@@ -63,6 +63,15 @@ class PollDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class QuietPoll:
+    """A poll without entries, decided: what is left is to write it down."""
+
+    at: datetime
+    line: PollLine
+    decision: PollDecision
+
+
+@dataclass(frozen=True, slots=True)
 class Sighted:
     """What a recorded poll brought: its comparison, and the entries that now wait for their page."""
 

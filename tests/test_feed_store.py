@@ -7,14 +7,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from connectors.article_store import ArticleStore
 from connectors.database import Database
 from connectors.feed_store import FeedStore
 from connectors.outbox import StoredOutbox
+from connectors.tables import polls
 from pipeline.errors import StoreError
 from pipeline.model import FeedStatus, Validators, Verdict
-from pipeline.steps import Deferral, Ending, PollDecision, Sighted
+from pipeline.steps import Deferral, Ending, PollDecision, PollLine, QuietPoll, Sighted
 from tests.values import FEED, NOW, OUTLET, make_entry, make_message, make_polled, make_state
 
 
@@ -65,6 +67,26 @@ def test_an_edited_url_starts_the_feed_afresh_and_an_adopted_one_stays(feeds: Fe
     feeds.ensure([replace(FEED, url="http://www.antenne.test/new.rss")], interval_s=300)
     (afresh,) = feeds.states([FEED.id])
     assert (afresh.url, afresh.validators) == ("http://www.antenne.test/new.rss", Validators())
+
+
+def test_polls_that_brought_nothing_are_written_together_with_what_they_tell(feeds: FeedStore) -> None:
+    states = [make_state(failures=2, status=FeedStatus.FAILING), make_state(feed_id="antenne/monde", next_poll_at=NOW)]
+    lines = [PollLine("http_500", http_status=500), PollLine("not_modified", http_status=304, elapsed_s=0.5)]
+    told = (make_message(), ())
+    feeds.record_quiet_polls(
+        [
+            QuietPoll(NOW, line, PollDecision(state, (said,) if said else ()))
+            for state, line, said in zip(states, lines, told, strict=True)
+        ]
+    )
+    assert set(feeds.states([state.feed_id for state in states])) == set(states)
+    with feeds.database.reading() as connection:
+        rows = connection.execute(select(polls).order_by(polls.c.feed_id)).all()
+    assert [(row.feed_id, row.outcome, row.http_status, row.polled_at, row.entries) for row in rows] == [
+        ("antenne/monde", "not_modified", 304, NOW, 0),
+        ("antenne/titres", "http_500", 500, NOW, 0),
+    ]
+    assert StoredOutbox(feeds.database).undelivered() == 1
 
 
 def test_new_entries_wait_and_known_ones_do_not(feeds: FeedStore) -> None:

@@ -1,11 +1,13 @@
 """Polls of unchanged feeds per second over loopback: our fetcher beside bare aiohttp and bare httpx.
 
     python -m tests.benchmarks.polls [--feeds 1000] [--hosts 200] [--rounds 3] [--memory 10000]
+                                     [--store sqlite|postgres]
 
 A server in a process of its own answers 304 to a conditional request and the same feed of 20 entries to a plain one.
 A client asks for every feed once per round; wall and CPU time per request are printed with the ratio to the bare loops.
 The bare loops do what a first version does: one client, one GET each, no address rules, caps, pacing or truncation
-check. Then the same with everything a poll does: host slots, feed states and poll lines written to a SQLite file.
+check. Then the same with everything a poll does: host slots, feed states and poll lines written to a database, in one
+process, as a shard does it.
 """
 
 from __future__ import annotations
@@ -16,32 +18,42 @@ import gc
 import multiprocessing
 import resource
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
 import httpx
 import psutil
+from sqlalchemy import update
 
+from connectors import tables
 from connectors.database import Database
 from connectors.feed_store import FeedStore
 from connectors.hosts import StoredPacer
 from connectors.http import SafeFetcher
+from pipeline.feeds import body_digest
 from pipeline.model import Feed, FetchKind, Outlet, Request, Validators
-from pipeline.poll import poll
+from pipeline.poll import ingest
 from pipeline.report import Report
 from pipeline.rooms import Rooms
 from pipeline.settings import Settings
+from pipeline.turns import Turns
+from tests.stack.postgres import start_postgres
 
 ETAG = '"une-edition"'
 ENTRY = "<item><title>Le conseil municipal vote le budget {n}</title><link>http://gazette.test/{n}.html</link></item>"
 FEED = ("<rss version='2.0'><channel>" + "".join(ENTRY.format(n=n) for n in range(20)) + "</channel></rss>").encode()
 AT_ONCE = 64
+SPACING_S = 0.05  # short, so that not the spacing is measured; long enough to be shared by a host's feeds
+LONG_AGO = datetime.now(UTC) - timedelta(hours=2)
 AGENT = "newswire-benchmark/1 (+mailto:desk@gazette.test)"
 
 
@@ -141,27 +153,39 @@ async def bare_httpx(port: int, *, feeds: int, rounds: int, conditional: bool) -
         return await measure("bare httpx", ask, feeds=feeds, rounds=rounds, status=304 if conditional else 200)
 
 
-async def whole_polls(port: int, *, feeds: int, hosts: int, rounds: int, conditional: bool) -> Measured:
-    """`pipeline.poll.poll` with its store and its pacer, each feed's state as the poll before left it."""
-    with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as store_thread:
-        database = Database(f"sqlite:///{folder}/newswire.db")
-        database.upgrade()
-        store = FeedStore(database, lanes=8)
-        outlets = made_outlets(feeds=feeds, hosts=hosts)
-        store.ensure([feed for outlet in outlets.values() for feed in outlet.feeds], interval_s=300)
-        async with SafeFetcher(
-            user_agent=AGENT, newsroom=f"127.0.0.1:{port}", pacer=StoredPacer(database), default_spacing_s=0.01
-        ) as fetcher:
-            rooms = poll_rooms(fetcher, store, outlets, store_thread)
-            report = Report()
-            ids = [feed.id for outlet in outlets.values() for feed in outlet.feeds]
+async def whole_polls(store_url: str, port: int, *, feeds: int, hosts: int, rounds: int, conditional: bool) -> Measured:
+    """Runs of `pipeline.poll.ingest`, as a shard makes them: states read, hosts paced, polls and states written."""
+    database, pacer = Database(store_url), StoredPacer(store_url)
+    database.upgrade()
+    store = FeedStore(database, lanes=8)
+    outlets = made_outlets(feeds=feeds, hosts=hosts)
+    ids = [feed.id for outlet in outlets.values() for feed in outlet.feeds]
+    store.ensure([feed for outlet in outlets.values() for feed in outlet.feeds], interval_s=300)
+    best_wall, best_cpu = float("inf"), float("inf")
+    with ThreadPoolExecutor(1 if database.is_sqlite else 4) as store_thread:
+        for round_number in range(rounds + 1):
+            know_feeds(database, conditional=conditional)
+            gc.collect()
+            wall, cpu, report = time.perf_counter(), time.process_time(), Report()
+            async with SafeFetcher(
+                user_agent=AGENT, newsroom=f"127.0.0.1:{port}", pacer=pacer, default_spacing_s=SPACING_S
+            ) as fetcher:
+                await ingest(store.states(ids), (), poll_rooms(fetcher, store, outlets, store_thread), report)
+            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+            said = Counter(word for tally in report.outlets.values() for word in tally.polls.elements())
+            assert said == {"not_modified" if conditional else "same_body": feeds}, said
+            if round_number:
+                best_wall, best_cpu = min(best_wall, wall), min(best_cpu, cpu)
+    pacer.close()
+    database.close()
+    return Measured("whole polls", feeds / best_wall, best_cpu / feeds * 1e6)
 
-            async def ask(n: int) -> int:
-                (state,) = store.states([ids[n]])
-                await poll(state if conditional else replace(state, validators=Validators()), rooms, report)
-                return 200
 
-            return await measure("whole polls", ask, feeds=feeds, rounds=rounds, status=200)
+def know_feeds(database: Database, *, conditional: bool) -> None:
+    """Let every feed be as a poll long ago left it: with its validator, or with the body's hash alone."""
+    known = {"etag": ETAG, "body_hash": None} if conditional else {"etag": None, "body_hash": body_digest(FEED)}
+    with database.writing() as connection:
+        connection.execute(update(tables.feeds).values(last_poll_at=LONG_AGO, last_success_at=LONG_AGO, **known))
 
 
 def made_outlets(*, feeds: int, hosts: int) -> dict[str, Outlet]:
@@ -195,33 +219,33 @@ def poll_rooms(
         extractor=empty,
         teaching=empty,
         store_thread=store_thread,
-        slots=asyncio.Semaphore(AT_ONCE),
+        turns=Turns(AT_ONCE, 5),
         clock=lambda: datetime.now(UTC),
         seconds=time.monotonic,
         draw=lambda: 0.5,
     )
 
 
-async def memory(port: int, *, feeds: int) -> None:
-    """Resident memory while ever more feeds are polled, each on a host of its own."""
+async def memory(store_url: str, port: int, *, feeds: int) -> None:
+    """Resident memory of a process that polls ever more feeds, each on a host of its own, in one run and another."""
     process = psutil.Process()
-    async with SafeFetcher(
-        user_agent=AGENT,
-        newsroom=f"127.0.0.1:{port}",
-        default_spacing_s=0,
-    ) as fetcher:
-        for quarter in range(4):
-            waiting = iter(range(quarter * feeds // 4, (quarter + 1) * feeds // 4))
-
-            async def work(waiting: object = waiting) -> None:
-                for n in waiting:  # type: ignore[attr-defined]
-                    await fetcher.fetch(Request(f"http://m{n}.test/feed", FetchKind.FEED))
-
-            await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    database, pacer = Database(store_url), StoredPacer(store_url)
+    database.upgrade()
+    store = FeedStore(database, lanes=8)
+    with ThreadPoolExecutor(1 if database.is_sqlite else 4) as store_thread:
+        for many in (feeds // 4, feeds // 2, feeds, feeds):
+            outlets = made_outlets(feeds=many, hosts=many)
+            ids = [feed.id for outlet in outlets.values() for feed in outlet.feeds]
+            store.ensure([feed for outlet in outlets.values() for feed in outlet.feeds], interval_s=300)
+            know_feeds(database, conditional=True)
+            async with SafeFetcher(
+                user_agent=AGENT, newsroom=f"127.0.0.1:{port}", pacer=pacer, default_spacing_s=SPACING_S
+            ) as fetcher:
+                await ingest(store.states(ids), (), poll_rooms(fetcher, store, outlets, store_thread), Report())
             gc.collect()
-            print(
-                f"  {(quarter + 1) * feeds // 4:>7} feeds polled   {process.memory_info().rss / 1e6:6.0f} MB resident"
-            )
+            peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            rss_mb = process.memory_info().rss / 1e6
+            print(f"  {many:>7} feeds polled   {rss_mb:6.0f} MB, at most {peak_mb:.0f} MB so far")
 
 
 async def main(options: argparse.Namespace, port: int) -> None:
@@ -235,15 +259,39 @@ async def main(options: argparse.Namespace, port: int) -> None:
             await one(port, feeds=options.feeds, rounds=options.rounds, conditional=conditional)
             for one in (bare_aiohttp, bare_httpx)
         ]
-        whole = await whole_polls(
-            port, feeds=options.feeds, hosts=options.hosts, rounds=options.rounds, conditional=conditional
-        )
+        with stores(options.store) as url:
+            whole = await whole_polls(
+                url, port, feeds=options.feeds, hosts=options.hosts, rounds=options.rounds, conditional=conditional
+            )
         for row in (mine, *bare, whole):
-            ratio = f"newswire costs {mine.cpu_us / row.cpu_us:.2f} x its CPU" if row in bare else ""
+            ratio = "" if row in (mine, whole) else f"newswire costs {mine.cpu_us / row.cpu_us:.2f} x its CPU"
             print(f"  {row.name:<13} {row.per_second:7.0f} polls/s   {row.cpu_us:6.0f} µs CPU per poll   {ratio}")
-    if options.memory:
-        print(f"\nmemory, every feed on a host of its own, up to {options.memory} hosts")
-        await memory(port, feeds=options.memory)
+        print(f"  a whole poll costs {whole.cpu_us / bare[-1].cpu_us:.2f} x the CPU of one GET with bare httpx")
+
+
+@contextmanager
+def stores(name: str) -> Iterator[str]:
+    """A fresh store, as a URL."""
+    with TemporaryDirectory(prefix="newswire-polls-", ignore_cleanup_errors=True) as folder:
+        if name == "sqlite":
+            yield f"sqlite:///{folder}/newswire.db"
+            return
+        server = start_postgres(Path(folder))
+        try:
+            yield server.create_database("polls")
+        finally:
+            server.stop()
+
+
+def measure_memory(options: argparse.Namespace, port: int) -> None:
+    """In a process of its own, which has done nothing else."""
+
+    async def polls() -> None:
+        with stores(options.store) as url:
+            await memory(url, port, feeds=options.memory)
+
+    print(f"\nmemory of one process, every feed on a host of its own, up to {options.memory} feeds", flush=True)
+    asyncio.run(polls())
 
 
 if __name__ == "__main__":
@@ -251,7 +299,8 @@ if __name__ == "__main__":
     parser.add_argument("--feeds", type=int, default=1000)
     parser.add_argument("--hosts", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--memory", type=int, default=10_000)
+    parser.add_argument("--memory", type=int, default=10_000, help="feeds to measure memory with; 0: do not")
+    parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
     chosen = parser.parse_args()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
@@ -259,7 +308,13 @@ if __name__ == "__main__":
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(there,), daemon=True)
     server.start()
     try:
-        asyncio.run(main(chosen, here.recv()))
+        port_of_server = here.recv()
+        asyncio.run(main(chosen, port_of_server))
+        if chosen.memory:
+            spawn = multiprocessing.get_context("spawn")
+            measuring = spawn.Process(target=measure_memory, args=(chosen, port_of_server))
+            measuring.start()
+            measuring.join()
     finally:
         server.terminate()
         server.join()
