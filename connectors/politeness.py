@@ -174,7 +174,8 @@ class Politeness:
             gate.leased -= 1
         else:
             await asyncio.sleep(0)  # those who come in this same moment line up, and are asked for together
-            wanted = min(1 + gate.unpaced, MOST_LEASED)
+            # Who comes one at a time takes one slot at a time: a backfill must leave the next one to live news.
+            wanted = min(1 + gate.unpaced, MOST_LEASED if self.per_host > 1 else 1)
             slot = await self.ask_pacer(lambda: self.pacer.reserve(host, spacing_s=spacing_s * wanted, now=now))
             gate.leased = wanted - 1
         gate.next_leased = slot + step

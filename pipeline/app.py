@@ -242,16 +242,17 @@ class App:
             extractor=workers,
             teaching=Teaching(),
             store_thread=threads,
-            turns=Turns(settings.concurrency, settings.host_connections + STANDING, is_late=self.lateness(deadline_s)),
+            turns=self.turns(deadline_s),
             clock=now,
             seconds=time.monotonic,
             wake_delivery=deliverer.wake,
         )
 
-    def lateness(self, deadline_s: float | None) -> Callable[[], bool]:
-        """Whether so many seconds have passed since now: what has begun is finished then, nothing new is begun."""
+    def turns(self, deadline_s: float | None) -> Turns:
+        """The queues and places of a run that begins nothing new after so many seconds."""
         ends = time.monotonic() + deadline_s if deadline_s else float("inf")
-        return lambda: time.monotonic() >= ends
+        at_door = self.settings.host_connections + STANDING
+        return Turns(self.settings.concurrency, at_door, is_late=lambda: time.monotonic() >= ends)
 
     def fetcher(self) -> SafeFetcher:
         """The fetcher that the settings describe."""

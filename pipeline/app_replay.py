@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
 
 from connectors.progress import ProgressFile
 from connectors.replay_store import ReplayStore
@@ -111,9 +110,8 @@ def furnish(newswire: App, stack: ExitStack, deliverer: Deliverer, *, deadline_s
         extractor=workers,
         teaching=FrozenTeaching(),
         store_thread=threads,
-        slots=asyncio.Semaphore(settings.concurrency),
+        turns=newswire.turns(deadline_s),
         clock=now,
         seconds=time.monotonic,
-        deadline=now() + timedelta(seconds=deadline_s) if deadline_s else None,
         wake_delivery=deliverer.wake,
     )

@@ -20,7 +20,7 @@ from pipeline.feed_raw import RawEntry
 from pipeline.feedlife import PollKind, PollOutcome
 from pipeline.model import Entry, FeedState, Outlet, PendingEntry, Request, Response
 from pipeline.poll import count
-from pipeline.ports import Fetcher
+from pipeline.ports import Fetcher, Place
 from pipeline.report import Report
 from pipeline.rooms import Rooms
 from pipeline.settings import Settings
@@ -121,12 +121,14 @@ class PagesAtHand:
     left: frozenset[str]
     fetcher: Fetcher
 
-    async def fetch(self, request: Request) -> Response:
+    async def fetch(self, request: Request, place: Place | None = None) -> Response:
         """The page at hand, else 404: a twin of a page that the file does not hold is not asked for."""
+        if place is not None:
+            await place.take()
         page = self.pages.get(request.url)
         if page is not None:
             return page
         if request.url in self.left:
-            return await self.fetcher.fetch(request)
+            return await self.fetcher.fetch(request, place)
         now = next(iter(self.pages.values())).fetched_at
         return Response(request.url, request.url, NOT_HERE, headers={}, body=b"", fetched_at=now)

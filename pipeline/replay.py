@@ -23,6 +23,7 @@ from pipeline.collect import extract
 from pipeline.errors import ExtractionFailed, Refused, StoreError
 from pipeline.fingerprint import paragraph_hashes
 from pipeline.model import Article, PendingEntry, Request, Response, Verdict
+from pipeline.ports import Place
 from pipeline.rooms import Rooms
 from pipeline.settle import MOST_LOOKS, Identity, conclude, identify, make_candidate
 from pipeline.sightings import KnownArticle
@@ -152,7 +153,7 @@ class ReplayBook(Protocol):
 class NoFetcher:
     """Stands where the walk has a fetcher: a replay fetches nothing."""
 
-    async def fetch(self, request: Request) -> Response:
+    async def fetch(self, request: Request, place: Place | None = None) -> Response:  # noqa: ARG002
         """Refuse."""
         raise Refused(request.url, "replay", "a replay reads the archive and nothing else")
 

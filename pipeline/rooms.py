@@ -49,6 +49,10 @@ class Rooms:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.store_thread, lambda: call(*args, **kwargs))
 
+    def is_late(self) -> bool:
+        """Whether the run's deadline has passed: what has begun is finished, nothing new is begun."""
+        return self.turns.is_late()
+
     def feed_policy(self, outlet_id: str) -> FeedPolicy:
         """How often the outlet's feeds may be polled: the settings' bounds, or the catalogue's for this outlet."""
         policy = self.outlets[outlet_id].policy

@@ -16,6 +16,7 @@ from typing import Any
 
 from pipeline.app import App
 from pipeline.model import Entry, FeedState, FetchKind, Request, Response
+from pipeline.ports import Place
 from pipeline.settings import Settings
 from pipeline.steps import PollDecision, Shown
 from tests.made_news import Newsroom
@@ -85,7 +86,7 @@ class MadeWeb:
     def __init__(self, pages: Sequence[MadePage]) -> None:
         self.pages = {page.url: page for page in pages}
 
-    async def fetch(self, request: Request) -> Response:
+    async def fetch(self, request: Request, place: Place | None = None) -> Response:
         """The page at a URL; a feed has nothing new."""
         if request.kind is FetchKind.FEED:
             return Response(request.url, request.url, 304, {}, b"", fetched_at=datetime.now(UTC))
