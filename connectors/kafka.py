@@ -22,6 +22,7 @@ from kafka.structs import OffsetAndMetadata
 
 from connectors.kafka_settings import KafkaSettings
 from connectors.kafka_topics import LANES_TOPIC
+from connectors.registry import unframed
 from pipeline.cloudevents import headers_of
 from pipeline.crashpoints import crash_point
 from pipeline.errors import DeliveryError, LaneFenced, LaneLost
@@ -94,7 +95,7 @@ class KafkaLane:
                 self.producer.commit_transaction()
             except FENCED:
                 raise  # the transaction is not ours to abort any more
-            except kafka_errors.KafkaError:
+            except (kafka_errors.KafkaError, DeliveryError):
                 self.abort()
                 raise
         crash_point("transaction_committed")
@@ -115,7 +116,7 @@ class KafkaLane:
             self.producer.send(
                 self.settings.prefix + message.topic.value,
                 key=message.key.encode(),
-                value=message.value,
+                value=self.value_of(message),
                 headers=[*((name, value.encode()) for name, value in headers_of(message).items()), *stamp],
                 timestamp_ms=int(message.time.timestamp() * 1000),
             )
@@ -124,6 +125,13 @@ class KafkaLane:
         self.producer.flush()
         for report in reports:
             report.get(timeout=self.settings.delivery_timeout_ms / 1000)
+
+    def value_of(self, message: Message) -> bytes | None:
+        """The value as it goes to the topic: framed for the schema registry, if there is one."""
+        registry = self.settings.registry
+        return (
+            message.value if registry is None else registry.frame(message, self.settings.prefix + message.topic.value)
+        )
 
     def fits(self, message: Message) -> bool:
         """Whether a topic takes a message of this size, compressed as it will be."""
@@ -266,7 +274,7 @@ def received(record: Any) -> Received:
         offset=record.offset,
         key=record.key.decode("utf-8", "replace"),
         headers={name: value.decode("utf-8", "replace") for name, value in record.headers},
-        value=record.value,
+        value=unframed(record.value),
         timestamp=datetime.fromtimestamp(record.timestamp / 1000, UTC),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.kafka_topics import MAX_MESSAGE_BYTES
+from connectors.registry import RegistryAccess, SchemaRegistry
 from pipeline.settings import Settings
 
 # A batch that is not acknowledged within it fails, is aborted, and is sent again under its number by the next run.
@@ -32,6 +33,7 @@ class KafkaSettings:
     delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS
     transaction_timeout_ms: int = TRANSACTION_TIMEOUT_MS
     max_message_bytes: int = MAX_MESSAGE_BYTES
+    registry: SchemaRegistry | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> KafkaSettings:
@@ -48,6 +50,7 @@ class KafkaSettings:
             ca_file=settings.kafka_ca_file,
             cert_file=settings.kafka_cert_file,
             key_file=settings.kafka_key_file,
+            registry=registry_of(settings),
         )
 
     def connection(self) -> dict[str, Any]:
@@ -66,3 +69,14 @@ class KafkaSettings:
             }
         files = {"ssl_cafile": self.ca_file, "ssl_certfile": self.cert_file, "ssl_keyfile": self.key_file}
         return arguments | {name: path for name, path in files.items() if path}
+
+
+def registry_of(settings: Settings) -> SchemaRegistry | None:
+    """The schema registry, if the deployment has one."""
+    if not settings.schema_registry_url:
+        return None
+    return SchemaRegistry(
+        RegistryAccess(
+            settings.schema_registry_url, settings.schema_registry_username, settings.schema_registry_password
+        )
+    )

@@ -49,6 +49,11 @@ class Settings:
     kafka_ca_file: str = setting("", "CA certificate of the brokers (PEM).")
     kafka_cert_file: str = setting("", "Client certificate for mTLS (PEM).")
     kafka_key_file: str = setting("", "Client key for mTLS (PEM).")
+    schema_registry_url: str = setting(
+        "", "Schema registry (Confluent's protocol): values are framed; empty: plain JSON."
+    )
+    schema_registry_username: str = setting("", "Its user, for basic authentication.")
+    schema_registry_password: str = setting("", "Its password.", secret=True)
     batch_rows: int = setting(500, "Most messages in one Kafka transaction of a lane.", least=1)
     batch_bytes: int = setting(4_000_000, "Most bytes in one Kafka transaction of a lane.", least=1)
     outbox_bound: int = setting(200_000, "Undelivered messages above which polls are put off.", least=1)
