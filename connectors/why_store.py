@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,12 @@ from connectors.article_store import alias_key
 from connectors.database import Database
 from connectors.outbox import outbox
 from connectors.tables import aliases, articles, entries
+from pipeline.fingerprint import KEYS
+from pipeline.nearby import MIN_SHARED_KEYS
+from pipeline.sightings import DecidePolicy
 from pipeline.urls import canonicalise
+
+MOST_COPIES = 50
 
 
 class WhyStore:
@@ -66,22 +71,84 @@ def tell_article(connection: Connection, article_id: str) -> Iterator[str]:
     if row is None:
         return
     yield f"article {row.id} of {row.outlet_id}, revision {row.revision}, {row.state}: “{row.title}”"
-    yield f"  {row.canonical_url}"
+    events = connection.execute(select(outbox).where(outbox.c.key == article_id).order_by(outbox.c.id)).all()
+    yield from tell_urls(row, [event.value for event in events if event.value])
     yield f"  cluster {row.cluster_id}" + (f", {row.relation} of {row.copy_of}" if row.copy_of else "")
-    explanation = json.loads(row.explanation)
-    yield f"  {explanation['verdict']} by {explanation['method']}: {explanation['reason']}"
-    for pair in explanation["considered"]:
-        yield (
-            f"    beside {pair['article_id']}: {pair['containment_of_copy']:.0%} of this in it, "
-            f"{pair['containment_of_original']:.0%} of it in this, Jaccard {pair['jaccard']:.2f}, "
-            f"headlines {pair['title_overlap']:.0%}: {pair['refusal'] or 'a copy'}"
-        )
-    events = connection.execute(select(outbox).where(outbox.c.key == article_id).order_by(outbox.c.id))
+    yield from tell_decision(connection, json.loads(row.explanation))
+    yield from tell_copies(connection, article_id)
     for event in events:
         delivered = f"delivered {when(event.delivered_at)}" if event.delivered_at else "waits in the outbox"
-        yield f"  event {event.event_id} {event.type} {when(event.time)}, {delivered}"
+        yield f"  event {event.event_id} {event.type} on {event.topic} {when(event.time)}, {delivered}"
+        yield from tell_revision(event.value)
     if row.raw_location:
         yield f"  raw page: {row.raw_location}"
+
+
+def tell_urls(row: Row[Any], values: Sequence[bytes]) -> Iterator[str]:
+    """The canonical URL, and every other form that the last message names."""
+    yield f"  {row.canonical_url}"
+    if values:
+        told = json.loads(values[-1])
+        forms = dict.fromkeys((told.get("url"), told.get("link"), told.get("guid"), *(told.get("aliases") or ())))
+        others = [form for form in forms if form and form != row.canonical_url]
+        if others:
+            yield f"  also {', '.join(others)}"
+
+
+def tell_decision(connection: Connection, explanation: Mapping[str, Any]) -> Iterator[str]:
+    """The verdict, what was compared with its scores, and what would have been needed."""
+    yield f"  {explanation['verdict']} by {explanation['method']}: {explanation['reason']}"
+    considered = explanation["considered"]
+    if considered:
+        yield f"  a copy needs {rules_in_words(DecidePolicy())}"
+    names = names_of(connection, [pair["article_id"] for pair in considered])
+    for pair in considered:
+        needed = pair.get("needed")
+        yield (
+            f"    beside {names.get(pair['article_id'], pair['article_id'])}: "
+            f"{pair['containment_of_copy']:.0%} of this in it, {pair['containment_of_original']:.0%} of it in this, "
+            f"Jaccard {pair['jaccard']:.2f}, headlines {pair['title_overlap']:.0%}"
+            + (f", {needed:.0%} needed" if needed else "")
+            + f": {pair['refusal'] or 'a copy'}"
+        )
+
+
+def rules_in_words(policy: DecidePolicy) -> str:
+    """The thresholds that hold for every pair; what one pair needs of containment stands beside it."""
+    hours = policy.full_window.total_seconds() / 3600
+    return (
+        f"{MIN_SHARED_KEYS} of {KEYS} keys in common and {policy.min_tokens} words; more than {hours:.0f} h apart "
+        f"{policy.strict_containment:.0%} and headlines {policy.strict_titles:.0%} alike, up to "
+        f"{policy.strict_window.days} days; like numbers, where there are many"
+    )
+
+
+def names_of(connection: Connection, article_ids: Sequence[str]) -> dict[str, str]:
+    """Article id → id, outlet and headline."""
+    found = connection.execute(
+        select(articles.c.id, articles.c.outlet_id, articles.c.title).where(articles.c.id.in_(article_ids))
+    )
+    return {row.id: f"{row.id} ({row.outlet_id}: “{row.title}”)" for row in found}
+
+
+def tell_copies(connection: Connection, article_id: str) -> Iterator[str]:
+    """The articles that are copies or duplicates of this one."""
+    copied = (
+        select(articles).where(articles.c.copy_of == article_id).order_by(articles.c.first_seen_at).limit(MOST_COPIES)
+    )
+    for row in connection.execute(copied):
+        yield f"  {row.relation} of it: {row.id} ({row.outlet_id}: “{row.title}”)"
+
+
+def tell_revision(value: bytes | None) -> Iterator[str]:
+    """What an event says of its revision; nothing when it tells of none, or when its text is not kept any more."""
+    told = json.loads(value) if value else {}
+    if told.get("changed"):
+        kind = f" ({told['revision_kind']})" if told.get("revision_kind") else ""
+        yield (
+            f"    revision {told['revision']}: {' and '.join(told['changed'])} changed{kind}, "
+            f"{told.get('words_added') or 0} words added, {told.get('words_removed') or 0} removed"
+        )
 
 
 def when(moment: datetime | None) -> str:

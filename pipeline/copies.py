@@ -28,7 +28,7 @@ class Pair:
     title_overlap: float
     same_words: bool = False  # the normalised texts are equal
 
-    def considered(self, refusal: str | None) -> Considered:
+    def considered(self, refusal: str | None, needed: float) -> Considered:
         """This pair as `newswire why` tells it."""
         likeness = self.similarity
         return Considered(
@@ -38,6 +38,7 @@ class Pair:
             round(likeness.jaccard, 3),
             round(self.title_overlap, 3),
             refusal,
+            needed if needed <= 1 else None,
         )
 
 
@@ -55,7 +56,10 @@ def kinship(candidate: Candidate, sightings: Sightings, policy: DecidePolicy) ->
     """How a new article stands to those already known."""
     pairs = _pairs(candidate, sightings)
     refusals = [refusal(candidate, pair, policy) for pair in pairs]
-    considered = tuple(pair.considered(why) for pair, why in zip(pairs, refusals, strict=True))
+    considered = tuple(
+        pair.considered(why, needed_containment(candidate, pair, policy))
+        for pair, why in zip(pairs, refusals, strict=True)
+    )
     if candidate.fingerprint.suspect:
         return Kinship(considered=considered)
     accepted = [pair for pair, why in zip(pairs, refusals, strict=True) if why is None]
@@ -103,15 +107,16 @@ def _refuse_same_words(candidate: Candidate, pair: Pair, policy: DecidePolicy) -
 
 
 def _refuse_containment(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
-    needed = _needed(pair, same_host=candidate.domain == pair.known.domain, policy=policy)
+    needed = needed_containment(candidate, pair, policy)
     if pair.similarity.containment >= needed:
         return None
     shared = f"shares {pair.similarity.containment:.0%}, headlines {pair.title_overlap:.0%}"
     return f"{shared}: {needed:.0%} needed" if needed <= 1 else f"{shared}: too small a part of the longer text"
 
 
-def _needed(pair: Pair, *, same_host: bool, policy: DecidePolicy) -> float:
+def needed_containment(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> float:
     """The containment from which a pair is copy and original: the less the headlines share, the more."""
+    same_host = candidate.domain == pair.known.domain
     one_sided = pair.similarity.smaller < policy.one_sided
     by_titles = policy.containment_one_sided if one_sided else policy.containment
     if pair.title_overlap >= policy.same_titles:

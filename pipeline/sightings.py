@@ -115,3 +115,4 @@ class Considered:
     jaccard: float
     title_overlap: float
     refusal: str | None  # why it is not a copy of it; None when it is
+    needed: float | None = None  # the containment that headlines and sizes ask for; None: no containment would do

@@ -15,6 +15,7 @@ import random
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,12 +23,11 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text
 
 from connectors import sketches
 from connectors.claims import claim
 from connectors.database import Database
-from connectors.paragraphs import note_paragraphs
 from connectors.sketch_tables import outlet_shingles, sketch_keys
 from connectors.sketch_weeks import drop_weeks
 from pipeline.decide import Candidate, DecidePolicy, KnownArticle
@@ -144,17 +144,21 @@ def fill(database: Database, first: int, last: int) -> None:
         articles = [made_article(rng, samples, start + n, moment) for n in range(count)]
         with database.writing() as connection:
             sketches.insert_sketches(connection, articles, now=moment)
-            for article in articles:
-                note_paragraphs(
-                    connection,
-                    article.domain,
-                    [rng.randrange(-(2**31), 2**31) for _ in article.fingerprint.paragraphs],
-                    url_key=article.article_id,
-                    now=moment,
-                )
+            connection.execute(insert(outlet_shingles), list(made_paragraphs(rng, articles, moment)))
     if not database.is_sqlite:
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
+
+
+def made_paragraphs(
+    rng: random.Random, articles: Sequence[KnownArticle], moment: datetime
+) -> Iterator[dict[str, object]]:
+    """What is noted of the articles' paragraphs: most stand alone."""
+    for article in articles:
+        noted = {"host": zlib.crc32(article.domain.encode()) - 2**31, "week": sketches.week_of(moment), "more": False}
+        for _ in article.fingerprint.paragraphs:
+            paragraph, url = rng.randrange(-(2**31), 2**31), rng.randrange(-(2**31), 2**31)
+            yield noted | {"paragraph": paragraph, "url_1": url, "url_2": None, "url_3": None}
 
 
 def sample_fingerprints() -> list[Fingerprint]:
