@@ -1,17 +1,23 @@
 """
 ### News upkeep
 
-Once a night: deletes what is older than its stated retention (delivered messages, polls, settled entries, raw pages),
-and looks whether the store is at the schema this version expects and whether outbox and topics agree.
+| task, once a night | what it does | when it is red |
+|---|---|---|
+| `delete` | deletes what is past its retention: messages, polls, entries, raw pages | the store is away |
+| `feeds` | names feeds that are silent, down or not polled, in its log and in the run's note | never |
+| `audit` | compares outbox and topics, entries and verdicts, the topics and what they should be | something differs |
 
-Red means that a person must look: the log of `upkeep` says what differs. Deleting is by time and safe to repeat. At a
-terminal the same is `newswire upkeep`.
+A red `audit` means that a person must look: its log and the note say what differs. Deleting is by time and safe to
+repeat. Feeds in trouble do not make the run red; the desk shows them, and the topic `news.feeds` tells of them.
+
+At a terminal the same is `newswire upkeep`.
 """
 
 from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowFailException
@@ -23,7 +29,7 @@ log = logging.getLogger("newswire.dags")
     schedule="17 3 * * *",  # at an hour when little is published, off the full hour when everybody's jobs start
     catchup=False,
     max_active_runs=1,
-    dagrun_timeout=timedelta(hours=2),
+    dagrun_timeout=timedelta(hours=3),
     default_args={
         "owner": "news-desk",
         "retries": 1,
@@ -32,25 +38,47 @@ log = logging.getLogger("newswire.dags")
     },
     tags=["news", "upkeep"],
     dag_display_name="News upkeep",
-    description="Retention and integrity",
+    description="Retention, silent feeds, integrity",
     doc_md=__doc__,
 )
 def news_upkeep() -> None:
-    """Delete what is past its retention, check what must agree."""
+    """Delete what is past its retention, look at the feeds, check what must agree."""
 
     @task
-    def upkeep() -> dict[str, int]:
+    def delete() -> dict[str, int]:
         from pipeline.app import App
+        from pipeline.app_upkeep import delete_by_retention
 
         with App.from_env() as newswire:
-            done = newswire.upkeep()
-        for what, count in done.deleted.items():
+            deleted = delete_by_retention(newswire)
+        for what, count in deleted.items():
             log.info("deleted %d %s", count, what)
-        if done.problems:
-            raise AirflowFailException("; ".join(done.problems))
-        return dict(done.deleted)
+        return dict(deleted)
 
-    upkeep()
+    @task
+    def feeds() -> list[str]:
+        from pipeline.app import App
+        from pipeline.app_upkeep import troubled_feeds
+
+        with App.from_env() as newswire:
+            troubles = troubled_feeds(newswire)
+        for trouble in troubles:
+            log.warning("%s", trouble)
+        return list(troubles)
+
+    @task(trigger_rule="all_done", retries=0)
+    def audit(troubles: list[str] | None, ti: Any) -> None:
+        from pipeline.app import App
+        from pipeline.app_upkeep import integrity_faults
+        from pipeline.run_note import upkeep_note
+
+        with App.from_env() as newswire:
+            faults = integrity_faults(newswire)
+        ti.xcom_push(key="note", value=upkeep_note(faults, troubles or ()))
+        if faults:
+            raise AirflowFailException("; ".join(faults))
+
+    delete() >> audit(feeds())
 
 
 news_upkeep()

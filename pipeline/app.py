@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -328,18 +328,6 @@ class App:
         """How the verdicts on a URL, an alias or an id came about; no lines when nothing is known."""
         return WhyStore(self.database).explain(url_or_id)
 
-    def upkeep(self) -> Upkeep:
-        """Delete what is past its retention, and check that outbox and topics agree."""
-        at, settings = now(), self.settings
-        deleted = {
-            "messages": self.outbox.expire(before=at - timedelta(days=settings.outbox_days)),
-            "polls and reports": self.runs.expire(before=at - timedelta(days=settings.polls_days)),
-            "entries": self.feeds.expire_entries(before=at - timedelta(days=settings.entries_days)),
-            "sketches": self.articles.expire_sketches(now=at),
-            "days of raw pages": self.archive.expire(now=at, keep_days=settings.archive_days),
-        }
-        return Upkeep(deleted=deleted, problems=self.verify_delivery())
-
     def keep_late_run(self, run_id: str, *, after_min: float) -> None:
         """Write down that a run was not over in time, for the desk and the metrics."""
         late = Report(faults=[f"{LATE}: not over {after_min:g} minutes after it was due to start"])
@@ -379,18 +367,6 @@ class App:
     ) -> Iterator[Received]:
         """Messages of a topic, as a consumer reads them."""
         return self.topics.read(topic, since=since, follow=follow, after=after)
-
-
-@dataclass(frozen=True, slots=True)
-class Upkeep:
-    """What upkeep deleted, and what it found wrong."""
-
-    deleted: Mapping[str, int]
-    problems: tuple[str, ...]
-
-    def to_json(self) -> dict[str, object]:
-        """Small and JSON-ready, for XCom."""
-        return {"deleted": dict(self.deleted), "problems": list(self.problems)}
 
 
 def is_due(state: FeedState, at: datetime) -> bool:

@@ -129,16 +129,21 @@ def why(url_or_id: Annotated[str, typer.Argument(help="An article's URL, any ali
 
 @app.command(epilog="Example: `newswire upkeep`, once a night (the DAG news_upkeep does the same)")
 def upkeep() -> None:
-    """Delete what is past its retention, and check that outbox and topics agree; exit 1 when they do not."""
+    """Delete what is past its retention, name feeds in trouble, check what must agree; exit 1 when it does not."""
     from pipeline.app import App
+    from pipeline.app_upkeep import delete_by_retention, integrity_faults, troubled_feeds
 
     with App.from_env() as newswire:
-        kept = newswire.upkeep()
-        console.print("deleted: " + ", ".join(f"{count} {what}" for what, count in kept.deleted.items()))
-        for problem in kept.problems:
-            console.print(f"[red]✗[/red] {problem}", soft_wrap=True)
-        if kept.problems:
+        deleted = delete_by_retention(newswire)
+        console.print("deleted: " + ", ".join(f"{count} {what}" for what, count in deleted.items()))
+        for trouble in troubled_feeds(newswire):
+            console.print(f"[yellow]·[/yellow] {trouble}", soft_wrap=True)
+        faults = integrity_faults(newswire)
+        for fault in faults:
+            console.print(f"[red]✗[/red] {fault}", soft_wrap=True)
+        if faults:
             raise typer.Exit(1)
+        console.print("store, outbox and topics agree")
 
 
 @app.command(epilog="Examples: `newswire check`, `newswire check --settings`")

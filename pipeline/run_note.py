@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from pipeline.model import Verdict
 from pipeline.report import Report
 from pipeline.show import delivered_in_words
@@ -15,10 +18,23 @@ MOST_CHARS = 1000
 def run_note(report: Report) -> str:
     """The note: problems, entries by verdict, deliveries, outlets that had errors."""
     lines = [*(f"**{problem}**" for problem in report.problems), entries_line(report), delivered_in_words(report)]
+    lines += reason_lines(report)
     troubles = trouble_lines(report)
     lines += troubles[:MOST_OUTLETS]
     if len(troubles) > MOST_OUTLETS:
         lines.append(f"… and {len(troubles) - MOST_OUTLETS} more outlets with errors")
+    return fitting(lines)
+
+
+def upkeep_note(faults: Sequence[str], troubles: Sequence[str]) -> str:
+    """The note of a night's upkeep: what does not agree, then the feeds in trouble."""
+    lines = [f"**{fault}**" for fault in faults] or ["store, outbox and topics agree"]
+    lines.append(f"{len(troubles)} feeds in trouble" if troubles else "no feed is in trouble")
+    return fitting([*lines, *troubles[:MOST_OUTLETS]])
+
+
+def fitting(lines: Sequence[str]) -> str:
+    """The lines as paragraphs, cut to what Airflow keeps."""
     note = "\n\n".join(lines)
     return note if len(note) <= MOST_CHARS else note[: MOST_CHARS - 1] + "…"
 
@@ -30,6 +46,15 @@ def entries_line(report: Report) -> str:
     polls = sum(sum(tally.polls.values()) for tally in report.outlets.values())
     words = f"{report.entries} entries" + (f": {counts}" if counts else "")
     return words + (f"; {pending} pending" if pending else "") + f"; {polls} polls in {report.seconds:.0f} s"
+
+
+def reason_lines(report: Report) -> list[str]:
+    """Why entries wait, failed or were rejected, over all outlets, the commonest first."""
+    reasons: Counter[str] = Counter()
+    for tally in report.outlets.values():
+        reasons.update(tally.reasons)
+    named = [f"{count} {reason}" for reason, count in reasons.most_common(MOST_OUTLETS)]
+    return [", ".join(named)] if named else []
 
 
 def trouble_lines(report: Report) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.model import Verdict
 from pipeline.report import Report
-from pipeline.run_note import MOST_CHARS, run_note
+from pipeline.run_note import MOST_CHARS, run_note, upkeep_note
 
 
 def made(outlets: int = 1, *, error: str = "") -> Report:
@@ -37,3 +37,13 @@ def test_many_errors_are_cut_to_what_airflow_keeps() -> None:
     note = run_note(made(500, error="http_500"))
     assert "… and 492 more outlets with errors" in note
     assert len(note) <= MOST_CHARS
+
+
+def test_why_entries_wait_is_told_over_all_outlets() -> None:
+    assert "6 pending:host_waits" in run_note(made(6)).splitlines()
+
+
+def test_the_note_of_upkeep_tells_faults_before_feeds_in_trouble() -> None:
+    faults, troubles = ("3 settled entries have no verdict",), ("gazette/une is silent: nothing new since Monday",)
+    assert upkeep_note(faults, troubles).splitlines()[::2] == [f"**{faults[0]}**", "1 feeds in trouble", troubles[0]]
+    assert upkeep_note((), ()).splitlines()[::2] == ["store, outbox and topics agree", "no feed is in trouble"]

@@ -1,0 +1,111 @@
+"""The night's upkeep: what is deleted, which feeds are named, and what does not agree is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, update
+
+from connectors.tables import aliases, entries, feeds
+from pipeline.app import App, now
+from pipeline.app_upkeep import delete_by_retention, integrity_faults, troubled_feeds
+from pipeline.report import Report
+from pipeline.settings import Settings
+
+CATALOGUE = (
+    '[[outlet]]\nid = "gazette"\nname = "G"\nhomepage = "http://gazette.test/"\ncountry = "FR"\nlanguage = "fr"\n'
+    'timezone = "Europe/Paris"\n[[outlet.feed]]\nname = "une"\nurl = "http://gazette.test/rss"\n'
+)
+
+
+@pytest.fixture
+def newswire(store_url: str, tmp_path: Path) -> Iterator[App]:
+    catalogue = tmp_path / "feeds.toml"
+    catalogue.write_text(CATALOGUE)
+    with App(Settings(home=tmp_path, catalogue=catalogue, database_url=store_url)) as newswire:
+        newswire.database.upgrade()
+        newswire.feed_states(newswire.choose([]))
+        yield newswire
+
+
+def an_entry(**values: Any) -> dict[str, Any]:
+    row = {
+        "outlet_id": "gazette",
+        "identity": "x",
+        "feed_id": "gazette/une",
+        "entry": "{}",
+        "state": "settled",
+        "sighting": 1,
+        "attempts": 1,
+        "verdict": "rejected",
+        "first_seen_at": now(),
+        "last_seen_at": now(),
+        "settled_at": now(),
+    }
+    return row | values
+
+
+def test_what_is_past_its_retention_goes_and_nothing_else(newswire: App) -> None:
+    long_ago = now() - timedelta(days=400)
+    with newswire.database.writing() as connection:
+        connection.execute(insert(entries).values(**an_entry(last_seen_at=long_ago)))
+        connection.execute(insert(entries).values(**an_entry(identity="y")))
+    newswire.runs.keep("old", Report(), now=long_ago)
+    newswire.runs.keep("new", Report(), now=now())
+    deleted = delete_by_retention(newswire)
+    assert (deleted["entries"], deleted["polls and reports"]) == (1, 1)
+    assert len(newswire.runs.reports("new")) == 1
+    assert sum(delete_by_retention(newswire).values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        pytest.param({"status": "silent", "status_reason": "nothing new"}, "is silent: nothing new", id="silent"),
+        pytest.param({"status": "failing", "status_reason": "HTTP 500"}, "is failing: HTTP 500", id="failing"),
+        pytest.param({"next_poll_at": now() - timedelta(hours=2)}, "is overdue: nobody polled it", id="overdue"),
+    ],
+)
+def test_a_feed_in_trouble_is_named_with_its_reason(newswire: App, values: dict[str, Any], words: str) -> None:
+    assert troubled_feeds(newswire) == ()
+    with newswire.database.writing() as connection:
+        connection.execute(update(feeds).values(**values))
+    (sentence,) = troubled_feeds(newswire)
+    assert sentence.startswith(f"gazette/une {words}")
+
+
+def lose_a_verdict(connection: Connection) -> None:
+    connection.execute(insert(entries).values(**an_entry(verdict=None)))
+
+
+def lose_an_article(connection: Connection) -> None:
+    connection.execute(insert(entries).values(**an_entry(verdict="new", article_id="gone")))
+
+
+def lead_an_alias_astray(connection: Connection) -> None:
+    connection.execute(insert(aliases).values(outlet_id="gazette", key=b"0" * 16, article_id="gone"))
+
+
+def invent_a_state(connection: Connection) -> None:
+    connection.execute(insert(entries).values(**an_entry(state="lost")))
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lose_a_verdict, "1 settled entries have no verdict"),
+        (lose_an_article, "1 entries have the verdict of an article that is not known"),
+        (lead_an_alias_astray, "1 aliases lead to an article that is not known"),
+        (invent_a_state, "1 entries are neither pending nor settled"),
+    ],
+)
+def test_what_does_not_agree_is_found(newswire: App, harm: Callable[[Connection], None], words: str) -> None:
+    assert integrity_faults(newswire) == ()
+    with newswire.database.writing() as connection:
+        harm(connection)
+    (fault,) = integrity_faults(newswire)
+    assert fault.startswith(words)
