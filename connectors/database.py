@@ -17,6 +17,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from pipeline.errors import StoreError
 
+# No transaction of ours waits for anything but the database itself; one that does nothing for so long has a holder that
+# was stopped, or a connection that nobody noticed was cut.
+IDLE_TRANSACTION_S = 30
 MIGRATIONS = Path(__file__).parent / "migrations"
 MMAP_BYTES = 2**31 - 2**16  # as much of a file as SQLite maps
 
@@ -35,7 +38,9 @@ class Database:
         self.engine: Engine = create_engine(parsed, **engine_options(parsed.get_backend_name()))
         if self.is_sqlite:
             prepare_sqlite(self.engine, synchronous="FULL" if is_durable else "OFF")
-        elif not is_durable:
+            return
+        hold_nobody_up(self.engine)
+        if not is_durable:
             commit_without_waiting(self.engine)
 
     @property
@@ -104,7 +109,19 @@ def engine_options(backend: str) -> dict[str, Any]:
     if backend == "sqlite":
         # timeout: seconds a writer waits for another one's lock before it gives up.
         return {"connect_args": {"timeout": 60, "check_same_thread": False}}
-    return {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True}
+    # Keepalives: a server that vanished without a word is noticed in a minute, not in two hours.
+    args = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+    return {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True, "connect_args": args}
+
+
+def hold_nobody_up(engine: Engine) -> None:
+    """Let PostgreSQL undo a transaction whose process stands still in the middle: others wait for its locks."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_S}s'")
+        connection.commit()
 
 
 def commit_without_waiting(engine: Engine) -> None:

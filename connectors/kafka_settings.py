@@ -11,8 +11,9 @@ from pipeline.settings import Settings
 
 # A batch that is not acknowledged within it fails, is aborted, and is sent again under its number by the next run.
 DELIVERY_TIMEOUT_MS = 30_000
-# Longer than a delivery may take; shorter than the broker's transaction.max.timeout.ms (15 min by default).
-TRANSACTION_TIMEOUT_MS = 60_000
+# The broker ends a transaction after so many times the delivery's timeout: longer than a delivery may take, and never
+# longer than the broker's transaction.max.timeout.ms (15 min by default).
+TRANSACTION_TIMES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,6 @@ class KafkaSettings:
     cert_file: str = ""
     key_file: str = ""
     delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS
-    transaction_timeout_ms: int = TRANSACTION_TIMEOUT_MS
     max_message_bytes: int = MAX_MESSAGE_BYTES
     registry: SchemaRegistry | None = None
 
@@ -51,7 +51,13 @@ class KafkaSettings:
             cert_file=settings.kafka_cert_file,
             key_file=settings.kafka_key_file,
             registry=registry_of(settings),
+            delivery_timeout_ms=int(settings.delivery_timeout_s * 1000),
         )
+
+    @property
+    def transaction_timeout_ms(self) -> int:
+        """How long the broker lets a transaction of a dead holder stand open."""
+        return TRANSACTION_TIMES * self.delivery_timeout_ms
 
     def connection(self) -> dict[str, Any]:
         """Keyword arguments that every client takes."""

@@ -12,9 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +38,7 @@ from connectors.workers import ExtractionWorkers
 from pipeline import __version__, crashpoints
 from pipeline.audit import Audit
 from pipeline.catalogue import parse_catalogue, select
-from pipeline.deliver import BatchLimits, Deliverer, deliver
+from pipeline.deliver import OVERTAKE_TIMES, BatchLimits, Deliverer
 from pipeline.errors import CatalogueError, NewswireError, SettingsError
 from pipeline.model import Feed, FeedState, FeedStatus, FetchKind, Outlet, Received, Topic
 from pipeline.poll import ingest
@@ -151,7 +151,7 @@ class App:
         """
         began = time.monotonic()
         report = Report()
-        deliverer = Deliverer(self.topics, self.outbox, self.batch_limits, clock=now)
+        deliverer = self.deliverer()
         if deliver_too:
             deliverer.start()
         try:
@@ -218,7 +218,8 @@ class App:
         async with AsyncExitStack() as stack:
             rooms = await self.furnish(stack, deliverer, deadline_s=deadline_s)
             watcher = asyncio.create_task(tell(watch, report)) if watch else None
-            await ingest(due, carried, rooms, report)
+            with raising_plainly():
+                await ingest(due, carried, rooms, report)
             await rooms.teaching.finish(rooms)
             if watcher:
                 watcher.cancel()
@@ -304,11 +305,17 @@ class App:
     @property
     def batch_limits(self) -> BatchLimits:
         """How much goes into one transaction."""
-        return BatchLimits(self.settings.batch_rows, self.settings.batch_bytes)
+        settings = self.settings
+        overtake_after = OVERTAKE_TIMES * timedelta(seconds=settings.delivery_timeout_s)
+        return BatchLimits(settings.batch_rows, settings.batch_bytes, overtake_after=overtake_after)
+
+    def deliverer(self) -> Deliverer:
+        """What delivers beside the work that fills the outbox."""
+        return Deliverer(self.topics, self.outbox, self.batch_limits, clock=now)
 
     def deliver(self) -> Counter[str]:
         """Drain the outbox; messages by topic. Raises DeliveryError."""
-        return deliver(self.topics, self.outbox, self.batch_limits, clock=now)
+        return self.deliverer().stop()
 
     def undelivered(self) -> int:
         """How many messages wait."""
@@ -367,6 +374,21 @@ class App:
     ) -> Iterator[Received]:
         """Messages of a topic, as a consumer reads them."""
         return self.topics.read(topic, since=since, follow=follow, after=after)
+
+
+@contextmanager
+def raising_plainly() -> Iterator[None]:
+    """Raise an error of ours as it is, not as the group of errors that tasks side by side make of it."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        ours = group.subgroup(NewswireError)
+        if ours is None or group.split(NewswireError)[1] is not None:
+            raise
+        error: BaseException = ours
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from group
 
 
 def is_due(state: FeedState, at: datetime) -> bool:

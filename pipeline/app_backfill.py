@@ -172,7 +172,7 @@ class Backfill:
         """Fill a share, delivering meanwhile; goes on where an earlier attempt was. Past the deadline it stops."""
         began = time.monotonic()
         app, filled = self.app, Filled()
-        deliverer = Deliverer(app.topics, app.outbox, app.batch_limits, clock=now)
+        deliverer = app.deliverer()
         deliverer.start()
         try:
             if app.has_room(filled.report):

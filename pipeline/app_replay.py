@@ -54,7 +54,7 @@ def replay(
         progress.keep(report.to_json())
         watch(report)
 
-    deliverer = Deliverer(newswire.topics, newswire.outbox, newswire.batch_limits, clock=now)
+    deliverer = newswire.deliverer()
     with ExitStack() as stack:
         if not dry_run:
             deliverer.start()

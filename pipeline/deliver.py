@@ -25,8 +25,10 @@ from pipeline.model import Message, OutboxRow
 from pipeline.oversize import dead_letter_of_message
 from pipeline.ports import Lane, Outbox, Topics
 
-# A lane that delivered nothing for so long, though messages wait, has a holder that stands still.
-OVERTAKE_AFTER = timedelta(minutes=2)
+# A lane that delivered nothing for so long, though messages wait, has a holder that stands still: so many times what a
+# delivery may take (NEWSWIRE_DELIVERY_TIMEOUT_S), so that a slow broker alone never looks like one.
+OVERTAKE_TIMES = 4
+OVERTAKE_AFTER = OVERTAKE_TIMES * timedelta(seconds=30)
 PAUSE_AFTER_ERROR_S = 5.0
 # At the end of a run, lanes that others are draining are looked at again for this long.
 LAST_LOOKS = 50
@@ -39,11 +41,12 @@ Shrink = Callable[[Message], Message]
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """How much goes into one transaction, and how long its first message waits for company."""
+    """How much goes into a transaction, how long its first message waits for company, and for a holder that stands."""
 
     max_rows: int = 500
     max_bytes: int = 4_000_000
     max_age_s: float = 1.0
+    overtake_after: timedelta = OVERTAKE_AFTER
 
 
 class LaneDelivery:
@@ -212,7 +215,7 @@ class Deliverer:
     def drain_one(self, number: int) -> bool:
         """Drain one lane; False when another process is at it."""
         with self.outbox.lease(number) as is_ours:
-            if not is_ours and not self.outbox.stands_still(number, since=self.clock() - OVERTAKE_AFTER):
+            if not is_ours and not self.outbox.stands_still(number, since=self.clock() - self.limits.overtake_after):
                 return False
             try:
                 self.drain_held(number)

@@ -56,6 +56,13 @@ class Settings:
     schema_registry_password: str = setting("", "Its password.", secret=True)
     batch_rows: int = setting(500, "Most messages in one Kafka transaction of a lane.", least=1)
     batch_bytes: int = setting(4_000_000, "Most bytes in one Kafka transaction of a lane.", least=1)
+    delivery_timeout_s: float = setting(
+        30.0,
+        "Seconds a transaction's messages may take; the broker ends one after twice as long, and a lane whose holder"
+        " stands still is taken over after four times as long.",
+        least=1,
+        most=400,
+    )
     outbox_bound: int = setting(200_000, "Undelivered messages above which polls are put off.", least=1)
 
     every_minutes: int = setting(5, "Minutes between two runs of the DAG news_ingest.", least=1, most=15)

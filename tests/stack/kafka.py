@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{advertised_port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={folder}/logs
 auto.create.topics.enable=false
@@ -88,17 +89,30 @@ def hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
-def start_broker(folder: Path, *, port: int = 0, timeout_s: float = 60, properties_text: str = "") -> Broker:
+def start_broker(
+    folder: Path,
+    *,
+    port: int = 0,
+    advertised_port: int = 0,
+    more: Mapping[str, str] | None = None,
+    timeout_s: float = 60,
+    properties_text: str = "",
+) -> Broker:
     """Start a broker on this folder (formatted on first use); ready when this returns.
 
-    `properties_text`, in place of our own, has to listen on this port.
+    `advertised_port`: where clients are told to go, when that is not the broker itself but a proxy. `more`: settings
+    beside those of PROPERTIES, or instead of them. `properties_text`, in place of our own, has to listen on this port.
     """
     libs = fetch_jars()
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     properties = folder / "server.properties"
-    ours = PROPERTIES.format(port=port, controller_port=free_port(), folder=folder)
-    properties.write_text(properties_text or ours, encoding="utf-8")
+    text = PROPERTIES.format(
+        port=port, advertised_port=advertised_port or port, controller_port=free_port(), folder=folder
+    )
+    # Of a name that stands there twice, the last one counts.
+    text += "".join(f"{name}={value}\n" for name, value in (more or {}).items())
+    properties.write_text(properties_text or text, encoding="utf-8")
     java = ["java", *HEAP, "-cp", f"{libs}/*", f"-Dlog4j2.configurationFile={quiet_logging(folder)}"]
     cluster = folder / "cluster.id"
     if not cluster.exists():

@@ -9,13 +9,14 @@ import os
 import pwd
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.stack.daemon import Daemon, start
 from tests.stack.kafka import MissingTool
-from tests.stack.ports import free_port, wait_for_port
+from tests.stack.ports import NotReady, free_port, wait_for_port
 
 USER = "postgres"
 DEBIAN_BINARIES = Path("/usr/lib/postgresql")
@@ -88,7 +89,24 @@ def start_postgres(folder: Path, *, port: int = 0, settings: Sequence[str] = (),
         "postgresql", as_server_user(command), log=folder / "postgres.log", variables=os.environ, folder=folder
     )
     wait_for_port(port, daemon=daemon, timeout_s=timeout_s)
+    wait_until_recovered(port, timeout_s=timeout_s)
     return Postgres(folder=folder, port=port, daemon=daemon)
+
+
+def wait_until_recovered(port: int, *, timeout_s: float) -> None:
+    """Return when it takes connections: after a crash it listens first and recovers then. Raises NotReady."""
+    import psycopg
+
+    until = time.monotonic() + timeout_s
+    while True:
+        try:
+            run_sql(port, "SELECT 1")
+        except psycopg.OperationalError as error:
+            if time.monotonic() > until:
+                raise NotReady(f"PostgreSQL on port {port} takes no connections: {error}") from error
+            time.sleep(0.1)
+        else:
+            return
 
 
 def own(folder: Path) -> None:
