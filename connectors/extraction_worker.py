@@ -5,6 +5,7 @@ Started by connectors/workers.py as a process of its own; holds no state but cac
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import resource
@@ -16,7 +17,12 @@ READY = b"ready"
 
 
 def main(descriptor: int, memory_mb: int) -> None:
-    """Serve until the pipe closes."""
+    """Serve until the pipe closes; a parent that was killed closes it at any moment."""
+    with contextlib.suppress(EOFError, ConnectionError):
+        _serve(descriptor, memory_mb)
+
+
+def _serve(descriptor: int, memory_mb: int) -> None:
     _limit_memory(memory_mb)
     _keep_quiet()
     from pipeline.extract import PageInput, extract
@@ -25,10 +31,7 @@ def main(descriptor: int, memory_mb: int) -> None:
     _warm_up(extract, PageInput)
     pipe.send_bytes(READY)
     while True:
-        try:
-            page, wrapper = pickle.loads(pipe.recv_bytes())  # noqa: S301 # from our own parent, by a private pipe
-        except EOFError:
-            return
+        page, wrapper = pickle.loads(pipe.recv_bytes())  # noqa: S301 # from our own parent, by a private pipe
         try:
             answer: object = extract(page, wrapper)
         except MemoryError:

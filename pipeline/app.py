@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from connectors.kafka_admin import KafkaAdmin
 
 STANDING = 3  # requests at a host's door beside those inside: the next ones to go, paced together
-FOLLOW_S = 1.0  # between two looks for due feeds, when following
 
 
 def now() -> datetime:
@@ -122,9 +121,13 @@ class App:
 
     def due(self, feeds: Sequence[Feed], *, force: bool = False) -> tuple[FeedState, ...]:
         """The feeds whose time has come, the longest due first; paused and gone ones never, unless forced."""
+        return self.due_of(self.feed_states(feeds), force=force)
+
+    def due_of(self, states: Sequence[FeedState], *, force: bool = False) -> tuple[FeedState, ...]:
+        """Those of them whose time has come, the longest due first."""
         at = now()
-        states = [state for state in self.feed_states(feeds) if force or is_due(state, at)]
-        return tuple(sorted(states, key=lambda state: (state.next_poll_at or at, state.feed_id)))
+        due = [state for state in states if force or is_due(state, at)]
+        return tuple(sorted(due, key=lambda state: (state.next_poll_at or at, state.feed_id)))
 
     def plan_shards(self, *, outlets: Sequence[str] = (), shards: int = 4, force: bool = False) -> tuple[Shard, ...]:
         """The due feeds, and those with entries that wait, dealt to at most so many shards."""
@@ -164,23 +167,17 @@ class App:
         self.runs.keep(run_id, report, now=now())
         return report
 
-    def rounds(
+    def poll_once(
         self,
         feeds: Sequence[Feed],
         *,
         force: bool = False,
-        follow: bool = False,
         deliver_too: bool = True,
         watch: Callable[[Report], None] | None = None,
-    ) -> Iterator[Report]:
-        """Ingest these feeds once, or again and again as they become due, until the caller stops."""
+    ) -> Report:
+        """Ingest those of these feeds that are due; again and again does pipeline/app_follow.py."""
         ids = [state.feed_id for state in self.feed_states(feeds)]
-        yield self.ingest(ids, force=force, deliver_too=deliver_too, watch=watch)
-        while follow:
-            if self.due(feeds) or self.articles.feeds_with_due_entries(ids, now=now()):
-                yield self.ingest(ids, deliver_too=deliver_too, watch=watch)
-            else:
-                time.sleep(FOLLOW_S)
+        return self.ingest(ids, force=force, deliver_too=deliver_too, watch=watch)
 
     def has_room(self, report: Report) -> bool:
         """Whether the outbox is below its bound; polls are put off while the broker is away for too long."""

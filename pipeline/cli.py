@@ -9,7 +9,7 @@ Exit codes: 0 done; 1 done, but something is wrong and was printed; 2 wrong usag
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,7 +54,7 @@ def poll(
         list[str] | None, typer.Argument(help="Feed ids, outlet ids or globs; none: all that are due.")
     ] = None,
     force: Annotated[bool, typer.Option(help="Poll even what is not due yet.")] = False,
-    follow: Annotated[bool, typer.Option(help="Go on polling as feeds become due, until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option(help="Go on polling as feeds become due, until Ctrl-C or SIGTERM.")] = False,
     deliver: Annotated[
         bool, typer.Option(help="Deliver while polling (--no-deliver leaves it to another process).")
     ] = True,
@@ -63,20 +63,31 @@ def poll(
     from pipeline.app import App
     from pipeline.show import delivered_in_words, problem_lines, reasons_in_words, report_table
 
+    def tell(report: Report) -> None:
+        console.print(report_table(report, title="poll"))
+        for line in (*reasons_in_words(report), delivered_in_words(report), *problem_lines(report.problems)):
+            console.print(line)
+
     with App.from_env() as newswire:
         chosen = newswire.choose(feeds or [])
-        for report in watched_rounds(newswire, chosen, force=force, follow=follow, deliver=deliver):
-            console.print(report_table(report, title="poll"))
-            for line in (*reasons_in_words(report), delivered_in_words(report), *problem_lines(report.problems)):
-                console.print(line)
-            if report.problems and not follow:
-                raise typer.Exit(1)
+        if follow:
+            from pipeline.app_follow import follow as poll_on
+
+            poll_on(newswire, chosen, deliver_too=deliver, tell=tell)
+            console.print("stopped; what was begun is kept and goes on at the next poll")
+            return
+        try:
+            report = watched_poll(newswire, chosen, force=force, deliver=deliver)
+        except KeyboardInterrupt:
+            console.print("stopped; what was begun is kept and goes on at the next poll")
+            return
+        tell(report)
+        if report.problems:
+            raise typer.Exit(1)
 
 
-def watched_rounds(
-    newswire: App, feeds: Sequence[Feed], *, force: bool, follow: bool, deliver: bool
-) -> Iterator[Report]:
-    """The rounds of a poll, with a line that tells how far the present one is."""
+def watched_poll(newswire: App, feeds: Sequence[Feed], *, force: bool, deliver: bool) -> Report:
+    """One poll, with a line that tells how far it is."""
     with console.status("polling …") as status:
 
         def watch(report: Report) -> None:
@@ -84,13 +95,7 @@ def watched_rounds(
             settled = sum(tally.settled for tally in report.outlets.values())
             status.update(f"{polls} feeds polled, {settled} of {report.entries} entries settled …")
 
-        try:
-            for report in newswire.rounds(feeds, force=force, follow=follow, deliver_too=deliver, watch=watch):
-                status.stop()
-                yield report
-                status.start()
-        except KeyboardInterrupt:
-            console.print("stopped; what was begun is kept and goes on at the next poll")
+        return newswire.poll_once(feeds, force=force, deliver_too=deliver, watch=watch)
 
 
 @app.command(epilog="Examples: `newswire deliver`, `newswire deliver --verify`")

@@ -33,6 +33,8 @@ PAUSE_AFTER_ERROR_S = 5.0
 # At the end of a run, lanes that others are draining are looked at again for this long.
 LAST_LOOKS = 50
 LOOK_AGAIN_S = 0.2
+# Nobody wakes us for messages that a process left that died.
+LOOK_FOR_OTHERS_S = 5.0
 time_to_wait = threading.Event()  # never set: to wait on
 
 Tally = Callable[[Sequence[OutboxRow]], None]
@@ -45,7 +47,7 @@ class BatchLimits:
 
     max_rows: int = 500
     max_bytes: int = 4_000_000
-    max_age_s: float = 1.0
+    max_age_s: float = 0.5
     overtake_after: timedelta = OVERTAKE_AFTER
 
 
@@ -172,6 +174,7 @@ class Deliverer:
         self.clock = clock
         self.shrink = shrink
         self.sent: Counter[str] = Counter()
+        self.trouble = ""  # what went wrong at the last try
         self.held: dict[int, LaneDelivery] = {}
         self.awake = threading.Event()
         self.ending = threading.Event()
@@ -190,12 +193,14 @@ class Deliverer:
     def run(self) -> None:
         """Drain when woken, until told to end."""
         while not self.ending.is_set():
-            self.awake.wait()
-            self.ending.wait(self.limits.max_age_s)
+            if self.awake.wait(LOOK_FOR_OTHERS_S):
+                self.ending.wait(self.limits.max_age_s)
             self.awake.clear()
             try:
                 pause_s = LOOK_AGAIN_S if self.drain() else 0.0
-            except NewswireError:
+                self.trouble = ""
+            except NewswireError as error:
+                self.trouble = str(error)
                 pause_s = PAUSE_AFTER_ERROR_S
             if pause_s:
                 self.ending.wait(pause_s)
@@ -255,6 +260,12 @@ class Deliverer:
         """Count delivered messages by topic."""
         with self.guard:
             self.sent.update(row.message.topic.value for row in rows)
+
+    def take_count(self) -> Counter[str]:
+        """What was delivered since this was last asked, by topic."""
+        with self.guard:
+            sent, self.sent = self.sent, Counter()
+        return sent
 
     def stop(self) -> Counter[str]:
         """Drain what is left and end; messages by topic. Raises what kept something from being delivered."""

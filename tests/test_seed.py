@@ -35,7 +35,7 @@ def publish(text: str, home: Path) -> dict[str, object]:
             "NEWSWIRE_EXTRACT_PROCESSES": "1",
         }
         with App.from_env(environment) as newswire:
-            (report,) = newswire.rounds(newswire.choose([]))
+            report = newswire.poll_once(newswire.choose([]))
             assert report.problems == ()
             (received,) = newswire.read(Topic.ARTICLES)
     assert received.value is not None

@@ -31,8 +31,6 @@ ROOT = Path(__file__).parents[2]
 PREFIX = "torture."
 DATABASE = "torture"
 WORKERS = 4
-# Small, so that a process that stands still is overtaken soon: after four times as long.
-DELIVERY_TIMEOUT_S = 4.0
 COMMAND = (sys.executable, "-c", "from pipeline.cli import main; main()")
 # How often each kind of fault comes.
 FAULTS: Mapping[str, int] = {
@@ -43,7 +41,7 @@ FAULTS: Mapping[str, int] = {
     "kill PostgreSQL": 10,
     "kill Kafka": 8,
 }
-SETTLE_ROUNDS = 60
+PEACE_S = 240  # for everything to come to its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,12 @@ class Plan:
     seed: int
     pause_s: float  # between two faults, on average
     beat_s: float  # between two changes of the newsroom
-    stand_s: float = 5.5 * DELIVERY_TIMEOUT_S  # how long a stopped process stands: longer than it takes to overtake it
+    delivery_timeout_s: float = 4.0  # small, so that a process that stands still is overtaken soon
+
+    @property
+    def stand_s(self) -> float:
+        """How long a stopped process stands: longer than its transaction lives, and than it takes to overtake it."""
+        return 5.5 * self.delivery_timeout_s
 
 
 @dataclass(slots=True)
@@ -86,6 +89,7 @@ class Torture:
         self.say = say
         self.chance = random.Random(plan.seed)
         self.outcome = Outcome()
+        self.kinds = self.chance.sample(list(FAULTS), len(FAULTS))  # one of each to begin with
         self.stack = ExitStack()
         self.workers: dict[int, Daemon] = {}
         self.standing: list[Standing] = []
@@ -141,7 +145,7 @@ class Torture:
             "NEWSWIRE_TOPIC_PARTITIONS": "2",
             "NEWSWIRE_LANES": "3",
             "NEWSWIRE_BATCH_ROWS": "5",
-            "NEWSWIRE_DELIVERY_TIMEOUT_S": str(DELIVERY_TIMEOUT_S),
+            "NEWSWIRE_DELIVERY_TIMEOUT_S": str(self.plan.delivery_timeout_s),
             "NEWSWIRE_INTERVAL_S": "1",
             "NEWSWIRE_HOST_SPACING_S": "0",
             "NEWSWIRE_HOST_CONNECTIONS": "8",
@@ -226,7 +230,7 @@ class Torture:
 
     def fault(self, number: int) -> None:
         """One fault of a kind drawn by chance."""
-        kind = self.chance.choices(list(FAULTS), list(FAULTS.values()))[0]
+        kind = self.kinds.pop() if self.kinds else self.chance.choices(list(FAULTS), list(FAULTS.values()))[0]
         began = time.monotonic()
         detail = {
             "kill a process": self.kill_process,
@@ -263,14 +267,14 @@ class Torture:
             self.start_worker(number)
         return f"{number}, {len(self.standing)} stand still"
 
-    def wake_standing(self, *, all_of_them: bool = False) -> None:
+    def wake_standing(self) -> None:
         """Let those go on that stood long enough; soon after they end, for another has their place."""
         for standing in list(self.standing):
-            if all_of_them or time.monotonic() >= standing.until:
+            if time.monotonic() >= standing.until:
                 self.standing.remove(standing)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(standing.daemon.pid, signal.SIGCONT)
-                    threading.Timer(DELIVERY_TIMEOUT_S * 2, kill_session, [standing.daemon]).start()
+                    threading.Timer(self.plan.delivery_timeout_s * 2, kill_session, [standing.daemon]).start()
 
     def cut(self, proxy: Proxy) -> str:
         """Cut some connections, or all and refuse new ones for a moment."""
@@ -300,13 +304,10 @@ class Torture:
 
     def make_peace(self) -> None:
         """No more faults: let everything come to its end."""
-        self.wake_standing(all_of_them=True)
-        for _ in range(SETTLE_ROUNDS):
-            self.rest(1.0)
-            left = self.unsettled()
-            if left == 0:
-                break
-            self.say(f"peace: {left} entries and messages left")
+        until = time.monotonic() + PEACE_S
+        while (left := self.unsettled() + len(self.standing)) and time.monotonic() < until:
+            self.say(f"peace: {left} entries, messages and processes that stand are left")
+            self.rest(3.0)
         for worker in self.workers.values():
             worker.ask_to_stop()
         for worker in self.workers.values():
