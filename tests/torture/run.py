@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from tests.newsroom.catalogue import catalogue_toml
@@ -346,10 +347,14 @@ class Torture:
 
 
 def kill_session(daemon: Daemon) -> None:
-    """SIGKILL to a program and all it started."""
-    for process in daemon.processes():
-        with contextlib.suppress(Exception):
+    """SIGKILL to a program and all it started; they are gone when this returns."""
+    doomed = daemon.processes()
+    for process in doomed:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(daemon.pid, 0)  # or it would stay in the table, and PostgreSQL takes its number for a running server
+    psutil.wait_procs(doomed, timeout=30)
 
 
 def torture(folder: Path, plan: Plan, *, say: Callable[[str], None]) -> Outcome:
