@@ -13,21 +13,25 @@ from lxml import etree, html
 
 from pipeline.blocks import clean_text, key_of
 from pipeline.jsonld import LinkedArticle, Name
-from pipeline.trees import find_elements
+from pipeline.trees import find_elements, text_of
 
 __all__ = ["Authors", "read_authors"]
 
+_LAST_RESORT = "page"  # what is asked when nobody else named anyone
 _MAX_NAME_CHARS = 80
+_FULL_NAME = re.compile(r"(?:[^\W\d_a-zà-ÿ][\w.'’-]*\s+){1,3}[^\W\d_a-zà-ÿ][\w.'’-]+")
 _META_NAMES = (
     "author", "article:author", "og:article:author", "article:author_name", "dc.creator", "dcterms.creator",
     "dc.contributor", "byl", "parsely-author", "sailthru.author", "authors", "article.author", "citation_author",
     "twitter:creator_name", "cxenseparse:author", "shareaholic:article_author_name", "vr:author", "rbauthors",
     "dcsext.author",
 )  # fmt: skip
+_RARE_META_NAMES = ("articleauthor", "article-author", "article_author", "authorname")
 _BYLINES = etree.XPath(
     "//a[@rel='author'] | //*[@itemprop='author']//*[@itemprop='name'] | "
     "//*[@itemprop='author'][not(.//*[@itemprop='name'])]"
-    " | //address[contains(@class,'author')] "
+    " | //address[contains(@class,'author')]"
+    " | //*[contains(@class,'vcard')]//*[contains(concat(' ', @class, ' '), ' fn ')]"  # microformats' hCard
 )
 _BYLINE_CLASS = re.compile(
     r"(?:^|[\s_-])(?:by-?line|author(?:s|-?names?)?|auteurs?|autor(?:es|en)?|signature)(?:$|[\s_-])", re.IGNORECASE
@@ -36,10 +40,15 @@ _MAYBE_BYLINES = etree.XPath(
     "//*[contains(@class,'uthor') or contains(@class,'yline') or contains(@class,'uteur') or "
     "contains(@class,'utor') or contains(@class,'ignature')]"
 )
+# What links to an author's page, where nothing else names one.
+_LINKED = etree.XPath(
+    "//a[contains(@href, '/author/') or contains(@href, '/authors/') or contains(@href, '/auteur/') or "
+    "contains(@href, '/autor/') or contains(@href, '/autoren/')]"
+)
 _BESIDE_CLASS = re.compile(r"related|comment|teaser|sidebar|recommend|footer|most-?read|latest|card", re.IGNORECASE)
 _LEADING = re.compile(
     r"^(?:(?:written|reported|posted|published|story|text|words|article|propos recueillis|recueilli|écrit|rédigé|"
-    r"publié|por|von|di|da|av|af|door|tekst|autor|autorin|redazione|texte?)\s*:?\s+)*"
+    r"veröffentlicht|publié|por|von|di|da|av|af|door|tekst|autor|autorin|redazione|texte?)\s*:?\s+)*"
     r"(?:by|par|von|por|di|door|av|af|da|przez|de|od)\s*:?\s+",
     re.IGNORECASE,
 )
@@ -136,7 +145,7 @@ _ORGANISATION = re.compile(
 _NOISE = re.compile(
     r"https?://|www\.|@|\.html|facebook\.com|^(?:le |on |am |el |il |du )?\d{1,2}\b|(?:updated|published|publié|"
     r"aktualisiert|stand)\b|\d{1,2}[:h.]\d{2}|\b(?:19|20)\d\d\b|^(?:admin|author|unknown|none|null|n/a|staff|guest|"
-    r"anonymous|webmaster)$",
+    r"anonymous|webmaster|by|par|von|por|alle beiträge|all posts|veröffentlicht am|posted on)$",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"https?://|www\.|@|\.html")
@@ -168,6 +177,8 @@ def read_authors(
     """The authors of the first source that names a person; else of the first that names anyone."""
     fallback = Authors()
     for names, source in _sources(root, metas, linked, feed):
+        if source == _LAST_RESORT and fallback.organisations:
+            break  # links to authors' pages are often other articles'
         authors = _sort(names, source, site, host)
         if authors.people:
             return authors
@@ -182,8 +193,13 @@ def _sources(
     yield list(linked.authors), "json-ld"
     for meta in _META_NAMES:
         yield [Name(value) for value in metas.get(meta, ())], "meta"
+    if any("written by" in label.lower() for label in metas.get("twitter:label1", ())):
+        yield [Name(value) for value in metas.get("twitter:data1", ())], "meta"  # as WordPress's SEO plugin writes it
     yield _bylines(root), "byline"
     yield [Name(name) for name in feed], "feed"
+    for meta in _RARE_META_NAMES:
+        yield [Name(value) for value in metas.get(meta, ())], _LAST_RESORT
+    yield [Name(clean_text(text_of(e))) for e in find_elements(_LINKED, root)[:3] if not _is_beside(e)], _LAST_RESORT
 
 
 def _bylines(root: html.HtmlElement) -> list[Name]:
@@ -194,8 +210,17 @@ def _bylines(root: html.HtmlElement) -> list[Name]:
             for e in find_elements(_MAYBE_BYLINES, root)[:60]
             if _BYLINE_CLASS.search(e.get("class") or "") and not _is_beside(e)
         ][:3]
-    texts = (clean_text(" ".join(str(t) for t in e.itertext())) for e in found)
+    texts = (text for e in found for text in _lines_of(e))
     return [Name(text) for text in texts if 2 < len(text) < _MAX_NAME_CHARS]
+
+
+def _lines_of(byline: html.HtmlElement) -> list[str]:
+    """A byline's text; where it is several elements with nothing between them, the text of each."""
+    parts = [text for child in byline if (text := clean_text(text_of(child)))]
+    between = [byline.text, *(child.tail for child in byline)]
+    if len(parts) > 1 and all(map(_FULL_NAME.fullmatch, parts)) and not any(text and text.strip() for text in between):
+        return parts
+    return [clean_text(" ".join(str(text) for text in byline.itertext()))]
 
 
 def _is_beside(element: html.HtmlElement) -> bool:
@@ -216,7 +241,9 @@ def _sort(names: Sequence[Name], source: str, site: str, host: str) -> Authors:
             is_site = (bool(site_key) and (key == site_key or site_key in key)) or (
                 len(host_key) > 3 and key == host_key
             )
-            group = organisations if name.is_organisation or is_site or _ORGANISATION.match(text) else people
+            is_brand = text.islower() and " " not in text  # a person's name is written with capitals
+            is_organisation = name.is_organisation or is_site or is_brand or _ORGANISATION.match(text) is not None
+            group = organisations if is_organisation else people
             group.setdefault(key, text)
     return Authors(tuple(people.values()), tuple(organisations.values()), source)
 

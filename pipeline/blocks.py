@@ -13,100 +13,12 @@ from functools import lru_cache
 
 from lxml import html
 
+from pipeline.elements import HEADINGS, INLINE, LINES, PHRASED, SKIPPED
 from pipeline.markup import Kind, kind_of
 from pipeline.trees import text_of
 
 __all__ = ["Block", "Mark", "branch_of", "clean_text", "key_of", "read_blocks"]
 
-_INLINE = frozenset(
-    [
-        "a",
-        "abbr",
-        "acronym",
-        "b",
-        "bdi",
-        "bdo",
-        "big",
-        "cite",
-        "code",
-        "data",
-        "del",
-        "dfn",
-        "em",
-        "font",
-        "g",
-        "i",
-        "ins",
-        "kbd",
-        "label",
-        "mark",
-        "nobr",
-        "q",
-        "rb",
-        "rp",
-        "rt",
-        "ruby",
-        "s",
-        "samp",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "sup",
-        "time",
-        "tt",
-        "u",
-        "var",
-        "wbr",
-    ]
-)
-_SKIPPED = frozenset(
-    [
-        "head",
-        "script",
-        "style",
-        "noscript",
-        "template",
-        "svg",
-        "math",
-        "iframe",
-        "object",
-        "embed",
-        "applet",
-        "video",
-        "audio",
-        "canvas",
-        "map",
-        "nav",
-        "select",
-        "option",
-        "datalist",
-        "input",
-        "textarea",
-        "button",
-        "progress",
-        "meter",
-        "dialog",
-        "link",
-        "meta",
-        "base",
-        "source",
-        "track",
-        "param",
-        "picture",
-        "img",
-    ]
-)
-# Elements that begin a line of their own; one that HTML does not know, within a paragraph, is a phrase of it.
-_LINES = frozenset({
-    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dir", "div", "dl",
-    "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header",
-    "hgroup", "legend", "li", "main", "menu", "ol", "p", "pre", "section", "summary", "table", "tbody", "td",
-    "tfoot", "th", "thead", "tr", "ul",
-})  # fmt: skip
-_PHRASED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "td", "a", "span", "em", "strong", "b", "i"})
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffc]+")
 _BLANKS = ("\n", "\t", "\r", "\f", "\v", "\u2028", "\u2029", "\x85")
 _NOT_LETTERS = re.compile(r"[\W_]+")
@@ -156,7 +68,7 @@ class Block:
     @property
     def is_heading(self) -> bool:
         """Whether the page sets it as a heading."""
-        return self.tag in _HEADINGS
+        return self.tag in HEADINGS
 
     @property
     def link_share(self) -> float:
@@ -229,7 +141,7 @@ class _Walker:
 
     def walk(self, element: html.HtmlElement) -> None:
         tag = element.tag
-        if tag in _INLINE or (tag not in _LINES and tag not in _SKIPPED and _is_phrase(element)):
+        if tag in INLINE or (tag not in LINES and tag not in SKIPPED and _is_phrase(element)):
             self._walk_inline(element, tag)
         elif tag == "br":
             if _ends_heading(element):
@@ -237,7 +149,7 @@ class _Walker:
             self._break()
         elif tag == "hr":
             self.flush()
-        elif tag not in _SKIPPED and isinstance(tag, str) and not _is_hidden(element):
+        elif tag not in SKIPPED and isinstance(tag, str) and not _is_hidden(element):
             self._walk_block(element, tag)
 
     def _walk_inline(self, element: html.HtmlElement, tag: str) -> None:
@@ -360,7 +272,7 @@ def _is_phrase(element: html.HtmlElement) -> bool:
     if not isinstance(element.tag, str) or element.tag in {"br", "hr"}:
         return False
     parent = element.getparent()
-    return parent is not None and parent.tag in _PHRASED
+    return parent is not None and parent.tag in PHRASED
 
 
 def _shows_text(figure: html.HtmlElement) -> bool:
@@ -387,7 +299,7 @@ def _is_alone(element: html.HtmlElement) -> bool:
     """Whether no words stand beside an inline element on its line."""
     before, parent = element.getprevious(), element.getparent()
     words = (before.tail if before is not None else parent.text if parent is not None else "") or ""
-    beside = before is not None and before.tag in _INLINE
+    beside = before is not None and before.tag in INLINE
     return not beside and not words.strip() and not (element.tail or "").strip()
 
 

@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lxml import html
+
 from pipeline.blocks import Block, key_of
-from pipeline.body import is_paragraph, set_apart
+from pipeline.body import chars_of, is_paragraph, set_apart
 from pipeline.leads import find_lead, is_byline, rest_of_lead
 from pipeline.markup import Kind
 from pipeline.phrases import is_paywall_line, phrase_rule
@@ -27,6 +29,7 @@ _LEAST_LINK_LINE_CHARS = 25  # shorter links are names, sources, list entries
 _DUPLICATE_CHARS = 100  # shorter lines may be said twice on purpose
 _SHORT_LINE_CHARS = 60
 _ALL_LINK = 0.9
+_MOST_TEASED = 0.45
 _HOME_PARAGRAPHS = 3  # an element with so many paragraphs is the article's, not a teaser's
 _ENOUGH_ABOVE, _ENOUGH_CHARS_ABOVE = 3, 500  # paragraphs and characters that make an article of an introduction
 _WALL_REACH = 6  # blocks behind the text in which a paywall says that it is one
@@ -57,6 +60,7 @@ class _Work:
     def __init__(self, blocks: Sequence[Block], chosen: frozenset[int]) -> None:
         self.blocks = blocks
         self.kept = set(chosen)
+        self.dropped: set[int] = set()
         self.steps: list[Step] = []
         self.apart = set_apart(blocks, chosen)
 
@@ -64,6 +68,7 @@ class _Work:
         for index in sorted(self.kept):
             if test(index):
                 self.kept.discard(index)
+                self.dropped.add(index)
                 self.steps.append(Step("dropped", rule, self.blocks[index].text[:_WORDS_SHOWN]))
 
     def add(self, rule: str, index: int) -> None:
@@ -91,7 +96,7 @@ def repair(
     for index in (*_between(work, title, title_key), *_beyond(work, title, title_key)):
         work.add("between", index)
     _settle_embeds(work, site)
-    _drop_teasers(work)
+    _drop_teasers(work, title, title_key)
     _drop_phrases(work)
     _drop_link_lines(work)
     lead = find_lead(blocks, work.kept, work.apart, description=description, title_key=title_key)
@@ -100,7 +105,8 @@ def repair(
         for index in rest_of_lead(blocks, lead):
             work.add("lead", index)
         for index in _between(work, title, title_key):
-            work.add("between", index)
+            if index not in work.dropped:
+                work.add("between", index)
     _trim(work, lead)
     _drop_duplicates(work, lead)
     return Repaired(tuple(sorted(work.kept)), lead, tuple(work.steps), is_cut_short or is_scrambled)
@@ -146,16 +152,26 @@ def _settle_embeds(work: _Work, site: str) -> None:
             work.add("embed", index)
 
 
-def _drop_teasers(work: _Work) -> None:
-    """Other articles among the paragraphs: a headline that is a link, with what stands in the same box under it."""
+def _drop_teasers(work: _Work, title: str, title_key: str) -> None:
+    """Other articles among the paragraphs: what stands in one box under a headline that is a link."""
     blocks = work.blocks
-    homes = Counter(id(blocks[i].node.getparent()) for i in work.kept if is_paragraph(blocks[i]))
-    for index in sorted(work.kept):
+    if not work.kept:
+        return
+    homes: Counter[html.HtmlElement | None] = Counter()
+    sizes: Counter[html.HtmlElement | None] = Counter()
+    for i in work.kept:
+        homes[blocks[i].node.getparent()] += is_paragraph(blocks[i])
+        sizes[blocks[i].node.getparent()] += len(blocks[i].text)
+    homes[sizes.most_common(1)[0][0]] = _HOME_PARAGRAPHS  # the largest is the article's, however short
+    teasers: set[int] = set()
+    for index in range(max(0, min(work.kept) - 1), max(work.kept)):
+        box = blocks[index].node.getparent()
         block = blocks[index]
-        box = block.node.getparent()
-        if box is None or not block.is_heading or block.link_share < _ALL_LINK or homes[id(box)] >= _HOME_PARAGRAPHS:
-            continue
-        work.drop("teaser", lambda i, at=index, box=box: i == at or (i > at and blocks[i].node.getparent() is box))  # type: ignore[misc]
+        is_headline = block.is_heading and block.link_share >= _ALL_LINK and not _repeats_title(block, title, title_key)
+        if box is not None and is_headline and homes[box] < _HOME_PARAGRAPHS:
+            teasers |= {i for i in work.kept if i >= index and blocks[i].node.getparent() is box}
+    if chars_of(blocks, teasers) < _MOST_TEASED * chars_of(blocks, work.kept):  # else a list of things is the article
+        work.drop("teaser", lambda i: i in teasers)
 
 
 def _drop_phrases(work: _Work) -> None:
@@ -168,10 +184,10 @@ def _drop_phrases(work: _Work) -> None:
 def _drop_link_lines(work: _Work) -> None:
     """Headlines of other articles: lines that are a link, alone among paragraphs or in a list of nothing but such."""
     blocks = work.blocks
-    lists: dict[int, list[int]] = {}
+    lists: dict[html.HtmlElement | None, list[int]] = {}
     for index in sorted(work.kept):
         if blocks[index].tag == "li":
-            lists.setdefault(id(blocks[index].node.getparent()), []).append(index)
+            lists.setdefault(blocks[index].node.getparent(), []).append(index)
     link_lists = {i for items in lists.values() if all(blocks[i].link_share > 0.7 for i in items) for i in items}
     work.drop("links", lambda i: _is_link_line(blocks[i]) and (blocks[i].tag != "li" or i in link_lists))
 
@@ -195,8 +211,9 @@ def _between(work: _Work, title: str, title_key: str) -> list[int]:
     if not work.kept:
         return []
     blocks = work.blocks
-    parents = {(id(blocks[i].node.getparent()), blocks[i].tag) for i in work.kept}
-    holders = {id(blocks[i].node.getparent()) for i in work.kept if blocks[i].tag in {"p", "div", "li", "td"}}
+    parents = {(blocks[i].node.getparent(), blocks[i].tag) for i in work.kept}
+    holders = {blocks[i].node.getparent() for i in work.kept if blocks[i].tag in {"p", "div", "li", "td"}}
+    above = holders | {holder.getparent() for holder in holders if holder is not None}  # of intertitles, quotations
     places = {blocks[i].place for i in work.kept if is_paragraph(blocks[i])}
     return [
         i
@@ -206,10 +223,10 @@ def _between(work: _Work, title: str, title_key: str) -> list[int]:
         and not work.is_apart(i)
         and not _repeats_title(blocks[i], title, title_key)
         and (
-            (_is_spoken(blocks[i]) and (id(blocks[i].node.getparent()), blocks[i].tag) in parents)
+            (_is_spoken(blocks[i]) and (blocks[i].node.getparent(), blocks[i].tag) in parents)
             or (_is_spoken(blocks[i]) and blocks[i].place in places)
-            or (_quoted_in(blocks[i]) in holders)
-            or (blocks[i].is_heading and id(blocks[i].node.getparent()) in holders and i + 1 in work.kept)
+            or (_quoted_in(blocks[i]) in above)
+            or (blocks[i].is_heading and blocks[i].node.getparent() in above and i + 1 in work.kept)
         )
     ]
 
@@ -291,7 +308,7 @@ def _drop_duplicates(work: _Work, lead: int | None) -> None:
         met.add(key)
 
 
-def _quoted_in(block: Block) -> int:
-    """Which element holds the quotation that a block is; 0 for no quotation."""
+def _quoted_in(block: Block) -> html.HtmlElement | None:
+    """Which element holds the quotation that a block is."""
     quotes = [mark.node for mark in block.marks if mark.kind is Kind.QUOTE]
-    return id(quotes[0].getparent()) if quotes else 0
+    return quotes[0].getparent() if quotes else None
