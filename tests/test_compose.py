@@ -17,7 +17,7 @@ from tests.stack.compose import Unset, read_compose
 ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "init")
+AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "metrics", "init")
 ONE_SHOT = ("init", "newsroom-catalogue")
 MADE_BY_MAKE_ENV = re.findall(r'echo "([A-Z_]+)=', (ROOT / "Makefile").read_text("utf-8"))
 # The image's lock may differ from the tested one here, and nowhere else.
