@@ -62,10 +62,18 @@ class Follower:
         try:
             async with AsyncExitStack() as stack:
                 rooms = await self.app.furnish(stack, self.deliverer, deadline_s=None)
+                await rooms.in_store(self.look_at_topics)
                 await self.go_round(rooms)
         finally:
             await asyncio.to_thread(self.end_delivery)
             self.tell_all()
+
+    def look_at_topics(self) -> None:
+        """Tell how the topics differ from what they should be, before anything is delivered to them."""
+        try:
+            self.note(*self.app.topic_differences())
+        except NewswireError as error:
+            self.note(f"topics: {error}")
 
     async def go_round(self, rooms: Rooms) -> None:
         """Look for what is due, begin it, tell of what ended."""
