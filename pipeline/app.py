@@ -32,6 +32,7 @@ from connectors.log import EmbeddedTopics
 from connectors.outbox import StoredOutbox
 from connectors.robots_files import RobotsFiles
 from connectors.run_store import RunStore
+from connectors.texts import KeptTexts
 from connectors.walk import DEFAULT_LIMITS
 from connectors.why_store import WhyStore
 from connectors.workers import ExtractionWorkers
@@ -41,6 +42,7 @@ from pipeline.catalogue import parse_catalogue, select
 from pipeline.deliver import OVERTAKE_TIMES, BatchLimits, Deliverer
 from pipeline.errors import CatalogueError, NewswireError, SettingsError
 from pipeline.model import Feed, FeedState, FeedStatus, FetchKind, Outlet, Received, Topic
+from pipeline.oversize import claim_check
 from pipeline.poll import ingest
 from pipeline.ports import Topics
 from pipeline.report import LATE, Report
@@ -308,7 +310,14 @@ class App:
 
     def deliverer(self) -> Deliverer:
         """What delivers beside the work that fills the outbox."""
-        return Deliverer(self.topics, self.outbox, self.batch_limits, clock=now)
+        texts = KeptTexts(self.settings.archive_folder)
+        return Deliverer(
+            self.topics,
+            self.outbox,
+            self.batch_limits,
+            clock=now,
+            shrink=lambda message: claim_check(message, texts.keep),
+        )
 
     def deliver(self) -> Counter[str]:
         """Drain the outbox; messages by topic. Raises DeliveryError."""

@@ -1,13 +1,29 @@
-"""Messages that no topic takes because they are too large: what is published instead, so that nothing goes silently."""
+"""Messages that no topic takes although they are compressed: what is published instead, so that nothing goes silently.
+
+First the article with its text moved out (a claim check: `text_location` says where it is), else a dead letter.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 from pipeline import __version__
-from pipeline.messages import DEAD_LETTER_SCHEMA, EventType, rfc3339, to_json
+from pipeline.messages import ARTICLE_SCHEMA, DEAD_LETTER_SCHEMA, EventType, rfc3339, to_json
 from pipeline.model import Message, Topic
+
+Keep = Callable[[Message, str], str]  # keeps the text of a message's article; where
+
+
+def claim_check(message: Message, keep: Keep) -> Message:
+    """The message with its article's text kept elsewhere; itself when it has none."""
+    if message.schema != ARTICLE_SCHEMA or not message.value:
+        return message
+    article = json.loads(message.value)
+    if not article.get("text"):
+        return message
+    return replace(message, value=to_json({**article, "text": "", "text_location": keep(message, article["text"])}))
 
 
 def dead_letter_of_message(message: Message) -> Message:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 FRAME_BYTES = 5  # Confluent's wire format: a zero byte, and the schema's id in four
 
@@ -118,6 +118,7 @@ class Article(TypedDict):
     feed: FeedEntry
     extractor: str
     raw_location: str | None
+    text_location: NotRequired[str]
     newswire_version: str
 
 

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
@@ -26,6 +28,7 @@ from connectors.kafka_settings import KafkaSettings
 from connectors.kafka_topics import TopicSpec, desired_topics
 from connectors.log import EmbeddedTopics
 from connectors.outbox import StoredOutbox, append, outbox
+from connectors.texts import KeptTexts
 from pipeline.audit import Audit
 from pipeline.deliver import (
     OVERTAKE_AFTER,
@@ -38,6 +41,7 @@ from pipeline.deliver import (
 )
 from pipeline.errors import DeliveryError, LaneFenced, LaneLost
 from pipeline.model import Message, OutboxRow, Topic
+from pipeline.oversize import claim_check
 from pipeline.ports import Topics
 from tests.values import NOW, make_message
 
@@ -300,17 +304,33 @@ def test_a_large_message_that_compresses_well_is_sent(database: Database, kafka:
     assert [received.value for received in kafka.read(Topic.ARTICLES)] == [large.value]
 
 
-def test_a_message_too_large_for_the_topic_may_be_sent_in_a_smaller_form(
-    database: Database, kafka: KafkaTopics
+def test_the_text_of_an_article_too_large_for_its_topic_is_kept_in_the_archive(
+    database: Database, kafka: KafkaTopics, tmp_path: Path
 ) -> None:
-    large = replace(make_message(1), value=json.dumps({"text": random.Random(7).randbytes(1_500_000).hex()}).encode())
+    text = random.Random(7).randbytes(1_500_000).hex() + "\n\nLa fin.\n"
+    large = replace(make_message(1), value=json.dumps({"title": "Trop long", "text": text}).encode())
     with database.writing() as connection:
         append(connection, [large], lanes=LANES, now=NOW)
-    store = StoredOutbox(database)
-    claim = replace(large, value=b'{"text":"","text_location":"2026-11-23/text/a1"}')
-    deliverer = Deliverer(kafka, store, LIMITS, clock=lambda: NOW, shrink=lambda message: claim)
-    assert deliverer.stop() == {"articles": 1}
-    assert [received.value for received in kafka.read(Topic.ARTICLES)] == [claim.value]
+    store, texts = StoredOutbox(database), KeptTexts(tmp_path)
+    shrink = partial(claim_check, keep=texts.keep)
+    assert Deliverer(kafka, store, LIMITS, clock=lambda: NOW, shrink=shrink).stop() == {"articles": 1}
+    (received,) = kafka.read(Topic.ARTICLES)
+    value = json.loads(received.value or b"")
+    assert (value["title"], value["text"]) == ("Trop long", "")
+    assert texts.read(value["text_location"]) == text
+    audit = Audit("articles", is_compacted=False)
+    audit.read([received])
+    assert audit.differences(store.rows(Topic.ARTICLES)) == ()
+
+
+def test_what_is_too_large_without_its_text_too_is_a_dead_letter(database: Database, kafka: KafkaTopics) -> None:
+    noise = random.Random(7).randbytes(1_500_000).hex()
+    large = replace(make_message(1), value=json.dumps({"title": noise, "text": "Court."}).encode())
+    with database.writing() as connection:
+        append(connection, [large], lanes=LANES, now=NOW)
+    shrink = partial(claim_check, keep=lambda message, text: "texts/1.txt")
+    deliverer = Deliverer(kafka, StoredOutbox(database), LIMITS, clock=lambda: NOW, shrink=shrink)
+    assert deliverer.stop() == {"dead-letters": 1}
 
 
 def test_messages_arrive_while_the_run_goes_on(database: Database, topics: Topics) -> None:

@@ -49,6 +49,7 @@ CREATE TABLE news_articles (
   `feed` ROW<`id` STRING, `title` STRING, `summary` STRING>,
   `extractor` STRING,
   `raw_location` STRING,
+  `text_location` STRING,
   `newswire_version` STRING,
   `message_key` STRING,
   `headers` MAP<STRING, BYTES> METADATA VIRTUAL -- CloudEvents: ce_type, ce_id, ce_time …
@@ -113,6 +114,7 @@ CREATE TABLE news_articles_latest (
   `feed` ROW<`id` STRING, `title` STRING, `summary` STRING>,
   `extractor` STRING,
   `raw_location` STRING,
+  `text_location` STRING,
   `newswire_version` STRING,
   `message_key` STRING,
   PRIMARY KEY (`message_key`) NOT ENFORCED
@@ -174,6 +176,7 @@ CREATE TABLE news_copies (
   `feed` ROW<`id` STRING, `title` STRING, `summary` STRING>,
   `extractor` STRING,
   `raw_location` STRING,
+  `text_location` STRING,
   `newswire_version` STRING,
   `message_key` STRING,
   `headers` MAP<STRING, BYTES> METADATA VIRTUAL -- CloudEvents: ce_type, ce_id, ce_time …

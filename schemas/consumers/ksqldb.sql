@@ -52,6 +52,7 @@ CREATE STREAM news_articles (
   `feed` STRUCT<`id` VARCHAR, `title` VARCHAR, `summary` VARCHAR>,
   `extractor` VARCHAR,
   `raw_location` VARCHAR,
+  `text_location` VARCHAR,
   `newswire_version` VARCHAR,
   `ce_type` BYTES HEADER('ce_type')
 ) WITH (KAFKA_TOPIC = 'news.articles', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'JSON');
@@ -104,6 +105,7 @@ CREATE TABLE news_articles_latest (
   `feed` STRUCT<`id` VARCHAR, `title` VARCHAR, `summary` VARCHAR>,
   `extractor` VARCHAR,
   `raw_location` VARCHAR,
+  `text_location` VARCHAR,
   `newswire_version` VARCHAR
 ) WITH (KAFKA_TOPIC = 'news.articles.latest', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'JSON');
 
@@ -155,6 +157,7 @@ CREATE STREAM news_copies (
   `feed` STRUCT<`id` VARCHAR, `title` VARCHAR, `summary` VARCHAR>,
   `extractor` VARCHAR,
   `raw_location` VARCHAR,
+  `text_location` VARCHAR,
   `newswire_version` VARCHAR,
   `ce_type` BYTES HEADER('ce_type')
 ) WITH (KAFKA_TOPIC = 'news.copies', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'JSON');
