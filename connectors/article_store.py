@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors import outbox, sketches
@@ -23,9 +23,12 @@ from connectors.paragraphs import expire_paragraphs, note_paragraphs, repeated_p
 from connectors.tables import aliases, articles, entries, wrappers
 from pipeline.crashpoints import crash_point
 from pipeline.decide import Candidate, Decision, KnownArticle
-from pipeline.fingerprint import paragraph_hashes
+from pipeline.fingerprint import fingerprint, paragraph_hashes
 from pipeline.model import PendingEntry, Verdict
+from pipeline.revisit import CONFIRM_AFTER, MISSING
+from pipeline.sightings import ArticleState, Relation
 from pipeline.steps import Deferral, Ending, Looked, Outcome, Settlement
+from pipeline.urls import registrable_domain
 
 # The strict window of copies is 30 days (pipeline/sightings.py); partitions go by the week.
 SKETCHES_FOR = timedelta(days=37)
@@ -90,9 +93,7 @@ class ArticleStore:
         write_aliases(connection, settlement.entry.outlet_id, settlement.urls, owner)
         if decision.verdict is not Verdict.UNCHANGED and owner == decision.article_id:
             sketches.insert_sketch(connection, known_article(settlement), now=now)
-        article = settlement.read.article
-        hashes = paragraph_hashes(article.text)
-        note_paragraphs(connection, settlement.candidate.domain, hashes, url_key=article.canonical_url, now=now)
+        note_page(connection, settlement)
         if decision.merged_id:
             merge(connection, decision)
         end_entry(connection, settlement.entry, decision.verdict, decision.reason, article_id=owner, now=now)
@@ -104,6 +105,8 @@ class ArticleStore:
             if not is_waiting(connection, ending.entry):
                 return False
             end_entry(connection, ending.entry, ending.verdict, ending.reason, now=now)
+            if ending.entry.article_id is not None and ending.reason in MISSING:
+                miss_article(connection, ending.entry.article_id, now=now)
             outbox.append(connection, ending.messages, lanes=self.lanes, now=now)
             return True
 
@@ -176,12 +179,20 @@ def look(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> L
     found = sketches.look_up(connection, candidate)
     sightings = found.sightings()
     others = sketches.known_articles(connection, [i for i in ids if i != candidate.article_id])
+    known = (*sightings.known, *others)
     return Looked(
         candidate=candidate,
-        sightings=replace(sightings, known=(*sightings.known, *others)),
+        sightings=replace(sightings, known=(*known, *expired(connection, ids, known))),
         seen=found.seen,
         known_ids=tuple(ids),
     )
+
+
+def expired(connection: Connection, ids: Sequence[str], known: Sequence[KnownArticle]) -> Iterator[KnownArticle]:
+    """Those of these articles whose sketch has expired, from their rows: without them they would be new again."""
+    missing = set(ids) - {one.article_id for one in known}
+    if missing:
+        yield from map(known_by_row, connection.execute(select(articles).where(articles.c.id.in_(sorted(missing)))))
 
 
 def known_ids(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> list[str]:
@@ -195,6 +206,25 @@ def known_ids(connection: Connection, candidate: Candidate, urls: Sequence[str])
         .order_by(articles.c.first_seen_at, articles.c.id)
     )
     return list(connection.scalars(query))
+
+
+def known_by_row(row: Row[Any]) -> KnownArticle:
+    """An article without its sketch: whether a text equals it can be told from the hashes, how alike it is cannot."""
+    return KnownArticle(
+        article_id=row.id,
+        outlet_id=row.outlet_id,
+        domain=registrable_domain(row.url),
+        title=row.title,
+        fingerprint=replace(fingerprint(row.title, ""), content_hash=row.text_hash),
+        seen_at=row.first_seen_at,
+        revision=row.revision,
+        cluster_id=row.cluster_id,
+        last_revised_at=row.last_revised_at,
+        relation=Relation(row.relation) if row.relation else None,
+        copy_of=row.copy_of,
+        is_live_blog=row.is_live_blog,
+        state=ArticleState.WITHDRAWN if row.state == "withdrawn" else ArticleState.LIVE,
+    )
 
 
 def is_waiting(connection: Connection, entry: PendingEntry) -> bool:
@@ -219,6 +249,7 @@ def write_article(connection: Connection, settlement: Settlement) -> None:
         "etag": response.validators.etag,
         "last_modified": response.validators.last_modified,
         "next_revisit_at": settlement.next_revisit_at,
+        "missing_since": None,
     }
     if settlement.owner != decision.article_id:
         return
@@ -241,13 +272,19 @@ def write_article(connection: Connection, settlement: Settlement) -> None:
         "is_live_blog": article.is_live_blog,
         "last_revised_at": settlement.now,
         "raw_location": settlement.read.raw_location,
-        "missing_since": None,
         "revisits": 0,
         "event_id": next((m.id for m in settlement.messages if m.key == decision.article_id), None),
     }
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = insert(articles).values(id=decision.article_id, first_seen_at=settlement.entry.first_seen_at, **row)
     connection.execute(statement.on_conflict_do_update(index_elements=[articles.c.id], set_=row))
+
+
+def note_page(connection: Connection, settlement: Settlement) -> None:
+    """Remember the page's paragraphs: those that the host repeats are no part of any article."""
+    article, domain = settlement.read.article, settlement.candidate.domain
+    hashes = paragraph_hashes(article.text)
+    note_paragraphs(connection, domain, hashes, url_key=article.canonical_url, now=settlement.now)
 
 
 def write_aliases(connection: Connection, outlet_id: str, urls: Sequence[str], article_id: str) -> None:
@@ -289,6 +326,15 @@ def end_entry(
     if article_id is not None:
         values["article_id"] = article_id
     connection.execute(update(entries).where(entries.c.id == entry.id).values(**values))
+
+
+def miss_article(connection: Connection, article_id: str, *, now: datetime) -> None:
+    """The page of an article that is known is not there: to be made sure of by a visit."""
+    connection.execute(
+        update(articles)
+        .where(articles.c.id == article_id, articles.c.state == "live", articles.c.missing_since.is_(None))
+        .values(missing_since=now, next_revisit_at=now + CONFIRM_AFTER)
+    )
 
 
 def known_article(settlement: Settlement) -> KnownArticle:

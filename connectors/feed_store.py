@@ -158,10 +158,12 @@ class Comparison:
         )
 
     def is_changed(self, entry: Entry) -> bool:
-        """Whether this feed showed it before, with other words."""
+        """Whether this feed showed it before, with other words; or in the same, before its article was withdrawn."""
         row = self.known.get(entry.identity)
         sighting = self.digests.get(row.id) if row else None
-        return sighting is not None and sighting.digest != entry.digest
+        if row is None or sighting is None:
+            return False
+        return bool(sighting.digest != entry.digest or row.verdict == Verdict.WITHDRAWN.value)
 
     def shown(self) -> Shown:
         """The comparison in numbers."""

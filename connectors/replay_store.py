@@ -14,16 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select, update
 
 from connectors import outbox, sketches
-from connectors.article_store import explain, is_outdated, known_article, merge, write_aliases
+from connectors.article_store import explain, is_outdated, known_article, known_by_row, merge, write_aliases
 from connectors.database import Database
 from connectors.feed_store import pending_entry
 from connectors.tables import articles, entries
-from pipeline.fingerprint import fingerprint
 from pipeline.model import Entry, PendingEntry
 from pipeline.replay import ArchivedArticle, ReplayChoice
-from pipeline.sightings import KnownArticle, Relation
 from pipeline.steps import Outcome, Settlement
-from pipeline.urls import registrable_domain
 
 
 class ReplayStore:
@@ -92,32 +89,21 @@ def entries_of(connection: Connection, article_ids: Sequence[str]) -> Mapping[st
 
 def archived(row: Row[Any], shown: Row[Any] | None) -> ArchivedArticle:
     """A row of `articles` with its entry, or with what stands for one that was forgotten."""
-    if shown is not None:
-        entry = replace(pending_entry(shown), is_dead=False)  # a replay resolves no dead letter
-    else:
-        forgotten = Entry(identity=row.id, digest="", title=row.title, link=row.url)
-        entry = PendingEntry(0, row.outlet_id, row.feed_id, forgotten, 1, 0, row.first_seen_at, row.id)
     return ArchivedArticle(
-        article_id=row.id, entry=entry, known=known_by_row(row), url=row.canonical_url, raw_location=row.raw_location
-    )
-
-
-def known_by_row(row: Row[Any]) -> KnownArticle:
-    """An article without its sketch: whether a text equals it can be told from the hashes, how alike it is cannot."""
-    return KnownArticle(
         article_id=row.id,
-        outlet_id=row.outlet_id,
-        domain=registrable_domain(row.url),
-        title=row.title,
-        fingerprint=replace(fingerprint(row.title, ""), content_hash=row.text_hash),
-        seen_at=row.first_seen_at,
-        revision=row.revision,
-        cluster_id=row.cluster_id,
-        last_revised_at=row.last_revised_at,
-        relation=Relation(row.relation) if row.relation else None,
-        copy_of=row.copy_of,
-        is_live_blog=row.is_live_blog,
+        entry=entry_behind(row, shown),
+        known=known_by_row(row),
+        url=row.canonical_url,
+        raw_location=row.raw_location,
     )
+
+
+def entry_behind(row: Row[Any], shown: Row[Any] | None) -> PendingEntry:
+    """The entry that led to an article, or what stands for one that was forgotten."""
+    if shown is not None:
+        return replace(pending_entry(shown), is_dead=False)  # whoever looks again resolves no dead letter
+    forgotten = Entry(identity=row.id, digest="", title=row.title, link=row.url)
+    return PendingEntry(0, row.outlet_id, row.feed_id, forgotten, 1, 0, row.first_seen_at, row.id)
 
 
 def is_last(connection: Connection, article_id: str, raw_location: str) -> bool:

@@ -74,6 +74,9 @@ def tell_article(connection: Connection, article_id: str) -> Iterator[str]:
     events = connection.execute(select(outbox).where(outbox.c.key == article_id).order_by(outbox.c.id)).all()
     yield from tell_urls(row, [event.value for event in events if event.value])
     yield f"  cluster {row.cluster_id}" + (f", {row.relation} of {row.copy_of}" if row.copy_of else "")
+    missing = f"; its page is missing since {when(row.missing_since)}" if row.missing_since else ""
+    planned = when(row.next_revisit_at) or "not any more"
+    yield f"  last fetched {when(row.last_fetched_at)}, looked at again {row.revisits} times, next: {planned}{missing}"
     yield from tell_decision(connection, json.loads(row.explanation))
     yield from tell_copies(connection, article_id)
     for event in events:

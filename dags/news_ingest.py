@@ -16,6 +16,10 @@ red: its feed backs off, its entries stay pending, and the report says so. The r
 that is not over after twice that time is **late**: the deadline alert writes it into the store, and the desk and the
 metric `newswire_late_runs` show it. Shards run in the pool `news_live` (`airflow pools import dags/pools.json`).
 
+After the new entries, articles that are known are looked at again (15 min, 1 h, 6 h, 24 h, 72 h after they were first
+seen, `NEWSWIRE_REVISIT_AFTER_S`, or by outlet in the catalogue), conditionally and within a budget per run and host: so
+revisions that no feed tells of, and withdrawals, are found. The report counts these visits apart from entries.
+
 **By hand**: trigger with `outlets` to poll only these; with *force* to poll what is not due yet; with *dry run* to see
 which feeds are due and how they would be dealt, without fetching anything. What was published in the past is fetched by
 `news_backfill`. At a terminal: `newswire poll [OUTLET…]`.

@@ -30,6 +30,7 @@ from connectors.kafka_settings import KafkaSettings
 from connectors.kafka_topics import TopicSpec, desired_topics
 from connectors.log import EmbeddedTopics
 from connectors.outbox import StoredOutbox
+from connectors.revisit_store import RevisitStore
 from connectors.robots_files import RobotsFiles
 from connectors.run_store import RunStore
 from connectors.texts import KeptTexts
@@ -46,6 +47,8 @@ from pipeline.oversize import claim_check
 from pipeline.poll import ingest
 from pipeline.ports import Topics
 from pipeline.report import LATE, Report
+from pipeline.revisit import Visit, within_budget
+from pipeline.revisits import Revisits
 from pipeline.rooms import Rooms
 from pipeline.settings import Settings, load
 from pipeline.shards import Shard, cut_shards
@@ -66,11 +69,14 @@ def now() -> datetime:
 class App:
     """A deployment, opened: its settings, catalogue, store and topics. Use as a context manager."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = now) -> None:
+        """`clock` is for tests, where hours pass between two runs."""
         self.settings = settings
+        self.clock = clock
         self.database = Database(settings.store_url)
         self.feeds = FeedStore(self.database, lanes=settings.lanes)
         self.articles = ArticleStore(self.database, lanes=settings.lanes)
+        self.visits = RevisitStore(self.database, lanes=settings.lanes)
         self.outbox = StoredOutbox(self.database)
         self.runs = RunStore(self.database)
         self.archive = WarcArchive(settings.archive_folder)
@@ -127,7 +133,7 @@ class App:
 
     def due_of(self, states: Sequence[FeedState], *, force: bool = False) -> tuple[FeedState, ...]:
         """Those of them whose time has come, the longest due first."""
-        at = now()
+        at = self.clock()
         due = [state for state in states if force or is_due(state, at)]
         return tuple(sorted(due, key=lambda state: (state.next_poll_at or at, state.feed_id)))
 
@@ -136,8 +142,14 @@ class App:
         feeds = self.choose(list(outlets))
         due = self.due(feeds, force=force)
         known = {state.feed_id for state in due}
-        waiting = set(self.articles.feeds_with_due_entries([feed.id for feed in feeds], now=now())) - known
+        waiting = self.feeds_with_work([feed.id for feed in feeds]) - known
         return cut_shards((*due, *self.feeds.states(sorted(waiting))), shards=shards)
+
+    def feeds_with_work(self, feed_ids: Sequence[str]) -> set[str]:
+        """Those of these feeds with entries that wait, or articles that are due for another look."""
+        at = self.clock()
+        waiting = self.articles.feeds_with_due_entries(feed_ids, now=at)
+        return {*waiting, *(set(feed_ids) & set(self.visits.feeds_with_due_visits(now=at)))}
 
     def ingest(
         self,
@@ -166,7 +178,7 @@ class App:
             if deliver_too:
                 self.finish_delivery(deliverer, report)
         report.seconds = time.monotonic() - began
-        self.runs.keep(run_id, report, now=now())
+        self.runs.keep(run_id, report, now=self.clock())
         return report
 
     def poll_once(
@@ -209,7 +221,7 @@ class App:
         watch: Callable[[Report], None] | None,
     ) -> None:
         """Furnish the rooms and walk."""
-        at = now()
+        at = self.clock()
         states = self.feeds.states(feed_ids)
         due = [state for state in states if force or is_due(state, at)]
         carried = self.articles.due_entries(feed_ids, now=at)
@@ -219,9 +231,18 @@ class App:
             watcher = asyncio.create_task(tell(watch, report)) if watch else None
             with raising_plainly():
                 await ingest(due, carried, rooms, report)
+                await Revisits(rooms, self.visits, report).walk(self.due_visits(feed_ids))
             await rooms.teaching.finish(rooms)
             if watcher:
                 watcher.cancel()
+
+    def due_visits(self, feed_ids: Sequence[str]) -> tuple[Visit, ...]:
+        """The articles that this run looks at again, within the budget."""
+        settings = self.settings
+        # Of hosts over their budget the rest stays due: more are read than are taken.
+        found = self.visits.due(feed_ids, now=self.clock(), limit=10 * settings.revisits_per_run)
+        known = [visit for visit in found if visit.entry.outlet_id in self.outlets_by_id]
+        return within_budget(known, most=settings.revisits_per_run, most_per_host=settings.revisits_per_host)
 
     async def furnish(self, stack: AsyncExitStack, deliverer: Deliverer, *, deadline_s: float | None) -> Rooms:
         """Open what a walk needs; the stack closes it."""
@@ -243,7 +264,7 @@ class App:
             teaching=Teaching(),
             store_thread=threads,
             turns=self.turns(deadline_s),
-            clock=now,
+            clock=self.clock,
             seconds=time.monotonic,
             wake_delivery=deliverer.wake,
         )
@@ -260,6 +281,7 @@ class App:
         totals = {FetchKind.FEED: settings.feed_timeout_s, FetchKind.PAGE: settings.page_timeout_s}
         return SafeFetcher(
             user_agent=user_agent(settings.contact),
+            clock=self.clock,
             limits={kind: limits_of(DEFAULT_LIMITS[kind], total) for kind, total in totals.items()},
             pacer=self.pacer,
             newsroom=settings.newsroom or None,
@@ -315,7 +337,7 @@ class App:
             self.topics,
             self.outbox,
             self.batch_limits,
-            clock=now,
+            clock=self.clock,
             shrink=lambda message: claim_check(message, texts.keep),
         )
 
@@ -344,7 +366,7 @@ class App:
     def keep_late_run(self, run_id: str, *, after_min: float) -> None:
         """Write down that a run was not over in time, for the desk and the metrics."""
         late = Report(faults=[f"{LATE}: not over {after_min:g} minutes after it was due to start"])
-        self.runs.keep(run_id, late, now=now())
+        self.runs.keep(run_id, late, now=self.clock())
 
     def topic_specs(self) -> tuple[TopicSpec, ...]:
         """The topics as they should be."""

@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pipeline.app import App, now, raising_plainly
 from pipeline.deliver import Deliverer
@@ -22,6 +22,8 @@ from pipeline.errors import NewswireError
 from pipeline.model import Feed, FeedState, PendingEntry
 from pipeline.poll import ingest
 from pipeline.report import Report
+from pipeline.revisit import Visit
+from pipeline.revisits import Revisits
 from pipeline.rooms import Rooms
 from pipeline.teaching import Teaching
 
@@ -36,6 +38,21 @@ Tell = Callable[[Report], None]
 def follow(app: App, feeds: Sequence[Feed], *, deliver_too: bool = True, tell: Tell) -> None:
     """Poll until SIGTERM or SIGINT. Raises what no waiting cures."""
     asyncio.run(Follower(app, feeds, deliver_too=deliver_too, tell=tell).run())
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one walk takes on."""
+
+    due: tuple[FeedState, ...] = ()
+    carried: tuple[PendingEntry, ...] = ()
+    visits: tuple[Visit, ...] = ()
+
+    @property
+    def feeds(self) -> frozenset[str]:
+        """The feeds that it is about."""
+        entries = (*self.carried, *(visit.entry for visit in self.visits))
+        return frozenset(state.feed_id for state in self.due) | {entry.feed_id for entry in entries}
 
 
 class Follower:
@@ -94,33 +111,34 @@ class Follower:
         await self.end_walks()
 
     async def begin(self, rooms: Rooms) -> None:
-        """Begin a walk of the feeds that are due and of the entries that wait, unless they are under way already."""
-        due, carried = await rooms.in_store(self.what_is_due)
-        if due or carried:
-            feeds = {state.feed_id for state in due} | {entry.feed_id for entry in carried}
-            task = asyncio.create_task(self.walk(due, carried, rooms))
-            self.walking[task] = frozenset(feeds)
+        """Begin a walk of what is due, unless it is under way already."""
+        work = await rooms.in_store(self.what_is_due)
+        if work.feeds:
+            task = asyncio.create_task(self.walk(work, rooms))
+            self.walking[task] = work.feeds
 
-    def what_is_due(self) -> tuple[tuple[FeedState, ...], tuple[PendingEntry, ...]]:
-        """Due feeds and entries of feeds that nobody here walks; none while the outbox is full. Raises StoreError."""
+    def what_is_due(self) -> Work:
+        """What is due of feeds that nobody here walks; nothing while the outbox is full. Raises StoreError."""
         report = Report()
         if not self.app.has_room(report):
             self.note(*report.faults)
-            return (), ()
+            return Work()
         busy = frozenset[str]().union(*self.walking.values())
         states = self.app.feed_states(self.feeds)
         due = tuple(state for state in self.app.due_of(states) if state.feed_id not in busy)
         idle = [state.feed_id for state in states if state.feed_id not in busy]
         carried = self.app.articles.due_entries(idle, now=now())
-        return due, tuple(entry for entry in carried if entry.outlet_id in self.app.outlets_by_id)
+        known = tuple(entry for entry in carried if entry.outlet_id in self.app.outlets_by_id)
+        return Work(due, known, self.app.due_visits(idle))
 
-    async def walk(self, due: Sequence[FeedState], carried: Sequence[PendingEntry], rooms: Rooms) -> None:
+    async def walk(self, work: Work, rooms: Rooms) -> None:
         """One walk; its report counts when it is over."""
         began = time.monotonic()
         report = Report()
         rooms = replace(rooms, teaching=Teaching())
         with raising_plainly():
-            await ingest(due, carried, rooms, report)
+            await ingest(work.due, work.carried, rooms, report)
+            await Revisits(rooms, self.app.visits, report).walk(work.visits)
         await rooms.teaching.finish(rooms)
         report.seconds = time.monotonic() - began
         self.ended.append(report)

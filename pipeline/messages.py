@@ -15,6 +15,7 @@ from typing import Any
 
 from pipeline import __version__
 from pipeline.model import FeedState, Message, Outlet, SourcedTime, Topic
+from pipeline.revisit import Visit
 from pipeline.steps import Publication
 
 ARTICLE_SCHEMA = "article.v1.json"
@@ -66,6 +67,70 @@ def tombstone(publication: Publication, article_id: str) -> Message:
         schema=ARTICLE_SCHEMA,
         value=None,
     )
+
+
+def withdrawn_message(
+    visit: Visit, former: dict[str, Any] | None, outlet: Outlet, topic: Topic, *, now: datetime
+) -> Message:
+    """The end of an article that its outlet took back: on the compacted topic a tombstone, else an event.
+
+    The event repeats the last revision without its text; where that is kept no more, it tells id and URL alone.
+    """
+    value = None
+    if topic is not Topic.LATEST:
+        told = former if former is not None else unknown_value(visit, outlet)
+        value = to_json(told | {"state": "withdrawn", "text": "", "lead": None, "word_count": 0})
+    return Message(
+        topic=topic,
+        key=visit.article_id,
+        id=f"{visit.article_id}.{visit.revision}.withdrawn.{topic.value}",
+        type=EventType.WITHDRAWN.value,
+        time=now,
+        source=outlet.homepage,
+        subject=visit.url,
+        schema=ARTICLE_SCHEMA,
+        value=value,
+    )
+
+
+# Fields that only a page, or a comparison, could tell.
+UNTOLD = (
+    *("title_source", "authors_source", "modified", "section", "image", "is_accessible_for_free", "rights", "tdm"),
+    *("previous_text_hash", "revision_kind", "words_added", "words_removed", "merged_id", "relation", "copy_of"),
+    *("similarity", "raw_location"),
+)
+
+
+def unknown_value(visit: Visit, outlet: Outlet) -> dict[str, Any]:
+    """An article of which no message is kept, with every field that the schema requires."""
+    entry = visit.entry.entry
+    lists: dict[str, Any] = {name: [] for name in ("aliases", "authors", "author_organisations", "agency_credits")}
+    return {
+        "schema_version": 1,
+        "id": visit.article_id,
+        "revision": visit.revision,
+        "outlet": {"id": outlet.id, "name": outlet.name, "homepage": outlet.homepage, "country": outlet.country},
+        "url": visit.url,
+        "canonical_url": visit.canonical_url,
+        "link": entry.link,
+        "guid": entry.guid,
+        "title": visit.title,
+        "published": feed_time(entry.published),
+        "first_seen": rfc3339(visit.first_seen_at),
+        "fetched": rfc3339(visit.last_fetched_at),
+        "language": outlet.language,
+        "keywords": [],
+        "is_live_blog": False,
+        "text_hash": visit.text_hash,
+        "changed": [],
+        "cluster_id": visit.cluster_id,
+        "related_to": [],
+        "feed": {"id": visit.entry.feed_id, "title": entry.title, "summary": entry.summary},
+        "extractor": "",
+        "newswire_version": __version__,
+        **dict.fromkeys(UNTOLD),
+        **lists,
+    }
 
 
 def article_value(publication: Publication) -> dict[str, Any]:

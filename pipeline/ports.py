@@ -14,6 +14,7 @@ from typing import Protocol
 from pipeline.decide import Candidate
 from pipeline.extract import Extraction, PageInput
 from pipeline.model import FeedState, Message, OutboxRow, PendingEntry, Received, Request, Response, Topic
+from pipeline.revisit import Noted, Visit
 from pipeline.steps import (
     Deferral,
     Ending,
@@ -125,6 +126,22 @@ class ArticleBook(Protocol):
 
     def save_wrapper(self, outlet_id: str, wrapper: str, *, version: int, now: datetime) -> None:
         """Keep what the outlet's pages taught."""
+        ...
+
+
+class VisitBook(Protocol):
+    """What visits to known articles change. Implemented by `connectors/revisit_store.py`."""
+
+    def settle(self, settlement: Settlement, visit: Visit) -> Outcome:
+        """Write what the page is now, under the claim; TAKEN when the article is not as it was."""
+        ...
+
+    def note(self, visit: Visit, noted: Noted, *, now: datetime) -> None:
+        """Write when to look again."""
+        ...
+
+    def withdraw(self, visit: Visit, noted: Noted, messages: Sequence[Message], *, now: datetime) -> bool:
+        """Write that the article is gone, with its messages; False when it is not as it was."""
         ...
 
 

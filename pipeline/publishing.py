@@ -4,6 +4,7 @@
     COPY           copies                            (policy: topic; annotate: as NEW; drop: none)
     DUPLICATE      none: the same article again, under another URL
     UNCHANGED      none
+    withdrawn      `withdrawn` where the article was published, and a tombstone on articles.latest
     merged ids     `updated` with the surviving id, and a tombstone of the other on articles.latest
 
 How a message looks is pipeline/messages.py's.
@@ -12,10 +13,14 @@ How a message looks is pipeline/messages.py's.
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from functools import partial
+from typing import Any
 
 from pipeline.decide import Relation
-from pipeline.messages import EventType, article_message, tombstone
-from pipeline.model import Message, Topic, Verdict
+from pipeline.messages import EventType, article_message, tombstone, withdrawn_message
+from pipeline.model import Message, Outlet, Topic, Verdict
+from pipeline.revisit import Visit
 from pipeline.steps import Publication
 from pipeline.words import WordsChanged, words_changed
 
@@ -34,6 +39,16 @@ def messages_of(publication: Publication, *, copies: str) -> tuple[Message, ...]
         article_message(publication, Topic.LATEST, kind),
         *gone,
     )
+
+
+def withdrawal(
+    visit: Visit, former: dict[str, Any] | None, outlet: Outlet, *, copies: str, now: datetime
+) -> tuple[Message, ...]:
+    """The messages of an article that its outlet took back. `former`: its last message, where it is still kept."""
+    event = partial(withdrawn_message, visit, former, outlet, now=now)
+    if visit.is_copy and copies != "annotate":
+        return (event(Topic.COPIES),) if copies == "topic" else ()
+    return (event(Topic.ARTICLES), event(Topic.LATEST))
 
 
 def words_since(former: bytes | None, text: str) -> WordsChanged | None:

@@ -254,6 +254,8 @@ def judge(candidate: Candidate) -> Rejection | None:
     most_linked = MARKED_LINK_SHARE if candidate.is_article_marked else LINK_SHARE
     if len(candidate.paragraphs) >= 3 and candidate.link_chars > most_linked * len(text):
         return Rejection("index_page", "more links than text")
+    if len(candidate.paragraphs) >= 4 and all(len(line.split()) <= 3 for line in candidate.paragraphs):
+        return Rejection("index_page", "dates and labels, no sentence")
     if len(text) < FEW_CHARS:
         return _nothing(candidate)
     return None

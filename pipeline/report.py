@@ -26,6 +26,7 @@ class OutletTally:
     verdicts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)  # of rejected, failed and pending ones
     polls: Counter[str] = field(default_factory=Counter)  # by outcome: not_modified, same_body, parsed, or an error
+    revisits: Counter[str] = field(default_factory=Counter)  # of known articles, by what they brought; no entries
     seconds: float = 0.0  # of work on the outlet's feeds and pages; those done side by side add up
 
     @property
@@ -41,6 +42,7 @@ class OutletTally:
             "verdicts": dict(self.verdicts),
             "reasons": dict(self.reasons),
             "polls": dict(self.polls),
+            "revisits": dict(self.revisits),
             "seconds": round(self.seconds, 3),
         }
 
@@ -53,6 +55,7 @@ class OutletTally:
             verdicts=Counter(value["verdicts"]),
             reasons=Counter(value["reasons"]),
             polls=Counter(value["polls"]),
+            revisits=Counter(value.get("revisits", {})),
             seconds=value["seconds"],
         )
 
@@ -63,6 +66,7 @@ class OutletTally:
         self.verdicts.update(other.verdicts)
         self.reasons.update(other.reasons)
         self.polls.update(other.polls)
+        self.revisits.update(other.revisits)
         self.seconds += other.seconds
 
 
@@ -100,6 +104,10 @@ class Report:
     def polled(self, outlet_id: str, outcome: str) -> None:
         """A feed was polled with this outcome."""
         self.outlet(outlet_id).polls[outcome] += 1
+
+    def revisited(self, outlet_id: str, said: str) -> None:
+        """A known article was looked at again, with this result."""
+        self.outlet(outlet_id).revisits[said] += 1
 
     @contextmanager
     def stopwatch(self, outlet_id: str, clock: Callable[[], float]) -> Iterator[None]:

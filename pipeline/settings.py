@@ -75,6 +75,11 @@ class Settings:
     host_spacing_s: float = setting(1.0, "Seconds between the starts of two requests to one host.", least=0)
     feed_timeout_s: float = setting(20.0, "Total deadline of a feed request.", least=0.1)
     page_timeout_s: float = setting(30.0, "Total deadline of a page request.", least=0.1)
+    revisit_after_s: tuple[int, ...] = setting(
+        (900, 3600, 21_600, 86_400, 259_200), "Ages at which an article is looked at again; 0 alone: never."
+    )
+    revisits_per_run: int = setting(300, "Articles looked at again in one run of a shard, at most.", least=0)
+    revisits_per_host: int = setting(20, "Of them, at most so many of one host.", least=0)
     obey_robots: bool = setting(True, "Ask robots.txt before fetching a page (RFC 9309).")
     max_attempts: int = setting(5, "Tries to collect an entry before it is FAILED and a dead letter.", least=1)
     retry_s: int = setting(300, "Wait before an entry's second try; doubles each time, at most a day.", least=0)
@@ -145,6 +150,8 @@ def parse(setting_field: Field[object], text: str) -> object:
     """The value that a variable's text means for this setting. Raises ValueError with the reason."""
     if isinstance(setting_field.default, bool):
         return parse_bool(text)
+    if isinstance(setting_field.default, tuple):
+        return parse_numbers(text)
     kind: Any = type(setting_field.default)  # int, float, str and Path take a text
     value: Any = kind(text.strip())
     least = setting_field.metadata["least"]
@@ -159,6 +166,14 @@ def parse(setting_field: Field[object], text: str) -> object:
     return value
 
 
+def parse_numbers(text: str) -> tuple[int, ...]:
+    """`900,3600`: whole numbers, none negative."""
+    numbers = tuple(int(word) for word in text.split(","))
+    if min(numbers) < 0:
+        raise ValueError("must not be negative")
+    return numbers
+
+
 def parse_bool(text: str) -> bool:
     """yes/true/1/on and no/false/0/off."""
     word = text.strip().lower()
@@ -169,13 +184,18 @@ def parse_bool(text: str) -> bool:
     raise ValueError("must be true or false")
 
 
+def in_words(value: object) -> str:
+    """A value as it may be set."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def describe(settings: Settings) -> tuple[SettingLine, ...]:
     """Every setting with its value in force; secrets are shown as ***."""
     return tuple(
         SettingLine(
             name=PREFIX + f.name.upper(),
-            value="***" if f.metadata["secret"] and getattr(settings, f.name) else str(getattr(settings, f.name)),
-            default=str(f.default),
+            value="***" if f.metadata["secret"] and getattr(settings, f.name) else in_words(getattr(settings, f.name)),
+            default=in_words(f.default),
             sentence=f.metadata["sentence"],
         )
         for f in fields(Settings)

@@ -16,7 +16,9 @@ from pipeline.errors import StoreError
 from pipeline.fingerprint import fingerprint, paragraph_hashes
 from pipeline.model import Outlet, PendingEntry, Verdict
 from pipeline.publishing import messages_of, words_since
+from pipeline.revisit import next_revisit
 from pipeline.rooms import Rooms
+from pipeline.settings import Settings
 from pipeline.steps import Looked, Outcome, Publication, Read, Settled, Settlement
 from pipeline.urls import article_id, article_number, canonicalise, is_section_or_home, registrable_domain
 
@@ -36,11 +38,7 @@ class Identity:
 async def settle(entry: PendingEntry, read: Read, outlet: Outlet, rooms: Rooms) -> Settled:
     """Decide on an article and write it. Raises StoreError."""
     identity = identify(entry, read, outlet)
-    hashes = paragraph_hashes(read.article.text)
-    repeated = await rooms.in_store(
-        rooms.articles.repeated_paragraphs, identity.domain, hashes, url=read.article.canonical_url
-    )
-    candidate = make_candidate(entry, read, identity, repeated)
+    candidate = await view(entry, read, identity, rooms)
     for _ in range(MOST_LOOKS):
         looked = await rooms.in_store(rooms.articles.look_up, candidate, identity.urls)
         settlement = await conclude(entry, read, identity, looked, rooms)
@@ -49,6 +47,14 @@ async def settle(entry: PendingEntry, read: Read, outlet: Outlet, rooms: Rooms) 
             decision = settlement.decision
             return Settled(entry, decision.verdict, decision.reason, is_ours=outcome is Outcome.WRITTEN)
     raise StoreError(f"{read.article.url}: others settled something alike {MOST_LOOKS} times", retriable=True)
+
+
+async def view(entry: PendingEntry, read: Read, identity: Identity, rooms: Rooms) -> Candidate:
+    """The article as the decision sees it, less what its host repeats."""
+    hashes = paragraph_hashes(read.article.text)
+    url = read.article.canonical_url
+    repeated = await rooms.in_store(rooms.articles.repeated_paragraphs, identity.domain, hashes, url=url)
+    return make_candidate(entry, read, identity, repeated)
 
 
 def identify(entry: PendingEntry, read: Read, outlet: Outlet) -> Identity:
@@ -115,7 +121,14 @@ async def conclude(entry: PendingEntry, read: Read, identity: Identity, looked: 
             *resolutions(entry, outlet, decision.verdict, article_id=decision.article_id, now=now),
         ),
         now=now,
+        next_revisit_at=next_revisit(entry.first_seen_at, revisit_after_s(outlet, rooms.settings), now=now),
     )
+
+
+def revisit_after_s(outlet: Outlet, settings: Settings) -> tuple[int, ...]:
+    """The ages at which an outlet's articles are looked at again: the catalogue's, else the setting's."""
+    own = outlet.policy.revisit_after_s
+    return settings.revisit_after_s if own is None else own
 
 
 def decide_policy(outlet: Outlet) -> DecidePolicy:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.model import Received, Verdict
-from pipeline.report import OutletTally, Report
+from pipeline.report import Report
 
 WIDE = 150  # of what is not printed to a terminal: a table must not be folded in a log
 
@@ -26,7 +27,6 @@ COLUMNS: tuple[Verdict, ...] = (
     Verdict.UNCHANGED,
     Verdict.DUPLICATE,
     Verdict.COPY,
-    Verdict.WITHDRAWN,
     Verdict.REJECTED,
     Verdict.FAILED,
 )
@@ -40,6 +40,7 @@ def report_table(report: Report, *, title: str) -> Table:
     for verdict in COLUMNS:
         table.add_column(verdict.value, shown(report.total(verdict)), justify="right")
     table.add_column("pending", shown(sum(t.pending for t in report.outlets.values())), justify="right")
+    table.add_column("revisits", no_wrap=False)
     table.add_column("polls", no_wrap=False)
     table.add_column("seconds", f"{report.seconds:.1f}", justify="right")
     for outlet, tally in sorted(report.outlets.items()):
@@ -48,7 +49,8 @@ def report_table(report: Report, *, title: str) -> Table:
             str(tally.entries),
             *(shown(tally.verdicts[verdict.value]) for verdict in COLUMNS),
             shown(tally.pending),
-            polls_in_words(tally),
+            in_words(tally.revisits),
+            in_words(tally.polls),
             f"{tally.seconds:.1f}",
         )
     return table
@@ -59,9 +61,9 @@ def shown(count: int) -> str:
     return str(count) if count else "·"
 
 
-def polls_in_words(tally: OutletTally) -> str:
+def in_words(counted: Counter[str]) -> str:
     """`3 parsed, 1 not_modified`, commonest first."""
-    return ", ".join(f"{count} {outcome}" for outcome, count in tally.polls.most_common())
+    return ", ".join(f"{count} {outcome}" for outcome, count in counted.most_common()) or "·"
 
 
 def reasons_in_words(report: Report) -> tuple[str, ...]:

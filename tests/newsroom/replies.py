@@ -37,8 +37,12 @@ Answer = Reply | Callable[[int], Reply]
 
 def with_validators(reply_body: bytes, content_type: str, last_modified: datetime) -> Reply:
     """An orderly answer that can be asked for conditionally."""
-    etag = f'"{hashlib.sha256(reply_body).hexdigest()[:16]}"'
-    return Reply(body=reply_body, content_type=content_type, etag=etag, last_modified=last_modified)
+    return Reply(body=reply_body, content_type=content_type, etag=etag_of(reply_body), last_modified=last_modified)
+
+
+def etag_of(body: bytes) -> str:
+    """A strong entity tag."""
+    return f'"{hashlib.sha256(body).hexdigest()[:16]}"'
 
 
 def http_time(moment: datetime) -> str:
@@ -47,6 +51,7 @@ def http_time(moment: datetime) -> str:
 
 
 def page_reply(html: str, *, encoding: str = "utf-8", declared: bool = True) -> Reply:
-    """An HTML page. `declared` False: the header says nothing of the charset."""
+    """An HTML page, which can be asked for conditionally. `declared` False: the header says nothing of the charset."""
     content_type = f"text/html; charset={encoding}" if declared else "text/html"
-    return Reply(body=html.encode(encoding, "xmlcharrefreplace"), content_type=content_type)
+    body = html.encode(encoding, "xmlcharrefreplace")
+    return Reply(body=body, content_type=content_type, etag=etag_of(body))
