@@ -78,6 +78,32 @@ class FeedStore:
                 found.extend(state_from_row(row) for row in rows)
             return tuple(found)
 
+    # ------------------------------------------------------------ by an operator's hand
+
+    def override(self, feed_ids: Sequence[str], *, interval_s: int | None) -> int:
+        """Poll these feeds at this interval from now on, whatever is learnt; None: as learnt. How many they are."""
+        return self.change(feed_ids, interval_override_s=interval_s, next_poll_at=None)
+
+    def pause(self, feed_ids: Sequence[str], *, reason: str) -> int:
+        """Poll these feeds no more until they go on; how many there are."""
+        return self.change(feed_ids, paused=True, status=FeedStatus.PAUSED.value, status_reason=reason)
+
+    def go_on(self, feed_ids: Sequence[str]) -> int:
+        """Poll these feeds again, paused or gone, from now on; how many there are."""
+        afresh = {"gone_count": 0, "gone_since": None, "failures": 0, "next_poll_at": None}
+        return self.change(feed_ids, paused=False, status=FeedStatus.QUIET.value, status_reason=None, **afresh)
+
+    def change(self, feed_ids: Sequence[str], **values: Any) -> int:
+        """Set columns of these feeds; how many there are."""
+        changed = 0
+        with self.database.writing() as connection:
+            for start in range(0, len(feed_ids), 1000):
+                chosen = feeds.c.feed_id.in_(feed_ids[start : start + 1000])
+                changed += connection.execute(update(feeds).where(chosen).values(**values)).rowcount
+        return changed
+
+    # ------------------------------------------------------------ polls
+
     def record_poll(self, feed: FeedState, polled: Polled, decide: Callable[[Shown], PollDecision]) -> Sighted:
         """Write entries, feed state, poll and messages in one transaction; the entries that now wait."""
         with self.database.writing() as connection:

@@ -71,6 +71,7 @@ feeds = Table(
     Column("failures", Integer, nullable=False),
     Column("last_poll_at", UtcTime),
     Column("last_success_at", UtcTime),
+    Column("last_full_at", UtcTime),
     Column("last_new_entry_at", UtcTime),
     Column("silence_s", Integer),
     Column("not_modified_in_a_row", Integer, nullable=False),

@@ -19,21 +19,65 @@ app = typer.Typer(no_args_is_help=True, help="The catalogue (dags/feeds.toml), a
 def list_feeds(
     patterns: Annotated[list[str] | None, typer.Argument(help="Feed ids, outlet ids or globs; none: all.")] = None,
 ) -> None:
-    """Feeds with their state: status, last new entry, next poll."""
+    """Feeds with their state: status, last new entry, interval, how often entries were probably missed, next poll."""
     from pipeline.app import App
 
     with App.from_env() as newswire:
-        table = Table("feed", "status", "last new entry", "next poll", "url", header_style="bold")
+        table = Table("feed", "status", "last new entry", "interval", "gaps", "next poll", "url", header_style="bold")
         for state in newswire.feed_states(newswire.choose(patterns or [])):
             reason = f" ({state.status_reason})" if state.status_reason else ""
+            by_hand = state.interval_override_s
             table.add_row(
                 state.feed_id,
                 state.status.value + reason,
                 f"{state.last_new_entry_at:%Y-%m-%d %H:%M}" if state.last_new_entry_at else "never",
+                f"{by_hand} s by hand" if by_hand else f"{state.interval_s} s",
+                str(state.possible_gaps),
                 f"{state.next_poll_at:%Y-%m-%d %H:%M}" if state.next_poll_at else "now",
                 state.url,
             )
         console.print(table)
+
+
+@app.command(
+    epilog="Examples: `newswire feeds interval franceinfo/titres 60`, `newswire feeds interval 'lemonde/*' auto`"
+)
+def interval(
+    feed: Annotated[str, typer.Argument(help="A feed's id, an outlet's id or a glob.")],
+    seconds: Annotated[str, typer.Argument(help="Seconds between two polls, or auto: as learnt from the feed.")],
+) -> None:
+    """Poll feeds at an interval set by hand, whatever they say and whatever was learnt; or as learnt again."""
+    from pipeline.app import App
+
+    if seconds != "auto" and not (seconds.isdecimal() and int(seconds) > 0):
+        raise typer.BadParameter(f"{seconds}: a number of seconds, or auto")
+    with App.from_env() as newswire:
+        ids = [state.feed_id for state in newswire.feed_states(newswire.choose([feed]))]
+        count = newswire.feeds.override(ids, interval_s=None if seconds == "auto" else int(seconds))
+    console.print(f"{count} feeds: {'as learnt' if seconds == 'auto' else f'every {seconds} s'}")
+
+
+@app.command(epilog="Example: `newswire feeds pause lemonde/une --why 'asked by the outlet'`")
+def pause(
+    feed: Annotated[str, typer.Argument(help="A feed's id, an outlet's id or a glob.")],
+    why: Annotated[str, typer.Option(help="What the desk shows as the reason.")] = "by hand",
+) -> None:
+    """Poll feeds no more until `newswire feeds resume`."""
+    from pipeline.app import App
+
+    with App.from_env() as newswire:
+        ids = [state.feed_id for state in newswire.feed_states(newswire.choose([feed]))]
+        console.print(f"{newswire.feeds.pause(ids, reason=why)} feeds paused")
+
+
+@app.command(epilog="Example: `newswire feeds resume lemonde/une`")
+def resume(feed: Annotated[str, typer.Argument(help="A feed's id, an outlet's id or a glob.")]) -> None:
+    """Poll paused feeds again, and those that are gone (410), from now on."""
+    from pipeline.app import App
+
+    with App.from_env() as newswire:
+        ids = [state.feed_id for state in newswire.feed_states(newswire.choose([feed]))]
+        console.print(f"{newswire.feeds.go_on(ids)} feeds are polled again")
 
 
 @app.command(epilog="Example: `newswire feeds check https://www.francetvinfo.fr/titres.rss`")

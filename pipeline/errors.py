@@ -120,8 +120,8 @@ class NotAFeed(NewswireError):
         self.url = url
         self.looks_like = looks_like
         self.alternates = alternates
-        hint = f"; the page names these feeds: {', '.join(alternates)}" if alternates else ""
-        super().__init__(f"{url}: not a feed but {looks_like}{hint}")
+        self.hint = f"the page names these feeds: {', '.join(alternates)}" if alternates else None
+        super().__init__(f"{url}: not a feed but {looks_like}{f'; {self.hint}' if self.hint else ''}")
 
 
 class ExtractionFailed(NewswireError):

@@ -67,6 +67,7 @@ class PollOutcome:
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
     error: str | None = None  # a short word: not_a_feed, timed_out, dns, tls, http_500, bot_wall …
+    hint: str | None = None  # what an operator may do about it: the feeds that a page names, where one should be
     blocked: bool = False  # a bot wall or a rule of the host keeps us out
     retry_at: datetime | None = None  # what Retry-After asks for
 
@@ -86,12 +87,9 @@ def should_poll_unconditionally(
     rules = policy or FeedPolicy()
     if state.validators_lie or state.validators == Validators() or draw < rules.unconditional_share:
         return True
-    if state.last_poll_at is None:
+    if state.last_full_at is None:
         return True
-    planned_s = (state.next_poll_at - state.last_poll_at).total_seconds() if state.next_poll_at else 0
-    since_full_s = state.not_modified_in_a_row * max(state.interval_s, planned_s)
-    overdue_s = (now - state.last_poll_at).total_seconds()
-    return max(since_full_s, overdue_s) >= rules.unconditional_every_s
+    return (now - state.last_full_at).total_seconds() >= rules.unconditional_every_s
 
 
 def decide_poll(
@@ -109,6 +107,7 @@ def decide_poll(
             gone_count=0,
             gone_since=None,
             last_success_at=now,
+            last_full_at=state.last_full_at if outcome.kind is PollKind.NOT_MODIFIED else now,
             silence_s=learnt,
             last_new_entry_at=now if outcome.new else state.last_new_entry_at,
         ),
@@ -267,6 +266,8 @@ def _is_gone(state: FeedState, policy: FeedPolicy, now: datetime) -> bool:
 
 def _reason(outcome: PollOutcome, failures: int) -> str:
     what = outcome.error or (f"HTTP {outcome.status}" if outcome.status else "no answer")
+    if outcome.hint:
+        what = f"{what} ({outcome.hint})"
     return what if failures == 1 else f"{what}, {failures} times in a row"
 
 

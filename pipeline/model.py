@@ -160,6 +160,7 @@ class FeedState:
     failures: int = 0
     last_poll_at: datetime | None = None
     last_success_at: datetime | None = None
+    last_full_at: datetime | None = None  # the last answer that was no 304
     last_new_entry_at: datetime | None = None
     silence_s: int | None = None  # learnt: the silence after which it is called silent
     not_modified_in_a_row: int = 0

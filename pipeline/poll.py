@@ -100,16 +100,20 @@ async def ask(feed: FeedState, rooms: Rooms, place: Place) -> Polled:
         return broken(now, "host_waits", str(error), retry_at=error.until)
     except (RunEnds, StoreError):
         raise
-    except (FetchError, NotAFeed) as error:
+    except NotAFeed as error:
+        return broken(now, word(error), str(error), hint=error.hint)
+    except FetchError as error:
         return broken(now, word(error), str(error))
     except Exception as error:  # the border of one feed: counted, logged, never silent
         log.exception("%s", feed.feed_id)
         return broken(now, "poll_error", f"{type(error).__name__}: {error}")
 
 
-def broken(now: datetime, word: str, detail: str, *, retry_at: datetime | None = None) -> Polled:
+def broken(
+    now: datetime, word: str, detail: str, *, retry_at: datetime | None = None, hint: str | None = None
+) -> Polled:
     """A poll that brought no feed."""
-    outcome = PollOutcome(kind=PollKind.ERROR, error=word, retry_at=retry_at)
+    outcome = PollOutcome(kind=PollKind.ERROR, error=word, retry_at=retry_at, hint=hint)
     return Polled(at=now, outcome=outcome, line=PollLine(outcome=word, detail=detail))
 
 
@@ -182,7 +186,8 @@ def decider(feed: FeedState, polled: Polled, rooms: Rooms) -> Callable[[Shown], 
         )
         policy = rooms.feed_policy(feed.outlet_id)
         state = feedlife.decide_poll(feed, outcome, policy=policy, now=polled.at, jitter=rooms.draw())
-        changed = (state.status, state.url) != (feed.status, feed.url) or feed.last_poll_at is None
+        told, now_true = (feed.status, feed.url, feed.validators_lie), (state.status, state.url, state.validators_lie)
+        changed = told != now_true or feed.last_poll_at is None
         outlet = rooms.outlets[feed.outlet_id]
         return PollDecision(state, (feed_status_message(state, outlet, now=polled.at),) if changed else ())
 

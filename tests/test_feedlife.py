@@ -30,6 +30,7 @@ def fed_state(**changes: Any) -> FeedState:
         last_poll_at=NOW - timedelta(minutes=10),
         next_poll_at=NOW,
         last_success_at=NOW - timedelta(minutes=10),
+        last_full_at=NOW - timedelta(hours=2),
         last_new_entry_at=NOW - timedelta(minutes=30),
     )
     return replace(state, **changes)
@@ -172,10 +173,9 @@ UNCONDITIONAL = [
     pytest.param(fed_state(), 0.01, True, id="one poll in fifty"),
     pytest.param(fed_state(validators=Validators()), 0.99, True, id="nothing to send"),
     pytest.param(fed_state(validators_lie=True), 0.99, True, id="they lie"),
-    pytest.param(fed_state(not_modified_in_a_row=144), 0.99, True, id="a day of 304s every ten minutes"),
-    pytest.param(fed_state(not_modified_in_a_row=143), 0.99, False, id="not quite a day of them"),
-    pytest.param(fed_state(last_poll_at=NOW - timedelta(days=2)), 0.99, True, id="two days away"),
-    pytest.param(fed_state(last_poll_at=None), 0.99, True, id="never polled"),
+    pytest.param(fed_state(last_full_at=NOW - timedelta(hours=24)), 0.99, True, id="a day of 304s, however many"),
+    pytest.param(fed_state(last_full_at=NOW - timedelta(hours=23)), 0.99, False, id="not quite a day of them"),
+    pytest.param(fed_state(last_full_at=None), 0.99, True, id="never had in full"),
 ]
 
 

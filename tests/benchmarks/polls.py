@@ -185,7 +185,9 @@ def know_feeds(database: Database, *, conditional: bool) -> None:
     """Let every feed be as a poll long ago left it: with its validator, or with the body's hash alone."""
     known = {"etag": ETAG, "body_hash": None} if conditional else {"etag": None, "body_hash": body_digest(FEED)}
     with database.writing() as connection:
-        connection.execute(update(tables.feeds).values(last_poll_at=LONG_AGO, last_success_at=LONG_AGO, **known))
+        connection.execute(
+            update(tables.feeds).values(last_poll_at=LONG_AGO, last_success_at=LONG_AGO, last_full_at=LONG_AGO, **known)
+        )
 
 
 def made_outlets(*, feeds: int, hosts: int) -> dict[str, Outlet]:

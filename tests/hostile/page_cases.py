@@ -128,7 +128,7 @@ PAGE_CASES = (
     PageCase("zip-as-html", lambda: b"PK\x03\x04" + bytes(5000), (REJECTED,)),
     PageCase("feed-as-page", lambda: b"<?xml version='1.0'?><rss version='2.0'><channel/></rss>", (REJECTED,)),
     PageCase("nothing-but-scripts", lambda: b"<script>" + b"x();" * 50_000 + b"</script>", (REJECTED,)),
-    PageCase("random-bytes", lambda: random.Random(4).randbytes(300_000), (REJECTED, ARTICLE)),
+    PageCase("random-bytes", lambda: random.Random(4).randbytes(300_000), (REJECTED,)),
     PageCase("soft-404", lambda: page("<p>La page que vous cherchez est introuvable.</p>"), (REJECTED,)),
     PageCase(
         "javascript-wall", lambda: page("<noscript>Please enable JavaScript to continue.</noscript>"), (REJECTED,)
@@ -227,6 +227,13 @@ PAGE_CASES = (
             head=json_ld('{"@graph":[' + ",".join(['{"@type":"NewsArticle","author":{"@id":"#a"}}'] * 5_000) + "]}"),
         ),
         LIMITED,
+    ),
+    PageCase("random-bytes-called-html", lambda: random.Random(7).randbytes(60_000), (REJECTED,), reason="garbled"),
+    PageCase(
+        "random-bytes-within-a-page",
+        lambda: page("<p>" + random.Random(8).randbytes(9_000).decode("cp1252", "replace").replace("<", "") + "</p>"),
+        (REJECTED,),
+        reason="garbled",
     ),
     # links out of the page
     PageCase(

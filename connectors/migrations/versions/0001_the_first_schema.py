@@ -132,6 +132,7 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("last_poll_at", UtcTime(), nullable=True),
         sa.Column("last_success_at", UtcTime(), nullable=True),
+        sa.Column("last_full_at", UtcTime(), nullable=True),
         sa.Column("last_new_entry_at", UtcTime(), nullable=True),
         sa.Column("silence_s", sa.Integer(), nullable=True),
         sa.Column("not_modified_in_a_row", sa.Integer(), nullable=False),
