@@ -20,7 +20,7 @@ PYTEST_ARGS ?=
 RUN := .venv/bin/python
 EVAL := .venv-eval/bin/python
 
-.PHONY: help demo test up down status lint env torture scale audit fuzz eval-extract eval-dedup bench bench-dedup lock clean \
+.PHONY: help demo test up down status lint env torture scale audit fuzz eval-extract eval-dedup bench bench-dedup bench-airflow lock clean \
 	venv-run venv-test venv-eval venv-image tools
 
 help: ## list the targets
@@ -93,14 +93,17 @@ eval-extract: venv-eval ## our extractor beside its peers, on the corpora
 eval-dedup: venv-eval ## our duplicates beside other methods, on the corpora
 	@$(EVAL) -m tests.evaluation.dedup
 
-bench: tools venv-test ## polls, articles and deliveries per second on this machine
+bench: tools venv-test ## polls, articles and deliveries per second, and what 1,000 articles cost, on this machine
 	@for part in tests/benchmarks/[a-z]*.py; do
 	  part="$$(basename "$$part" .py)"
-	  [ "$$part" = dedup ] || { $(call step,$$part); $(RUN) -m "tests.benchmarks.$$part"; }
+	  [[ "$$part" =~ ^(dedup|airflow)$$ ]] || { $(call step,$$part); $(RUN) -m "tests.benchmarks.$$part"; }
 	done
 
 bench-dedup: tools venv-test ## decisions per second, at 10,000 to 1,000,000 articles
 	@$(RUN) -m tests.benchmarks.dedup
+
+bench-airflow: tools venv-test ## CPU of a run with nothing new, memory of the stack, seconds from schedule to message
+	@$(RUN) -m tests.benchmarks.airflow $(ARGS)
 
 lock: venv-test ## resolve the dependencies anew and write locks/
 	@lock() { $(call step,locks/$$1.txt); .venv/bin/uv pip compile --quiet --universal --generate-hashes \
