@@ -15,6 +15,7 @@ import logging
 from datetime import timedelta
 
 from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
 
 log = logging.getLogger("newswire.dags")
 
@@ -54,17 +55,21 @@ def news_redrive() -> None:
         from pipeline.app import App, now
         from pipeline.app_redrive import redrive as redrive_entries
         from pipeline.dead_letters import RedriveChoice
+        from pipeline.errors import SettingsError
         from pipeline.times import time_of_option
 
         params = get_current_context()["params"]
-        choice = RedriveChoice(
-            outlets=tuple(params["outlets"] or ()),
-            causes=tuple(params["causes"] or ()),
-            since=time_of_option(params["since"], "since", now=now()),
-            until=time_of_option(params["until"], "until", now=now()),
-        )
-        with App.from_env() as newswire:
-            done = redrive_entries(newswire, choice, dry_run=params["dry_run"])
+        try:
+            choice = RedriveChoice(
+                outlets=tuple(params["outlets"] or ()),
+                causes=tuple(params["causes"] or ()),
+                since=time_of_option(params["since"], "since", now=now()),
+                until=time_of_option(params["until"], "until", now=now()),
+            )
+            with App.from_env() as newswire:
+                done = redrive_entries(newswire, choice, dry_run=params["dry_run"])
+        except SettingsError as error:
+            raise AirflowFailException(str(error)) from error  # another try would read the same form
         for each in done.dead[:SHOWN]:
             log.info("%s %s %s", each.entry.outlet_id, each.reason, each.entry.entry.link)
         log.info("%d dead letters, %d pending again", len(done.dead), done.redriven)

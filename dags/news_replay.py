@@ -54,19 +54,23 @@ def news_replay() -> None:
         from pipeline.app import App
         from pipeline.app_replay import choice_of
         from pipeline.app_replay import replay as replay_pages
+        from pipeline.errors import SettingsError
         from pipeline.replay import describe
 
         params = get_current_context()["params"]
-        choice = choice_of(params["outlets"] or (), since=params["since"], until=params["until"])
-        with App.from_env() as newswire:
-            report = replay_pages(
-                newswire,
-                choice,
-                dry_run=params["dry_run"],
-                deadline_s=DEADLINE_S,
-                tell=lambda replayed: [log.info("%s", line) for line in describe(replayed)],
-                watch=lambda so_far: log.info("%d of %d pages", so_far.articles, so_far.total),
-            )
+        try:
+            choice = choice_of(params["outlets"] or (), since=params["since"], until=params["until"])
+            with App.from_env() as newswire:
+                report = replay_pages(
+                    newswire,
+                    choice,
+                    dry_run=params["dry_run"],
+                    deadline_s=DEADLINE_S,
+                    tell=lambda replayed: [log.info("%s", line) for line in describe(replayed)],
+                    watch=lambda so_far: log.info("%d of %d pages", so_far.articles, so_far.total),
+                )
+        except SettingsError as error:
+            raise AirflowFailException(str(error)) from error  # another try would read the same form
         if report.faults:
             raise AirflowFailException("; ".join(report.faults))
         return report.to_json()
