@@ -72,10 +72,11 @@ def chosen(query: Select[Any], choice: ReplayChoice) -> Select[Any]:
     query = query.where(articles.c.state == "live", articles.c.raw_location.is_not(None))
     if choice.outlets:
         query = query.where(articles.c.outlet_id.in_(choice.outlets))
-    if choice.since is not None:  # locations begin with their day
-        query = query.where(articles.c.raw_location >= choice.since.isoformat())
+    day = func.substr(articles.c.raw_location, 1, 10)  # cut out: how whole locations sort depends on the collation
+    if choice.since is not None:
+        query = query.where(day >= choice.since.isoformat())
     if choice.until is not None:
-        query = query.where(articles.c.raw_location < choice.until.isoformat() + "~")  # after every sign of a location
+        query = query.where(day <= choice.until.isoformat())
     return query
 
 

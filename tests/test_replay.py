@@ -18,12 +18,10 @@ from connectors.replay_store import ReplayStore
 from pipeline import app_replay
 from pipeline.app import App
 from pipeline.errors import SettingsError
-from pipeline.model import Received, Topic, Verdict
+from pipeline.model import Received, Topic
 from pipeline.replay import Fate, ReplayChoice, Replayed
 from pipeline.settings import Settings
-from pipeline.steps import Outcome
 from tests.made_pages import PLAIN, MadePage, made_pages, read_made_pages
-from tests.values import make_candidate, make_message, make_read, make_settlement
 
 ROOT = Path(__file__).parents[1]
 PAGES = 80  # one batch and a bit
@@ -200,20 +198,6 @@ def test_a_replay_reads_what_was_chosen(newswire: App, choice: ReplayChoice, art
     store = ReplayStore(newswire.database, lanes=4)
     assert store.count(choice) == articles
     assert sum(map(len, store.batches(choice, after="", size=30))) == articles
-
-
-def test_a_page_that_is_not_the_articles_last_is_left_alone(newswire: App) -> None:
-    store = ReplayStore(newswire.database, lanes=4)
-    (batch,) = store.batches(ReplayChoice(), after="", size=PAGES)
-    read = make_read(batch[0].url, title="Un autre titre")
-    candidate = make_candidate(read, outlet_id=batch[0].entry.outlet_id, article_id=batch[0].article_id)
-    looked = newswire.articles.look_up(candidate, [])
-    settlement = make_settlement(batch[0].entry, read, looked, make_message(2, key=batch[0].article_id))
-    assert settlement.decision.verdict is Verdict.REVISED
-    assert store.revise(settlement, raw_location="2020-01-01/older.warc.gz#0") is Outcome.TAKEN
-    assert newswire.outbox.undelivered() == 0
-    assert store.revise(settlement, raw_location=batch[0].raw_location) is Outcome.WRITTEN
-    assert newswire.outbox.undelivered() == 1
 
 
 def test_an_outlet_that_is_in_no_catalogue_is_refused(newswire: App) -> None:
