@@ -24,7 +24,7 @@ from connectors.tables import aliases, articles, entries, wrappers
 from pipeline.crashpoints import crash_point
 from pipeline.decide import Candidate, Decision, KnownArticle
 from pipeline.fingerprint import fingerprint, paragraph_hashes
-from pipeline.model import PendingEntry, Verdict
+from pipeline.model import PendingEntry, Validators, Verdict
 from pipeline.revisit import CONFIRM_AFTER, MISSING
 from pipeline.sightings import ArticleState, Relation
 from pipeline.steps import Deferral, Ending, Looked, Outcome, Settlement
@@ -244,10 +244,12 @@ def is_outdated(connection: Connection, settlement: Settlement) -> bool:
 def write_article(connection: Connection, settlement: Settlement) -> None:
     """Insert or update the article's row; another URL of a known article has none of its own."""
     decision, article, response = settlement.decision, settlement.read.article, settlement.read.response
+    # A change that is held back must be seen again: a 304 to the page's new validators would hide it.
+    validators = Validators() if decision.debounced else response.validators
     fetch = {
         "last_fetched_at": response.fetched_at,
-        "etag": response.validators.etag,
-        "last_modified": response.validators.last_modified,
+        "etag": validators.etag,
+        "last_modified": validators.last_modified,
         "next_revisit_at": settlement.next_revisit_at,
         "missing_since": None,
     }
@@ -297,10 +299,11 @@ def write_aliases(connection: Connection, outlet_id: str, urls: Sequence[str], a
 
 
 def merge(connection: Connection, decision: Decision) -> None:
-    """Two ids proved to be one article: the survivor takes the other's URLs."""
-    gone = decision.merged_id
+    """Two ids proved to be one article: the survivor takes the other's URLs and entries."""
+    gone, survivor = decision.merged_id, decision.article_id
     assert gone is not None
-    connection.execute(update(aliases).where(aliases.c.article_id == gone).values(article_id=decision.article_id))
+    connection.execute(update(aliases).where(aliases.c.article_id == gone).values(article_id=survivor))
+    connection.execute(update(entries).where(entries.c.article_id == gone).values(article_id=survivor))
     connection.execute(update(articles).where(articles.c.id == gone).values(state="merged", next_revisit_at=None))
     sketches.forget_sketches(connection, [gone])
 

@@ -7,20 +7,32 @@ tells of the same change, never make two revisions of one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, select, update
 
 from connectors import outbox, sketches
-from connectors.article_store import is_outdated, known_article, merge, note_page, write_aliases, write_article
+from connectors.article_store import (
+    alias_key,
+    is_outdated,
+    known_article,
+    merge,
+    note_page,
+    write_aliases,
+    write_article,
+)
 from connectors.database import Database
 from connectors.replay_store import entries_of, entry_behind
-from connectors.tables import articles, entries
+from connectors.tables import aliases, articles, entries
 from pipeline.model import Message, Validators, Verdict
 from pipeline.revisit import Noted, Visit
 from pipeline.sightings import ArticleState, Relation
 from pipeline.steps import Outcome, Settlement
+from pipeline.urls import canonicalise
+
+IDS_AT_ONCE = 1000
 
 
 class RevisitStore:
@@ -30,14 +42,25 @@ class RevisitStore:
         self.database = database
         self.lanes = lanes
 
-    def due(self, feed_ids: Sequence[str], *, now: datetime, limit: int) -> tuple[Visit, ...]:
-        """Articles that came by these feeds and are due, the longest due first."""
-        wanted = set(feed_ids)
+    def due(self, feed_ids: Sequence[str], *, now: datetime | None, most_per_outlet: int) -> tuple[Visit, ...]:
+        """Articles that came by these feeds and are due, the longest due first; so many of each outlet at most.
+
+        Without a time: all that are to be looked at again ever.
+        """
+        visits: list[Visit] = []
         with self.database.reading() as connection:
-            query = select(articles).where(is_due(now)).order_by(articles.c.next_revisit_at)
-            rows = [row for row in connection.execute(query) if row.feed_id in wanted][:limit]
-            shown = entries_of(connection, [row.id for row in rows])
-        return tuple(visit_of(row, shown.get(row.id)) for row in rows)
+            for start in range(0, len(feed_ids), IDS_AT_ONCE):
+                some = feed_ids[start : start + IDS_AT_ONCE]
+                visits += read_visits(connection, longest_due(some, now=now, most_per_outlet=most_per_outlet))
+        return tuple(sorted(visits, key=lambda visit: (visit.due_at or visit.first_seen_at, visit.article_id)))
+
+    def named(self, urls_or_ids: Sequence[str]) -> tuple[Visit, ...]:
+        """The articles under these ids, URLs or aliases, due or not."""
+        keys = [alias_key(canonicalise(name)) for name in urls_or_ids]
+        by_alias = select(aliases.c.article_id).where(aliases.c.key.in_(keys))
+        wanted = articles.c.id.in_(urls_or_ids) | articles.c.id.in_(by_alias)
+        with self.database.reading() as connection:
+            return read_visits(connection, select(articles).where(wanted, articles.c.state != "merged"))
 
     def feeds_with_due_visits(self, *, now: datetime) -> tuple[str, ...]:
         """The feeds by which articles came that are due."""
@@ -54,13 +77,16 @@ class RevisitStore:
     def withdraw(self, visit: Visit, noted: Noted, messages: Sequence[Message], *, now: datetime) -> bool:
         """The article is gone, with the messages that tell of it; False when it changed meanwhile."""
         with self.database.writing() as connection:
+            sketches.lock_for_claim(connection)
             row = {"state": "withdrawn", "last_fetched_at": now, **noted_row(noted)}
             if connection.execute(update(articles).where(is_as_visited(visit)).values(row)).rowcount == 0:
                 return False
             # So that a feed that shows it again has its page fetched again, even in the words of before.
             mine = entries.c.article_id == visit.article_id, entries.c.state == "settled"
             connection.execute(update(entries).where(*mine).values(verdict=Verdict.WITHDRAWN.value))
-            sketches.set_state(connection, visit.article_id, ArticleState.WITHDRAWN)
+            # Inserted anew and not merely marked: whoever decides on the article at this moment must look again.
+            for known in sketches.known_articles(connection, [visit.article_id]):
+                sketches.insert_sketch(connection, replace(known, state=ArticleState.WITHDRAWN), now=now)
             outbox.append(connection, messages, lanes=self.lanes, now=now)
             return True
 
@@ -84,9 +110,28 @@ class RevisitStore:
             return Outcome.WRITTEN
 
 
-def is_due(now: datetime) -> Any:
-    """The condition of an article that is due for another look."""
-    return and_(articles.c.next_revisit_at <= now, articles.c.state != "merged")
+def is_due(now: datetime | None) -> Any:
+    """The condition of an article that is due for another look; without a time, of one that will be."""
+    planned = articles.c.next_revisit_at.is_not(None) if now is None else articles.c.next_revisit_at <= now
+    return and_(planned, articles.c.state != "merged")
+
+
+def longest_due(feed_ids: Sequence[str], *, now: datetime | None, most_per_outlet: int) -> Select[Any]:
+    """Due articles of these feeds: so many of each outlet, so that none crowds out the others."""
+    order = func.row_number().over(
+        partition_by=articles.c.outlet_id, order_by=(articles.c.next_revisit_at, articles.c.id)
+    )
+    due = select(articles.c.id, order.label("place")).where(is_due(now), articles.c.feed_id.in_(feed_ids)).subquery()
+    return select(articles).join(due, due.c.id == articles.c.id).where(due.c.place <= most_per_outlet)
+
+
+def read_visits(connection: Connection, query: Select[Any]) -> tuple[Visit, ...]:
+    """The articles of a query, each with the entry that led to it."""
+    rows = connection.execute(query).all()
+    shown: dict[str, Row[Any]] = {}
+    for start in range(0, len(rows), IDS_AT_ONCE):
+        shown.update(entries_of(connection, [row.id for row in rows[start : start + IDS_AT_ONCE]]))
+    return tuple(visit_of(row, shown.get(row.id)) for row in rows)
 
 
 def is_as_visited(visit: Visit) -> Any:
@@ -129,4 +174,5 @@ def visit_of(row: Row[Any], shown: Row[Any] | None) -> Visit:
         is_withdrawn=row.state == "withdrawn",
         is_copy=row.relation == Relation.COPY.value,
         missing_since=row.missing_since,
+        due_at=row.next_revisit_at,
     )

@@ -231,16 +231,15 @@ class App:
             watcher = asyncio.create_task(tell(watch, report)) if watch else None
             with raising_plainly():
                 await ingest(due, carried, rooms, report)
-                await Revisits(rooms, self.visits, report).walk(self.due_visits(feed_ids))
+                await Revisits.of(rooms, self.visits, report).walk(self.due_visits(feed_ids))
             await rooms.teaching.finish(rooms)
             if watcher:
                 watcher.cancel()
 
-    def due_visits(self, feed_ids: Sequence[str]) -> tuple[Visit, ...]:
-        """The articles that this run looks at again, within the budget."""
-        settings = self.settings
-        # Of hosts over their budget the rest stays due: more are read than are taken.
-        found = self.visits.due(feed_ids, now=self.clock(), limit=10 * settings.revisits_per_run)
+    def due_visits(self, feed_ids: Sequence[str], *, force: bool = False) -> tuple[Visit, ...]:
+        """The articles that this run looks at again, within the budget; forced: also those whose time is to come."""
+        settings, at = self.settings, None if force else self.clock()
+        found = self.visits.due(feed_ids, now=at, most_per_outlet=settings.revisits_per_run)
         known = [visit for visit in found if visit.entry.outlet_id in self.outlets_by_id]
         return within_budget(known, most=settings.revisits_per_run, most_per_host=settings.revisits_per_host)
 

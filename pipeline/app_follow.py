@@ -138,7 +138,7 @@ class Follower:
         rooms = replace(rooms, teaching=Teaching())
         with raising_plainly():
             await ingest(work.due, work.carried, rooms, report)
-            await Revisits(rooms, self.app.visits, report).walk(work.visits)
+            await Revisits.of(rooms, self.app.visits, report).walk(work.visits)
         await rooms.teaching.finish(rooms)
         report.seconds = time.monotonic() - began
         self.ended.append(report)

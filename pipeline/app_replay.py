@@ -17,8 +17,9 @@ from pipeline.app_archive import day_of
 from pipeline.deliver import Deliverer
 from pipeline.errors import NewswireError, SettingsError
 from pipeline.extract import EXTRACTOR
-from pipeline.replay import FrozenTeaching, NoFetcher, Replay, ReplayChoice, Replayed, ReplayReport
+from pipeline.replay import NoFetcher, Replay, ReplayChoice, Replayed, ReplayReport
 from pipeline.rooms import Rooms
+from pipeline.teaching import FrozenTeaching
 
 BATCH = 64  # articles side by side, and those that a kill has done again
 

@@ -1,8 +1,8 @@
 """`newswire`: everything a DAG does, and everything an operator needs, at a terminal.
 
 Commands parse arguments, call `pipeline.app` and print; they decide nothing. Sister rooms: cli_feeds.py (`newswire
-feeds …`), cli_topics.py (`newswire topics|tail|export …`), cli_redrive.py (`newswire redrive`),
-cli_archive.py (`newswire archive|replay`), cli_corpus.py (`newswire extract|dedup` on files).
+feeds …`), cli_topics.py (`newswire topics|tail|export …`), cli_redrive.py (`newswire redrive`), cli_revisit.py
+(`newswire revisit`), cli_archive.py (`newswire archive|replay`), cli_corpus.py (`newswire extract|dedup` on files).
 Exit codes: 0 done; 1 done, but something is wrong and was printed; 2 wrong usage, settings or catalogue.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline import cli_archive, cli_backfill, cli_corpus, cli_feeds, cli_metrics, cli_redrive, cli_topics
+from pipeline import cli_archive, cli_backfill, cli_corpus, cli_feeds, cli_metrics, cli_redrive, cli_revisit, cli_topics
 from pipeline.errors import NewswireError
 from pipeline.show import terminal
 
@@ -38,6 +38,7 @@ app.add_typer(cli_topics.topics, name="topics")
 app.command()(cli_topics.tail)
 app.command()(cli_topics.export)
 app.command()(cli_redrive.redrive)
+app.command(epilog=cli_revisit.EXAMPLES)(cli_revisit.revisit)
 app.command(epilog=cli_backfill.EXAMPLES)(cli_backfill.backfill)
 app.command()(cli_archive.replay)
 app.add_typer(cli_archive.archive, name="archive")

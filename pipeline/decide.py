@@ -92,7 +92,7 @@ class Decision:
 
 def decide(candidate: Candidate, sightings: Sightings, *, now: datetime, policy: DecidePolicy) -> Decision:
     """The decision on a candidate."""
-    known = sorted(sightings.known, key=_age_order)
+    known = sorted(sightings.known, key=_survival_order)
     if not known:
         return _decide_unknown(candidate, sightings, policy)
     survivor, *others = known
@@ -121,8 +121,10 @@ def remembered(candidate: Candidate, decision: Decision, before: KnownArticle | 
     )
 
 
-def _age_order(known: KnownArticle) -> tuple[datetime, str]:
-    return known.seen_at, known.article_id
+def _survival_order(known: KnownArticle) -> tuple[bool, bool, datetime, str]:
+    """Which of several ids stays: one that consumers know, that is not withdrawn, the oldest."""
+    unpublished = known.relation is Relation.DUPLICATE
+    return unpublished, known.state is ArticleState.WITHDRAWN, known.seen_at, known.article_id
 
 
 def _decide_known(

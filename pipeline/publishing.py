@@ -31,9 +31,9 @@ def messages_of(publication: Publication, *, copies: str) -> tuple[Message, ...]
     if decision.verdict not in (Verdict.NEW, Verdict.REVISED, Verdict.COPY) or decision.relation is Relation.DUPLICATE:
         return ()
     kind = EventType.UPDATED if decision.verdict is Verdict.REVISED else EventType.PUBLISHED
-    if decision.relation is Relation.COPY and copies != "annotate":
-        return (article_message(publication, Topic.COPIES, kind),) if copies == "topic" else ()
     gone = (tombstone(publication, decision.merged_id),) if decision.merged_id else ()
+    if decision.relation is Relation.COPY and copies != "annotate":
+        return (*((article_message(publication, Topic.COPIES, kind),) if copies == "topic" else ()), *gone)
     return (
         article_message(publication, Topic.ARTICLES, kind),
         article_message(publication, Topic.LATEST, kind),

@@ -28,8 +28,6 @@ from pipeline.rooms import Rooms
 from pipeline.settle import MOST_LOOKS, Identity, conclude, identify, make_candidate
 from pipeline.sightings import KnownArticle
 from pipeline.steps import Looked, Outcome, Read, Settlement
-from pipeline.teaching import Teaching
-from pipeline.wrapper import Observation
 
 SHOWN_CHARS = 160  # of a paragraph in a difference
 
@@ -156,13 +154,6 @@ class NoFetcher:
     async def fetch(self, request: Request, place: Place | None = None) -> Response:  # noqa: ARG002
         """Refuse."""
         raise Refused(request.url, "replay", "a replay reads the archive and nothing else")
-
-
-class FrozenTeaching(Teaching):
-    """What the outlets' pages taught, as it was at the start: a replay must not depend on its own order."""
-
-    async def observe(self, outlet_id: str, observation: Observation, rooms: Any) -> None:
-        """Learn nothing."""
 
 
 @dataclass(frozen=True, slots=True)

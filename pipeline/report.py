@@ -123,6 +123,11 @@ class Report:
         return sum(tally.verdicts[verdict.value] for tally in self.outlets.values())
 
     @property
+    def revisits(self) -> Counter[str]:
+        """Known articles of all outlets that were looked at again, by result."""
+        return sum((tally.revisits for tally in self.outlets.values()), Counter())
+
+    @property
     def entries(self) -> int:
         """Entries of all outlets."""
         return sum(tally.entries for tally in self.outlets.values())

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from pipeline.model import PendingEntry, Validators
+from pipeline.model import PendingEntry, Validators, is_of_the_past
+from pipeline.sightings import Relation
 
 # 404s come and go with deployments and caches: two hours outlast most of them, and a withdrawal is not that urgent.
 CONFIRM_AFTER = timedelta(hours=2)
@@ -39,6 +40,7 @@ class Visit:
     is_withdrawn: bool = False
     is_copy: bool = False
     missing_since: datetime | None = None
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,13 @@ class Noted:
     next_revisit_at: datetime | None
     missing_since: datetime | None = None
     validators: Validators | None = None  # None: as before
+
+
+def is_followed(entry: PendingEntry, relation: Relation | None, *, copies: str) -> bool:
+    """Whether an article is looked at again at all: not what gives no message, nor news of the past."""
+    if relation is Relation.DUPLICATE or (relation is Relation.COPY and copies == "drop"):
+        return False
+    return not is_of_the_past(entry.feed_id)
 
 
 def next_revisit(first_seen_at: datetime, after_s: Sequence[int], *, now: datetime) -> datetime | None:

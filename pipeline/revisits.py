@@ -13,7 +13,8 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from pipeline import statuses
 from pipeline.attempts import word
@@ -27,6 +28,7 @@ from pipeline.revisit import MISSING, Noted, Visit, is_confirmed, next_revisit, 
 from pipeline.rooms import Rooms
 from pipeline.settle import MOST_LOOKS, conclude, identify, revisit_after_s, view
 from pipeline.steps import Outcome, Read
+from pipeline.teaching import FrozenTeaching
 
 log = logging.getLogger("newswire.revisit")
 
@@ -38,6 +40,11 @@ class Revisits:
     rooms: Rooms
     book: VisitBook
     report: Report
+
+    @classmethod
+    def of(cls, rooms: Rooms, book: VisitBook, report: Report) -> Self:
+        """The visits of a run in these rooms; they teach the wrappers nothing, which learnt from these pages before."""
+        return cls(replace(rooms, teaching=FrozenTeaching()), book, report)
 
     async def walk(self, visits: Sequence[Visit]) -> None:
         """Make these visits, side by side. Raises StoreError."""
@@ -88,8 +95,7 @@ class Revisits:
         reading = await read_page(visit.entry, response, rooms.outlets[visit.entry.outlet_id], rooms, place)
         if reading.article is None:
             return await self.refused(visit, reading.reason)
-        location = await rooms.in_store(rooms.archive.keep, reading.response)
-        return await self.settle(visit, Read(reading.article, reading.extraction, reading.response, location))
+        return await self.settle(visit, Read(reading.article, reading.extraction, reading.response, None))
 
     async def settle(self, visit: Visit, read: Read) -> str:
         """Decide as the walk does, and write what changed. Raises StoreError."""
@@ -99,6 +105,10 @@ class Revisits:
         for _ in range(MOST_LOOKS):
             looked = await rooms.in_store(rooms.articles.look_up, candidate, identity.urls)
             settlement = await conclude(visit.entry, read, identity, looked, rooms)
+            if settlement.decision.verdict is not Verdict.UNCHANGED and read.raw_location is None:
+                # Only what changed is worth a place in the archive.
+                read = replace(read, raw_location=await rooms.in_store(rooms.archive.keep, read.response))
+                settlement = await conclude(visit.entry, read, identity, looked, rooms)
             outcome = await rooms.in_store(self.book.settle, settlement, visit)
             if outcome is Outcome.TAKEN:
                 return "overtaken"

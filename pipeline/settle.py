@@ -7,16 +7,16 @@ something alike meanwhile. So two workers with two copies of one story never bot
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pipeline.agency import agency_credits
 from pipeline.dead_letters import resolutions
-from pipeline.decide import Candidate, DecidePolicy, decide
+from pipeline.decide import Candidate, DecidePolicy, Decision, decide
 from pipeline.errors import StoreError
 from pipeline.fingerprint import fingerprint, paragraph_hashes
 from pipeline.model import Outlet, PendingEntry, Verdict
 from pipeline.publishing import messages_of, words_since
-from pipeline.revisit import next_revisit
+from pipeline.revisit import is_followed, next_revisit
 from pipeline.rooms import Rooms
 from pipeline.settings import Settings
 from pipeline.steps import Looked, Outcome, Publication, Read, Settled, Settlement
@@ -121,8 +121,22 @@ async def conclude(entry: PendingEntry, read: Read, identity: Identity, looked: 
             *resolutions(entry, outlet, decision.verdict, article_id=decision.article_id, now=now),
         ),
         now=now,
-        next_revisit_at=next_revisit(entry.first_seen_at, revisit_after_s(outlet, rooms.settings), now=now),
+        next_revisit_at=plan_revisit(entry, looked, decision, outlet, rooms.settings, now=now),
     )
+
+
+def plan_revisit(
+    entry: PendingEntry, looked: Looked, decision: Decision, outlet: Outlet, settings: Settings, *, now: datetime
+) -> datetime | None:
+    """When the article is looked at again: by the schedule, and as soon as a change of a live blog is not held back."""
+    if not is_followed(entry, decision.relation, copies=settings.copies):
+        return None
+    planned = next_revisit(entry.first_seen_at, revisit_after_s(outlet, settings), now=now)
+    if not decision.debounced:
+        return planned
+    before = next(known for known in looked.sightings.known if known.article_id == decision.article_id)
+    free = max(before.last_revised_at + decide_policy(outlet).live_blog_min_gap, now)
+    return min(planned or free, free)
 
 
 def revisit_after_s(outlet: Outlet, settings: Settings) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -73,6 +74,16 @@ def reasons_in_words(report: Report) -> tuple[str, ...]:
         for outlet, tally in sorted(report.outlets.items())
         if tally.reasons
     )
+
+
+def revisits_in_words(report: Report) -> str:
+    """`looked at 12 pages again: 10 not_modified, 1 revised, 1 withdrawn`, commonest first."""
+    return f"looked at {report.revisits.total()} pages again: {in_words(report.revisits)}"
+
+
+def when(moment: datetime | None) -> str:
+    """A time for people; empty when there is none."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
 
 
 def delivered_in_words(report: Report) -> str:

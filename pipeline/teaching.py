@@ -51,3 +51,13 @@ class Teaching:
         """Learn from what is left at the end of the run."""
         for outlet_id in list(self.observations):
             await self.teach(outlet_id, rooms)
+
+
+class FrozenTeaching(Teaching):
+    """What the outlets' pages taught, as it was at the start: pages that were learnt from before teach nothing new.
+
+    A page seen often would make its own text look like what the outlet repeats, and a replay depend on its own order.
+    """
+
+    async def observe(self, outlet_id: str, observation: Observation, rooms: Any) -> None:
+        """Learn nothing."""

@@ -1,0 +1,296 @@
+"""Known articles looked at again through the whole walk, on both databases: live blogs, withdrawals, merges, costs.
+
+Pages and feed come from a web of ours that tests change between runs; hours pass on a clock of ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import schemas
+from connectors.database import Database
+from connectors.workers import InlineWorkers
+from pipeline import app_revisit
+from pipeline.app import App
+from pipeline.app_revisit import VisitChoice
+from pipeline.deliver import Deliverer
+from pipeline.model import Received, Request, Response, Topic
+from pipeline.ports import Place
+from pipeline.report import Report
+from pipeline.rooms import Rooms
+from pipeline.settings import Settings
+from tests.made_news import Newsroom
+
+HOST = "http://www.gazette.test"
+FEED_URL = f"{HOST}/rss.xml"
+CATALOGUE = f"""
+[[outlet]]
+id = "gazette"
+name = "Gazette"
+homepage = "{HOST}/"
+country = "FR"
+language = "fr"
+hosts = ["gazette.test"]
+[outlet.policy]
+article_number = '-n(\\d+)\\.html'
+live_blog_min_gap_s = 1800
+[[outlet.feed]]
+name = "une"
+url = "{FEED_URL}"
+"""
+WORDS = Newsroom(77)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the web of ours."""
+
+    title: str
+    paragraphs: tuple[str, ...]
+    canonical: str
+    status: int = 200
+    location: str = ""
+    is_live: bool = False
+
+    @property
+    def body(self) -> bytes:
+        """Its markup."""
+        kind = "LiveBlogPosting" if self.is_live else "NewsArticle"
+        linked = json.dumps({"@context": "https://schema.org", "@type": kind, "headline": self.title})
+        text = "".join(f"<p>{paragraph}</p>" for paragraph in self.paragraphs)
+        return (
+            f'<html lang="fr"><head><title>{self.title}</title><link rel="canonical" href="{self.canonical}">'
+            f'<meta property="og:type" content="article"><meta property="og:title" content="{self.title}">'
+            f'<script type="application/ld+json">{linked}</script></head>'
+            f"<body><main><article><h1>{self.title}</h1>{text}</article></main></body></html>"
+        ).encode()
+
+    @property
+    def etag(self) -> str:
+        """Another one for every other body."""
+        return f'"{hash((self.body, self.status))}"'
+
+
+def make_page(path: str, **changes: Any) -> Page:
+    page = Page(WORDS.words(7).capitalize(), tuple(WORDS.paragraph() for _ in range(6)), HOST + path)
+    return replace(page, **changes)
+
+
+@dataclass(slots=True)
+class Web:
+    """The pages by path, those that the feed shows, and what was answered."""
+
+    pages: dict[str, Page] = field(default_factory=dict)
+    shown: list[str] = field(default_factory=list)
+    answered: list[tuple[str, int]] = field(default_factory=list)
+
+    async def fetch(self, request: Request, place: Place | None = None) -> Response:
+        """The answer as a server that knows validators gives it."""
+        if place is not None:
+            await place.take()
+        if request.url == FEED_URL:
+            return self.answer(request, Page("", (), ""), self.feed(), "application/rss+xml")
+        page = self.pages.get(request.url.removeprefix(HOST), Page("", (), "", status=404))
+        return self.answer(request, page, page.body, "text/html; charset=utf-8")
+
+    def answer(self, request: Request, page: Page, body: bytes, content_type: str) -> Response:
+        known = page.title != "" and request.validators.etag == page.etag
+        status = 304 if known else page.status
+        self.answered.append((request.url.removeprefix(HOST), status))
+        headers = {"content-type": content_type} | ({"etag": page.etag} if page.title else {})
+        return Response(request.url, request.url, status, headers, b"" if known else body, fetched_at=datetime.now(UTC))
+
+    def feed(self) -> bytes:
+        entries = "".join(
+            f"<item><title>{self.pages[path].title}</title><link>{HOST}{path}</link><guid>{HOST}{path}</guid></item>"
+            for path in self.shown
+        )
+        return f'<rss version="2.0"><channel><title>Gazette</title>{entries}</channel></rss>'.encode()
+
+
+class WebApp(App):
+    """A deployment on the web of ours."""
+
+    web: Web
+
+    @asynccontextmanager
+    async def web_fetcher(self) -> Any:
+        yield self.web
+
+    def fetcher(self) -> Any:
+        return self.web_fetcher()
+
+    async def furnish(self, stack: AsyncExitStack, deliverer: Deliverer, *, deadline_s: float | None) -> Rooms:
+        rooms = await super().furnish(stack, deliverer, deadline_s=deadline_s)
+        return replace(rooms, extractor=InlineWorkers())
+
+
+@dataclass(slots=True)
+class Deployment:
+    """A deployment with its web and its clock."""
+
+    newswire: WebApp
+    web: Web
+    ahead: timedelta = timedelta()
+
+    def publish(self, path: str, page: Page) -> None:
+        """Put a page on the web and in the feed."""
+        self.web.pages[path] = page
+        self.web.shown.insert(0, path)
+
+    def change(self, path: str, **changes: Any) -> None:
+        self.web.pages[path] = replace(self.web.pages[path], **changes)
+
+    def ingest(self, *, after: timedelta = timedelta()) -> Report:
+        self.ahead += after
+        report = self.newswire.ingest(["gazette/une"], force=True)
+        assert report.problems == ()
+        return report
+
+    def revisit(self, *named: str, after: timedelta = timedelta(), force: bool = False) -> dict[str, int]:
+        self.ahead += after
+        choice = VisitChoice(named=named, force=force)
+        report = app_revisit.revisit(self.newswire, app_revisit.plan(self.newswire, choice))
+        assert (report.problems, report.entries) == ((), 0)
+        return dict(report.revisits)
+
+    def events(self, topic: Topic = Topic.ARTICLES) -> list[Received]:
+        return list(self.newswire.read(topic))
+
+    def told(self) -> list[tuple[str, int]]:
+        """What consumers of the event log were told, in order: published, updated, withdrawn, with the revision."""
+        return [(event.headers["ce_type"].split(".")[-2], value_of(event)["revision"]) for event in self.events()]
+
+    def latest(self) -> dict[str, bytes | None]:
+        """What a compacted topic keeps."""
+        return {event.key: event.value for event in self.events(Topic.LATEST)}
+
+
+def value_of(event: Received) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(event.value or b"null")
+    return value
+
+
+@pytest.fixture
+def deployed(tmp_path: Path, store_url: str) -> Iterator[Deployment]:
+    catalogue = tmp_path / "feeds.toml"
+    catalogue.write_text(CATALOGUE, encoding="utf-8")
+    database = Database(store_url)
+    database.upgrade()
+    database.close()
+    settings = Settings(home=tmp_path / "home", catalogue=catalogue, database_url=store_url, extract_processes=1)
+    deployment: Deployment
+
+    def clock() -> datetime:
+        return datetime.now(UTC) + deployment.ahead
+
+    with WebApp(settings, clock=clock) as newswire:
+        newswire.web = Web()
+        newswire.feed_states(newswire.choose([]))
+        deployment = Deployment(newswire, newswire.web)
+        yield deployment
+
+
+HOURS = timedelta(hours=1)
+
+
+def test_a_page_that_is_as_it_was_costs_a_304_and_a_changed_one_is_a_revision(deployed: Deployment) -> None:
+    page = make_page("/fait-n1.html")
+    deployed.publish("/fait-n1.html", page)
+    deployed.ingest()
+    assert deployed.revisit(after=HOURS / 2) == {"not_modified": 1}
+    assert deployed.web.answered[-1] == ("/fait-n1.html", 304)
+    deployed.change(
+        "/fait-n1.html", paragraphs=(*page.paragraphs, "Le bilan passe à douze blessés, dont trois graves.")
+    )
+    assert deployed.revisit(after=HOURS) == {"revised": 1}
+    assert deployed.told() == [("published", 1), ("updated", 2)]
+    first, second = map(value_of, deployed.events())
+    assert second["previous_text_hash"] == first["text_hash"] != second["text_hash"]
+    assert (second["changed"], second["revision_kind"]) == (["text"], "correction")
+    assert (second["words_added"], second["words_removed"]) == (9, 0)
+    assert second["raw_location"] != first["raw_location"]
+    schemas.validator("article.v1.json").validate(second)
+
+
+def test_a_live_blogs_change_is_held_back_for_a_while_and_then_told_of(deployed: Deployment) -> None:
+    page = make_page("/direct-n2.html", is_live=True)
+    deployed.publish("/direct-n2.html", page)
+    deployed.ingest()
+    grown = (*page.paragraphs, "Quatre mots de plus.")
+    deployed.change("/direct-n2.html", paragraphs=grown)
+    assert deployed.revisit(after=HOURS / 3) == {"unchanged": 1}
+    assert deployed.told() == [("published", 1)]
+    # Nothing changes on the page any more: its validators must not hide what was held back.
+    assert deployed.revisit(after=HOURS / 4) == {"revised": 1}
+    assert deployed.told() == [("published", 1), ("updated", 2)]
+
+
+def test_a_page_missing_twice_hours_apart_is_withdrawn_and_keeps_its_id_when_it_comes_back(
+    deployed: Deployment,
+) -> None:
+    page = make_page("/fait-n3.html")
+    deployed.publish("/fait-n3.html", page)
+    deployed.ingest()
+    deployed.web.shown.clear()
+    deployed.change("/fait-n3.html", status=404)
+    assert deployed.revisit(after=HOURS) == {"missing": 1}
+    assert deployed.revisit(after=HOURS / 2, force=True) == {"missing": 1}
+    assert deployed.told() == [("published", 1)]
+    assert deployed.revisit(after=2 * HOURS) == {"withdrawn": 1}
+    assert deployed.told() == [("published", 1), ("withdrawn", 1)]
+    (article_id,) = deployed.latest()
+    assert deployed.latest() == {article_id: None}
+    assert value_of(deployed.events()[-1])["state"] == "withdrawn"
+    deployed.change("/fait-n3.html", status=200)
+    assert deployed.revisit(article_id) == {"returned": 1}
+    assert deployed.told()[-1] == ("published", 2)
+    assert {event.key for event in deployed.events()} == {article_id}
+    assert json.loads(deployed.latest()[article_id] or b"")["revision"] == 2
+
+
+def test_a_page_that_proves_two_ids_one_merges_them_once(deployed: Deployment) -> None:
+    first, second = make_page("/fait-n4.html"), make_page("/fait-bis.html")
+    deployed.publish("/fait-n4.html", first)
+    deployed.ingest()
+    deployed.publish("/fait-bis.html", second)
+    deployed.ingest(after=HOURS)
+    assert deployed.told() == [("published", 1), ("published", 1)]
+    survivor, gone = (event.key for event in deployed.events())
+    deployed.change("/fait-bis.html", canonical=first.canonical)
+    assert deployed.revisit(gone) == {"revised": 1}
+    assert deployed.told()[2:] == [("updated", 2)]
+    update = value_of(deployed.events()[-1])
+    assert (update["id"], update["merged_id"]) == (survivor, gone)
+    assert deployed.latest()[gone] is None
+    assert json.loads(deployed.latest()[survivor] or b"")["merged_id"] == gone
+    # The other id's URL and entry are the survivor's now, and nothing is told twice.
+    (visit,) = deployed.newswire.visits.named([second.canonical])
+    assert visit.article_id == survivor
+    assert deployed.newswire.visits.named([gone]) == ()
+    assert "verdict" in "".join(deployed.newswire.why(second.canonical))
+    told = len(deployed.events())
+    deployed.ingest(after=HOURS)
+    assert len(deployed.events()) == told
+
+
+def test_a_page_that_was_not_changed_takes_no_place_in_the_archive(deployed: Deployment) -> None:
+    deployed.publish("/fait-n5.html", make_page("/fait-n5.html"))
+    deployed.ingest()
+    kept = archived(deployed)
+    deployed.change("/fait-n5.html", is_live=True)  # another body, the same words
+    assert deployed.revisit(after=HOURS) == {"unchanged": 1}
+    assert archived(deployed) == kept
+
+
+def archived(deployed: Deployment) -> int:
+    folder = deployed.newswire.settings.archive_folder
+    return sum(path.stat().st_size for path in folder.rglob("*.warc.gz"))
