@@ -66,7 +66,7 @@ def dedup(
     A `published` that is no date counts as none; a line that is no row is answered with `failed`, its line number and
     the fault, there and on stderr, and the exit code is then 1.
 
-    In memory by default: about 4 kB an article. On a store, what earlier corpora brought is known, a row that was there
+    In memory by default: about 8 kB an article. On a store, what earlier corpora brought is known, a row that was there
     before is unchanged, and several processes may add at once.
 
     Examples: `newswire dedup --jsonl < articles.jsonl > verdicts.jsonl`, `newswire dedup articles.jsonl.gz -o

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -90,7 +90,7 @@ class Deduplicator:
     def __init__(self, policy: DecidePolicy | None = None) -> None:
         self._policy = policy or DecidePolicy()
         self._nearby = Nearby()
-        self._paragraph_urls: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
+        self._paragraph_urls: dict[int, tuple[int, ...]] = {}  # by host and paragraph, 4 bytes each
         self._seen_at = _EPOCH
 
     def add_all(self, rows: Sequence[DedupRow]) -> tuple[DedupedRow, ...]:
@@ -111,11 +111,12 @@ class Deduplicator:
         """Remember where paragraphs were seen; those that the host repeats under other URLs."""
         repeated, site_key, url_key = set(), zlib.crc32(site.encode()), zlib.crc32(url.encode())
         for hashed in hashes:
-            urls = self._paragraph_urls[site_key, hashed]
-            if len(urls - {url_key}) >= MIN_OTHER_URLS:
+            key = site_key << 32 | hashed & 0xFFFFFFFF
+            urls = self._paragraph_urls.get(key, ())
+            if len(urls) - (url_key in urls) >= MIN_OTHER_URLS:
                 repeated.add(hashed)
-            elif len(urls) <= MIN_OTHER_URLS:
-                urls.add(url_key)
+            elif url_key not in urls:
+                self._paragraph_urls[key] = (*urls, url_key)
         return frozenset(repeated)
 
 
