@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.fingerprint import compare
+from pipeline.fingerprint import MAX_NAMES, MAX_NUMBERS, compare
 from pipeline.headlines import is_digest_headline
 from pipeline.sightings import Candidate, Considered, DecidePolicy, KnownArticle, Relation, Sightings
-from pipeline.similarity import Similarity, overlap
+from pipeline.similarity import Similarity, common, overlap
 
 MAX_COMPARED = 16  # the best by shared keys; more never changed an answer
 NEVER = 1.01  # more than anything can be contained
@@ -86,6 +86,7 @@ def refusal(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | Non
         or _refuse_digest(candidate, pair, policy)
         or _refuse_age(candidate, pair, policy)
         or _refuse_numbers(candidate, pair)
+        or _refuse_names(candidate, pair, policy)
         or _refuse_host_furniture(candidate, pair, policy)
     )
 
@@ -152,16 +153,24 @@ def _refuse_age(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str |
 
 def _refuse_numbers(candidate: Candidate, pair: Pair) -> str | None:
     """Template pages (quakes, matches, stocks) share their words and differ in their numbers; most are one host's."""
-    ours, theirs = candidate.fingerprint.numbers, pair.known.fingerprint.numbers
     same_host = candidate.domain == pair.known.domain
-    fewest = min(len(ours), len(theirs))
-    shared = len(set(ours) & set(theirs))
+    found = common(candidate.fingerprint.numbers, pair.known.fingerprint.numbers, kept=MAX_NUMBERS)
     if not same_host and pair.similarity.containment >= 0.80:
         return None  # another host's figures were corrected or not: templates of two hosts differ in words too
-    if fewest >= 4 and shared < (0.7 if same_host else 0.5) * fewest:
-        return f"a template: {shared} of {fewest} numbers in common"
-    if fewest >= 2 and not shared and pair.similarity.containment < 0.9:
+    if found.of_fewer >= 4 and found.shared < (0.7 if same_host else 0.5) * found.of_fewer:
+        return f"a template: {found.shared} of {found.of_fewer} numbers in common"
+    if found.of_fewer >= 2 and not found.shared and pair.similarity.containment < 0.9:
         return "a template: no number in common"
+    return None
+
+
+def _refuse_names(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
+    """Template pages (accidents, obituaries, offers) tell the same of other people and places."""
+    found = common(candidate.fingerprint.names, pair.known.fingerprint.names, kept=MAX_NAMES)
+    same_host = candidate.domain == pair.known.domain
+    needed = policy.names_same_host if same_host else policy.names
+    if found.of_fewer >= policy.min_names and found.shared < needed * found.of_fewer:
+        return f"a template: {found.shared} of {found.of_fewer} names in common"
     return None
 
 

@@ -13,6 +13,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TypeVar
 
 import numpy as np
@@ -32,10 +33,11 @@ SKETCH_SHARE = 4  # of a long text every fourth 3-gram, so that a short cut of i
 MIN_SHARE_LEFT = 0.35  # of the tokens, when the host's repeated paragraphs are gone; below, extraction is doubted
 MAX_NUMBERS = 64
 MAX_TITLE_WORDS = 24
+MAX_NAMES = 32  # the smallest hashes: of two texts that have more, those below both cuts are compared
 MAX_PARAGRAPHS = 64  # of a live blog's hundreds; enough to tell furniture from news
 
-_LAYOUT = 1
-_HEAD = struct.Struct("<B32s8sIIBHHHHH")
+_LAYOUT = 2
+_HEAD = struct.Struct("<B32s8sIIBHHHHHH")
 _SKETCH_BITS = 24  # 3 bytes each: 0.3 chance matches between two of the longest sketches
 _FULL = 1 << _SKETCH_BITS  # the cut-off of a sketch that holds every hash
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*(?: \d{3}(?!\d))*")
@@ -114,17 +116,19 @@ class Fingerprint:
     cutoff: int  # every hash below it is in the sketch
     keys: tuple[int, ...]  # 24: of the smallest word-5-grams, and two of the headline; int32
     title_words: tuple[int, ...]  # of the headline's words that mean something, int32
-    numbers: tuple[str, ...]  # distinct, without separators, years aside
+    numbers: tuple[str, ...]  # distinct, without separators, years aside, the first of them in order
     paragraphs: tuple[int, ...]  # hashes of the paragraphs in order, int32
+    names: tuple[int, ...] = ()  # of words with a capital inside a sentence, the smallest, ascending, int32
     suspect: bool = False  # little is left beside what the host repeats: the extraction is doubted
 
     def to_bytes(self) -> bytes:
         """For the store, about 1 kB; the first byte is the layout."""
         numbers = " ".join(self.numbers).encode("ascii")
-        counts = len(self.sketch) // 3, len(self.keys), len(self.title_words), len(self.paragraphs), len(numbers)
+        lists = self.keys, self.title_words, self.paragraphs, self.names
+        counts = len(self.sketch) // 3, *map(len, lists), len(numbers)
         hashes = bytes.fromhex(self.content_hash), bytes.fromhex(self.title_hash)
         head = _HEAD.pack(_LAYOUT, *hashes, self.tokens, self.cutoff, self.suspect, *counts)
-        words = np.array(self.keys + self.title_words + self.paragraphs, dtype="<i4").tobytes()
+        words = np.array(sum(lists, ()), dtype="<i4").tobytes()
         return head + self.sketch + words + numbers
 
     @classmethod
@@ -132,9 +136,9 @@ class Fingerprint:
         """The fingerprint that `to_bytes` packed."""
         _, content, title, tokens, cutoff, suspect, *counts = _HEAD.unpack_from(packed)
         sketch_end = _HEAD.size + 3 * counts[0]
-        words_end = sketch_end + 4 * sum(counts[1:4])
+        words_end = sketch_end + 4 * sum(counts[1:5])
         words = tuple(np.frombuffer(packed[sketch_end:words_end], dtype="<i4").tolist())
-        title_at, paragraphs_at = counts[1], counts[1] + counts[2]
+        title_at, paragraphs_at, names_at = accumulate(counts[1:4])
         return cls(
             content_hash=content.hex(),
             title_hash=title.hex(),
@@ -144,7 +148,8 @@ class Fingerprint:
             keys=words[:title_at],
             title_words=words[title_at:paragraphs_at],
             numbers=tuple(packed[words_end:].decode("ascii").split()),
-            paragraphs=words[paragraphs_at:],
+            paragraphs=words[paragraphs_at:names_at],
+            names=words[names_at:],
             suspect=bool(suspect),
         )
 
@@ -168,6 +173,7 @@ def fingerprint(title: str, text: str, *, repeated: frozenset[int] = frozenset()
         title_words=telling,
         numbers=_numbers([each.text for _, each in own]),
         paragraphs=tuple(hashed for hashed, _ in own[:MAX_PARAGRAPHS]),
+        names=_names([name for _, each in own for name in each.names]),
         suspect=len(tokens) < MIN_SHARE_LEFT * sum(len(each.tokens) for each in everything),
     )
 
@@ -244,8 +250,13 @@ def _title_words(tokens: Sequence[str]) -> tuple[int, ...]:
 
 
 def _numbers(paragraphs: Sequence[str]) -> tuple[str, ...]:
-    found = (number.translate(_SEPARATORS) for text in paragraphs for number in _NUMBER.findall(text))
-    return tuple(sorted({number for number in found if number.isascii() and not _YEAR.fullmatch(number)})[:MAX_NUMBERS])
+    printed = (number for text in paragraphs for number in _NUMBER.findall(text) if not _YEAR.fullmatch(number))
+    found = {number.translate(_SEPARATORS) for number in printed}
+    return tuple(sorted(number for number in found if number.isascii())[:MAX_NUMBERS])
+
+
+def _names(names: Sequence[str]) -> tuple[int, ...]:
+    return tuple(sorted(set(_as_int32(_mix(word_hashes(tuple(set(names)))))))[:MAX_NAMES])
 
 
 def _paragraph_hash(paragraph: Paragraph) -> int:

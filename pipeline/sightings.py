@@ -94,6 +94,9 @@ class DecidePolicy:
     containment_one_sided: ByTitles = ByTitles(0.60, 0.85, 0.85)
     unlike_titles_smaller: float = 0.15  # less of the longer text is a quote, unless the headline says otherwise
     containment_same_host: float = 0.75  # templates are one host's
+    min_names: int = 2  # fewer in the text that has fewer tell nothing
+    names: float = 0.20  # of them in both texts
+    names_same_host: float = 0.60
     full_window: timedelta = timedelta(hours=72)  # templates come back after five days and more
     strict_window: timedelta = timedelta(days=30)
     strict_containment: float = 0.90

@@ -6,10 +6,14 @@ every hash they have. Containment, not Jaccard, finds syndication: a cut or an e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+Value = TypeVar("Value", int, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,21 @@ def overlap(a: tuple[int, ...], b: tuple[int, ...]) -> float:
     """Share of the smaller set that is in the other; 0 when either is empty."""
     smaller = min(len(a), len(b))
     return len(set(a) & set(b)) / smaller if smaller else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """How many values two lists share, and how many of each could be."""
+
+    shared: int
+    of_fewer: int
+
+
+def common(a: Sequence[Value], b: Sequence[Value], *, kept: int) -> Common:
+    """What two ascending lists share, where both are whole: a list of `kept` values was cut off behind its last."""
+    end = min((values[-1] for values in (a, b) if len(values) >= kept), default=None)
+    ours, theirs = ({value for value in values if end is None or value <= end} for values in (a, b))
+    return Common(len(ours & theirs), min(len(ours), len(theirs)))
 
 
 def _below(sketch: bytes, cutoff: int) -> npt.NDArray[np.uint32]:

@@ -21,15 +21,24 @@ _UNSPACED_SIGNS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u
 _UNSPACED = re.compile(f"[{_UNSPACED_SIGNS}]")
 _WORD = re.compile(r"[^\W_]+")
 _WORD_OR_SIGN = re.compile(rf"[{_UNSPACED_SIGNS}]|[^\W_{_UNSPACED_SIGNS}]+")
+_NAME = re.compile(r"(?<=[^\s.!?:…»”\"“«(\[–—-] )[A-ZÀ-ÖØ-ÞΑ-ΩА-ЯЁ][^\W_]+")
 _ASIDE = re.compile(r"[(\[]([^()\[\]\n]{3,60})[)\]]")
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A paragraph's normalised text and its tokens."""
+    """A paragraph's normalised text, its tokens, and the names in it, normalised too."""
 
     text: str
     tokens: tuple[str, ...]
+    printed: str  # with its capitals
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Words with a capital inside a sentence: people, places; in German every noun. None where all is capitals."""
+        if self.printed.isupper():
+            return ()
+        return tuple(name.casefold() for name in _NAME.findall(" ".join(self.printed.split())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,11 @@ class WordsChanged:
 
 def normalise(text: str) -> str:
     """One form for all typographic variants of a text: NFKC, case folded, without invisible signs."""
-    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold() if not text.isascii() else text.lower()
+    return _composed(text).casefold()
+
+
+def _composed(text: str) -> str:
+    return text if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
 
 
 def tokenise(normal: str) -> list[str]:
@@ -53,9 +66,13 @@ def tokenise(normal: str) -> list[str]:
 @lru_cache(maxsize=2)  # one article's text is asked for its furniture, for its fingerprint, and to be kept
 def news_paragraphs(text: str) -> tuple[Paragraph, ...]:
     """The paragraphs of a text that carry news: what the page prints around them is left out."""
-    lines = (_ASIDE.sub(_without_stamp, line) for line in normalise(text).splitlines())
-    paragraphs = (Paragraph(line, tuple(tokenise(line))) for line in lines)
+    paragraphs = (_paragraph(line) for line in _composed(text).splitlines())
     return tuple(paragraph for paragraph in paragraphs if paragraph.tokens and not is_furniture(paragraph.tokens))
+
+
+def _paragraph(printed: str) -> Paragraph:
+    line = _ASIDE.sub(_without_stamp, printed.casefold())
+    return Paragraph(line, tuple(tokenise(line)), printed)
 
 
 def headline_tokens(title: str) -> list[str]:

@@ -43,6 +43,14 @@ QUAKE = (
     "Find out what to do before and during an earthquake near you by reading our preparedness guide."
 )
 
+ACCIDENT = (
+    "Trois véhicules se sont heurtés ce matin sur la rocade à hauteur de {0}, dans le sens qui mène vers {1}.\n"
+    "La circulation est coupée sur une voie et un bouchon s'est formé. Les secours sont sur place et une déviation a "
+    "été mise en place par la préfecture jusqu'à la sortie de {2} pour la matinée.\n"
+    "Les automobilistes sont invités à reporter leur trajet ou à emprunter les itinéraires conseillés par les "
+    "panneaux. Le retour à la normale n'est pas attendu avant le milieu de la journée."
+)
+
 
 def candidate(
     text: str, *, title: str = STORY.title, article_id: str = "a2", outlet: str = "herald", hours: float = 1
@@ -140,6 +148,12 @@ def test_a_copy_is_linked_to_the_original_and_keeps_its_cluster() -> None:
             known(QUAKE.format(3, 7, 22, "Elko", 6, 87, 11), title="3.7 quake near Elko"),
             "",
             id="template of one host",
+        ),
+        pytest.param(
+            candidate(ACCIDENT.format("Brest", "Quimper", "Morlaix"), title="Accident près de Brest", outlet="gazette"),
+            known(ACCIDENT.format("Dax", "Orthez", "Pau"), title="Accident près de Dax"),
+            "0 of 3 names",
+            id="one host's notices of other places",
         ),
         pytest.param(
             candidate("\n".join([*OTHER.paragraphs[:2], *PARAGRAPHS[2:]]), title=OTHER.title, outlet="gazette"),

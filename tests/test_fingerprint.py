@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.fingerprint import KEYS, Fingerprint, compare, fingerprint, paragraph_hashes
-from pipeline.words import headline_tokens, normalise, tokenise, words_changed
+from pipeline.similarity import Common, common
+from pipeline.words import headline_tokens, news_paragraphs, normalise, tokenise, words_changed
 from tests.made_news import Newsroom
 
 TITLE = "Le pont de l'Aven rouvrira lundi"
@@ -142,3 +143,42 @@ def test_words_changed_counts_both_ways() -> None:
 def test_words_changed_leaves_furniture_aside() -> None:
     change = words_changed(TEXT, f"Mis à jour le 12 mars à 10h32\n{TEXT}\n12 commentaires")
     assert (change.added, change.removed) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        pytest.param("En 2026, 12 élus sur 1987 habitants.", ("12",), id="years are none"),
+        pytest.param("Le litre est à 1,934 euro, contre 2.019 hier.", ("1934", "2019"), id="with a separator no year"),
+        pytest.param("Il y eut 1 200 000 voix, puis 1,200,000.", ("1200000",), id="separators do not show"),
+    ],
+)
+def test_the_numbers_of_a_text(text: str, numbers: tuple[str, ...]) -> None:
+    assert fingerprint("", text).numbers == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        pytest.param("Hier, le maire de Brest a reçu Anne Le Goff.", "brest anne le goff", id="inside a sentence"),
+        pytest.param("Le train part. Les quais sont pleins : On attend.", "", id="a sentence begins"),
+        pytest.param("LE MAIRE DE BREST A REÇU ANNE", "", id="capitals only"),
+        pytest.param("Der Zug nach Köln hält", "zug köln", id="German"),
+        pytest.param("в городе Казань и Москва", "казань москва", id="Cyrillic"),
+    ],
+)
+def test_the_names_in_a_text(text: str, names: str) -> None:
+    assert [name for each in news_paragraphs(text) for name in each.names] == names.split()
+    assert len(fingerprint("", text).names) == len(names.split())
+
+
+def test_names_are_the_same_whatever_the_typography() -> None:
+    plain = fingerprint("", "Hier, le maire de Besançon a reçu Zoé Müller et son équipe.")
+    printed = fingerprint("", "Hier, le maire de Besan\u00adçon a  reçu  Zoe\u0301 Mu\u0308ller et son e\u0301quipe.")
+    assert plain.names == printed.names
+
+
+def test_lists_that_were_cut_off_are_compared_where_both_are_whole() -> None:
+    assert common((1, 2, 9), (1, 3), kept=4) == Common(1, 2)
+    assert common((1, 2, 9), (1, 2, 4, 6), kept=4) == Common(2, 2)
+    assert common((), (1,), kept=4) == Common(0, 0)
