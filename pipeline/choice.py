@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
-from lxml import html
+from lxml import etree, html
 
 from pipeline.blocks import Block
-from pipeline.body import chars_of, choose_by_structure, choose_by_told_text, holder_of
+from pipeline.body import chars_of, choose_by_structure, choose_by_told_text, holder_of, is_paragraph
 from pipeline.teacher import ask_teacher
 
 __all__ = ["Choice", "choose"]
@@ -25,6 +26,9 @@ _AGREES = 0.5
 _TINY = 0.35  # of the other view: a teacher's answer so much smaller missed the article
 _TOLD_ENOUGH = 0.8
 _TOLD_CHARS = 500
+_ENOUGH_FOR_REGION = 1_000
+_MOST_OF_PAGE = 0.7
+_ROUND = 3  # levels above the text
 _WORD = re.compile(r"\w{4,}")
 
 
@@ -47,13 +51,32 @@ def choose(root: html.HtmlElement, blocks: Sequence[Block], *, about: str, told:
     is_hidden = shown < 0.3 * told_chars and chars_of(blocks, structure) < 0.6 * told_chars
     if told_chars > _TOLD_CHARS and is_hidden and _speaks_of(told, about):
         return Choice(frozenset(), "json-ld", told=told)  # the page shows its text when its scripts have run
-    teacher = ask_teacher(root, blocks, fast=True).kept
+    teacher = ask_teacher(_region(root, blocks, structure), blocks, fast=True).kept
     is_missed = shown > _TOLD_ENOUGH * told_chars and chars_of(blocks, by_told & teacher) < _AGREES * shown
     if told_chars > _TOLD_CHARS and is_missed:
         return Choice(by_told, "json-ld")
     if _agreement(blocks, teacher, structure) >= _AGREES:
         return Choice(_without_tail(blocks, teacher, structure), "teacher")
     return _settle(root, blocks, teacher, structure, about)
+
+
+def _region(root: html.HtmlElement, blocks: Sequence[Block], structure: frozenset[int]) -> html.HtmlElement:
+    """The part of the page that is put before the teacher: the text's element and what stands around it.
+
+    Two thirds of a page are menus and lists of other articles, and the teacher's time grows with all of them.
+    """
+    prose = chars_of(blocks, (i for i, block in enumerate(blocks) if is_paragraph(block)))
+    if chars_of(blocks, structure) < max(_ENOUGH_FOR_REGION, _MOST_OF_PAGE * prose):
+        return root  # what the article is, is not so clear
+    lines = [list(blocks[i].node.iterancestors()) for i in (min(structure), max(structure))]
+    shared = [element for element in lines[0] if element in set(lines[1])]
+    above = shared[_ROUND] if len(shared) > _ROUND else root
+    if above.tag in {"html", "body"}:
+        return root
+    page = html.Element("html")
+    body = etree.SubElement(page, "body")
+    body.append(deepcopy(above))
+    return page
 
 
 def _is_told(blocks: Sequence[Block], structure: frozenset[int], by_told: frozenset[int], told_chars: int) -> bool:
