@@ -21,7 +21,17 @@ from connectors.tables import entries, feeds, polls, sightings
 from pipeline.crashpoints import crash_point
 from pipeline.entry_json import entry_from_json, entry_to_json
 from pipeline.feedlife import HIDDEN_AFTER
-from pipeline.model import Entry, Feed, FeedState, FeedStatus, PendingEntry, Validators, Verdict, is_of_the_past
+from pipeline.model import (
+    Entry,
+    Feed,
+    FeedState,
+    FeedStatus,
+    Message,
+    PendingEntry,
+    Validators,
+    Verdict,
+    is_of_the_past,
+)
 from pipeline.steps import PollDecision, Polled, PollLine, QuietPoll, Shown, Sighted
 
 # Sightings of entries that stay in a feed are freshened at most this often: a write per entry and poll would be the
@@ -31,10 +41,13 @@ FRESHEN_AFTER = timedelta(days=1)
 # SQLite allows 32,766 variables in a statement; a feed has at most 2,000 entries.
 STATE_COLUMNS = tuple(f.name for f in fields(FeedState) if f.name not in ("validators", "status"))
 LINE_COLUMNS = tuple(f.name for f in fields(PollLine))
+# What an operator switches is no poll's to write: a poll under way would undo it.
+SWITCHES = frozenset({"paused", "interval_override_s"})
+POLLED_COLUMNS = tuple(name for name in (*STATE_COLUMNS, "etag", "last_modified", "status") if name not in SWITCHES)
 UPDATE_STATES = (
     update(feeds)
     .where(feeds.c.feed_id == bindparam("this_feed"))
-    .values({name: bindparam(name) for name in (*STATE_COLUMNS, "etag", "last_modified", "status")})
+    .values({name: bindparam(name) for name in POLLED_COLUMNS})
 )
 
 
@@ -119,7 +132,7 @@ class FeedStore:
         """Write polls without entries, each with its feed's next state and messages, in one transaction."""
         states = [state_to_row(poll.decision.state) for poll in polls_made]
         with self.database.writing() as connection:
-            connection.execute(UPDATE_STATES, [row | {"this_feed": row["feed_id"]} for row in states])
+            connection.execute(UPDATE_STATES, [polled_columns(row) for row in states])
             connection.execute(polls.insert(), [line_to_row(poll) for poll in polls_made])
             for poll in polls_made:
                 if poll.decision.messages:
@@ -130,7 +143,7 @@ class FeedStore:
     ) -> None:
         """The feed's next state, the poll's line and the messages, in the caller's transaction."""
         state = decision.state
-        connection.execute(update(feeds).where(feeds.c.feed_id == state.feed_id).values(**state_to_row(state)))
+        connection.execute(UPDATE_STATES, [polled_columns(state_to_row(state))])
         connection.execute(
             polls.insert().values(
                 feed_id=state.feed_id,
@@ -143,6 +156,12 @@ class FeedStore:
             )
         )
         outbox.append(connection, decision.messages, lanes=self.lanes, now=now)
+
+    def switch(self, state: FeedState, messages: Sequence[Message], *, now: datetime) -> None:
+        """Write a state that an operator made by hand, and the messages that tell of it."""
+        with self.database.writing() as connection:
+            connection.execute(update(feeds).where(feeds.c.feed_id == state.feed_id).values(**state_to_row(state)))
+            outbox.append(connection, messages, lanes=self.lanes, now=now)
 
     def expire_entries(self, *, before: datetime) -> int:
         """Forget settled entries that no feed has shown since; how many went. Their sightings go with them."""
@@ -377,6 +396,11 @@ def line_to_row(poll: QuietPoll) -> dict[str, Any]:
     }
 
 
+def polled_columns(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a poll writes of a feed's row, and which row."""
+    return {name: row[name] for name in POLLED_COLUMNS} | {"this_feed": row["feed_id"]}
+
+
 def state_to_row(state: FeedState) -> dict[str, Any]:
     """A feed's state as its row."""
     return {
@@ -391,6 +415,6 @@ def state_from_row(row: Row[Any]) -> FeedState:
     """A feed's state from its row."""
     return FeedState(
         validators=Validators(row.etag, row.last_modified),
-        status=FeedStatus(row.status),
+        status=FeedStatus.PAUSED if row.paused else FeedStatus(row.status),
         **{name: getattr(row, name) for name in STATE_COLUMNS},
     )

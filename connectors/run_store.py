@@ -3,13 +3,61 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, Row, delete, func, select
 
 from connectors.database import Database
 from connectors.tables import polls, runs
+from pipeline.model import Topic, Verdict
 from pipeline.report import Report
+
+MOST_SHARDS = 64  # of a run, by the DAG's form
+SUMS = [column for column in runs.c if column.name != "report"]
+DAY_SUMS = ("polls", "entries", "settled", "pending", "published", "delivered")
+PUBLISHING = (Verdict.NEW, Verdict.REVISED, Verdict.COPY)
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run: the sums of its shards' reports."""
+
+    run_id: str
+    shards: int
+    finished_at: datetime
+    polls: int
+    entries: int
+    settled: int
+    pending: int
+    published: int
+    delivered: int
+    is_red: bool
+    seconds: float  # of the longest shard
+
+    @property
+    def lost(self) -> int:
+        """Entries without a verdict that do not wait either: none, unless something is wrong."""
+        return self.entries - self.settled - self.pending
+
+
+@dataclass(frozen=True, slots=True)
+class DayLine:
+    """What runs of some time add up to."""
+
+    polls: int
+    entries: int
+    settled: int
+    pending: int
+    published: int
+    delivered: int
+
+    @property
+    def lost(self) -> int:
+        """Entries without a verdict that do not wait either."""
+        return self.entries - self.settled - self.pending
 
 
 class RunStore:
@@ -22,7 +70,19 @@ class RunStore:
         """Write the report of a run, or of one of its shards."""
         with self.database.writing() as connection:
             connection.execute(
-                runs.insert().values(run_id=run_id, finished_at=now, report=json.dumps(report.to_json()))
+                runs.insert().values(
+                    run_id=run_id,
+                    finished_at=now,
+                    report=json.dumps(report.to_json()),
+                    polls=sum(sum(tally.polls.values()) for tally in report.outlets.values()),
+                    entries=report.entries,
+                    settled=sum(tally.settled for tally in report.outlets.values()),
+                    pending=sum(tally.pending for tally in report.outlets.values()),
+                    published=sum(report.total(verdict) for verdict in PUBLISHING),
+                    delivered=report.delivered[Topic.ARTICLES.value] + report.delivered[Topic.COPIES.value],
+                    is_red=bool(report.problems),
+                    seconds=report.seconds,
+                )
             )
 
     def reports(self, run_id: str) -> tuple[Report, ...]:
@@ -36,3 +96,37 @@ class RunStore:
         with self.database.writing() as connection:
             old_runs = connection.execute(delete(runs).where(runs.c.finished_at < before)).rowcount
             return old_runs + connection.execute(delete(polls).where(polls.c.polled_at < before)).rowcount
+
+
+def run_lines(connection: Connection, *, run_id: str | None = None, limit: int = 10) -> tuple[RunLine, ...]:
+    """The last runs, the last one first: of one id all shards. A run by hand has no id and is one for itself."""
+    query = select(*SUMS).order_by(runs.c.id.desc()).limit(limit * MOST_SHARDS)
+    if run_id is not None:
+        query = query.where(runs.c.run_id == run_id)
+    shards: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(query):
+        shards.setdefault(row.run_id or f"by hand {row.id}", []).append(row)
+    return tuple(run_line(rows) for rows in list(shards.values())[:limit])
+
+
+def run_line(rows: Sequence[Row[Any]]) -> RunLine:
+    """The shards of a run, added up."""
+    return RunLine(
+        run_id=rows[0].run_id,
+        shards=len(rows),
+        finished_at=max(row.finished_at for row in rows),
+        polls=sum(row.polls for row in rows),
+        entries=sum(row.entries for row in rows),
+        settled=sum(row.settled for row in rows),
+        pending=sum(row.pending for row in rows),
+        published=sum(row.published for row in rows),
+        delivered=sum(row.delivered for row in rows),
+        is_red=any(row.is_red for row in rows),
+        seconds=max(row.seconds for row in rows),
+    )
+
+
+def day_line(connection: Connection, *, since: datetime) -> DayLine:
+    """All runs that ended since then, added up."""
+    sums = (func.coalesce(func.sum(runs.c[name]), 0).label(name) for name in DAY_SUMS)
+    return DayLine(**connection.execute(select(*sums).where(runs.c.finished_at >= since)).one()._asdict())

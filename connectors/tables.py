@@ -115,7 +115,9 @@ entries = Table(
         sqlite_where=text("state = 'pending'"),
     ),
     Index("entries_by_article", "article_id"),
-    Index("entries_by_settled", "settled_at"),
+    # The desk counts by these alone, without reading a row.
+    Index("entries_by_settled", "settled_at", "verdict"),
+    Index("entries_by_outlet", "outlet_id", "settled_at", "verdict"),
     # Dead letters: few among many.
     Index(
         "entries_failed",
@@ -208,6 +210,15 @@ runs = Table(
     Column("id", BigId, primary_key=True),
     Column("run_id", String, nullable=False),
     Column("finished_at", UtcTime, nullable=False),
+    # The report's sums, before the report, which SQLite would have to read through to reach them.
+    Column("polls", Integer, nullable=False),
+    Column("entries", Integer, nullable=False),
+    Column("settled", Integer, nullable=False),
+    Column("pending", Integer, nullable=False),
+    Column("published", Integer, nullable=False),
+    Column("delivered", Integer, nullable=False),
+    Column("is_red", Boolean, nullable=False),
+    Column("seconds", Float, nullable=False),
     Column("report", Text, nullable=False),
     Index("runs_by_run", "run_id"),
     Index("runs_by_time", "finished_at"),

@@ -53,10 +53,19 @@ def test_a_feed_state_comes_back_as_it_was(feeds: FeedStore) -> None:
         next_poll_at=NOW,
         failures=3,
         moved_since=NOW,
-        paused=True,
     )
     feeds.record_poll(state, make_polled(), lambda shown: PollDecision(state))
     assert feeds.states([FEED.id]) == (state,)
+
+
+def test_a_poll_under_way_does_not_undo_what_an_operator_switched(feeds: FeedStore) -> None:
+    (before,) = feeds.states([FEED.id])
+    feeds.switch(replace(before, paused=True, interval_override_s=900), (make_message(),), now=NOW)
+    polled = replace(before, status=FeedStatus.FRESH, last_poll_at=NOW)
+    feeds.record_poll(before, make_polled(), lambda shown: PollDecision(polled))
+    (after,) = feeds.states([FEED.id])
+    assert (after.paused, after.status, after.interval_override_s) == (True, FeedStatus.PAUSED, 900)
+    assert after.last_poll_at == NOW
 
 
 def test_an_edited_url_starts_the_feed_afresh_and_an_adopted_one_stays(feeds: FeedStore) -> None:

@@ -100,7 +100,8 @@ def upgrade() -> None:
     with op.batch_alter_table("entries", schema=None) as batch_op:
         batch_op.create_index("entries_by_article", ["article_id"], unique=False)
         batch_op.create_index("entries_by_identity", ["outlet_id", "identity"], unique=True)
-        batch_op.create_index("entries_by_settled", ["settled_at"], unique=False)
+        batch_op.create_index("entries_by_outlet", ["outlet_id", "settled_at", "verdict"], unique=False)
+        batch_op.create_index("entries_by_settled", ["settled_at", "verdict"], unique=False)
         batch_op.create_index(
             "entries_failed",
             ["outlet_id", "settled_at"],
@@ -235,6 +236,14 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("run_id", sa.String(), nullable=False),
         sa.Column("finished_at", UtcTime(), nullable=False),
+        sa.Column("polls", sa.Integer(), nullable=False),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Column("settled", sa.Integer(), nullable=False),
+        sa.Column("pending", sa.Integer(), nullable=False),
+        sa.Column("published", sa.Integer(), nullable=False),
+        sa.Column("delivered", sa.Integer(), nullable=False),
+        sa.Column("is_red", sa.Boolean(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
         sa.Column("report", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -349,6 +358,7 @@ def downgrade() -> None:
             "entries_failed", postgresql_where=sa.text("verdict = 'failed'"), sqlite_where=sa.text("verdict = 'failed'")
         )
         batch_op.drop_index("entries_by_settled")
+        batch_op.drop_index("entries_by_outlet")
         batch_op.drop_index("entries_by_identity")
         batch_op.drop_index("entries_by_article")
 

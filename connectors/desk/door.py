@@ -1,0 +1,52 @@
+"""Who comes to the desk, what they may, and that a form was really sent by them.
+
+A request that changes something must come from a page of ours: the browser says so (`Sec-Fetch-Site`, else `Origin`),
+and the form carries a token that only a page rendered for this visitor has. Either alone would do; browsers differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from fastapi import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks. `may_act`: pause feeds, redrive, add; everybody who is let in may look."""
+
+    name: str
+    may_act: bool
+
+
+class Door(Protocol):
+    """Lets visitors in. Implemented by `airflow_door.py`; a test has one of its own."""
+
+    secret: bytes
+
+    async def let_in(self, request: Request) -> Visitor:
+        """Who it is. Raises HTTPException 401 or 403."""
+        ...
+
+
+def token_for(visitor: Visitor, secret: bytes) -> str:
+    """What a form of this visitor carries."""
+    return hmac.new(secret, b"newswire desk\0" + visitor.name.encode(), hashlib.sha256).hexdigest()
+
+
+def is_genuine(request: Request, token: str, visitor: Visitor, secret: bytes) -> bool:
+    """Whether a form was sent from a page of ours that was made for this visitor."""
+    return is_from_here(request) and hmac.compare_digest(token.encode(), token_for(visitor, secret).encode())
+
+
+def is_from_here(request: Request) -> bool:
+    """Whether the browser says that a page of this very site sent the request."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host")

@@ -1,0 +1,240 @@
+"""What the desk's pages show, one value per table or figure. Plain: `desk_store` fills them, templates print them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from connectors.run_store import DayLine, RunLine
+from pipeline.model import FeedState, FeedStatus, Verdict
+from pipeline.report import Report
+
+# The worst first: an outlet is called by the worst word among its feeds.
+WORST_FIRST: tuple[FeedStatus, ...] = (
+    FeedStatus.BLOCKED,
+    FeedStatus.GONE,
+    FeedStatus.FAILING,
+    FeedStatus.SILENT,
+    FeedStatus.MOVED,
+    FeedStatus.QUIET,
+    FeedStatus.FRESH,
+    FeedStatus.PAUSED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """An hour's entries by verdict."""
+
+    starts_at: datetime
+    verdicts: dict[Verdict, int] = field(default_factory=dict)
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the next one starts."""
+        return self.starts_at + timedelta(hours=1)
+
+    @property
+    def published(self) -> int:
+        """Articles that went out: new ones, revisions and copies."""
+        return sum(self.verdicts.get(verdict, 0) for verdict in (Verdict.NEW, Verdict.REVISED, Verdict.COPY))
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """How long something took, in seconds; None when nothing happened lately."""
+
+    median_s: float | None
+    p95_s: float | None
+    worst_s: float | None
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits."""
+
+    entries: int
+    oldest_entry_at: datetime | None
+    messages: int
+    oldest_message_at: datetime | None
+    dead_letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The first page."""
+
+    hours: tuple[Hour, ...]
+    feeds: dict[FeedStatus, int]
+    settling: Delays
+    delivering: Delays
+    backlog: Backlog
+    day: DayLine  # what the runs of the last 24 hours say of themselves
+    feeds_with_gaps: int
+    last_run_at: datetime | None
+
+    @property
+    def verdicts(self) -> dict[Verdict, int]:
+        """Entries of all these hours by verdict."""
+        return {verdict: sum(hour.verdicts.get(verdict, 0) for hour in self.hours) for verdict in Verdict}
+
+    @property
+    def published(self) -> int:
+        """Articles that went out in these hours."""
+        return sum(hour.published for hour in self.hours)
+
+
+@dataclass(frozen=True, slots=True)
+class OutletLine:
+    """An outlet among the others."""
+
+    id: str
+    feeds: tuple[FeedState, ...]
+    published: tuple[int, ...] = ()  # by hour, the latest last
+    waiting: int = 0
+    dead_letters: int = 0
+
+    @property
+    def status(self) -> FeedStatus:
+        """The worst word among its feeds."""
+        return min((feed.status for feed in self.feeds), key=WORST_FIRST.index)
+
+    @property
+    def rank(self) -> int:
+        """Its place when the worst come first."""
+        return WORST_FIRST.index(self.status)
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is called so."""
+        return next((feed.status_reason for feed in self.feeds if feed.status is self.status), None)
+
+    @property
+    def last_new_entry_at(self) -> datetime | None:
+        """When any of its feeds last showed something new."""
+        return max((feed.last_new_entry_at for feed in self.feeds if feed.last_new_entry_at), default=None)
+
+    @property
+    def next_poll_at(self) -> datetime | None:
+        """When the first of its feeds is polled next."""
+        return min((feed.next_poll_at for feed in self.feeds if feed.next_poll_at), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class OutletChoice:
+    """Which outlets: called so, with this in id, with a feed that rolled over between two polls."""
+
+    status: FeedStatus | None = None
+    containing: str = ""
+    with_gaps: bool = False
+
+    def fits(self, line: OutletLine) -> bool:
+        """Whether an outlet is meant, whatever its status."""
+        has_gaps = any(feed.possible_gaps for feed in line.feeds)
+        return self.containing.lower() in line.id and (has_gaps or not self.with_gaps)
+
+
+@dataclass(frozen=True, slots=True)
+class OutletPage:
+    """A page of the list of outlets."""
+
+    lines: tuple[OutletLine, ...]
+    number: int  # of all that match
+    counts: dict[FeedStatus, int]  # outlets by word
+
+
+@dataclass(frozen=True, slots=True)
+class EntryLine:
+    """An entry with its verdict."""
+
+    id: int
+    outlet_id: str
+    feed_id: str
+    identity: str
+    title: str
+    link: str | None
+    verdict: Verdict | None
+    reason: str | None
+    attempts: int
+    first_seen_at: datetime
+    settled_at: datetime | None
+    next_attempt_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PollLine:
+    """A poll."""
+
+    feed_id: str
+    at: datetime
+    outcome: str
+    http_status: int | None
+    entries: int
+    new: int
+    changed: int
+    wire_bytes: int
+    elapsed_s: float
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WrapperLine:
+    """What an outlet's pages taught, and how far it is trusted."""
+
+    version: int
+    pages: int
+    confidence: float
+    redesigns: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OneOutlet:
+    """The page of an outlet."""
+
+    line: OutletLine
+    polls: tuple[PollLine, ...]
+    settled: tuple[EntryLine, ...]
+    pending: tuple[EntryLine, ...]
+    wrapper: WrapperLine | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryChoice:
+    """Which entries: of an outlet, with a verdict (or `is_pending`), settled in a span."""
+
+    outlet_id: str | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    is_pending: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadGroup:
+    """Dead letters of one outlet with one cause."""
+
+    outlet_id: str
+    reason: str
+    number: int
+    latest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingLane:
+    """What waits in a lane of the outbox, by topic."""
+
+    lane: int
+    topic: str
+    messages: int
+    stamped: int
+    oldest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OneRun:
+    """What one run did, outlet by outlet."""
+
+    line: RunLine
+    report: Report

@@ -1,0 +1,113 @@
+"""A small deployment for the desk: a store with hostile outlets in it, acts written down, a door of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from fastapi import HTTPException, Request
+from fastapi.testclient import TestClient
+
+from connectors.article_store import ArticleStore
+from connectors.database import Database
+from connectors.desk.acts import Finding
+from connectors.desk.door import Visitor, token_for
+from connectors.desk.web import create_desk
+from connectors.desk_store import DeskStore
+from connectors.feed_store import FeedStore
+from connectors.run_store import RunStore
+from pipeline.catalogue import NewFeed
+from pipeline.errors import CatalogueError
+from pipeline.model import Feed, FeedStatus, PendingEntry, Verdict
+from pipeline.report import Report
+from pipeline.steps import Deferral, Ending, PollDecision
+from pipeline.switches import Switch
+from tests.values import FEED, NOW, OUTLET, make_entry, make_polled
+
+HOSTILE = """<script>alert(1)</script>"><img src=x onerror=alert(2)>'{{ 7*7 }}"""
+SILENT = Feed("muette/une", "muette", "http://www.muette.test/une.rss")
+RUN_ID = "manual__2026-11-23T06:00:00+00:00"
+SECRET = b"of the test"
+
+
+class TestDoor:
+    """Lets in whom the header `visitor` names; whoever is called viewer may only look."""
+
+    __test__ = False
+    secret = SECRET
+
+    async def let_in(self, request: Request) -> Visitor:
+        name = request.headers.get("visitor")
+        if name is None:
+            raise HTTPException(401, "Not authenticated")
+        return Visitor(name, may_act=name != "viewer")
+
+
+@dataclass(slots=True)
+class WrittenActs:
+    """Writes down what it is asked to do."""
+
+    done: list[str] = field(default_factory=list)
+
+    def outlet_name(self, outlet_id: str) -> str:
+        return OUTLET.name if outlet_id == OUTLET.id else outlet_id
+
+    def switch(self, feed_id: str, switch: Switch, *, by: str) -> str:
+        self.done.append(f"{switch} {feed_id} by {by}")
+        return f"{feed_id}: {switch}"
+
+    def redrive(self, outlet_id: str, *, reason: str | None, entry_id: int | None, by: str) -> str:
+        self.done.append(f"redrive {outlet_id} {reason} {entry_id} by {by}")
+        return "1 dead letter redriven"
+
+    def check_feed(self, url: str) -> tuple[Finding, ...]:
+        return (Finding(f"{url}: rss 2.0, “{HOSTILE}”", is_fine=True),)
+
+    def add_feed(self, new: NewFeed, *, by: str) -> str:
+        if new.outlet_id == "broken":
+            raise CatalogueError("outlet broken: <b>no</b>")
+        self.done.append(f"add {new.outlet_id}/{new.feed} {new.url} by {by}")
+        return "added"
+
+
+def fill(database: Database) -> None:
+    """An outlet with an entry of each kind, titles and reasons hostile; and a silent one."""
+    feeds, articles = FeedStore(database, lanes=4), ArticleStore(database, lanes=4)
+    feeds.ensure([*OUTLET.feeds, SILENT], interval_s=300)
+    (state,) = feeds.states([FEED.id])
+    shown = [make_entry(n, title=f"{HOSTILE} {n}", link="javascript:alert(3)") for n in range(4)]
+    after = replace(state, status_reason=HOSTILE, last_new_entry_at=NOW, moved_to="http://new.test/", moved_since=NOW)
+    one, two, three, _four = feeds.record_poll(state, make_polled(*shown), lambda _shown: PollDecision(after)).pending
+    end(articles, one, Verdict.FAILED, HOSTILE)
+    end(articles, two, Verdict.REJECTED, "consent_wall")
+    articles.defer(Deferral(three, NOW + timedelta(hours=1), HOSTILE))
+    (silent,) = feeds.states([SILENT.id])
+    still = replace(silent, status=FeedStatus.SILENT, status_reason="nothing new since Friday", silence_s=7200)
+    feeds.switch(still, (), now=NOW)
+    report = Report()
+    report.saw("antenne", 4)
+    report.settle("antenne", Verdict.FAILED, HOSTILE)
+    report.settle("antenne", Verdict.REJECTED, "consent_wall")
+    report.defer("antenne", "http_503")
+    report.defer("antenne", "http_503")
+    RunStore(database).keep(RUN_ID, report, now=NOW)
+
+
+def end(articles: ArticleStore, entry: PendingEntry, verdict: Verdict, reason: str) -> None:
+    """An entry's end, half a minute after it was seen."""
+    articles.end(Ending(entry, verdict, reason), now=NOW + timedelta(seconds=30))
+
+
+@contextmanager
+def at_the_desk(database: Database, acts: WrittenActs) -> Iterator[TestClient]:
+    """A browser at the desk, logged in as an editor."""
+    desk = create_desk(DeskStore(database), acts, TestDoor(), lambda: NOW + timedelta(minutes=1))
+    with TestClient(desk, base_url="http://desk.test", headers={"visitor": "editor"}) as client:
+        yield client
+
+
+def token(name: str = "editor") -> str:
+    """What a form of this visitor carries."""
+    return token_for(Visitor(name, may_act=True), SECRET)

@@ -1,0 +1,214 @@
+"""The desk's pages over a small store: what they show, whom they let in, what they let nobody do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import pytest
+from fastapi.testclient import TestClient
+
+from connectors.database import Database
+from tests.desk.rooms import HOSTILE, RUN_ID, WrittenActs, at_the_desk, fill, token
+
+PAGES = (
+    "/",
+    "/outlets",
+    "/outlets?status=silent",
+    "/outlets?gaps=1",
+    "/outlets/antenne",
+    "/entries",
+    "/entries?verdict=published",
+    "/entries?verdict=pending",
+    "/entries?verdict=failed&outlet=antenne",
+    "/entries?since=2026-11-23T05:00:00%2B00:00&until=2026-11-23T07:00:00%2B00:00",
+    "/dead-letters",
+    "/outbox",
+    "/runs",
+    "/run?run_id=" + RUN_ID.replace("+", "%2B"),
+    "/run?run_id=unknown",
+    "/why",
+    "/why?q=http://antenne.test/1",
+    "/add",
+)
+FORMS = (
+    ("/act/switch", {"feed": "antenne/titres", "switch": "pause"}),
+    ("/act/redrive", {"outlet": "antenne", "reason": "http_503"}),
+    ("/act/check", {"url": "http://new.test/rss"}),
+    ("/act/add", {"outlet": "neuf", "feed": "main", "url": "http://new.test/rss"}),
+)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """Filled once: a page changes nothing, and what a form does is only written down."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('desk') / 'store.db'}"
+    else:
+        url = request.getfixturevalue("postgres").create_database("desk")
+    opened = Database(url)
+    opened.upgrade()
+    fill(opened)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def acts() -> WrittenActs:
+    return WrittenActs()
+
+
+@pytest.fixture
+def desk(database: Database, acts: WrittenActs) -> Iterator[TestClient]:
+    with at_the_desk(database, acts) as client:
+        yield client
+
+
+class Tags(HTMLParser):
+    """Every tag of a page with its attributes, and the text between."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += f" {data}"
+
+
+def text_of(html: str) -> str:
+    return " ".join(Tags(html).text.split())
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_what_outlets_write_is_text_on_every_page(desk: TestClient, path: str) -> None:
+    answer = desk.get(path)
+    assert answer.status_code == 200
+    tags = Tags(answer.text).tags
+    assert [attributes for tag, attributes in tags if tag == "script"] == [{"src": "/assets/desk.js"}]
+    assert not [tag for tag, attributes in tags if tag == "img" or any(name.startswith("on") for name in attributes)]
+    assert not re.search(r"""(href|src|action)=["']?(javascript|data|https?://www\.antenne)""", answer.text)
+    assert "49" not in re.sub(r"\{\{ 7\*7 \}\}", "", answer.text).replace("&#39;", "") or "{{ 7*7 }}" in answer.text
+
+
+def test_a_hostile_title_is_shown_as_it_is(desk: TestClient) -> None:
+    assert f"{HOSTILE} 0" in text_of(desk.get("/dead-letters").text)
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/assets/desk.css"])
+def test_nobody_sees_anything_without_a_login(desk: TestClient, path: str) -> None:
+    del desk.headers["visitor"]
+    assert desk.get(path).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json"])
+def test_there_are_no_pages_that_nobody_guards(desk: TestClient, path: str) -> None:
+    del desk.headers["visitor"]
+    assert desk.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/assets/desk.css", "/nowhere"])
+def test_every_answer_forbids_what_is_not_ours(desk: TestClient, path: str) -> None:
+    policy = desk.get(path).headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'self'" in policy
+    assert "unsafe" not in policy
+
+
+def test_the_overview_counts_what_waits_and_what_failed(desk: TestClient) -> None:
+    text = text_of(desk.get("/").text)
+    assert "2 entries wait" in text
+    assert "1 dead letters" in text
+    assert "2 ended in a verdict, 2 were put off, 0 unaccounted for" in text
+
+
+def test_every_count_of_the_overview_leads_to_as_many_entries(desk: TestClient) -> None:
+    page = desk.get("/").text
+    table = re.search(r"<h2>Verdicts.*?</table>", page, re.DOTALL)
+    assert table
+    counted = re.findall(r'<td class="n"><a href="([^"]+)">(\d+)</a>', table[0])
+    assert len(counted) == 8
+    for href, number in counted:
+        listed = desk.get(href.replace("&amp;", "&")).text
+        assert listed.count('">why</a>') == int(number)
+
+
+def test_the_silent_outlet_stands_first_and_says_why(desk: TestClient) -> None:
+    text = text_of(desk.get("/outlets").text)
+    assert text.index("muette") < text.index("Antenne")
+    assert "silent nothing new since Friday" in text
+
+
+def test_an_outlet_shows_what_it_learnt_and_why_not_published(desk: TestClient) -> None:
+    assert "2 h" in text_of(desk.get("/outlets/muette").text)
+    text = text_of(desk.get("/outlets/antenne").text)
+    assert "not published: its page is no article (consent_wall)" in text
+    assert "redirects for good to http://new.test/" in text
+
+
+def test_an_unknown_outlet_is_not_found(desk: TestClient) -> None:
+    assert desk.get("/outlets/nobody").status_code == 404
+
+
+def test_a_run_tells_what_it_did(desk: TestClient) -> None:
+    text = text_of(desk.get("/run", params={"run_id": RUN_ID}).text)
+    assert "4 entries: 2 verdicts, 2 put off, 0 lost" in text
+
+
+def test_why_answers_by_an_identity(desk: TestClient) -> None:
+    assert "verdict REJECTED" in text_of(desk.get("/why", params={"q": "http://antenne.test/1"}).text)
+
+
+@pytest.mark.parametrize(("path", "form"), FORMS)
+def test_a_form_of_the_desk_is_done(desk: TestClient, acts: WrittenActs, path: str, form: dict[str, str]) -> None:
+    answer = desk.post(path, data=form | {"token": token()}, follow_redirects=False)
+    assert answer.status_code == (200 if path == "/act/check" else 303)
+    assert path == "/act/check" or len(acts.done) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent"),
+    [
+        pytest.param({}, {}, id="no token"),
+        pytest.param({}, {"token": "é"}, id="not a token"),
+        pytest.param({}, {"token": token("somebody else")}, id="the token of another login"),
+        pytest.param({"Sec-Fetch-Site": "cross-site"}, {"token": token()}, id="from another site"),
+        pytest.param({"Sec-Fetch-Site": "same-site"}, {"token": token()}, id="from a neighbouring host"),
+        pytest.param({"Origin": "http://evil.test"}, {"token": token()}, id="of another origin"),
+        pytest.param({"Origin": "null"}, {"token": token()}, id="of a sandboxed frame"),
+        pytest.param({"visitor": "viewer"}, {"token": token("viewer")}, id="by a role that may only look"),
+    ],
+)
+@pytest.mark.parametrize(("path", "form"), FORMS)
+def test_a_form_that_is_not_the_visitors_does_nothing(
+    desk: TestClient, acts: WrittenActs, path: str, form: dict[str, str], headers: dict[str, str], sent: dict[str, str]
+) -> None:
+    answer = desk.post(path, data=form | sent, headers=headers, follow_redirects=False)
+    assert (answer.status_code, acts.done) == (403, [])
+
+
+@pytest.mark.parametrize(("path", "form"), FORMS)
+def test_nothing_is_done_by_a_link(desk: TestClient, acts: WrittenActs, path: str, form: dict[str, str]) -> None:
+    answer = desk.get(path, params=form | {"token": token()})
+    assert (answer.status_code, acts.done) == (405, [])
+
+
+def test_a_role_that_may_only_look_sees_no_button(desk: TestClient) -> None:
+    for path in ("/outlets/antenne", "/dead-letters", "/add"):
+        page = desk.get(path, headers={"visitor": "viewer"}).text
+        assert 'method="post"' not in page
+        assert "your role may look, not act" in page
+
+
+def test_a_form_of_any_size_is_not_read(desk: TestClient, acts: WrittenActs) -> None:
+    assert desk.post("/act/switch", content=b"x" * 30_000).status_code == 413
+
+
+def test_what_cannot_be_added_is_said_and_escaped(desk: TestClient) -> None:
+    form = {"outlet": "broken", "feed": "main", "url": "http://x.test/", "token": token()}
+    assert "&lt;b&gt;no&lt;/b&gt;" in desk.post("/act/add", data=form).text
