@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from connectors import outbox
 from connectors.database import Database
+from connectors.log import EmbeddedTopics
 from connectors.outbox import safe_end
 from pipeline import app_export
 from pipeline.app import App
@@ -124,6 +125,14 @@ def test_a_file_that_this_export_did_not_begin_is_left_alone(embedded: App, tmp_
     with pytest.raises(SettingsError, match="not begun by this export"):
         export(embedded, output)
     assert output.read_text("utf-8") == "mine\n"
+
+
+def test_a_reader_that_follows_gets_what_comes_while_it_waits(embedded: App) -> None:
+    append(embedded, message(1))
+    waits = iter([lambda: append(embedded, message(2)), lambda: append(embedded, message(3))])
+    topics = EmbeddedTopics(embedded.database, prefix="news.", sleep=lambda _seconds: next(waits)())
+    following = topics.read(Topic.ARTICLES, follow=True)
+    assert [next(following).key for _ in range(3)] == ["a1", "a2", "a3"]
 
 
 def test_feeds_are_no_articles(embedded: App, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import schemas
 from pipeline import dead_letters, messages
 from pipeline.dead_letters import DeadEntry
 from pipeline.decide import CopySimilarity, Decision, Direction, Relation, RevisionKind, WordsChanged
-from pipeline.model import FeedStatus, PendingEntry, SourcedTime, Topic, Verdict
+from pipeline.model import FeedStatus, Message, PendingEntry, SourcedTime, Topic, Verdict
 from pipeline.publishing import messages_of, words_since
 from pipeline.steps import Failure, Publication
 from tests.values import FEED, NOW, OUTLET, make_entry, make_read, make_response, make_state
@@ -56,8 +56,15 @@ def publication(decision: Decision = NEW, **changes: object) -> Publication:
 @pytest.mark.parametrize("decision", [NEW, REVISED, COPY], ids=["new", "revised", "copy"])
 def test_an_article_validates_against_its_schema(decision: Decision) -> None:
     for message in messages_of(publication(decision), copies="topic"):
-        assert message.value is not None
-        schemas.validator(message.schema).validate(json.loads(message.value))
+        assert_described(message)
+
+
+def assert_described(message: Message) -> None:
+    """The value holds to its schema, and has no field that the schema does not describe."""
+    assert message.value is not None
+    value = json.loads(message.value)
+    schemas.validator(message.schema).validate(value)
+    assert set(value) <= set(schemas.load(message.schema)["properties"])
 
 
 def test_a_feed_status_and_a_dead_letter_validate_against_their_schemas() -> None:
@@ -67,8 +74,7 @@ def test_a_feed_status_and_a_dead_letter_validate_against_their_schemas() -> Non
     redriven = dead_letters.redriven_message(DeadEntry(replace(PENDING, attempts=5), "http_503", NOW), OUTLET, now=NOW)
     resolved = dead_letters.resolved_message(PENDING, OUTLET, Verdict.NEW, article_id="a1", now=NOW)
     for message in (status, failed, redriven, resolved):
-        assert message.value is not None
-        schemas.validator(message.schema).validate(json.loads(message.value))
+        assert_described(message)
 
 
 @pytest.mark.parametrize(
