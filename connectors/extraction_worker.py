@@ -1,6 +1,6 @@
-"""The inside of an extraction worker: pages in, extractions out, over one pipe, under limits that the system enforces.
+"""The inside of an extraction worker: calls in, answers out, over one pipe, under limits that the system enforces.
 
-Started by connectors/workers.py as a process of its own; holds no state but caches, so that any page may be its last.
+Started by connectors/workers.py as a process of its own; holds no state but caches, so that any call may be its last.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def _serve(descriptor: int, memory_mb: int) -> None:
     _warm_up(extract, PageInput)
     pipe.send_bytes(READY)
     while True:
-        page, wrapper = pickle.loads(pipe.recv_bytes())  # noqa: S301 # from our own parent, by a private pipe
+        call, arguments = pickle.loads(pipe.recv_bytes())  # noqa: S301 # from our own parent, by a private pipe
         try:
-            answer: object = extract(page, wrapper)
+            answer: object = call(*arguments)
         except MemoryError:
             answer = MemoryError("out of memory")
-        except Exception as error:  # noqa: BLE001 # the border of one page: the parent raises it as ExtractionFailed
+        except Exception as error:  # noqa: BLE001 # the border of one call: the parent raises it as ExtractionFailed
             answer = RuntimeError(f"{type(error).__name__}: {error}"[:500])
         pipe.send_bytes(pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL))
         if isinstance(answer, MemoryError):

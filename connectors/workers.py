@@ -1,8 +1,8 @@
-"""Extraction workers: processes that extract pages under limits of time and memory: a bad page costs itself only.
+"""Extraction workers: processes that read pages and large feeds under limits: a bad one costs itself only.
 
-Guarantee: every page given gets an Extraction or an `ExtractionFailed`, and the pool goes on. Workers are plain child
-processes on a private pipe, not `multiprocessing` children: they start the same way from a command, a test or an
-Airflow task, whatever that process forked, and never import its `__main__`.
+Guarantee: every page given gets an Extraction or an `ExtractionFailed`, every feed alike, and the pool goes on. Workers
+are plain child processes on a private pipe, not `multiprocessing` children: they start the same way from a command, a
+test or an Airflow task, whatever that process forked, and never import its `__main__`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from connectors.extraction_worker import READY
 from pipeline.errors import ExtractionFailed
 from pipeline.extract import Extraction, PageInput, extract
 from pipeline.extract_lines import ExtractedRow, ExtractRow, outlet_of, page_of
+from pipeline.feeds import FeedInput, NoFeed, ParsedFeed, read_feed
 from pipeline.page import check_page, decode_page
 from pipeline.wrapper import ENOUGH_PAGES, Observation, Wrapper
 from pipeline.wrapper import learn as learn_wrapper
@@ -65,6 +66,10 @@ class InlineWorkers:
             return extract(page, wrapper)
         except Exception as error:
             raise ExtractionFailed(page.url, f"{type(error).__name__}: {error}") from error
+
+    async def read_feed(self, given: FeedInput) -> ParsedFeed | NoFeed:
+        """What the feed says."""
+        return read_feed(given)
 
 
 class ExtractionWorkers:
@@ -105,6 +110,21 @@ class ExtractionWorkers:
 
     def extract_now(self, page: PageInput, wrapper: Wrapper | None) -> Extraction:
         """The same for callers without an event loop: from any thread, waits for a free worker."""
+        answer = self._call(page.url, extract, page, wrapper)
+        if isinstance(answer, Extraction):
+            return answer
+        raise ExtractionFailed(page.url, str(answer))
+
+    async def read_feed(self, given: FeedInput) -> ParsedFeed | NoFeed:
+        """What the feed says, by the next free worker. Raises `ExtractionFailed`."""
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self._threads, self._call, given.url, read_feed, given)
+        if isinstance(answer, (ParsedFeed, NoFeed)):
+            return answer
+        raise ExtractionFailed(given.url, str(answer))
+
+    def _call(self, url: str, call: Callable[..., object], *arguments: object) -> object:
+        """A worker's answer. Raises `ExtractionFailed` when the call cost it its life."""
         worker = self._idle.get()
         try:
             if worker is not None and worker.is_dead:
@@ -112,19 +132,16 @@ class ExtractionWorkers:
                 worker = None
             if worker is None:
                 worker = self._hire()
-            answer = worker.ask(page, wrapper, timeout_s=self._timeout_s)
+            return worker.ask(call, arguments, timeout_s=self._timeout_s)
         except _WorkerLost as lost:
             self._dismiss(worker)
             worker = None
-            raise ExtractionFailed(page.url, str(lost)) from lost
+            raise ExtractionFailed(url, str(lost)) from lost
         finally:
             if worker is not None and worker.pages >= MAX_PAGES:
                 self._dismiss(worker)
                 worker = None
             self._idle.put(worker)
-        if isinstance(answer, Extraction):
-            return answer
-        raise ExtractionFailed(page.url, str(answer))
 
     def _hire(self) -> _Worker:
         with self._lock:
@@ -162,12 +179,12 @@ class _Worker:
         """Whether the process has ended."""
         return self._process.poll() is not None
 
-    def ask(self, page: PageInput, wrapper: Wrapper | None, *, timeout_s: float) -> object:
-        """The worker's answer: an Extraction, or the error it met. Raises `_WorkerLost`."""
+    def ask(self, call: Callable[..., object], arguments: tuple[object, ...], *, timeout_s: float) -> object:
+        """What the call answered, or the error it met. Raises `_WorkerLost`."""
         self._await_start()
         self.pages += 1
         try:
-            self._pipe.send_bytes(pickle.dumps((page, wrapper), protocol=pickle.HIGHEST_PROTOCOL))
+            self._pipe.send_bytes(pickle.dumps((call, arguments), protocol=pickle.HIGHEST_PROTOCOL))
             if not self._pipe.poll(timeout_s):
                 raise _WorkerLost(f"no answer within {timeout_s:g} s")
             answer: object = pickle.loads(self._pipe.recv_bytes())  # noqa: S301 # from our own child, by a private pipe

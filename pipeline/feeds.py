@@ -24,7 +24,7 @@ from pipeline.model import Entry
 from pipeline.plain_text import looks_like_markup, one_line, plain_text
 from pipeline.urls import canonicalise, repair
 
-__all__ = ["ParsedFeed", "body_digest", "find_alternates", "parse_feed"]
+__all__ = ["FeedInput", "NoFeed", "ParsedFeed", "body_digest", "find_alternates", "parse_feed", "read_feed"]
 
 _MAX_FAULTS = 50
 
@@ -52,6 +52,42 @@ class ParsedFeed:
     faults: tuple[str, ...] = field(default=())
     truncated: bool = False
     clipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FeedInput:
+    """A body to be parsed, with what is known of it: `parse_feed`'s arguments as one value."""
+
+    body: bytes
+    url: str
+    content_type: str | None
+    zone: str
+    now: datetime
+    article_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoFeed:
+    """What `NotAFeed` says, as a value that crosses from the process that found it."""
+
+    url: str
+    looks_like: str
+    alternates: tuple[str, ...] = ()
+
+
+def read_feed(given: FeedInput) -> ParsedFeed | NoFeed:
+    """The feed in a body, or what it is instead."""
+    try:
+        return parse_feed(
+            given.body,
+            url=given.url,
+            content_type=given.content_type,
+            zone=given.zone,
+            now=given.now,
+            article_number=given.article_number,
+        )
+    except NotAFeed as error:
+        return NoFeed(error.url, error.looks_like, error.alternates)
 
 
 def parse_feed(

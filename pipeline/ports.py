@@ -13,6 +13,7 @@ from typing import Protocol
 
 from pipeline.decide import Candidate
 from pipeline.extract import Extraction, PageInput
+from pipeline.feeds import FeedInput, NoFeed, ParsedFeed
 from pipeline.model import FeedState, Message, OutboxRow, PendingEntry, Received, Request, Response, Topic
 from pipeline.revisit import Noted, Visit
 from pipeline.steps import (
@@ -70,10 +71,14 @@ class HostPacer(Protocol):
 
 
 class Extractor(Protocol):
-    """Pages to articles, behind limits of time and memory. Implemented by `connectors/workers.py`."""
+    """Pages to articles and large feeds to entries, behind limits of time and memory: `connectors/workers.py`."""
 
     async def extract(self, page: PageInput, wrapper: Wrapper | None) -> Extraction:
         """What the page gives. Raises `ExtractionFailed` when it cost its worker."""
+        ...
+
+    async def read_feed(self, given: FeedInput) -> ParsedFeed | NoFeed:
+        """What the feed says. Raises `ExtractionFailed` when it cost its worker."""
         ...
 
 
