@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors import outbox
 from connectors.database import Database
-from connectors.tables import entries, feeds, polls, sightings
+from connectors.tables import entries, feeds, numberings, polls, sightings
 from pipeline.crashpoints import crash_point
 from pipeline.entry_json import entry_from_json, entry_to_json
 from pipeline.feedlife import HIDDEN_AFTER
@@ -90,6 +90,19 @@ class FeedStore:
                 rows = connection.execute(select(feeds).where(feeds.c.feed_id.in_(some)))
                 found.extend(state_from_row(row) for row in rows)
             return tuple(found)
+
+    def settle_number_rule(self, outlet_id: str, rule: str | None, *, now: datetime) -> str | None:
+        """Keep what an outlet's article numbers follow (None: nothing), unless that is settled; the rule in force."""
+        with self.database.writing() as connection:
+            given = self.insert(numberings).values(outlet_id=outlet_id, rule=rule, learnt_at=now)
+            connection.execute(given.on_conflict_do_nothing())
+            return connection.scalar(select(numberings.c.rule).where(numberings.c.outlet_id == outlet_id))
+
+    def number_rules(self) -> Mapping[str, str]:
+        """The rules that were learnt, by outlet."""
+        with self.database.reading() as connection:
+            rows = connection.execute(select(numberings).where(numberings.c.rule.is_not(None)))
+            return {row.outlet_id: row.rule for row in rows}
 
     # ------------------------------------------------------------ by an operator's hand
 

@@ -234,6 +234,15 @@ hosts = Table(
     Column("held_reason", Text),
 )
 
+# What the article numbers in an outlet's URLs follow, learnt once (pipeline/article_ids.py); no rule: they have none.
+numberings = Table(
+    "numberings",
+    metadata,
+    Column("outlet_id", String, primary_key=True),
+    Column("rule", Text),
+    Column("learnt_at", UtcTime, nullable=False),
+)
+
 # What the pages of an outlet taught (pipeline/wrapper.py), as JSON; `version` guards against two writers.
 wrappers = Table(
     "wrappers",

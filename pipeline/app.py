@@ -38,6 +38,7 @@ from connectors.walk import DEFAULT_LIMITS
 from connectors.why_store import WhyStore
 from connectors.workers import ExtractionWorkers
 from pipeline import __version__, crashpoints
+from pipeline.article_ids import with_number_rule
 from pipeline.audit import Audit
 from pipeline.catalogue import parse_catalogue, select
 from pipeline.deliver import OVERTAKE_TIMES, BatchLimits, Deliverer
@@ -307,9 +308,11 @@ class App:
         }
 
     @cached_property
-    def outlets_by_id(self) -> Mapping[str, Outlet]:
-        """The catalogue by id."""
-        return {outlet.id: outlet for outlet in self.outlets}
+    def outlets_by_id(self) -> dict[str, Outlet]:
+        """The catalogue by id, with the rules for article numbers that were learnt."""
+        learnt = self.feeds.number_rules()
+        ruled = (with_number_rule(o, learnt[o.id]) if o.id in learnt else o for o in self.outlets)
+        return {outlet.id: outlet for outlet in ruled}
 
     # ------------------------------------------------------------ topics
 

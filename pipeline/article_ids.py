@@ -10,12 +10,17 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
-# The last run of five digits or more in the last segment of the path: `…_6433624.html`, `…_5059121_3222.html`.
-_LAST_NUMBER = r"/(?:[^/?#]*[^/?#\d])?(\d{5,12})(?!\d)[^/?#]*/?(?:[?#]|$)"
-_DATE = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])(?:[0-2]\d|3[01])(?:\d{4}|\d{6})?")
-_MIN_ARTICLES = 8  # fewer agree by chance
+from pipeline.model import Outlet
+
+_A_DATE = r"(?:19|20)\d\d(?:0\d|1[0-2])(?:[0-2]\d|3[01])(?:\d{4}|\d{6})?"
+# The last run of five digits or more in the last segment of the path: `…_6433624.html`, `…_5059121_3222.html`. No date,
+# which articles share, and no part of a hash.
+_LAST_NUMBER = rf"/(?:[^/?#]*[^/?#\d])?(?!{_A_DATE}(?!\d))(\d{{5,12}})(?![0-9A-Za-z])[^/?#]*/?(?:[?#]|$)"
+_DATE = re.compile(_A_DATE)
+MIN_ARTICLES = 8  # fewer agree by chance
 _MIN_SHARE = 0.9
 
 
@@ -41,13 +46,20 @@ def learn_article_number(urls: Sequence[Sequence[str]]) -> str | None:
     It holds when nine articles in ten have a number, the URLs of one article agree on it, and no two articles share it.
     """
     numbers = [numbers_of_one for group in urls if (numbers_of_one := _numbers(group))]
-    if len(numbers) < max(_MIN_ARTICLES, _MIN_SHARE * len(urls)):
+    if len(numbers) < max(MIN_ARTICLES, _MIN_SHARE * len(urls)):
         return None
     if any(len(of_one) > 1 for of_one in numbers):
         return None
     flat = [number for of_one in numbers for number in of_one]
     dated = sum(_DATE.fullmatch(number) is not None for number in flat)
     return _LAST_NUMBER if len(set(flat)) == len(flat) and dated * 2 < len(flat) else None
+
+
+def with_number_rule(outlet: Outlet, rule: str) -> Outlet:
+    """The outlet with a learnt rule; the catalogue's own stays."""
+    if outlet.policy.article_number is not None:
+        return outlet
+    return replace(outlet, policy=replace(outlet.policy, article_number=rule))
 
 
 def _numbers(group: Sequence[str]) -> frozenset[str]:

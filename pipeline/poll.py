@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipeline import feedlife
+from pipeline.article_ids import MIN_ARTICLES, learn_article_number, with_number_rule
 from pipeline.attempts import word
 from pipeline.collect import collect
 from pipeline.errors import ExtractionFailed, FetchError, HostWaits, NotAFeed, RunEnds, StoreError
@@ -32,7 +33,7 @@ from pipeline.steps import PollDecision, Polled, PollLine, QuietPoll, Shown, Sig
 
 log = logging.getLogger("newswire.poll")
 
-# A larger feed is parsed by a worker: of 161 real feeds 159 have less, the worst of this size takes a third of a second.
+# A larger feed is parsed by a worker: of 161 real feeds 159 have less; the worst of this size takes 0.3 s of CPU.
 LARGE_BYTES = 262_144
 
 
@@ -143,6 +144,8 @@ async def understand(feed: FeedState, response: Response, rooms: Rooms, *, uncon
     if digest == feed.body_hash:
         return answered(response, replace(outcome, kind=PollKind.SAME_BODY, body_hash=digest))
     parsed = await parse(response, rooms.outlets[feed.outlet_id], rooms)
+    if feed.last_success_at is None and await learn_number(feed.outlet_id, parsed, rooms):
+        parsed = await parse(response, rooms.outlets[feed.outlet_id], rooms)
     whole = replace(
         outcome,
         kind=PollKind.PARSED,
@@ -171,6 +174,24 @@ async def parse(response: Response, outlet: Outlet, rooms: Rooms) -> ParsedFeed:
     if isinstance(parsed, NoFeed):
         raise NotAFeed(parsed.url, parsed.looks_like, alternates=parsed.alternates)
     return parsed
+
+
+async def learn_number(outlet_id: str, parsed: ParsedFeed, rooms: Rooms) -> bool:
+    """Whether the outlet has a rule for its article numbers from now on: what its first large enough feed shows.
+
+    Learnt before anything is stored under a URL, and once: an identity that changed would bring every entry again.
+    """
+    outlet = rooms.outlets[outlet_id]
+    urls = [tuple(url for url in (entry.link, entry.guid) if url) for entry in parsed.entries]
+    if outlet.policy.article_number is not None or len(urls) < MIN_ARTICLES:
+        return False
+    rule = await rooms.in_store(
+        rooms.feeds.settle_number_rule, outlet_id, learn_article_number(urls), now=rooms.clock()
+    )
+    if rule is None:
+        return False
+    rooms.outlets[outlet_id] = with_number_rule(outlet, rule)
+    return True
 
 
 def answered(

@@ -85,6 +85,10 @@ class Extractor(Protocol):
 class FeedBook(Protocol):
     """What is remembered of feeds. Implemented by `connectors/feed_store.py`."""
 
+    def settle_number_rule(self, outlet_id: str, rule: str | None, *, now: datetime) -> str | None:
+        """Keep what an outlet's article numbers follow, unless that is settled; the rule in force."""
+        ...
+
     def record_poll(self, feed: FeedState, polled: Polled, decide: Callable[[Shown], PollDecision]) -> Sighted:
         """Write a poll: entries, the feed's next state and messages, in one transaction."""
         ...

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +30,7 @@ class Rooms:
     """The furnished rooms of one run."""
 
     settings: Settings
-    outlets: Mapping[str, Outlet]
+    outlets: dict[str, Outlet]  # by id; with a rule for article numbers once one is learnt
     fetcher: Fetcher
     feeds: FeedBook
     articles: ArticleBook

@@ -200,6 +200,11 @@ LEARNT = [
         None,
         id="guid and link disagree",
     ),
+    pytest.param(
+        [[f"https://x.example/commit/{n:02}0928406027a848cf2d2d0574024970b8fb5{n:02}c"] for n in range(20)],
+        None,
+        id="a hash is no number",
+    ),
     pytest.param([], None, id="nothing shown"),
 ]
 
@@ -208,6 +213,14 @@ LEARNT = [
 def test_a_rule_is_learnt_only_where_it_holds(urls: list[list[str]], first: str | None) -> None:
     rule = learn_article_number(urls)
     assert (article_number(urls[0][0], rule) if rule else None) == first
+
+
+def test_a_learnt_rule_reads_no_date_as_a_number_that_articles_would_share() -> None:
+    rule = learn_article_number(outlet_urls("https://x.example/a/titre_{n}.html"))
+    assert rule is not None
+    assert article_number("https://x.example/a/elections-20260301.html", rule) is None
+    assert article_number("https://x.example/a/elections-202603011200.html", rule) is None
+    assert article_number("https://x.example/a/elections_6433624.html", rule) == "6433624"
 
 
 def test_an_article_id_is_short_opaque_and_stable() -> None:

@@ -148,3 +148,33 @@ def test_a_feed_that_an_operator_paused_is_not_asked_until_it_goes_on(scene: Sce
     scene.poll()
     assert scene.stage.hits[FEED_URL] == 2
     assert scene.state.status is not FeedStatus.PAUSED
+
+
+def numbered(slug: str, count: int = 10) -> str:
+    entries = (line(f"{slug} {n}", link=f"http://www.scene.test/{slug}-{n}_{6433600 + n}.html") for n in range(count))
+    return "".join(entries)
+
+
+def test_article_numbers_are_learnt_from_the_first_feed_kept_and_make_moved_articles_the_same(scene: Scene) -> None:
+    scene.stage.plays[FEED_URL] = a_feed(numbered("ville"))
+    scene.poll()
+    assert len(scene.verdicts()) == 10
+    assert scene.app.feeds.number_rules().keys() == {"scene"}
+    del scene.app.outlets_by_id  # as the next run's process begins: from the catalogue and the store
+    scene.stage.plays[FEED_URL] = a_feed(numbered("region"))  # other slugs and headlines, the same numbers
+    report = scene.poll(after=HOURS)
+    assert scene.state.possible_gaps == 0
+    assert report.outlets["scene"].entries == 10
+    assert set(scene.verdicts()) == {f"region {n}" for n in range(10)}
+
+
+def test_an_outlet_without_article_numbers_is_asked_about_them_once(scene: Scene) -> None:
+    scene.stage.plays[FEED_URL] = a_feed(
+        *(line(f"Brève {n}", link=f"http://www.scene.test/breve/{n}") for n in range(9))
+    )
+    scene.poll()
+    assert scene.app.feeds.number_rules() == {}
+    scene.stage.plays[FEED_URL] = a_feed(numbered("ville", 20))
+    scene.poll(after=HOURS)
+    assert scene.app.feeds.number_rules() == {}
+    assert scene.app.feeds.settle_number_rule("scene", "(9)", now=scene.clock[0]) is None

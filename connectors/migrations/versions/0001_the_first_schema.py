@@ -286,6 +286,13 @@ def upgrade() -> None:
         batch_op.create_index("sketches_by_content", ["content_key"], unique=False)
 
     op.create_table(
+        "numberings",
+        sa.Column("outlet_id", sa.String(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=True),
+        sa.Column("learnt_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("outlet_id"),
+    )
+    op.create_table(
         "wrappers",
         sa.Column("outlet_id", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -313,6 +320,7 @@ def downgrade() -> None:
 
     op.drop_table("sightings")
     op.drop_table("wrappers")
+    op.drop_table("numberings")
     with op.batch_alter_table("sketches", schema=None) as batch_op:
         batch_op.drop_index("sketches_by_content")
         batch_op.drop_index("sketches_by_article")
