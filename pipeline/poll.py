@@ -49,7 +49,7 @@ async def ingest(due: Sequence[FeedState], carried: Sequence[PendingEntry], room
     async with asyncio.TaskGroup() as tasks:
         for entry in carried:
             tasks.create_task(collect(entry, rooms, report))
-        for feed in due:
+        for feed in sorted(due, key=lambda feed: feed.failures > 0):  # who hangs as last time, hangs behind the others
             tasks.create_task(walk(feed, rooms, report, quiet))
     await quiet.write(rooms)
 
