@@ -73,7 +73,7 @@ class InlineWorkers:
 
 
 class ExtractionWorkers:
-    """A pool of so many processes; each page has `timeout_s` of a worker's time and `memory_mb` of its memory."""
+    """A pool of so many processes, started when a page comes; each page has `timeout_s` and `memory_mb` of one."""
 
     def __init__(self, processes: int, timeout_s: float, memory_mb: int) -> None:
         self.processes = processes
@@ -87,7 +87,7 @@ class ExtractionWorkers:
 
     def __enter__(self) -> Self:
         for _ in range(self.processes):
-            self._idle.put(self._hire())
+            self._idle.put(None)  # hired by the first page: most runs of most shards bring none
         return self
 
     def __exit__(
