@@ -38,6 +38,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "newswire_polls_total", "counter", "Polls by outcome: not_modified, parsed, an error.", ("outlet", "outcome")
     ),
+    Metric("newswire_revisits_total", "counter", "Known articles looked at again, by result.", ("outlet", "result")),
     Metric("newswire_messages_delivered_total", "counter", "Messages committed on a topic.", ("topic",)),
     Metric("newswire_shards_total", "counter", "Shards of runs: fine, or with a problem (red).", ("result",)),
     Metric("newswire_shard_seconds_total", "counter", "Wall seconds of these shards."),
@@ -156,6 +157,8 @@ class Totals:
                 yield Sample("newswire_entries_total", tally.verdicts[verdict.value], (outlet, verdict.value))
             for outcome, count in sorted(tally.polls.items()):
                 yield Sample("newswire_polls_total", count, (outlet, outcome))
+            for result, count in sorted(tally.revisits.items()):
+                yield Sample("newswire_revisits_total", count, (outlet, result))
             reasons.update(tally.reasons)
         for reason, count in sorted(reasons.items()):
             outcome, _, word = reason.partition(":")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,9 +12,11 @@ from connectors.article_store import ArticleStore
 from connectors.database import Database
 from connectors.feed_store import FeedStore
 from connectors.outbox import StoredOutbox
+from connectors.revisit_store import RevisitStore
 from connectors.why_store import WhyStore
 from pipeline.decide import Relation
 from pipeline.model import PendingEntry, Verdict
+from pipeline.revisit import Noted
 from pipeline.steps import Outcome, PollDecision
 from pipeline.urls import canonicalise
 from tests.values import (
@@ -30,6 +34,10 @@ from tests.values import (
 
 URL = "http://www.antenne.test/1.html"
 KEY = canonicalise(URL)
+OTHER_TEXT = (
+    "Une panne d'aiguillage a immobilisé douze trains mardi matin entre la gare de Lurs et le terminus de la côte.\n\n"
+    "Près de quatre mille voyageurs ont attendu jusqu'à trois heures, certains sur les voies, avant d'être évacués."
+)
 
 
 @pytest.fixture
@@ -140,3 +148,63 @@ def test_a_later_wrapper_stays(articles: ArticleStore) -> None:
     articles.save_wrapper("antenne", "first", version=1, now=NOW)
     assert articles.load_wrapper("antenne") == "second"
     assert articles.load_wrapper("nobody") is None
+
+
+def test_two_workers_that_prove_the_same_merge_tell_of_it_once(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
+) -> None:
+    other_url = "http://www.antenne.test/autre.html"
+    urls = (KEY, canonicalise(other_url))
+    first, second = make_read(), make_read(other_url, title="Autre", text=OTHER_TEXT)
+    articles.settle(make_settlement(waiting[0], first, articles.look_up(make_candidate(first), urls[:1])))
+    second_candidate = make_candidate(second, article_id="a2")
+    articles.settle(make_settlement(waiting[1], second, articles.look_up(second_candidate, urls[1:])))
+    looked = articles.look_up(make_candidate(first), urls)
+    ours, theirs = (
+        replace(make_settlement(entry, first, looked, make_message(number)), urls=urls)
+        for number, entry in enumerate(waiting[2:4], start=7)
+    )
+    assert (ours.decision.article_id, ours.decision.merged_id) == ("a1", "a2")
+    assert articles.settle(ours) is Outcome.WRITTEN
+    assert articles.settle(theirs) is Outcome.LOOK_AGAIN
+    again = articles.look_up(make_candidate(first), urls)
+    assert again.known_ids == ("a1",)
+    last = replace(make_settlement(waiting[3], first, again), urls=urls)
+    assert (last.decision.verdict, last.decision.merged_id) == (Verdict.UNCHANGED, None)
+    assert articles.settle(last) is Outcome.WRITTEN
+    assert StoredOutbox(database).undelivered() == 1
+
+
+def test_who_decides_while_an_article_is_withdrawn_looks_again(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
+) -> None:
+    read = make_read()
+    articles.settle(make_settlement(waiting[0], read, articles.look_up(make_candidate(read), [KEY])))
+    longer = make_read(text=TEXT + "\n\nLe chantier avait commencé en mars, sous la conduite de Paul Dorn.")
+    revised = make_settlement(waiting[1], longer, articles.look_up(make_candidate(longer), [KEY]))
+    visits = RevisitStore(database, lanes=4)
+    (visit,) = visits.named(["a1"])
+    assert visits.withdraw(visit, Noted(None, missing_since=NOW), [make_message()], now=NOW)
+    assert not visits.withdraw(visit, Noted(None, missing_since=NOW), [make_message()], now=NOW)
+    assert articles.settle(revised) is Outcome.LOOK_AGAIN
+    again = make_settlement(waiting[1], longer, articles.look_up(make_candidate(longer), [KEY]))
+    assert (again.decision.verdict, again.decision.revision) == (Verdict.NEW, 2)
+
+
+def test_an_outlet_with_many_due_articles_crowds_out_no_other(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
+) -> None:
+    for number, outlet_id in ((0, "antenne"), (1, "antenne"), (2, "gazette")):
+        text = "\n\n".join(f"{part} {number}" for part in (TEXT, OTHER_TEXT)[number % 2 :])
+        read = make_read(f"http://www.{outlet_id}.test/{number}.html", title=f"Titre {number}", text=text)
+        candidate = make_candidate(read, outlet_id=outlet_id, article_id=f"a{number}")
+        looked = articles.look_up(candidate, [canonicalise(read.article.url)])
+        entry = replace(waiting[number], outlet_id=outlet_id)
+        planned = replace(make_settlement(entry, read, looked), next_revisit_at=NOW + timedelta(minutes=number))
+        assert articles.settle(planned) is Outcome.WRITTEN
+    visits, later = RevisitStore(database, lanes=4), NOW + timedelta(hours=1)
+    due = visits.due([FEED.id], now=later, most_per_outlet=1)
+    assert [visit.article_id for visit in due] == ["a0", "a2"]
+    assert len(visits.due([FEED.id], now=later, most_per_outlet=5)) == 3
+    assert visits.due(["antenne/monde"], now=later, most_per_outlet=5) == ()
+    assert visits.due([FEED.id], now=NOW - timedelta(hours=1), most_per_outlet=5) == ()

@@ -233,3 +233,17 @@ def test_help_has_an_example(newswire: Newswire, command: str) -> None:
     told = newswire(command, "--help").stdout
     assert "Example" in told
     assert f"newswire {command}" in told.replace("\n", " ")
+
+
+def test_revisit_plans_and_looks_at_known_articles_again(newswire: Newswire) -> None:
+    planned = newswire("revisit", "antenne-info/titres", "--force", "--plan")
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    *pages, total = planned.stdout.strip().splitlines()
+    assert total == f"{len(pages)} pages"
+    assert all("revision 1, live: http://" in page for page in pages)
+    looked = newswire("revisit", "--article", pages[0].rpartition(" ")[2])
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+    assert "looked at 1 pages again: 1 not_modified" in looked.stdout
+    assert "looked at again 1 times" in newswire("why", pages[0].rpartition(" ")[2]).stdout
+    unknown = newswire("revisit", "--article", "http://nowhere.test/")
+    assert unknown.returncode == 2

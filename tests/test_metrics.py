@@ -41,6 +41,7 @@ def report(*, faults: tuple[str, ...] = ()) -> Report:
     made.settle("gazette", Verdict.NEW, count=2)
     made.settle("gazette", Verdict.REJECTED, 'a "quoted" reason\\')
     made.polled("gazette", "parsed")
+    made.revisited("gazette", "not_modified")
     made.delivered["articles"] = 2
     return made
 
@@ -78,6 +79,7 @@ def test_counters_add_up_the_reports() -> None:
     found = values(totals.samples())
     assert found["entries_seen_total gazette"] == 6
     assert found["entries_total gazette new"] == 4
+    assert found["revisits_total gazette not_modified"] == 2
     assert found["messages_delivered_total articles"] == 4
     assert found["messages_delivered_total copies"] == 0
     assert (found["shards_total fine"], found["shards_total red"]) == (1, 1)
