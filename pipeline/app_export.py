@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from connectors.progress import ProgressFile
+from connectors.texts import KeptTexts
 from pipeline import exports
 from pipeline.app import App
 from pipeline.errors import SettingsError
@@ -40,7 +41,7 @@ class ExportChoice:
 
 def lines(newswire: App, choice: ExportChoice) -> Iterator[str]:
     """The articles as lines."""
-    return exports.lines(values(choice, messages(newswire, choice)), choice.form)
+    return exports.lines(values(newswire, choice, messages(newswire, choice)), choice.form)
 
 
 def write(newswire: App, choice: ExportChoice, output: Path, *, resume: bool) -> Iterator[tuple[Path, int]]:
@@ -52,7 +53,7 @@ def write(newswire: App, choice: ExportChoice, output: Path, *, resume: bool) ->
             raise SettingsError("articles.latest is a state, not a log: export it whole, or articles with --resume")
         yield from Growing(newswire, choice, output).go_on()
     elif choice.form == PARQUET:
-        yield from write_parquet(values(choice, messages(newswire, choice)), output)
+        yield from write_parquet(values(newswire, choice, messages(newswire, choice)), output)
     else:
         yield output, write_whole(lines(newswire, choice), output)
 
@@ -67,13 +68,25 @@ def messages(newswire: App, choice: ExportChoice, *, after: Mapping[int, int] | 
     return (received for received in again if last.get(received.key) == (received.partition, received.offset))
 
 
-def values(choice: ExportChoice, received: Iterable[Received]) -> Iterator[dict[str, Any]]:
-    """The values that are wanted; tombstones have none."""
+def values(newswire: App, choice: ExportChoice, received: Iterable[Received]) -> Iterator[dict[str, Any]]:
+    """The values that are wanted, each with its text; tombstones have none."""
+    texts = KeptTexts(newswire.settings.archive_folder)
     for message in received:
         if message.value is not None:
-            value = json.loads(message.value)
+            value = with_text(json.loads(message.value), texts)
             if choice.wanted.has_value(value):
                 yield value
+
+
+def with_text(value: dict[str, Any], texts: KeptTexts) -> dict[str, Any]:
+    """The value, with its text brought back if that was too large for the topic and is kept still."""
+    location = value.get("text_location")
+    if not location:
+        return value
+    try:
+        return value | {"text": texts.read(location)}
+    except FileNotFoundError:
+        return value  # its day is past retention; `text_location` says that there was one
 
 
 def write_whole(written: Iterator[str], output: Path) -> int:
@@ -140,7 +153,7 @@ class Growing:
         write_portion = self.add_parquet if self.choice.form == PARQUET else self.add_lines
         while portion := list(islice(received, AT_ONCE)):
             self.after |= {message.partition: message.offset for message in portion}
-            yield from write_portion(list(values(self.choice, portion)))
+            yield from write_portion(list(values(self.newswire, self.choice, portion)))
 
     def add_lines(self, portion: list[dict[str, Any]]) -> Iterator[tuple[Path, int]]:
         """Append lines, and note how long the file is now."""

@@ -55,4 +55,7 @@ def words_since(former: bytes | None, text: str) -> WordsChanged | None:
     """How many words came and went since the message before; None when it is not kept any more."""
     if former is None:
         return None
-    return words_changed(json.loads(former).get("text") or "", text)
+    value = json.loads(former)
+    if value.get("text_location"):
+        return None  # it was too large for its topic: the message has no text
+    return words_changed(value.get("text") or "", text)

@@ -246,7 +246,7 @@ class Replay:
             revision_kind=decision.revision_kind.value if decision.revision_kind else None,
             words_added=told.get("words_added"),
             words_removed=told.get("words_removed"),
-            difference=difference(json.loads(former), settlement.read.article) if former else (),
+            difference=difference(json.loads(former or b"{}"), settlement.read.article),
         )
 
 
@@ -266,7 +266,9 @@ def remembering(looked: Looked, archived: ArchivedArticle) -> Looked:
 
 
 def difference(former: Mapping[str, Any], article: Article) -> tuple[str, ...]:
-    """Headline and paragraphs that go and come, each cut to a line."""
+    """Headline and paragraphs that go and come, each cut to a line; none when the former text is not kept."""
+    if not former.get("text"):
+        return ()
     before = [former.get("title") or "", *(former.get("text") or "").split("\n\n")]
     after = [article.title, *article.text.split("\n\n")]
     changed = (line for line in difflib.ndiff(before, after) if line[:2] in ("- ", "+ "))

@@ -16,12 +16,14 @@ from connectors import outbox
 from connectors.database import Database
 from connectors.log import EmbeddedTopics
 from connectors.outbox import safe_end
+from connectors.texts import KeptTexts
 from pipeline import app_export
 from pipeline.app import App
 from pipeline.app_export import ExportChoice
 from pipeline.errors import DeliveryError, SettingsError
 from pipeline.messages import EventType, article_message, tombstone
 from pipeline.model import Message, Topic
+from pipeline.oversize import claim_check
 from pipeline.settings import Settings
 from pipeline.wanted import Wanted
 from tests.stack.kafka import Broker
@@ -133,6 +135,16 @@ def test_a_reader_that_follows_gets_what_comes_while_it_waits(embedded: App) -> 
     topics = EmbeddedTopics(embedded.database, prefix="news.", sleep=lambda _seconds: next(waits)())
     following = topics.read(Topic.ARTICLES, follow=True)
     assert [next(following).key for _ in range(3)] == ["a1", "a2", "a3"]
+
+
+def test_a_text_too_large_for_its_topic_is_brought_back(embedded: App, tmp_path: Path) -> None:
+    texts = KeptTexts(embedded.settings.archive_folder)
+    kept, gone = (claim_check(message(number), texts.keep) for number in (1, 2))
+    append(embedded, kept, gone)
+    (embedded.settings.archive_folder / json.loads(gone.value or b"")["text_location"]).unlink()
+    export(embedded, tmp_path / "articles.jsonl")
+    found = [json.loads(line) for line in (tmp_path / "articles.jsonl").read_text("utf-8").splitlines()]
+    assert [value["text"] for value in found] == [json.loads(message(1).value or b"")["text"], ""]
 
 
 def test_feeds_are_no_articles(embedded: App, tmp_path: Path) -> None:

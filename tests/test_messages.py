@@ -128,3 +128,5 @@ def test_words_that_came_and_went_are_counted_against_the_former_message() -> No
     former = messages.to_json({"text": "le pont est fermé"})
     assert words_since(former, "le pont est ouvert depuis lundi") == WordsChanged(added=3, removed=1)
     assert words_since(None, "le pont") is None
+    moved_out = messages.to_json({"text": "", "text_location": "2026-11-23/texts/a1.1.articles.txt"})
+    assert words_since(moved_out, "le pont") is None
