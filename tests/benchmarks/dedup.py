@@ -23,7 +23,8 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors import sketches
 from connectors.claims import claim
@@ -144,7 +145,8 @@ def fill(database: Database, first: int, last: int) -> None:
         articles = [made_article(rng, samples, start + n, moment) for n in range(count)]
         with database.writing() as connection:
             sketches.insert_sketches(connection, articles, now=moment)
-            connection.execute(insert(outlet_shingles), list(made_paragraphs(rng, articles, moment)))
+            noting = (sqlite if database.is_sqlite else postgresql).insert(outlet_shingles).on_conflict_do_nothing()
+            connection.execute(noting, list(made_paragraphs(rng, articles, moment)))
     if not database.is_sqlite:
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
