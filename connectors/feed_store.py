@@ -302,11 +302,14 @@ class Comparison:
         return {row.identity: row.id for row in found}
 
     def reopen(self, connection: Connection, entry: Entry, *, now: datetime) -> PendingEntry | None:
-        """The feed changed its words: keep the new ones; a settled entry is pending again (None: it already was)."""
+        """The feed changed its words: keep the new ones; a settled entry is pending again (None: it already was).
+
+        One that is pending counts as sighted anew: whoever has fetched its page by now must not settle it with that.
+        """
         row = self.known[entry.identity]
-        values: dict[str, Any] = {"entry": entry_to_json(entry), "last_seen_at": now}
+        values: dict[str, Any] = {"entry": entry_to_json(entry), "last_seen_at": now, "sighting": row.sighting + 1}
         if row.state == "settled":
-            values |= {"state": "pending", "sighting": row.sighting + 1, "attempts": 0, "next_attempt_at": None}
+            values |= {"state": "pending", "attempts": 0, "next_attempt_at": None}
         connection.execute(update(entries).where(entries.c.id == row.id).values(**values))
         if row.state != "settled":
             return None

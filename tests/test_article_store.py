@@ -78,6 +78,18 @@ def test_a_new_article_is_written_whole(
     assert "revision 1" in told
 
 
+def test_a_page_fetched_before_the_feed_changed_its_words_does_not_settle_the_entry(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
+) -> None:
+    read = make_read()
+    stale = make_settlement(waiting[0], read, articles.look_up(make_candidate(read), [KEY]), make_message())
+    feeds = FeedStore(database, lanes=4)
+    (state,) = feeds.states([FEED.id])
+    feeds.record_poll(state, make_polled(make_entry(1, digest="revised")), lambda _shown: PollDecision(state))
+    assert articles.settle(stale) is Outcome.TAKEN
+    assert {entry.id for entry in articles.due_entries([FEED.id], now=NOW)} == {entry.id for entry in waiting}
+
+
 def test_an_entry_that_another_worker_ended_is_not_written_again(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
