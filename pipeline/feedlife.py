@@ -6,12 +6,13 @@ word the desk shows. A feed that fails is asked again for ever, at least once a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pipeline.model import FeedState, FeedStatus, Redirect, Validators
 from pipeline.poll_times import FeedPolicy, Pace, backed_off, in_time, next_interval_s
+from pipeline.silence import GAPS, learn_silence
 
 __all__ = ["FeedPolicy", "PollKind", "PollOutcome", "decide_poll", "should_poll_unconditionally"]
 
@@ -28,12 +29,7 @@ HIDDEN_AFTER = timedelta(hours=1)
 _NOT_MODIFIED_BEFORE_DOUBT = 3
 _NOT_MODIFIED_BEFORE_CERTAIN = 20  # so many empty answers, then three new entries within one interval: no chance
 
-_MIN_SILENCE = timedelta(hours=3)
-_MAX_SILENCE = timedelta(days=30)
 _FIRST_SILENCE = timedelta(days=3)  # until its own is learnt
-_FIRST_LEARNT = timedelta(hours=12)  # one gap is no history: start from a night
-_SILENCE_GAPS = 3  # silent: three times the longest usual gap
-_SILENCE_DECAY = 0.98  # of what was learnt, at each arrival: a holiday is forgotten in a hundred arrivals
 _SHOW_MOVE_FOR = timedelta(days=7)
 
 
@@ -99,7 +95,6 @@ def decide_poll(
     polled = replace(state, last_poll_at=now)
     if outcome.kind is PollKind.ERROR:
         return _after_error(polled, outcome, policy=policy, now=now, jitter=jitter)
-    learnt = _silence_learnt(state, outcome, now)
     answered = _with_validators(
         replace(
             polled,
@@ -108,7 +103,7 @@ def decide_poll(
             gone_since=None,
             last_success_at=now,
             last_full_at=state.last_full_at if outcome.kind is PollKind.NOT_MODIFIED else now,
-            silence_s=learnt,
+            **asdict(learn_silence(state, has_news=outcome.new > 0, now=now)),
             last_new_entry_at=now if outcome.new else state.last_new_entry_at,
         ),
         outcome,
@@ -146,7 +141,7 @@ def _pace(state: FeedState, outcome: PollOutcome, after: FeedState, now: datetim
         known_share=outcome.known / outcome.entries if outcome.kind is PollKind.PARSED and outcome.entries else 1.0,
         has_gap=was_fed and outcome.kind is PollKind.PARSED and outcome.entries > 0 and outcome.known == 0,
         hint_s=max(outcome.ttl_s or 0, outcome.update_period_s or 0),
-        silence_s=after.silence_s,
+        silence_s=after.longest_gap_s,
         quiet_s=int((now - after.last_new_entry_at).total_seconds()) if after.last_new_entry_at else None,
     )
 
@@ -271,19 +266,7 @@ def _reason(outcome: PollOutcome, failures: int) -> str:
     return what if failures == 1 else f"{what}, {failures} times in a row"
 
 
-# ---------------------------------------------------------------- silence and status
-
-
-def _silence_learnt(state: FeedState, outcome: PollOutcome, now: datetime) -> int | None:
-    """Three times the feed's longest usual gap between arrivals; a pause of our own polling teaches nothing."""
-    if not outcome.new or state.last_new_entry_at is None or state.last_poll_at is None:
-        return state.silence_s
-    if (now - state.last_poll_at).total_seconds() > max(4 * state.interval_s, _MIN_SILENCE.total_seconds()):
-        return state.silence_s
-    gap_s = (now - state.last_new_entry_at).total_seconds()
-    before_s = _SILENCE_DECAY * state.silence_s if state.silence_s else _FIRST_LEARNT.total_seconds()
-    longest_s = max(_SILENCE_GAPS * gap_s, before_s)
-    return int(min(max(longest_s, _MIN_SILENCE.total_seconds()), _MAX_SILENCE.total_seconds()))
+# ---------------------------------------------------------------- status
 
 
 def _status(state: FeedState, outcome: PollOutcome, now: datetime) -> tuple[FeedStatus, str | None]:
@@ -301,4 +284,4 @@ def _status(state: FeedState, outcome: PollOutcome, now: datetime) -> tuple[Feed
     quiet = now - state.last_new_entry_at
     if quiet > silent_after:
         return FeedStatus.SILENT, f"nothing new since {state.last_new_entry_at:%Y-%m-%d %H:%M} UTC"
-    return (FeedStatus.FRESH if quiet <= silent_after / _SILENCE_GAPS else FeedStatus.QUIET), reason
+    return (FeedStatus.FRESH if quiet <= silent_after / GAPS else FeedStatus.QUIET), reason

@@ -162,7 +162,10 @@ class FeedState:
     last_success_at: datetime | None = None
     last_full_at: datetime | None = None  # the last answer that was no 304
     last_new_entry_at: datetime | None = None
-    silence_s: int | None = None  # learnt: the silence after which it is called silent
+    silence_s: int | None = None  # learnt: how long after its last new entry it is called silent
+    longest_gap_s: int | None = None  # three of the longest usual gaps by the clock: its interval goes by it
+    rhythm: str | None = None  # when in the week it brings something (pipeline/rhythm.py)
+    lull_h: float | None = None  # three of its longest usual silences, in hours that usually bring something
     not_modified_in_a_row: int = 0
     validators_lie: bool = False
     moved_to: str | None = None

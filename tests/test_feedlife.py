@@ -73,9 +73,12 @@ INTERVALS = [
     pytest.param(fed_state(), parsed(update_period_s=1800), 1800, id="syndication period is a floor"),
     pytest.param(fed_state(), parsed(ttl_s=604_800), 21_600, id="a ttl of a week is held to the policy"),
     pytest.param(fed_state(), parsed(entries=20, new=20, ttl_s=3600), 300, id="a ttl that loses entries is not obeyed"),
-    pytest.param(fed_state(silence_s=24_000), NOT_MODIFIED, 500, id="no longer than a 48th of the usual silence"),
+    pytest.param(fed_state(longest_gap_s=24_000), NOT_MODIFIED, 500, id="no longer than a 48th of the usual silence"),
     pytest.param(
-        fed_state(silence_s=24_000, last_new_entry_at=NOW - timedelta(days=10)), NOT_MODIFIED, 660, id="asleep for long"
+        fed_state(longest_gap_s=24_000, last_new_entry_at=NOW - timedelta(days=10)),
+        NOT_MODIFIED,
+        660,
+        id="asleep for long",
     ),
 ]
 
@@ -346,11 +349,12 @@ SILENCES = [
 
 @pytest.mark.parametrize(("before", "gap", "after"), SILENCES)
 def test_each_feed_learns_its_own_silence(before: int | None, gap: timedelta, after: int) -> None:
-    state = fed_state(silence_s=before, last_new_entry_at=NOW - gap)
-    assert decide(state, parsed(new=1)).silence_s == after
+    state = fed_state(longest_gap_s=before, last_new_entry_at=NOW - gap)
+    after_poll = decide(state, parsed(new=1))
+    assert (after_poll.silence_s, after_poll.longest_gap_s) == (after, after)
 
 
 def test_a_pause_of_our_own_teaches_no_silence() -> None:
     away = NOW - timedelta(days=5)
-    state = fed_state(silence_s=20_000, last_poll_at=away, last_new_entry_at=away)
+    state = fed_state(silence_s=20_000, last_poll_at=away, last_success_at=away, last_new_entry_at=away)
     assert decide(state, parsed(new=5)).silence_s == 20_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
@@ -72,32 +72,47 @@ class WrittenActs:
         return "added"
 
 
-def fill(database: Database) -> None:
+def fill(database: Database, *, now: datetime = NOW, next_poll_at: datetime | None = None) -> None:
     """An outlet with an entry of each kind, titles and reasons hostile; and a silent one."""
     feeds, articles = FeedStore(database, lanes=4), ArticleStore(database, lanes=4)
     feeds.ensure([*OUTLET.feeds, SILENT], interval_s=300)
     (state,) = feeds.states([FEED.id])
     shown = [make_entry(n, title=f"{HOSTILE} {n}", link="javascript:alert(3)") for n in range(4)]
-    after = replace(state, status_reason=HOSTILE, last_new_entry_at=NOW, moved_to="http://new.test/", moved_since=NOW)
-    one, two, three, _four = feeds.record_poll(state, make_polled(*shown), lambda _shown: PollDecision(after)).pending
-    end(articles, one, Verdict.FAILED, HOSTILE)
-    end(articles, two, Verdict.REJECTED, "consent_wall")
-    articles.defer(Deferral(three, NOW + timedelta(hours=1), HOSTILE))
+    polled = replace(make_polled(*shown), at=now)
+    after = replace(
+        state,
+        status_reason=HOSTILE,
+        last_new_entry_at=now,
+        moved_to="http://new.test/",
+        moved_since=now,
+        next_poll_at=next_poll_at,
+    )
+    one, two, three, _four = feeds.record_poll(state, polled, lambda _shown: PollDecision(after)).pending
+    end(articles, one, Verdict.FAILED, HOSTILE, now=now)
+    end(articles, two, Verdict.REJECTED, "consent_wall", now=now)
+    articles.defer(Deferral(three, now + timedelta(hours=1), HOSTILE))
     (silent,) = feeds.states([SILENT.id])
-    still = replace(silent, status=FeedStatus.SILENT, status_reason="nothing new since Friday", silence_s=7200)
-    feeds.switch(still, (), now=NOW)
+    still = replace(
+        silent,
+        status=FeedStatus.SILENT,
+        status_reason="nothing new since Friday",
+        silence_s=7200,
+        last_new_entry_at=now - timedelta(days=3),
+        next_poll_at=next_poll_at,
+    )
+    feeds.switch(still, (), now=now)
     report = Report()
     report.saw("antenne", 4)
     report.settle("antenne", Verdict.FAILED, HOSTILE)
     report.settle("antenne", Verdict.REJECTED, "consent_wall")
     report.defer("antenne", "http_503")
     report.defer("antenne", "http_503")
-    RunStore(database).keep(RUN_ID, report, now=NOW)
+    RunStore(database).keep(RUN_ID, report, now=now)
 
 
-def end(articles: ArticleStore, entry: PendingEntry, verdict: Verdict, reason: str) -> None:
+def end(articles: ArticleStore, entry: PendingEntry, verdict: Verdict, reason: str, *, now: datetime) -> None:
     """An entry's end, half a minute after it was seen."""
-    articles.end(Ending(entry, verdict, reason), now=NOW + timedelta(seconds=30))
+    articles.end(Ending(entry, verdict, reason), now=now + timedelta(seconds=30))
 
 
 @contextmanager

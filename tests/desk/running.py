@@ -1,0 +1,104 @@
+"""A really running Airflow with our DAGs, the sample newsroom and a store that holds hostile outlets already."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from connectors.database import Database
+from tests.desk.rooms import SILENT, fill
+from tests.stack import airflow
+from tests.stack.airflow import Airflow, AirflowPlace
+from tests.stack.ports import free_port
+from tests.values import OUTLET
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where it is, and its passwords by user name."""
+
+    airflow: Airflow
+    passwords: dict[str, str]
+    store_url: str
+
+    @property
+    def url(self) -> str:
+        """Of Airflow."""
+        return self.airflow.place.url
+
+
+@contextmanager
+def run_airflow(folder: Path) -> Iterator[Running]:
+    """Start everything, without Kafka: the outbox is the topic log; stop it in the end."""
+    with newsroom() as address:
+        home = folder / "newswire"
+        home.mkdir(parents=True)
+        with urllib.request.urlopen(f"http://{address}/-/catalogue", timeout=10) as answer:
+            (home / "feeds.toml").write_text(answer.read().decode() + hostile_catalogue(), encoding="utf-8")
+        store_url = f"sqlite:///{home / 'newswire.db'}"
+        fill_store(store_url)
+        place = AirflowPlace(
+            home=folder / "airflow",
+            logs=folder / "log",
+            port=free_port(),
+            parallelism=2,
+            newswire={
+                "NEWSWIRE_HOME": str(home),
+                "NEWSWIRE_CATALOGUE": str(home / "feeds.toml"),
+                "NEWSWIRE_NEWSROOM": address,
+                "NEWSWIRE_HOST_SPACING_S": "0",
+                "NEWSWIRE_SHARDS": "1",
+                "NEWSWIRE_EVERY_MINUTES": "15",
+            },
+        )
+        running = Airflow(place)
+        passwords = running.prepare()
+        components = running.start()
+        try:
+            running.wait_until_ready(components, timeout_s=300)
+            yield Running(running, passwords, store_url)
+        finally:
+            airflow.stop(components, patience_s=3, grace_s=30)
+
+
+def fill_store(store_url: str) -> None:
+    """Hostile outlets, polled a moment ago and not again while the tests run."""
+    database = Database(store_url)
+    database.upgrade()
+    now = datetime.now(UTC)
+    fill(database, now=now, next_poll_at=now + timedelta(days=1))
+    database.close()
+
+
+def hostile_catalogue() -> str:
+    """The outlets of the store's filling as the catalogue declares them."""
+    lines = []
+    for outlet_id, feeds in ((OUTLET.id, OUTLET.feeds), (SILENT.outlet_id, (SILENT,))):
+        lines.append(
+            f'\n[[outlet]]\nid = {json.dumps(outlet_id)}\nname = "<b>{outlet_id}</b><script>alert(4)</script>"'
+        )
+        lines.append(f'homepage = "http://www.{outlet_id}.test/"\ncountry = "FR"\nlanguage = "fr"')
+        lines += [
+            f"[[outlet.feed]]\nname = {json.dumps(feed.id.split('/')[1])}\nurl = {json.dumps(feed.url)}"
+            for feed in feeds
+        ]
+    return "\n".join(lines) + "\n"
+
+
+@contextmanager
+def newsroom() -> Iterator[str]:
+    """The sample newsroom in a process of its own; its address."""
+    command = [sys.executable, "-m", "tests.newsroom", "--port", "0", "--quiet"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield process.stdout.readline().split()[-1]
+        process.terminate()
