@@ -169,7 +169,8 @@ def _stands_alone(block: Block) -> bool:
 def _is_among_paragraphs(blocks: Sequence[Block], index: int, kept: set[int]) -> bool:
     """Whether a block is just the first of the body's paragraphs: same kind, same parent, same classes."""
     block = blocks[index]
-    if any(mark.kind is Kind.LEAD and mark.node is block.node for mark in block.marks):
+    body_chars = sum(len(blocks[i].text) for i in kept)
+    if any(mark.kind is Kind.LEAD and mark.chars < min(_MOST_CHARS, body_chars / 2) for mark in block.marks):
         return False
     parent = block.node.getparent()
     return any(

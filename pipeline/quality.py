@@ -15,6 +15,7 @@ from pipeline.trees import text_of
 
 __all__ = ["RULES", "Candidate", "GateRule", "judge"]
 
+LABEL_CHARS = 40
 FEW_CHARS = 80  # a news flash of one sentence has more
 LINK_SHARE = 0.5  # more of a text in links makes it a list of links
 MARKED_LINK_SHARE = 0.8  # where the page calls itself an article
@@ -258,11 +259,16 @@ def judge(candidate: Candidate) -> Rejection | None:
     most_linked = MARKED_LINK_SHARE if candidate.is_article_marked else LINK_SHARE
     if len(candidate.paragraphs) >= 3 and candidate.link_chars > most_linked * len(text):
         return Rejection("index_page", "more links than text")
-    if len(candidate.paragraphs) >= 4 and all(len(line.split()) <= 3 for line in candidate.paragraphs):
+    if len(candidate.paragraphs) >= 4 and all(map(_is_label, candidate.paragraphs)):
         return Rejection("index_page", "dates and labels, no sentence")
     if len(text) < FEW_CHARS:
         return _nothing(candidate)
     return None
+
+
+def _is_label(line: str) -> bool:
+    """A few words and no sentence; Japanese and Chinese sentences have no blanks, but they are longer."""
+    return len(line) < LABEL_CHARS and len(line.split()) <= 3
 
 
 def _wall(candidate: Candidate) -> Rejection | None:

@@ -123,6 +123,73 @@ def test_a_lead_beside_the_headline_is_a_field_and_the_first_paragraph() -> None
     assert article.text == "\n\n".join((lead, *PARAGRAPHS))
 
 
+def test_a_lead_of_several_paragraphs_comes_in_whole() -> None:
+    leads = ("A fishing boat left its mooring on Sunday morning.", "The whole estuary went out to look for it at once.")
+    lead = "".join(f"<p>{text}</p>" for text in leads)
+    body = f"<article><h1>The quiet harbour</h1><div class='preamble'>{lead}</div><div class='body'>{prose()}</div></article>"
+    article = article_of(extract(page_of(body), None))
+    assert article.lead == leads[0]
+    assert article.text == "\n\n".join((*leads, *PARAGRAPHS))
+
+
+def test_paragraphs_that_a_paywall_scrambles_are_no_text() -> None:
+    scrambled = (
+        "<p class='obfuscated'>Uif ibscpvs xbt rvjfu uibu npsojoh- boe opcpez ibe tffo uif cpbu mfbwf cfgpsf.</p>"
+    )
+    article = article_of(
+        extract(page_of(f"<article><h1>The quiet harbour</h1>{prose()}{scrambled * 3}</article>"), None)
+    )
+    assert article.text == "\n\n".join(PARAGRAPHS)
+    assert article.is_accessible_for_free is False
+
+
+def test_the_posts_of_a_live_list_are_not_the_article_above_them() -> None:
+    post = "<div><h3>Boat seen off the point</h3><p>A walker saw the boat off the point at nine, drifting with the tide.</p></div>"
+    body = f"<article><h1>The quiet harbour</h1>{prose(*PARAGRAPHS[:2])}<amp-live-list>{post * 9}</amp-live-list></article>"
+    assert "off the point" not in article_of(extract(page_of(body), None)).text
+
+
+def test_other_articles_shown_under_a_linked_headline_are_dropped() -> None:
+    teaser = "<div class='box'><h3><a href='/b'>The old lock on the estuary</a></h3><p>It has been shut since the flood, and nobody knows when it will open.</p></div>"
+    body = f"<article><h1>The quiet harbour</h1><div>{prose()}{teaser}{prose('So it ended.')}</div></article>"
+    assert "since the flood" not in article_of(extract(page_of(body), None)).text
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("<location>SALTBY</location> The courier | The boat left.", "SALTBY The courier | The boat left."),
+        ("The <a href='/x'>index<span style='clip:rect(0 0 0 0)'>, opens new tab</span></a> fell.", "The index fell."),
+    ],
+    ids=["an element HTML does not know", "words for screen readers"],
+)
+def test_a_line_reads_as_a_reader_sees_it(written: str, read: str) -> None:
+    body = f"<article><h1>The quiet harbour</h1>{prose()}<p>{written} Nobody in the harbour could say why it had.</p>{prose()}</article>"
+    assert f"{read} Nobody in the harbour" in article_of(extract(page_of(body), None)).text
+
+
+@pytest.mark.parametrize(
+    ("head", "byline", "people"),
+    [
+        ("<meta name='twitter:label1' content='Written by'><meta name='twitter:data1' content='Ada Penn'>", "", ("Ada Penn",)),
+        ("", "<div class='authors'><span>Ada Penn</span><span>Tom Reed</span></div>", ("Ada Penn", "Tom Reed")),
+        ("", "<ul><li><a href='/author/ada-penn/'>Ada Penn</a></li></ul>", ("Ada Penn",)),
+        ("", "<p class='vcard'><a class='url fn n'>Ada Penn</a></p>", ("Ada Penn",)),
+    ],
+    ids=["twitter label", "several elements", "link to the author's page", "hCard"],
+)  # fmt: skip
+def test_a_byline_of_any_kind_names_its_people(head: str, byline: str, people: tuple[str, ...]) -> None:
+    article = article_of(extract(page_of(f"<h1>The quiet harbour</h1>{byline}{prose()}", head=head), None))
+    assert article.authors == people
+
+
+def test_an_article_in_a_script_without_blanks_is_one() -> None:
+    sentence = "港は静かな朝を迎え、潮が変わる前に船が出ていくのを見た者は一人もいなかったと港の責任者は話している。"
+    body = "".join(f"<p>{n}日、{sentence}</p>" for n in range(1, 7))
+    page = page_of(f"<article><h1>静かな港</h1>{body}</article>")
+    assert article_of(extract(page, None)).text.count(sentence) == 6
+
+
 def test_a_post_by_somebody_else_stays_with_its_source_and_the_outlets_own_goes() -> None:
     quoted = "<blockquote class='twitter-tweet'><p>We saw her off the point at nine.</p>&mdash; Saltby Coastguard (@saltbycg) <a href='#'>March 1, 2026</a></blockquote>"
     own = "<blockquote class='twitter-tweet'><p>All our stories of the coast.</p>&mdash; Valley Courier (@courier) <a href='#'>March 1, 2026</a></blockquote>"

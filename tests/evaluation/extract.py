@@ -2,8 +2,8 @@
 
 Prints, per corpus and extractor: 4-gram precision, recall and F1 (mean precision, mean recall), pages exactly right
 (F1 ≥ 0.99) and bad (< 0.9), ROUGE-LSum and segments where the corpus has them, title, authors, date, language, CPU
-time per page and the ratio to trafilatura with metadata in the same run. `--report FILE` writes the worst
-pages side by side.
+time per page and the ratio to trafilatura with metadata in the same run. The worst pages go side by side into
+`var/eval-extract.html` (`--report FILE`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,15 @@ from rich.table import Table
 from pipeline.page import decode_page
 from pipeline.urls import registrable_domain
 from pipeline.wrapper import ENOUGH_PAGES, Observation, Wrapper, learn
-from tests.evaluation.extraction_metrics import Score, overall, rouge_lsum, segment_counts, shingle_score, word_score
+from tests.evaluation.extraction_metrics import (
+    Score,
+    overall,
+    rouge_lsum,
+    segment_counts,
+    shingle_score,
+    shingle_score_of_options,
+    word_score,
+)
 from tests.evaluation.extraction_pages import CORPORA, NAMES, NEWS, LabelledPage, read_pages
 from tests.evaluation.extraction_peers import PEERS, Extracted, absent_peers, run_ours, run_peer
 from tests.evaluation.extraction_report import write_report
@@ -77,9 +85,9 @@ def main() -> int:
     for name in names:
         _print_corpus(console, name, [s for s in scored if s.page.corpus == name])
     _print_ways(console, scored)
-    if options.report:
-        write_report(Path(options.report), [s for s in scored if s.result.extractor == COLD and s.page.gold])
-        console.print(f"worst pages side by side: {options.report}")
+    options.report.parent.mkdir(parents=True, exist_ok=True)
+    write_report(options.report, [s for s in scored if s.result.extractor == COLD and s.page.gold])
+    console.print(f"worst pages side by side: {options.report}")
     return 0
 
 
@@ -89,7 +97,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--corpus", choices=NAMES, help="one corpus only")
     parser.add_argument("--short", action="store_true", help="a small sample, under a minute")
     parser.add_argument("--only-ours", action="store_true", help="without trafilatura and the peers")
-    parser.add_argument("--report", help="write an HTML page with the worst pages side by side")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        default=Path("var/eval-extract.html"),
+        help="the HTML page of the worst pages side by side",
+    )
     return parser.parse_args()
 
 
@@ -150,6 +163,12 @@ def _run_page_warm(page: LabelledPage, cold: Result, wrapper: Wrapper | None) ->
     return Result(page.id, WARM, extracted, time.process_time() - start)
 
 
+def score_page(page: LabelledPage) -> Scored:
+    """Ours on one page, as of an outlet never seen before, with its scores."""
+    extracted, extraction = run_ours(page.url, decode_page(page.html(), None), None)
+    return _score(page, Result(page.id, COLD, extracted, 0.0, extraction.observation))
+
+
 def _paired(pages: list[LabelledPage], results: list[Result]) -> list[tuple[LabelledPage, Result]]:
     known = {page.id: page for page in pages}
     return [(known[result.page_id], result) for result in results]
@@ -158,7 +177,8 @@ def _paired(pages: list[LabelledPage], results: list[Result]) -> list[tuple[Labe
 def _score(page: LabelledPage, result: Result) -> Scored:
     text = page.predicted(result.extracted.text, result.extracted.lead)
     rouge = rouge_lsum(page.paragraphs, result.extracted.text) if page.corpus == "fundus_eval" else None
-    return Scored(page, result, text, shingle_score(page.gold, text), word_score(page.gold, text), rouge)
+    shingles = shingle_score_of_options(page.paragraphs, text) if rouge else shingle_score(page.gold, text)
+    return Scored(page, result, text, shingles, word_score(page.gold, text), rouge)
 
 
 def _print_corpus(console: Console, name: str, scored: list[Scored]) -> None:

@@ -12,7 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
+from unicodedata import normalize
 
+# Some gold texts are decomposed or hold soft hyphens, which would break words into two: both sides are put right.
+_INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")
 _TOKEN = re.compile(r"\w+")
 _ROUGE_TOKEN = re.compile(r"[a-z0-9]+")
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’»)]*\s+|\n+")
@@ -30,6 +33,16 @@ class Score:
 def shingle_score(gold: str, text: str, *, size: int = 4) -> Score:
     """Multisets of `size` words in a row, as shares that the two texts have in common."""
     return _compare(_shingles(gold, size), _shingles(text, size))
+
+
+def shingle_score_of_options(gold_paragraphs: Sequence[str], text: str) -> Score:
+    """4-word shingles against the gold with or without its optional paragraphs (`[…]`), whichever is nearest."""
+    optional = [p.strip("[]") for p in gold_paragraphs if p.startswith("[")]
+    golds = (
+        "\n".join(p.strip("[]") for p in gold_paragraphs if not p.startswith("[") or p.strip("[]") in taken)
+        for taken in _subsets(optional)
+    )
+    return max((shingle_score(gold, text) for gold in golds), key=lambda score: score.f1)
 
 
 def word_score(gold: str, text: str) -> Score:
@@ -120,7 +133,7 @@ def _longest_common_positions(a: Sequence[str], b: Sequence[str]) -> set[int]:
 
 
 def _shingles(text: str, size: int) -> Counter[tuple[str, ...]]:
-    tokens = _TOKEN.findall(text)
+    tokens = _TOKEN.findall(_INVISIBLE.sub("", normalize("NFC", text)))
     if not tokens:
         return Counter()
     return Counter(tuple(tokens[i : i + size]) for i in range(max(1, len(tokens) - size + 1)))
