@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -256,6 +257,20 @@ def test_two_ids_of_one_article_become_the_older_one() -> None:
     decision = decided(candidate(STORY.text, article_id="a0"), Sightings(known=(younger, older)))
     assert (decision.verdict, decision.article_id, decision.merged_id) == (Verdict.REVISED, "a1", "a0")
     assert decision.revision == 3
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        pytest.param({"relation": Relation.DUPLICATE, "copy_of": "a9"}, id="nobody was told of it"),
+        pytest.param({"state": ArticleState.WITHDRAWN}, id="consumers were told that it is gone"),
+    ],
+)
+def test_of_two_ids_the_one_that_consumers_have_stays_even_if_it_is_younger(worse: dict[str, Any]) -> None:
+    older = replace(known(), **worse)
+    younger = replace(known(article_id="a0"), seen_at=NOW + timedelta(minutes=5))
+    decision = decided(candidate(STORY.text, article_id="a1"), Sightings(known=(older, younger)))
+    assert (decision.article_id, decision.merged_id) == ("a0", "a1")
 
 
 def test_a_live_blog_held_back_keeps_its_revision() -> None:

@@ -98,6 +98,14 @@ def test_a_merge_ends_the_other_id_with_a_tombstone() -> None:
     assert (tombstone.topic, tombstone.key, tombstone.value) == (Topic.LATEST, "a7", None)
 
 
+def test_a_merge_into_a_copy_ends_the_other_id_too() -> None:
+    merged = replace(COPY, verdict=Verdict.REVISED, revision=2, merged_id="a7")
+    for policy, topics in (("topic", [Topic.COPIES, Topic.LATEST]), ("drop", [Topic.LATEST])):
+        made = messages_of(publication(merged), copies=policy)
+        assert [message.topic for message in made] == topics
+        assert (made[-1].key, made[-1].value) == ("a7", None)
+
+
 def test_the_same_event_has_the_same_id_and_a_later_revision_another() -> None:
     first, again = messages_of(publication(), copies="topic"), messages_of(publication(), copies="topic")
     later = messages_of(publication(REVISED), copies="topic")

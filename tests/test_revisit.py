@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,8 @@ import schemas
 from pipeline.messages import withdrawn_message
 from pipeline.model import PendingEntry, Topic, Validators
 from pipeline.publishing import withdrawal
-from pipeline.revisit import CONFIRM_AFTER, Visit, is_confirmed, next_revisit, note_missing, within_budget
+from pipeline.revisit import CONFIRM_AFTER, Visit, is_confirmed, is_followed, next_revisit, note_missing, within_budget
+from pipeline.sightings import Relation
 from tests.values import NOW, OUTLET, make_entry
 
 AFTER_S = (900, 3600, 21_600)
@@ -48,6 +50,22 @@ def make_visit(number: int = 1, *, host: str = "www.antenne.test", **changes: ob
 def test_the_schedule_counts_from_the_first_sighting(age_s: int, next_s: int | None) -> None:
     due = next_revisit(NOW, AFTER_S, now=NOW + timedelta(seconds=age_s))
     assert due == (None if next_s is None else NOW + timedelta(seconds=next_s))
+
+
+@pytest.mark.parametrize(
+    ("feed_id", "relation", "copies", "followed"),
+    [
+        pytest.param("antenne/titres", None, "topic", True, id="an article"),
+        pytest.param("antenne/titres", Relation.COPY, "topic", True, id="a copy that has a topic"),
+        pytest.param("antenne/titres", Relation.COPY, "drop", False, id="a copy that nobody is told of"),
+        pytest.param("antenne/titres", Relation.DUPLICATE, "topic", False, id="the same again under another URL"),
+        pytest.param("antenne/~past", None, "topic", False, id="news of the past"),
+    ],
+)
+def test_only_what_consumers_are_told_of_now_is_looked_at_again(
+    feed_id: str, relation: Relation | None, copies: str, followed: bool
+) -> None:
+    assert is_followed(replace(make_visit().entry, feed_id=feed_id), relation, copies=copies) is followed
 
 
 def test_zero_alone_means_never() -> None:
