@@ -119,13 +119,16 @@ def until(holds: Callable[[], Any], *, timeout_s: float = 600) -> Any:
 
 
 def ended(airflow: Airflow, run_id: str) -> dict[str, Any]:
-    """A run when it is over."""
+    """A run when it is over; one that failed is no measurement."""
 
     def over() -> dict[str, Any] | None:
         run: dict[str, Any] = airflow.api("GET", f"/api/v2/dags/news_ingest/dagRuns/{run_id}")
         return run if run["state"] in ("success", "failed") else None
 
-    return dict(until(over))
+    run = dict(until(over))
+    if run["state"] != "success":
+        raise SystemExit(f"run {run_id} failed: {run['note'] or 'see the log of its tasks'}")
+    return run
 
 
 def first_run(airflow: Airflow) -> dict[str, Any]:
