@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, select
 
 from connectors.article_store import alias_key
 from connectors.database import Database
 from connectors.outbox import outbox
-from connectors.tables import aliases, articles, entries
+from connectors.tables import aliases, articles, entries, feeds
 from pipeline.fingerprint import KEYS
 from pipeline.nearby import MIN_SHARED_KEYS
 from pipeline.sightings import DecidePolicy
@@ -41,15 +41,22 @@ class WhyStore:
 
 def find_articles(connection: Connection, url_or_id: str) -> list[str]:
     """Ids that this is, or that it is an alias of."""
-    by_alias = select(aliases.c.article_id).where(aliases.c.key == alias_key(canonicalise(url_or_id)))
+    known = select(feeds.c.outlet_id).distinct()  # aliases are kept by outlet: a look under each, not through all
+    by_alias = select(aliases.c.article_id).where(
+        aliases.c.outlet_id.in_(known), aliases.c.key == alias_key(canonicalise(url_or_id))
+    )
     by_id = select(articles.c.id).where(articles.c.id == url_or_id)
     return [*connection.scalars(by_id), *connection.scalars(by_alias)]
 
 
 def find_entries(connection: Connection, url_or_id: str, ids: set[str]) -> list[Row[Any]]:
     """Entries with this identity, or that led to these articles."""
-    wanted = or_(entries.c.identity.in_([url_or_id, canonicalise(url_or_id)]), entries.c.article_id.in_(ids))
-    return list(connection.execute(select(entries).where(wanted).order_by(entries.c.first_seen_at)))
+    known = select(feeds.c.outlet_id).distinct()
+    identities = (url_or_id, canonicalise(url_or_id))
+    named = select(entries).where(entries.c.outlet_id.in_(known), entries.c.identity.in_(identities))
+    led = select(entries).where(entries.c.article_id.in_(ids))
+    found = {row.id: row for query in (named, led) for row in connection.execute(query)}
+    return sorted(found.values(), key=lambda row: row.first_seen_at)
 
 
 def tell_entry(row: Row[Any]) -> Iterator[str]:

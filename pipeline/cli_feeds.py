@@ -19,11 +19,22 @@ app = typer.Typer(no_args_is_help=True, help="The catalogue (dags/feeds.toml), a
 def list_feeds(
     patterns: Annotated[list[str] | None, typer.Argument(help="Feed ids, outlet ids or globs; none: all.")] = None,
 ) -> None:
-    """Feeds with their state: status, last new entry, interval, how often entries were probably missed, next poll."""
+    """Feeds with their state: status, last new entry, interval, gaps between polls, learnt silence, next poll."""
+    from connectors.desk.words import span
     from pipeline.app import App
 
     with App.from_env() as newswire:
-        table = Table("feed", "status", "last new entry", "interval", "gaps", "next poll", "url", header_style="bold")
+        table = Table(
+            "feed",
+            "status",
+            "last new entry",
+            "interval",
+            "gaps",
+            "silent after",
+            "next poll",
+            "url",
+            header_style="bold",
+        )
         for state in newswire.feed_states(newswire.choose(patterns or [])):
             reason = f" ({state.status_reason})" if state.status_reason else ""
             by_hand = state.interval_override_s
@@ -33,6 +44,7 @@ def list_feeds(
                 f"{state.last_new_entry_at:%Y-%m-%d %H:%M}" if state.last_new_entry_at else "never",
                 f"{by_hand} s by hand" if by_hand else f"{state.interval_s} s",
                 str(state.possible_gaps),
+                span(state.silence_s) if state.silence_s else "not learnt yet",
                 f"{state.next_poll_at:%Y-%m-%d %H:%M}" if state.next_poll_at else "now",
                 state.url,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -116,9 +116,11 @@ def end(articles: ArticleStore, entry: PendingEntry, verdict: Verdict, reason: s
 
 
 @contextmanager
-def at_the_desk(database: Database, acts: WrittenActs) -> Iterator[TestClient]:
+def at_the_desk(
+    database: Database, acts: WrittenActs, *, clock: Callable[[], datetime] = lambda: NOW + timedelta(minutes=1)
+) -> Iterator[TestClient]:
     """A browser at the desk, logged in as an editor."""
-    desk = create_desk(DeskStore(database), acts, TestDoor(), lambda: NOW + timedelta(minutes=1))
+    desk = create_desk(DeskStore(database), acts, TestDoor(), clock)
     with TestClient(desk, base_url="http://desk.test", headers={"visitor": "editor"}) as client:
         yield client
 
