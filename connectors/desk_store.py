@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_col
 
 from connectors.database import Database
 from connectors.desk.views import (
+    WORST_FIRST,
     Backlog,
     DeadGroup,
     Delays,
@@ -28,6 +29,7 @@ from connectors.desk.views import (
     OutletChoice,
     OutletLine,
     OutletPage,
+    OutletRank,
     Overview,
     PollLine,
     WaitingLane,
@@ -95,15 +97,10 @@ class DeskStore:
         """Entries settled in the last 24 hours, by hour and verdict."""
         first = this_hour(now) - 23 * HOUR
         hour = self.hour_of(entries.c.settled_at).label("hour")
-        query = (
-            select(hour, entries.c.verdict, func.count().label("n"))
-            .where(entries.c.settled_at >= first)
-            .group_by(hour, entries.c.verdict)
-        )
+        query = select(hour, entries.c.verdict).where(entries.c.settled_at >= first, entries.c.verdict.is_not(None))
         found: defaultdict[datetime, dict[Verdict, int]] = defaultdict(dict)
-        for row in connection.execute(query):
-            if row.verdict:
-                found[hour_from(row.hour)][Verdict(row.verdict)] = row.n
+        for (hour_words, verdict), number in count_settled(connection, query).items():
+            found[hour_from(hour_words)][Verdict(verdict)] = number
         return tuple(Hour(starts, found[starts]) for starts in (first + HOUR * n for n in range(24)))
 
     # ------------------------------------------------------------ outlets
@@ -111,13 +108,13 @@ class DeskStore:
     def outlets(self, choice: OutletChoice, *, page: int, now: datetime) -> OutletPage:
         """Outlets of a choice, the worst first."""
         with self.database.reading() as connection:
-            lines = [line for line in outlet_lines(connection) if choice.fits(line)]
-            counts = Counter(line.status for line in lines)
+            ranks = [rank for rank in rank_outlets(connection) if choice.fits(rank)]
+            counts = Counter(rank.status for rank in ranks)
             if choice.status is not None:
-                lines = [line for line in lines if line.status is choice.status]
+                ranks = [rank for rank in ranks if rank.status is choice.status]
             start = (page - 1) * ON_A_PAGE
-            shown = lines[start : start + ON_A_PAGE]
-            return OutletPage(self.with_figures(connection, shown, now), len(lines), dict(counts))
+            lines = outlet_lines(connection, [rank.outlet_id for rank in ranks[start : start + ON_A_PAGE]])
+            return OutletPage(self.with_figures(connection, lines, now), len(ranks), dict(counts))
 
     def with_figures(
         self, connection: Connection, lines: Sequence[OutletLine], now: datetime
@@ -138,20 +135,16 @@ class DeskStore:
         """Articles that went out in each of the last 24 hours, by outlet."""
         first = this_hour(now) - 23 * HOUR
         hour = self.hour_of(entries.c.settled_at).label("hour")
-        query = (
-            select(entries.c.outlet_id, hour, func.count().label("n"))
-            .where(
-                entries.c.outlet_id.in_(outlet_ids),
-                entries.c.settled_at >= first,
-                entries.c.verdict.in_(("new", "revised", "copy")),
-            )
-            .group_by(entries.c.outlet_id, hour)
+        query = select(entries.c.outlet_id, hour).where(
+            entries.c.outlet_id.in_(outlet_ids),
+            entries.c.settled_at >= first,
+            entries.c.verdict.in_(("new", "revised", "copy")),
         )
         counts: dict[str, list[int]] = {outlet_id: [0] * 24 for outlet_id in outlet_ids}
-        for row in connection.execute(query):
-            index = int((hour_from(row.hour) - first) / HOUR)
+        for (outlet_id, hour_words), number in count_settled(connection, query).items():
+            index = int((hour_from(hour_words) - first) / HOUR)
             if index < 24:
-                counts[row.outlet_id][index] = row.n
+                counts[outlet_id][index] = number
         return {outlet_id: tuple(by_hour) for outlet_id, by_hour in counts.items()}
 
     def outlet(self, outlet_id: str, *, now: datetime) -> OneOutlet | None:
@@ -234,18 +227,36 @@ def hour_from(words: str) -> datetime:
     return datetime.strptime(words, "%Y-%m-%d %H").replace(tzinfo=UTC)
 
 
+def count_settled(connection: Connection, query: Select[Any]) -> Counter[tuple[str, str]]:
+    """How many settled entries have each pair of values; those that wait again keep their former verdict."""
+    pair = tuple(query.selected_columns)
+    counted = query.add_columns(func.count().label("n")).where(entries.c.state == "settled").group_by(*pair)
+    return Counter({(row[0], row[1]): row.n for row in connection.execute(counted)})
+
+
 def states_of(connection: Connection, query: Select[Any]) -> tuple[FeedState, ...]:
     """Feeds in order of their ids."""
     return tuple(state_from_row(row) for row in connection.execute(query.order_by(feeds.c.feed_id)))
 
 
-def outlet_lines(connection: Connection) -> list[OutletLine]:
-    """Every outlet, the worst first, without figures."""
-    by_outlet: defaultdict[str, list[FeedState]] = defaultdict(list)
-    for state in states_of(connection, select(feeds)):
+def rank_outlets(connection: Connection) -> list[OutletRank]:
+    """Every outlet, the worst first: of thousands of feeds no more than that is read."""
+    columns = (feeds.c.outlet_id, feeds.c.status, feeds.c.paused)
+    query = select(*columns, func.max(feeds.c.possible_gaps).label("gaps")).group_by(*columns)
+    ranks: dict[str, OutletRank] = {}
+    for row in connection.execute(query):
+        status = FeedStatus.PAUSED if row.paused else FeedStatus(row.status)
+        rank = OutletRank(row.outlet_id, status, has_gaps=row.gaps > 0)
+        ranks[row.outlet_id] = rank.beside(ranks.get(row.outlet_id))
+    return sorted(ranks.values(), key=lambda rank: (WORST_FIRST.index(rank.status), rank.outlet_id))
+
+
+def outlet_lines(connection: Connection, outlet_ids: Sequence[str]) -> list[OutletLine]:
+    """These outlets in this order, without figures."""
+    by_outlet: dict[str, list[FeedState]] = {outlet_id: [] for outlet_id in outlet_ids}
+    for state in states_of(connection, select(feeds).where(feeds.c.outlet_id.in_(outlet_ids))):
         by_outlet[state.outlet_id].append(state)
-    lines = [OutletLine(outlet_id, tuple(states)) for outlet_id, states in by_outlet.items()]
-    return sorted(lines, key=lambda line: (line.rank, line.id))
+    return [OutletLine(outlet_id, tuple(states)) for outlet_id, states in by_outlet.items()]
 
 
 def count_by_outlet(connection: Connection, outlet_ids: Collection[str], condition: Any) -> Counter[str]:

@@ -119,8 +119,8 @@ entries = Table(
     ),
     Index("entries_by_article", "article_id"),
     # The desk counts by these alone, without reading a row.
-    Index("entries_by_settled", "settled_at", "verdict"),
-    Index("entries_by_outlet", "outlet_id", "settled_at", "verdict"),
+    Index("entries_by_settled", "settled_at", "verdict", "state"),
+    Index("entries_by_outlet", "outlet_id", "settled_at", "verdict", "state"),
     # Dead letters: few among many.
     Index(
         "entries_failed",

@@ -101,11 +101,6 @@ class OutletLine:
         return min((feed.status for feed in self.feeds), key=WORST_FIRST.index)
 
     @property
-    def rank(self) -> int:
-        """Its place when the worst come first."""
-        return WORST_FIRST.index(self.status)
-
-    @property
     def reason(self) -> str | None:
         """Why it is called so."""
         return next((feed.status_reason for feed in self.feeds if feed.status is self.status), None)
@@ -122,6 +117,22 @@ class OutletLine:
 
 
 @dataclass(frozen=True, slots=True)
+class OutletRank:
+    """An outlet's place among the others: by the worst word among its feeds."""
+
+    outlet_id: str
+    status: FeedStatus
+    has_gaps: bool
+
+    def beside(self, other: OutletRank | None) -> OutletRank:
+        """The same outlet, of whose feeds more are known."""
+        if other is None:
+            return self
+        worst = min(self.status, other.status, key=WORST_FIRST.index)
+        return OutletRank(self.outlet_id, worst, has_gaps=self.has_gaps or other.has_gaps)
+
+
+@dataclass(frozen=True, slots=True)
 class OutletChoice:
     """Which outlets: called so, with this in id, with a feed that rolled over between two polls."""
 
@@ -129,10 +140,9 @@ class OutletChoice:
     containing: str = ""
     with_gaps: bool = False
 
-    def fits(self, line: OutletLine) -> bool:
+    def fits(self, rank: OutletRank) -> bool:
         """Whether an outlet is meant, whatever its status."""
-        has_gaps = any(feed.possible_gaps for feed in line.feeds)
-        return self.containing.lower() in line.id and (has_gaps or not self.with_gaps)
+        return self.containing.lower() in rank.outlet_id and (rank.has_gaps or not self.with_gaps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,8 @@ def upgrade() -> None:
     with op.batch_alter_table("entries", schema=None) as batch_op:
         batch_op.create_index("entries_by_article", ["article_id"], unique=False)
         batch_op.create_index("entries_by_identity", ["outlet_id", "identity"], unique=True)
-        batch_op.create_index("entries_by_outlet", ["outlet_id", "settled_at", "verdict"], unique=False)
-        batch_op.create_index("entries_by_settled", ["settled_at", "verdict"], unique=False)
+        batch_op.create_index("entries_by_outlet", ["outlet_id", "settled_at", "verdict", "state"], unique=False)
+        batch_op.create_index("entries_by_settled", ["settled_at", "verdict", "state"], unique=False)
         batch_op.create_index(
             "entries_failed",
             ["outlet_id", "settled_at"],
