@@ -111,6 +111,9 @@ _DOUBLE_START = re.compile(r"\A(?:https?(?::/*|/{2,}))+(?=https?(?::|/{2}))", re
 _ERROR_PAGE = re.compile(r"(?:404|410|erreur|error|not-?found)(?:[-.].*)?", re.IGNORECASE)
 
 
+MOST_MENDS = 5  # of one URL; what is still not right then was never one
+
+
 def canonicalise(url: str) -> str:
     """The one form of a URL, to compare by; idempotent. What is no http(s) URL comes back stripped."""
     key = _key(url)
@@ -131,7 +134,19 @@ def _key(url: str) -> str:
 
 
 def repair(url: str, base: str | None) -> str | None:
-    """The absolute http(s) URL that a feed meant (blanks, `http:/x`, relative, doubled), None when it cannot be one."""
+    """The absolute http(s) URL that a feed meant (blanks, `http:/x`, relative, doubled), None when it cannot be one.
+
+    What it gives needs no more mending: `//http://x` is mended twice, once for each thing that is wrong with it.
+    """
+    mended = _repair(url, base)
+    for _ in range(MOST_MENDS):
+        if mended is None or (again := _repair(mended, None)) == mended:
+            return mended
+        mended = again
+    return None
+
+
+def _repair(url: str, base: str | None) -> str | None:
     text = _mend(url, base)
     if text is None:
         return None
