@@ -229,7 +229,9 @@ def known_by_row(row: Row[Any]) -> KnownArticle:
 
 def is_waiting(connection: Connection, entry: PendingEntry) -> bool:
     """Whether the entry still waits as it was when it was taken up."""
-    row = connection.execute(select(entries.c.state, entries.c.sighting).where(entries.c.id == entry.id)).one_or_none()
+    query = select(entries.c.state, entries.c.sighting).where(entries.c.id == entry.id)
+    # Locked: a poll that reopens the entry comes wholly before this settlement, or wholly after it.
+    row = connection.execute(query.with_for_update()).one_or_none()
     return row is not None and row.state == "pending" and row.sighting == entry.sighting
 
 

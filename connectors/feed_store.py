@@ -308,8 +308,8 @@ class Comparison:
         """
         row = self.known[entry.identity]
         values: dict[str, Any] = {"entry": entry_to_json(entry), "last_seen_at": now, "sighting": row.sighting + 1}
-        if row.state == "settled":
-            values |= {"state": "pending", "attempts": 0, "next_attempt_at": None}
+        # Whatever `row` says: it may have been settled since that was read.
+        values |= {"state": "pending", "attempts": 0, "next_attempt_at": None}
         connection.execute(update(entries).where(entries.c.id == row.id).values(**values))
         if row.state != "settled":
             return None
