@@ -52,7 +52,8 @@ def news_redrive() -> None:
 
     @task
     def redrive() -> dict[str, int]:
-        from pipeline.app import App, now
+        from pipeline.app import App
+        from pipeline.app_deployment import now
         from pipeline.app_redrive import redrive as redrive_entries
         from pipeline.dead_letters import RedriveChoice
         from pipeline.errors import SettingsError

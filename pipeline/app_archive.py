@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from connectors.archive_index import Capture, check_file, find_captures, warc_files, write_index
-from pipeline.app import App, now
+from pipeline.app import App
+from pipeline.app_deployment import now
 from pipeline.times import time_of_option
 
 

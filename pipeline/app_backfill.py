@@ -19,7 +19,8 @@ from typing import TypeVar
 from connectors.backfill_store import BackfillStore
 from connectors.sitemap import SitemapWalk
 from connectors.warc import WarcPage, read_pages
-from pipeline.app import App, now, tell
+from pipeline.app import App, tell
+from pipeline.app_deployment import now
 from pipeline.backfill import BATCH, PagesAtHand, Share, entries_of, fill, finish, gentle, past_feed
 from pipeline.deliver import Deliverer
 from pipeline.errors import CatalogueError, SettingsError, StoreError

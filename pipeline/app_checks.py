@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from connectors.database import Database
 from connectors.workers import ExtractionWorkers
 from pipeline import statuses
-from pipeline.app import App, now, read_catalogue
+from pipeline.app import App
+from pipeline.app_deployment import now, read_catalogue
 from pipeline.errors import NewswireError, NotAFeed
 from pipeline.extract import PageInput
 from pipeline.feeds import ParsedFeed, parse_feed

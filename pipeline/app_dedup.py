@@ -16,7 +16,7 @@ from typing import Self
 
 from connectors.corpus_store import CorpusStore
 from connectors.database import Database
-from pipeline.app import now
+from pipeline.app_deployment import now
 from pipeline.dedup_lines import BadLine, DedupedRow, dedup_lines, in_words, written_line
 from pipeline.errors import SettingsError
 from pipeline.model import Verdict

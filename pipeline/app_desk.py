@@ -14,8 +14,9 @@ from connectors.desk.acts import Finding
 from connectors.desk.door import Door
 from connectors.desk.web import create_desk
 from connectors.desk_store import DeskStore
-from pipeline.app import App, now, read_catalogue
+from pipeline.app import App
 from pipeline.app_checks import check_feed
+from pipeline.app_deployment import now, read_catalogue
 from pipeline.app_files import edit_catalogue
 from pipeline.catalogue import NewFeed, add_feed
 from pipeline.dead_letters import RedriveChoice, redriven_message

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from connectors.workers import ExtractionWorkers, extract_many
-from pipeline.app import App, read_catalogue
+from pipeline.app import App
+from pipeline.app_deployment import read_catalogue
 from pipeline.errors import CatalogueError, FetchError, SettingsError
 from pipeline.extract import Extraction
 from pipeline.extract_lines import ExtractedRow, ExtractRow, page_of, read_row, written_line

@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
-from pipeline.app import App, now, raising_plainly
+from pipeline.app import App, raising_plainly
+from pipeline.app_deployment import now
 from pipeline.deliver import Deliverer
 from pipeline.errors import NewswireError
 from pipeline.model import Feed, FeedState, PendingEntry

@@ -10,7 +10,8 @@ from functools import cached_property
 from connectors.metrics.exporter import Exposition, expose, registry_of, serve
 from connectors.metrics.metrics_store import MetricsStore
 from pipeline import __version__
-from pipeline.app import App, now
+from pipeline.app import App
+from pipeline.app_deployment import now
 from pipeline.metrics import Sample, Totals, samples_of
 
 FRESH_S = 5.0  # scrapes within this time get the same values: several scrapers cost no more than one

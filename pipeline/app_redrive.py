@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.dead_letters import DeadLetterStore
-from pipeline.app import App, now
+from pipeline.app import App
+from pipeline.app_deployment import now
 from pipeline.dead_letters import DeadEntry, RedriveChoice, redriven_message
 
 AT_ONCE = 500  # entries in one transaction

@@ -12,8 +12,9 @@ from dataclasses import replace
 from connectors.progress import ProgressFile
 from connectors.replay_store import ReplayStore
 from connectors.workers import ExtractionWorkers
-from pipeline.app import App, now
+from pipeline.app import App
 from pipeline.app_archive import day_of
+from pipeline.app_deployment import now
 from pipeline.deliver import Deliverer
 from pipeline.errors import NewswireError, SettingsError
 from pipeline.extract import EXTRACTOR

@@ -10,7 +10,8 @@ from datetime import timedelta
 
 from connectors.backfill_store import BackfillStore
 from connectors.integrity import find_faults
-from pipeline.app import App, now
+from pipeline.app import App
+from pipeline.app_deployment import now
 from pipeline.deliver import keep_numbers
 from pipeline.metrics import is_overdue
 from pipeline.model import FeedStatus

@@ -114,7 +114,7 @@ def check(
 @app.command(epilog="Example: `newswire feeds parse tests/data/*.xml`")
 def parse(files: Annotated[list[Path], typer.Argument(help="Feed files.")]) -> None:
     """What was understood of feed files, a JSON line each: title, entries with id, link, dates, authors, text."""
-    from pipeline.app import now
+    from pipeline.app_deployment import now
     from pipeline.feed_lines import feed_line
 
     for path in files:

@@ -35,7 +35,8 @@ def redrive(
     Examples: `newswire redrive`, `newswire redrive --cause 'timed_out' --since 2d --yes`
     """
     from pipeline import app_redrive
-    from pipeline.app import App, now
+    from pipeline.app import App
+    from pipeline.app_deployment import now
 
     choice = RedriveChoice(
         outlets=tuple(outlet or ()),

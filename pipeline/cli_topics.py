@@ -81,7 +81,8 @@ def tail(
     Examples: `newswire tail articles -n 1`, `newswire tail articles --follow --language fr --json`,
     `newswire tail dead-letters --since 2d`
     """
-    from pipeline.app import App, now
+    from pipeline.app import App
+    from pipeline.app_deployment import now
 
     wanted = Wanted(outlet=outlet, language=language, section=section, text=text)
     with App.from_env() as newswire:
@@ -116,7 +117,8 @@ def export(
     `newswire export --topic articles.latest --format parquet -o articles/`
     """
     from pipeline import app_export
-    from pipeline.app import App, now
+    from pipeline.app import App
+    from pipeline.app_deployment import now
 
     choice = app_export.ExportChoice(
         topic=topic,

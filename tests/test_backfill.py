@@ -19,8 +19,9 @@ from connectors.database import Database
 from connectors.hosts import StoredPacer
 from connectors.politeness import Politeness
 from connectors.tables import entries
-from pipeline.app import App, now
+from pipeline.app import App
 from pipeline.app_backfill import Backfill
+from pipeline.app_deployment import now
 from pipeline.backfill import Share, gentle
 from pipeline.entry_json import entry_from_json, entry_to_json
 from pipeline.errors import CatalogueError, SettingsError

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Connection, insert, update
 
 from connectors.tables import aliases, entries, feeds
-from pipeline.app import App, now
+from pipeline.app import App
+from pipeline.app_deployment import now
 from pipeline.app_upkeep import delete_by_retention, integrity_faults, troubled_feeds
 from pipeline.report import Report
 from pipeline.settings import Settings
