@@ -1,0 +1,89 @@
+"""What the desk does to a deployment: the store, the topics and the catalogue tell of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import select
+
+from connectors.outbox import outbox
+from connectors.tables import entries
+from pipeline.app import App
+from pipeline.app_desk import DeskActs, NotKnown
+from pipeline.catalogue import NewFeed
+from pipeline.errors import CatalogueError
+from pipeline.model import FeedStatus
+from pipeline.switches import Switch
+from tests.desk.rooms import HOSTILE, fill
+from tests.desk.running import hostile_catalogue
+from tests.values import FEED
+
+NEW = NewFeed(outlet_id="neuf", feed="main", url="http://www.neuf.test/rss", name="Neuf", country="FR", language="fr")
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    home = tmp_path_factory.mktemp("acts")
+    (home / "feeds.toml").write_text(hostile_catalogue(), encoding="utf-8")
+    with App.from_env({"NEWSWIRE_HOME": str(home), "NEWSWIRE_CATALOGUE": str(home / "feeds.toml")}) as opened:
+        fill(opened.database)
+        yield opened
+
+
+@pytest.fixture
+def acts(app: App) -> DeskActs:
+    return DeskActs(app)
+
+
+def told(app: App, topic: str) -> list[dict[str, str]]:
+    """What the messages of a topic say."""
+    with app.database.reading() as connection:
+        values = connection.scalars(select(outbox.c.value).where(outbox.c.topic == topic).order_by(outbox.c.id))
+        return [json.loads(value) for value in values if value]
+
+
+def test_a_pause_is_kept_and_told_on_the_topic(app: App, acts: DeskActs) -> None:
+    assert acts.switch(FEED.id, Switch.PAUSE, by="ada") == "antenne/titres is paused"
+    (state,) = app.feeds.states([FEED.id])
+    assert (state.paused, state.status) == (True, FeedStatus.PAUSED)
+    assert "paused by ada" in told(app, "feeds")[-1]["reason"]
+
+
+def test_a_feed_that_is_not_there_is_said(acts: DeskActs) -> None:
+    with pytest.raises(NotKnown, match="no feed nobody/here"):
+        acts.switch("nobody/here", Switch.PAUSE, by="ada")
+
+
+def test_only_the_dead_letters_of_the_cause_are_redriven(app: App, acts: DeskActs) -> None:
+    assert acts.redrive("antenne", reason="another", entry_id=None, by="ada").startswith("0 dead letters")
+    assert acts.redrive("antenne", reason=HOSTILE, entry_id=None, by="ada").startswith("1 dead letter of antenne")
+    with app.database.reading() as connection:
+        states = connection.scalars(select(entries.c.state).where(entries.c.verdict == "failed"))
+        assert list(states) == ["pending"]
+    assert told(app, "dead-letters")[-1]["state"] == "redriven"
+
+
+def test_an_added_feed_is_in_the_catalogue_and_in_the_store(app: App, acts: DeskActs) -> None:
+    assert "the next run polls it" in acts.add_feed(NEW, by="ada")
+    assert acts.outlet_name("neuf") == "Neuf"
+    assert app.feeds.states(["neuf/main"])
+
+
+def test_a_feed_that_breaks_the_catalogue_is_refused_and_leaves_it_as_it_was(app: App, acts: DeskActs) -> None:
+    before = app.settings.catalogue.read_text()
+    wrong = NewFeed(outlet_id="Nicht Gut", feed="main", url="file:///etc/passwd", country="FR", language="fr")
+    with pytest.raises(CatalogueError):
+        acts.add_feed(wrong, by="ada")
+    assert app.settings.catalogue.read_text() == before
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", ""])
+def test_only_addresses_of_the_web_are_checked(acts: DeskActs, url: str) -> None:
+    (finding,) = acts.check_feed(url)
+    assert not finding.is_fine
+
+
+def test_an_outlet_that_left_the_catalogue_goes_by_its_id(acts: DeskActs) -> None:
+    assert acts.outlet_name("long-gone") == "long-gone"
