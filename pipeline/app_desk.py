@@ -103,7 +103,12 @@ class DeskActs:
     def add_feed(self, new: NewFeed, *, by: str) -> str:  # noqa: ARG002 - the log names who
         """Add a feed to the catalogue and give it its place in the store. Raises CatalogueError."""
         here = {"NEWSWIRE_CATALOGUE": str(self.app.settings.catalogue)}
-        edit_catalogue(lambda text: add_feed(text, new), here)
+        try:
+            edit_catalogue(lambda text: add_feed(text, new), here)
+        except OSError as error:
+            raise CatalogueError(
+                f"{self.app.settings.catalogue}: {error.strerror}; where the catalogue is part of an image, add it there"
+            ) from error
         outlet = self.outlet(new.outlet_id)
         self.app.feeds.ensure(outlet.feeds, interval_s=self.app.settings.interval_s)
         return f"{new.outlet_id}/{new.feed} is in the catalogue: the next run polls it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -77,6 +78,14 @@ def test_a_feed_that_breaks_the_catalogue_is_refused_and_leaves_it_as_it_was(app
     with pytest.raises(CatalogueError):
         acts.add_feed(wrong, by="ada")
     assert app.settings.catalogue.read_text() == before
+
+
+def test_a_catalogue_that_cannot_be_written_is_said(app: App, acts: DeskActs) -> None:
+    obstacle = app.settings.catalogue.with_name("feeds.toml.partial")
+    obstacle.mkdir()
+    with pytest.raises(CatalogueError, match="part of an image"):
+        acts.add_feed(replace(NEW, feed="other", url="http://www.neuf.test/other"), by="ada")
+    obstacle.rmdir()
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", ""])
