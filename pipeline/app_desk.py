@@ -107,7 +107,7 @@ class DeskActs:
             edit_catalogue(lambda text: add_feed(text, new), here)
         except OSError as error:
             raise CatalogueError(
-                f"{self.app.settings.catalogue}: {error.strerror}; where the catalogue is part of an image, add it there"
+                f"{self.app.settings.catalogue}: {error.strerror}; if it is part of an image, add it there"
             ) from error
         outlet = self.outlet(new.outlet_id)
         self.app.feeds.ensure(outlet.feeds, interval_s=self.app.settings.interval_s)
