@@ -121,7 +121,7 @@ class Comparison:
     def insert_entries(self, connection: Connection, fresh: Sequence[Entry], *, now: datetime) -> dict[str, int]:
         """Insert entries never seen in the outlet; identity → id.
 
-        The unique index stops a second writer of the same outlet: its whole poll is undone and recorded again later.
+        No other poll of the outlet is written meanwhile (feed_store.lock_outlet); the unique index holds it to that.
         """
         if not fresh:
             return {}

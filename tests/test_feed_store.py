@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -174,3 +175,15 @@ def test_the_migrations_make_the_tables_that_the_code_expects(database: Database
     with database.reading() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     assert [d for d in differences if "sketch_keys_w" not in str(d)] == []
+
+
+def test_feeds_of_an_outlet_that_show_the_same_new_entries_at_once_are_recorded_one_after_the_other(
+    feeds: FeedStore,
+) -> None:
+    many = [make_entry(number) for number in range(200)]
+    with ThreadPoolExecutor(2) as threads:
+        for number in range(0, 200, 20):
+            some = many[number : number + 20]
+            both = [threads.submit(record, feeds, *some, feed_id=feed.id) for feed in OUTLET.feeds]
+            shown = [poll.result().shown for poll in both]
+            assert sorted((one.new, one.elsewhere) for one in shown) == [(0, 20), (20, 0)]
