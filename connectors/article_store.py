@@ -7,9 +7,8 @@ somebody settled something alike since the look-up, nothing is written and the c
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors import outbox, sketches
 from connectors.database import Database
+from connectors.explanations import explain_further
 from connectors.feed_store import due_entries
 from connectors.paragraphs import expire_paragraphs, note_paragraphs, repeated_paragraphs
 from connectors.tables import aliases, articles, entries, wrappers
@@ -174,6 +174,7 @@ class ArticleStore:
 def look(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> Looked:
     """The sightings of a candidate on one connection; its id becomes the one its URLs already belong to."""
     ids = known_ids(connection, candidate, urls)
+    named = only_named(connection, candidate, ids)
     if ids and candidate.article_id not in ids:
         candidate = replace(candidate, article_id=ids[0])
     found = sketches.look_up(connection, candidate)
@@ -182,7 +183,7 @@ def look(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> L
     known = (*sightings.known, *others)
     return Looked(
         candidate=candidate,
-        sightings=replace(sightings, known=(*known, *expired(connection, ids, known))),
+        sightings=replace(sightings, known=(*known, *expired(connection, ids, known)), named=named),
         seen=found.seen,
         known_ids=tuple(ids),
     )
@@ -206,6 +207,18 @@ def known_ids(connection: Connection, candidate: Candidate, urls: Sequence[str])
         .order_by(articles.c.first_seen_at, articles.c.id)
     )
     return list(connection.scalars(query))
+
+
+def only_named(connection: Connection, candidate: Candidate, ids: Sequence[str]) -> frozenset[str]:
+    """Those of these articles that neither the page's own address nor, where that is new, its own id leads to."""
+    if not candidate.page_url or not ids:
+        return frozenset()
+    owner = connection.scalar(
+        select(aliases.c.article_id).where(
+            aliases.c.outlet_id == candidate.outlet_id, aliases.c.key == alias_key(candidate.page_url)
+        )
+    )
+    return frozenset(ids) - {owner if owner in ids else candidate.own_id}
 
 
 def known_by_row(row: Row[Any]) -> KnownArticle:
@@ -272,7 +285,7 @@ def write_article(connection: Connection, settlement: Settlement) -> None:
         "relation": decision.relation.value if decision.relation else None,
         "copy_of": decision.copy_of,
         "cluster_id": decision.cluster_id,
-        "explanation": explain(decision),
+        "explanation": explain_further(connection, settlement),
         "is_live_blog": article.is_live_blog,
         "last_revised_at": settlement.now,
         "raw_location": settlement.read.raw_location,
@@ -358,20 +371,6 @@ def known_article(settlement: Settlement) -> KnownArticle:
         relation=decision.relation,
         copy_of=decision.copy_of,
         is_live_blog=candidate.is_live_blog,
-    )
-
-
-def explain(decision: Decision) -> str:
-    """How the verdict came about, as JSON, for `newswire why`."""
-    return json.dumps(
-        {
-            "verdict": decision.verdict.value,
-            "reason": decision.reason,
-            "method": decision.method,
-            "considered": [asdict(pair) for pair in decision.considered],
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
     )
 
 

@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select, update
 
 from connectors import outbox, sketches
-from connectors.article_store import explain, is_outdated, known_article, known_by_row, merge, write_aliases
+from connectors.article_store import is_outdated, known_article, known_by_row, merge, write_aliases
 from connectors.database import Database
+from connectors.explanations import explain_further
 from connectors.feed_store import pending_entry
 from connectors.tables import articles, entries
 from pipeline.model import Entry, PendingEntry
@@ -57,7 +58,9 @@ class ReplayStore:
             if is_outdated(connection, settlement):
                 return Outcome.LOOK_AGAIN
             connection.execute(
-                update(articles).where(articles.c.id == decision.article_id).values(revision_row(settlement))
+                update(articles)
+                .where(articles.c.id == decision.article_id)
+                .values(revision_row(connection, settlement))
             )
             write_aliases(connection, settlement.entry.outlet_id, settlement.urls, decision.article_id)
             sketches.insert_sketch(connection, known_article(settlement), now=settlement.now)
@@ -115,7 +118,7 @@ def is_last(connection: Connection, article_id: str, raw_location: str) -> bool:
     return row is not None and row.state == "live" and row.raw_location == raw_location
 
 
-def revision_row(settlement: Settlement) -> dict[str, Any]:
+def revision_row(connection: Connection, settlement: Settlement) -> dict[str, Any]:
     """What a replayed revision changes of its article's row."""
     decision, article = settlement.decision, settlement.read.article
     ours = next((message.id for message in settlement.messages if message.key == decision.article_id), None)
@@ -124,7 +127,7 @@ def revision_row(settlement: Settlement) -> dict[str, Any]:
         "canonical_url": article.canonical_url,
         "revision": decision.revision,
         "text_hash": settlement.candidate.fingerprint.content_hash,
-        "explanation": explain(decision),
+        "explanation": explain_further(connection, settlement),
         "is_live_blog": article.is_live_blog,
         "last_revised_at": settlement.now,
         **({"event_id": ours} if ours else {}),

@@ -84,7 +84,9 @@ def tell_article(connection: Connection, article_id: str) -> Iterator[str]:
     missing = f"; its page is missing since {when(row.missing_since)}" if row.missing_since else ""
     planned = when(row.next_revisit_at) or "not any more"
     yield f"  last fetched {when(row.last_fetched_at)}, looked at again {row.revisits} times, next: {planned}{missing}"
-    yield from tell_decision(connection, json.loads(row.explanation))
+    explanation = json.loads(row.explanation)
+    for verdict in (*explanation.get("before", ()), explanation):
+        yield from tell_decision(connection, verdict)
     yield from tell_copies(connection, article_id)
     for event in events:
         delivered = f"delivered {when(event.delivered_at)}" if event.delivered_at else "waits in the outbox"
@@ -107,7 +109,8 @@ def tell_urls(row: Row[Any], values: Sequence[bytes]) -> Iterator[str]:
 
 def tell_decision(connection: Connection, explanation: Mapping[str, Any]) -> Iterator[str]:
     """The verdict, what was compared with its scores, and what would have been needed."""
-    yield f"  {explanation['verdict']} by {explanation['method']}: {explanation['reason']}"
+    at = f" {when(datetime.fromisoformat(explanation['at']))}" if "at" in explanation else ""
+    yield f"  {explanation['verdict']}{at} by {explanation['method']}: {explanation['reason']}"
     considered = explanation["considered"]
     if considered:
         yield f"  a copy needs {rules_in_words(DecidePolicy())}"

@@ -1,6 +1,7 @@
 """The decision: what becomes of an article, from what is known near it. Pure: gathered before, carried out after.
 
-    known under its id or an alias?   withdrawn → NEW again · two ids → merged · changed → REVISED · else UNCHANGED
+    known under its id or an alias?   (what only a named address leads to must resemble: namesakes.py)
+                                      withdrawn → NEW again · two ids → merged · changed → REVISED · else UNCHANGED
     else a copy of another?           same outlet → DUPLICATE · else COPY
     else                              NEW, perhaps a digest, perhaps related
 
@@ -10,13 +11,15 @@ UNCHANGED. Races are left to the store: it looks up again under its lock (connec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from pipeline.copies import Kinship, Pair, kinship
 from pipeline.fingerprint import METHOD
 from pipeline.model import Verdict
+from pipeline.namesakes import recognise
 from pipeline.revision import RevisionKind, find_change, is_held_back
 from pipeline.sightings import (
     ArticleState,
@@ -85,6 +88,7 @@ class Decision:
     similarity: CopySimilarity | None = None
     direction: Direction | None = None
     merged_id: str | None = None
+    namesakes: tuple[str, ...] = ()  # articles that an address in its page leads to, and that it is not
     debounced: bool = False  # a change of a live blog held back: keep the old fingerprint, look again
     considered: tuple[Considered, ...] = ()
     method: str = METHOD
@@ -92,10 +96,25 @@ class Decision:
 
 def decide(candidate: Candidate, sightings: Sightings, *, now: datetime, policy: DecidePolicy) -> Decision:
     """The decision on a candidate."""
-    known = sorted(sightings.known, key=_survival_order)
+    recognised = recognise(candidate, sightings, policy)
+    decision = _decide(recognised.candidate, recognised.known, sightings, now=now, policy=policy)
+    if not recognised.namesakes:
+        return decision
+    doubt = f"an address it names is {', '.join(recognised.namesakes)}'s, of other words: not believed"
+    return replace(decision, reason=f"{decision.reason}; {doubt}", namesakes=recognised.namesakes)
+
+
+def _decide(
+    candidate: Candidate,
+    known: Sequence[KnownArticle],
+    sightings: Sightings,
+    *,
+    now: datetime,
+    policy: DecidePolicy,
+) -> Decision:
     if not known:
         return _decide_unknown(candidate, sightings, policy)
-    survivor, *others = known
+    survivor, *others = sorted(known, key=_survival_order)
     if others:
         return _merge(candidate, survivor, others[0])
     if survivor.state is ArticleState.WITHDRAWN:

@@ -19,6 +19,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.errors import StoreError
 from pipeline.similarity import Similarity, compare_sketches
 from pipeline.words import Paragraph, headline_tokens, news_paragraphs
 
@@ -133,7 +134,9 @@ class Fingerprint:
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Fingerprint:
-        """The fingerprint that `to_bytes` packed."""
+        """The fingerprint that `to_bytes` packed. Raises StoreError for bytes of another layout."""
+        if packed[0] != _LAYOUT:
+            raise StoreError(f"a fingerprint of layout {packed[0]}, this release reads {_LAYOUT}", retriable=False)
         _, content, title, tokens, cutoff, suspect, *counts = _HEAD.unpack_from(packed)
         sketch_end = _HEAD.size + 3 * counts[0]
         words_end = sketch_end + 4 * sum(counts[1:5])

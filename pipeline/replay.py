@@ -203,7 +203,8 @@ class Replay:
     async def settle(self, archived: ArchivedArticle, read: Read, done: Replayed) -> Replayed:
         """Decide as the walk does, and write what changed."""
         rooms = self.rooms
-        identity = replace(identify(archived.entry, read, rooms.outlets[done.outlet_id]), article_id=done.article_id)
+        identity = identify(archived.entry, read, rooms.outlets[done.outlet_id])
+        identity = replace(identity, article_id=done.article_id, own_id=done.article_id)
         for _ in range(MOST_LOOKS):
             settlement = await self.conclude(archived, read, identity)
             if settlement.decision.article_id != done.article_id or settlement.decision.verdict is not Verdict.REVISED:

@@ -105,6 +105,8 @@ class Revisits:
         for _ in range(MOST_LOOKS):
             looked = await rooms.in_store(rooms.articles.look_up, candidate, identity.urls)
             settlement = await conclude(visit.entry, read, identity, looked, rooms)
+            if visit.article_id in settlement.decision.namesakes:
+                return await self.missing(visit)  # sent on to another article, which the feed shows by itself
             if settlement.decision.verdict is not Verdict.UNCHANGED and read.raw_location is None:
                 # Only what changed is worth a place in the archive.
                 read = replace(read, raw_location=await rooms.in_store(rooms.archive.keep, read.response))

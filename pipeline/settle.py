@@ -28,11 +28,16 @@ MOST_LOOKS = 20
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who an article is: its id, and every form under which it may be met again."""
+    """Who an article is: its id, and every form under which it may be met again.
+
+    `page_url` is where it was read, `own_id` the id that follows from the outlet's number or from that address alone.
+    """
 
     article_id: str
     domain: str
     urls: tuple[str, ...]
+    page_url: str
+    own_id: str
 
 
 async def settle(entry: PendingEntry, read: Read, outlet: Outlet, rooms: Rooms) -> Settled:
@@ -67,10 +72,13 @@ def identify(entry: PendingEntry, read: Read, outlet: Outlet) -> Identity:
         printed.append(entry.entry.guid)
     urls = {canonicalise(url): url for url in printed if url and not is_section_or_home(url)}
     number = next((n for url in urls.values() if (n := article_number(url, outlet.policy.article_number))), None)
+    page_url = canonicalise(read.response.final_url)
     return Identity(
         article_id=article_id(outlet.id, number=number, canonical_url=canonicalise(chosen)),
         domain=domain,
         urls=tuple(urls) or (canonicalise(chosen),),
+        page_url=page_url,
+        own_id=article_id(outlet.id, number=number, canonical_url=page_url),
     )
 
 
@@ -87,6 +95,8 @@ def make_candidate(entry: PendingEntry, read: Read, identity: Identity, repeated
         repeated=repeated,
         seen_at=min(published or entry.first_seen_at, entry.first_seen_at),
         is_live_blog=article.is_live_blog,
+        page_url=identity.page_url,
+        own_id=identity.own_id,
         credits=agency_credits(article.text, (*article.authors, *article.author_organisations)),
     )
 

@@ -40,6 +40,8 @@ class Candidate:
     seen_at: datetime
     is_live_blog: bool = False
     credits: tuple[str, ...] = ()  # agencies that the text credits (agency.py)
+    page_url: str = ""  # where it was read, in canonical form; empty: its id is not doubted
+    own_id: str = ""  # its id by the outlet's number, else by `page_url`: whatever other addresses the page names
     repeated: frozenset[int] = frozenset()  # its paragraphs that the fingerprint leaves out: the host repeats them
 
 
@@ -70,6 +72,7 @@ class Sightings:
     same_hash: tuple[KnownArticle, ...] = ()  # other articles with the same text
     sharing_keys: tuple[KnownArticle, ...] = ()  # other articles with two keys or more in common
     repeated: frozenset[int] = frozenset()  # paragraphs of candidate or known article that the host repeats by now
+    named: frozenset[str] = frozenset()  # of `known`: ids that only an address leads to which the page names
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ class DecidePolicy:
     related_containment: float = 0.35
     digest_share: float = 0.15  # of the candidate, in each of two clusters
     digest_quote: float = 0.30  # of each of the two
+    resemblance: float = 0.15  # of the shorter text: less, under unlike headlines, and one address is two articles'
     live_blog_min_gap: timedelta = timedelta(minutes=10)
     live_blog_min_change: float = 0.05
 

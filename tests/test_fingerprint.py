@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.errors import StoreError
 from pipeline.fingerprint import KEYS, Fingerprint, compare, fingerprint, paragraph_hashes
 from pipeline.similarity import Common, common
 from pipeline.words import headline_tokens, news_paragraphs, normalise, tokenise, words_changed
@@ -96,6 +97,12 @@ def test_the_same_headline_gives_two_common_keys() -> None:
 def test_bytes_give_the_fingerprint_back(title: str, text: str, strip: bool) -> None:
     made = fingerprint(title, text, repeated=frozenset(paragraph_hashes(text)[:1]) if strip else frozenset())
     assert Fingerprint.from_bytes(made.to_bytes()) == made
+
+
+def test_a_fingerprint_of_another_release_is_refused_and_not_misread() -> None:
+    packed = bytes([1]) + fingerprint(TITLE, TEXT).to_bytes()[1:]
+    with pytest.raises(StoreError, match="layout 1, this release reads 2"):
+        Fingerprint.from_bytes(packed)
 
 
 @pytest.mark.parametrize("words", [120, 400, 1500, 6000])

@@ -91,6 +91,7 @@ class Web:
     pages: dict[str, Page] = field(default_factory=dict)
     shown: list[str] = field(default_factory=list)
     answered: list[tuple[str, int]] = field(default_factory=list)
+    moved: dict[str, str] = field(default_factory=dict)
 
     async def fetch(self, request: Request, place: Place | None = None) -> Response:
         """The answer as a server that knows validators gives it."""
@@ -98,8 +99,10 @@ class Web:
             await place.take()
         if request.url == FEED_URL:
             return self.answer(request, Page("", (), ""), self.feed(), "application/rss+xml")
-        page = self.pages.get(request.url.removeprefix(HOST), Page("", (), "", status=404))
-        return self.answer(request, page, page.body, "text/html; charset=utf-8")
+        path = request.url.removeprefix(HOST)
+        page = self.pages.get(self.moved.get(path, path), Page("", (), "", status=404))
+        answer = self.answer(request, page, page.body, "text/html; charset=utf-8")
+        return replace(answer, final_url=HOST + self.moved.get(path, path))
 
     def answer(self, request: Request, page: Page, body: bytes, content_type: str) -> Response:
         known = page.title != "" and request.validators.etag == page.etag
@@ -214,6 +217,8 @@ def test_a_page_that_is_as_it_was_costs_a_304_and_a_changed_one_is_a_revision(de
     assert deployed.revisit(after=HOURS) == {"revised": 1}
     assert deployed.told() == [("published", 1), ("updated", 2)]
     first, second = map(value_of, deployed.events())
+    told = "\n".join(deployed.newswire.why(f"{HOST}/fait-n1.html"))
+    assert told.index("no known article shares enough of its words") < told.index("text changed (correction")
     assert second["previous_text_hash"] == first["text_hash"] != second["text_hash"]
     assert (second["changed"], second["revision_kind"]) == (["text"], "correction")
     assert (second["words_added"], second["words_removed"]) == (9, 0)
@@ -265,7 +270,7 @@ def test_a_page_that_proves_two_ids_one_merges_them_once(deployed: Deployment) -
     deployed.ingest(after=HOURS)
     assert deployed.told() == [("published", 1), ("published", 1)]
     survivor, gone = (event.key for event in deployed.events())
-    deployed.change("/fait-bis.html", canonical=first.canonical)
+    deployed.change("/fait-bis.html", canonical=first.canonical, paragraphs=(*first.paragraphs, WORDS.paragraph()))
     assert deployed.revisit(gone) == {"revised": 1}
     assert deployed.told()[2:] == [("updated", 2)]
     update = value_of(deployed.events()[-1])
@@ -280,6 +285,38 @@ def test_a_page_that_proves_two_ids_one_merges_them_once(deployed: Deployment) -
     told = len(deployed.events())
     deployed.ingest(after=HOURS)
     assert len(deployed.events()) == told
+
+
+def test_an_outlet_that_prints_one_canonical_url_on_every_page_keeps_its_articles_apart(deployed: Deployment) -> None:
+    pages = {
+        path: make_page(path, canonical=f"{HOST}/modele.html") for path in ("/un.html", "/deux.html", "/trois.html")
+    }
+    for path, page in pages.items():
+        deployed.publish(path, page)
+    deployed.ingest()
+    published = {value_of(event)["title"]: event.key for event in deployed.events()}
+    assert published.keys() == {page.title for page in pages.values()}
+    assert len(set(published.values())) == 3
+    deployed.ingest(after=HOURS)
+    deployed.change("/deux.html", paragraphs=(*pages["/deux.html"].paragraphs, WORDS.paragraph()))
+    assert deployed.revisit(after=HOURS, force=True) == {"revised": 1, "not_modified": 2}
+    assert deployed.told() == [("published", 1)] * 3 + [("updated", 2)]
+    assert deployed.events()[-1].key == published[pages["/deux.html"].title]
+    told = [deployed.newswire.why(article_id) for article_id in published.values()]
+    assert sum("not believed" in "".join(lines) for lines in told) == 2  # whoever came first had the address
+
+
+def test_a_page_that_is_sent_on_to_another_article_is_withdrawn_and_no_revision(deployed: Deployment) -> None:
+    deployed.publish("/fait-n6.html", make_page("/fait-n6.html"))
+    deployed.ingest()
+    (article_id,) = deployed.latest()
+    deployed.web.shown.clear()
+    deployed.web.pages["/fait-n7.html"] = make_page("/fait-n7.html")
+    deployed.web.moved["/fait-n6.html"] = "/fait-n7.html"
+    assert deployed.revisit(after=HOURS) == {"missing": 1}
+    assert deployed.revisit(after=2 * HOURS) == {"withdrawn": 1}
+    assert deployed.told() == [("published", 1), ("withdrawn", 1)]
+    assert deployed.latest() == {article_id: None}
 
 
 def test_a_page_that_was_not_changed_takes_no_place_in_the_archive(deployed: Deployment) -> None:
