@@ -22,7 +22,7 @@ from connectors.feed_store import due_entries
 from connectors.paragraphs import expire_paragraphs, note_paragraphs, repeated_paragraphs
 from connectors.tables import aliases, articles, entries, wrappers
 from pipeline.crashpoints import crash_point
-from pipeline.decide import Candidate, Decision, KnownArticle
+from pipeline.decide import Candidate, Decision, KnownArticle, remembered
 from pipeline.fingerprint import fingerprint, paragraph_hashes
 from pipeline.model import PendingEntry, Validators, Verdict
 from pipeline.revisit import CONFIRM_AFTER, MISSING
@@ -259,8 +259,9 @@ def is_outdated(connection: Connection, settlement: Settlement) -> bool:
 def write_article(connection: Connection, settlement: Settlement) -> None:
     """Insert or update the article's row; another URL of a known article has none of its own."""
     decision, article, response = settlement.decision, settlement.read.article, settlement.read.response
-    # A change that is held back must be seen again: a 304 to the page's new validators would hide it.
-    validators = Validators() if decision.debounced else response.validators
+    # What was held back or is still to be merged must be seen again: a 304 to the page's new validators would hide it.
+    is_unfinished = decision.debounced or decision.has_more_to_merge
+    validators = Validators() if is_unfinished else response.validators
     fetch = {
         "last_fetched_at": response.fetched_at,
         "etag": validators.etag,
@@ -357,21 +358,10 @@ def miss_article(connection: Connection, article_id: str, *, now: datetime) -> N
 
 def known_article(settlement: Settlement) -> KnownArticle:
     """The article as later look-ups shall find it."""
-    candidate, decision = settlement.candidate, settlement.decision
-    return KnownArticle(
-        article_id=decision.article_id,
-        outlet_id=candidate.outlet_id,
-        domain=candidate.domain,
-        title=candidate.title,
-        fingerprint=candidate.fingerprint,
-        seen_at=candidate.seen_at,
-        revision=decision.revision,
-        cluster_id=decision.cluster_id,
-        last_revised_at=settlement.now,
-        relation=decision.relation,
-        copy_of=decision.copy_of,
-        is_live_blog=candidate.is_live_blog,
-    )
+    decision = settlement.decision
+    known = settlement.looked.sightings.known
+    before = next((one for one in known if one.article_id == decision.article_id), None)
+    return remembered(settlement.candidate, decision, before, now=settlement.now)
 
 
 def alias_key(url: str) -> bytes:

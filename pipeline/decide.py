@@ -88,6 +88,7 @@ class Decision:
     similarity: CopySimilarity | None = None
     direction: Direction | None = None
     merged_id: str | None = None
+    has_more_to_merge: bool = False  # a third id: an update names one merged id, so the next look merges the next
     namesakes: tuple[str, ...] = ()  # articles that an address in its page leads to, and that it is not
     debounced: bool = False  # a change of a live blog held back: keep the old fingerprint, look again
     considered: tuple[Considered, ...] = ()
@@ -116,7 +117,7 @@ def _decide(
         return _decide_unknown(candidate, sightings, policy)
     survivor, *others = sorted(known, key=_survival_order)
     if others:
-        return _merge(candidate, survivor, others[0])
+        return _merge(candidate, survivor, others)
     if survivor.state is ArticleState.WITHDRAWN:
         return _publish_again(survivor)
     return _decide_known(candidate, survivor, sightings, now=now, policy=policy)
@@ -197,7 +198,8 @@ def _publish_again(known: KnownArticle) -> Decision:
     )
 
 
-def _merge(candidate: Candidate, survivor: KnownArticle, other: KnownArticle) -> Decision:
+def _merge(candidate: Candidate, survivor: KnownArticle, others: Sequence[KnownArticle]) -> Decision:
+    other = others[0]
     change = find_change(survivor.fingerprint, candidate.fingerprint)
     return Decision(
         Verdict.REVISED,
@@ -211,6 +213,7 @@ def _merge(candidate: Candidate, survivor: KnownArticle, other: KnownArticle) ->
         relation=survivor.relation,
         copy_of=survivor.copy_of,
         merged_id=other.article_id,
+        has_more_to_merge=len(others) > 1,
     )
 
 

@@ -138,7 +138,12 @@ async def conclude(entry: PendingEntry, read: Read, identity: Identity, looked: 
 def plan_revisit(
     entry: PendingEntry, looked: Looked, decision: Decision, outlet: Outlet, settings: Settings, *, now: datetime
 ) -> datetime | None:
-    """When the article is looked at again: by the schedule, and as soon as a change of a live blog is not held back."""
+    """When the article is looked at again: by the schedule, and as soon as a change of a live blog is not held back.
+
+    At once where a third id waits to be merged.
+    """
+    if decision.has_more_to_merge:
+        return now
     if not is_followed(entry, decision.relation, copies=settings.copies):
         return None
     planned = next_revisit(entry.first_seen_at, revisit_after_s(outlet, settings), now=now)

@@ -59,6 +59,7 @@ class Page:
     status: int = 200
     location: str = ""
     is_live: bool = False
+    amp: str = ""
 
     @property
     def body(self) -> bytes:
@@ -68,6 +69,7 @@ class Page:
         text = "".join(f"<p>{paragraph}</p>" for paragraph in self.paragraphs)
         return (
             f'<html lang="fr"><head><title>{self.title}</title><link rel="canonical" href="{self.canonical}">'
+            f'{f"""<link rel="amphtml" href="{self.amp}">""" if self.amp else ""}'
             f'<meta property="og:type" content="article"><meta property="og:title" content="{self.title}">'
             f'<script type="application/ld+json">{linked}</script></head>'
             f"<body><main><article><h1>{self.title}</h1>{text}</article></main></body></html>"
@@ -285,6 +287,22 @@ def test_a_page_that_proves_two_ids_one_merges_them_once(deployed: Deployment) -
     told = len(deployed.events())
     deployed.ingest(after=HOURS)
     assert len(deployed.events()) == told
+
+
+def test_three_ids_that_prove_to_be_one_end_as_one_by_the_next_visit(deployed: Deployment) -> None:
+    first, second, third = (make_page(f"/{name}.html") for name in ("un", "deux", "trois"))
+    for page in (first, second, third):
+        deployed.publish(page.canonical.removeprefix(HOST), page)
+        deployed.ingest(after=HOURS / 60)
+    survivor, *gone = (event.key for event in deployed.events())
+    words = (*first.paragraphs, *second.paragraphs)
+    deployed.change("/trois.html", canonical=first.canonical, amp=second.canonical, paragraphs=words)
+    assert deployed.revisit(gone[1], after=HOURS) == {"revised": 1}
+    assert deployed.revisit(survivor) == {"revised": 1}
+    assert [(key, value is None) for key, value in deployed.latest().items()] == [
+        (survivor, False),
+        *((key, True) for key in gone),
+    ]
 
 
 def test_an_outlet_that_prints_one_canonical_url_on_every_page_keeps_its_articles_apart(deployed: Deployment) -> None:
