@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from lxml import html
 
@@ -17,6 +18,7 @@ _KNOWN_SHARE = 0.9  # of the prose on the page must stand in known places
 _CLEAR_SHARE = 0.9  # of the prose in known places must be clearly article or clearly not
 _CLEARLY_KEPT, _CLEARLY_LEFT = 0.75, 0.25
 _LEAST_CHARS = 250
+_PARTED = frozenset({"ul", "ol", "blockquote", "table", "tbody"})
 
 
 def observe(
@@ -58,7 +60,35 @@ def choose_by_wrapper(blocks: Sequence[Block], wrapper: Wrapper) -> frozenset[in
             chosen.add(index)
     if known < _KNOWN_SHARE * prose or clear < _CLEAR_SHARE * known or chars_of(blocks, chosen) < _LEAST_CHARS:
         return None
-    return frozenset(chosen)
+    return frozenset(chosen.union(_between(blocks, chosen, wrapper)))
+
+
+def _between(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper) -> Iterator[int]:
+    """Headings, quotations and lists where none stood before, between two chosen blocks and in a place like theirs.
+
+    Few pages of an outlet have an intertitle: what was on none of the first is not therefore left out.
+    """
+    for before, after in pairwise(sorted(chosen)):
+        for index in range(before + 1, after):
+            block = blocks[index]
+            is_new = block.place not in wrapper.places and not wrapper.is_repeated(text_mark(block.key))
+            if is_new and _is_among(block, blocks[before], blocks[after]):
+                yield index
+
+
+def _is_among(block: Block, before: Block, after: Block) -> bool:
+    """Whether a block stands beside its neighbours, as a part of a list or a quotation beside them, or as they do."""
+    if _above(block.place) == _above(before.place) == _above(after.place):
+        return True
+    parent = block.node.getparent()
+    if parent is not None and parent.tag in _PARTED:
+        parent = parent.getparent()
+    return parent is not None and parent is before.node.getparent() is after.node.getparent()
+
+
+def _above(place: str) -> str:
+    """A place's labels but the last."""
+    return place.rpartition("/")[0]
 
 
 def agreement(blocks: Sequence[Block], one: Sequence[int], other: Sequence[int]) -> float:

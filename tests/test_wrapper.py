@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.extract import PageInput, extract
@@ -42,6 +44,11 @@ def pages_of(outlet: Outlet) -> list[PageInput]:
         for article in outlet.articles
         if not article.versions[0].is_withdrawn
     ]
+
+
+def has_intertitle(text: str) -> bool:
+    """Whether a paragraph of a few words stands in it."""
+    return any(len(paragraph) < 60 for paragraph in text.split("\n\n"))
 
 
 def test_places_that_the_teacher_keeps_are_the_article() -> None:
@@ -130,6 +137,31 @@ def test_a_known_outlet_reads_the_same_without_the_teacher(outlet: Outlet) -> No
     assert any(e.article and e.article.extractor.split()[1] == "wrapper" for e in warm)
     assert [e.article and e.article.text for e in warm] == [e.article and e.article.text for e in cold]
     assert [e.article and e.article.lead for e in warm] == [e.article and e.article.lead for e in cold]
+
+
+@pytest.mark.parametrize("outlet", PAGES_OF_TEXT, ids=lambda outlet: outlet.id)
+def test_whichever_five_pages_taught_it_a_known_outlet_reads_the_same(outlet: Outlet) -> None:
+    pages = pages_of(outlet)
+    cold = [extract(page, None) for page in pages]
+    taught = [e.observation for e in cold if e.observation is not None]
+    texts = [e.article and e.article.text for e in cold]
+    for start in range(0, len(taught), ENOUGH_PAGES - 1):
+        wrapper = learn(None, [*taught[start:], *taught][:ENOUGH_PAGES])
+        assert [(e := extract(page, wrapper).article) and e.text for page in pages] == texts
+
+
+def test_an_intertitle_is_read_though_no_page_that_was_learnt_from_had_one() -> None:
+    outlet = next(outlet for outlet in PAGES_OF_TEXT if outlet.id == "northern-ledger")
+    pages = pages_of(outlet)
+    cold = [extract(page, None) for page in pages]
+    odd = next(n for n, e in enumerate(cold) if e.article and "\n\nA question of beds\n\n" in e.article.text)
+    without = [e.observation for e in cold if e.article and not has_intertitle(e.article.text)]
+    wrapper = learn(None, [observation for observation in without if observation is not None])
+    assert wrapper.is_grown
+    warm = extract(pages[odd], wrapper)
+    assert warm.article is not None
+    assert warm.article.extractor.split()[1] == "wrapper"
+    assert warm.article == replace(cold[odd].article, extractor=warm.article.extractor)
 
 
 def test_a_page_of_another_design_is_not_read_by_the_wrapper() -> None:
