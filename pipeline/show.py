@@ -34,8 +34,9 @@ COLUMNS: tuple[Verdict, ...] = (
 
 
 def report_table(report: Report, *, title: str) -> Table:
-    """A line per outlet: entries, each verdict, what is pending, polls by outcome and seconds."""
-    table = Table(title=title, title_justify="left", show_footer=True, header_style="bold")
+    """A line per outlet: entries, each verdict, what is pending, polls by outcome, and seconds of work side by side."""
+    heading = f"{title} in {report.seconds:.1f} s".lstrip()
+    table = Table(title=heading, title_justify="left", show_footer=True, header_style="bold")
     table.add_column("outlet", "all", no_wrap=True)
     table.add_column("entries", str(report.entries), justify="right")
     for verdict in COLUMNS:
@@ -43,7 +44,7 @@ def report_table(report: Report, *, title: str) -> Table:
     table.add_column("pending", shown(sum(t.pending for t in report.outlets.values())), justify="right")
     table.add_column("revisits", no_wrap=False)
     table.add_column("polls", no_wrap=False)
-    table.add_column("seconds", f"{report.seconds:.1f}", justify="right")
+    table.add_column("work s", f"{sum(t.seconds for t in report.outlets.values()):.1f}", justify="right")
     for outlet, tally in sorted(report.outlets.items()):
         table.add_row(
             outlet,
