@@ -29,11 +29,16 @@ def choose_title(
     ]
     for h1 in printed:
         if any(same_words(h1, text) >= 0.6 for text, _ in told):
-            return Sourced(h1, "h1")
+            return Sourced(_unglued(h1, [text for text, _ in told]), "h1")
     if told:
         text, source = told[0]
         return Sourced(without_site(text, site, host), source)
     return Sourced(printed[0], "h1") if printed else Sourced("", "")
+
+
+def _unglued(h1: str, told: Sequence[str]) -> str:
+    """The headline with the blanks that another source has: a kicker above it ends in the markup without one."""
+    return next((text for text in told if key_of(text) == key_of(h1) and len(text.split()) > len(h1.split())), h1)
 
 
 def same_words(one: str, other: str) -> float:

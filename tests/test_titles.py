@@ -1,0 +1,62 @@
+"""Titles: the headline that the page prints, where another source says the same; no outlet's name behind it."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.model import Sourced
+from pipeline.titles import choose_title, without_site
+
+HEADLINE = "Le pont de l'Aven rouvrira lundi"
+
+
+def chosen(*, linked: str = "", social: str = "", h1: tuple[str, ...] = (), page: str = "", site: str = "") -> Sourced:
+    return choose_title(linked=linked, social=social, headlines=h1, page=page, feed="", site=site)
+
+
+@pytest.mark.parametrize(
+    ("found", "title", "source"),
+    [
+        pytest.param(
+            chosen(h1=(HEADLINE,), social="Aven : le pont rouvrira lundi, après un an de travaux"),
+            HEADLINE,
+            "h1",
+            id="what is printed, though it was written otherwise for sharing",
+        ),
+        pytest.param(
+            chosen(h1=("Le Méridien", HEADLINE), page=f"{HEADLINE} | Le Méridien", site="Le Méridien"),
+            HEADLINE,
+            "h1",
+            id="no outlet's name set as a headline",
+        ),
+        pytest.param(
+            chosen(h1=("Nos newsletters",), linked=HEADLINE),
+            HEADLINE,
+            "json-ld",
+            id="no headline of a box that nothing confirms",
+        ),
+        pytest.param(
+            chosen(h1=("Travaux publicsLe pont rouvrira lundi",), social="Travaux publics / Le pont rouvrira lundi"),
+            "Travaux publics / Le pont rouvrira lundi",
+            "h1",
+            id="with the blank that the markup leaves out behind a kicker",
+        ),
+        pytest.param(chosen(page=f"{HEADLINE} - Ouest"), HEADLINE, "title", id="the page's title less the outlet"),
+        pytest.param(chosen(h1=(HEADLINE,)), HEADLINE, "h1", id="the only one there is"),
+        pytest.param(chosen(), "", "", id="none"),
+    ],
+)
+def test_the_headline_is_found(found: Sourced, title: str, source: str) -> None:
+    assert found == Sourced(title, source)
+
+
+@pytest.mark.parametrize(
+    ("printed", "site", "title"),
+    [
+        (f"{HEADLINE} – Le Méridien", "Le Méridien", HEADLINE),
+        (f"Le Méridien | {HEADLINE}", "Le Méridien", HEADLINE),
+        ("Grève : ce qu'il faut savoir", "Le Méridien", "Grève : ce qu'il faut savoir"),
+    ],
+)
+def test_an_outlets_name_is_no_part_of_the_headline(printed: str, site: str, title: str) -> None:
+    assert without_site(printed, site) == title
