@@ -38,6 +38,17 @@ def token_for(visitor: Visitor, secret: bytes) -> str:
     return hmac.new(secret, b"newswire desk\0" + visitor.name.encode(), hashlib.sha256).hexdigest()
 
 
+def seal_of(said: str, visitor: Visitor, secret: bytes) -> str:
+    """What shows that the desk itself said this to the visitor: a link of somebody else's could say anything."""
+    words = b"\0".join((b"newswire desk said", visitor.name.encode(), said.encode("utf-8", "replace")))
+    return hmac.new(secret, words, hashlib.sha256).hexdigest()
+
+
+def is_sealed(said: str, seal: str, visitor: Visitor, secret: bytes) -> bool:
+    """Whether the desk said this to the visitor."""
+    return hmac.compare_digest(seal.encode("utf-8", "replace"), seal_of(said, visitor, secret).encode())
+
+
 def is_genuine(request: Request, token: str, visitor: Visitor, secret: bytes) -> bool:
     """Whether a form was sent from a page of ours that was made for this visitor."""
     return is_from_here(request) and hmac.compare_digest(token.encode(), token_for(visitor, secret).encode())

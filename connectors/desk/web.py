@@ -21,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 
 from connectors.desk import words
 from connectors.desk.acts import Acts
-from connectors.desk.door import Door, Visitor, is_genuine, token_for
+from connectors.desk.door import Door, Visitor, is_genuine, is_sealed, seal_of, token_for
 from connectors.desk.views import WORST_FIRST, EntryChoice, OutletChoice
 from connectors.desk_store import HOUR, ON_A_PAGE, DeskStore, this_hour
 from connectors.why_store import WhyStore
@@ -70,13 +70,23 @@ class Desk:
                 token=token_for(visitor, self.door.secret),
                 now=self.clock(),
                 name_of=self.acts.outlet_name,
-                said=request.query_params.get("said", ""),
+                said=self.said(request, visitor),
                 here=request.url.path.removeprefix(base) or "/",
                 since=(this_hour(self.clock()) - 23 * HOUR).isoformat(),
                 **shown,
             )
         )
         return HTMLResponse(html)
+
+    def said(self, request: Request, visitor: Visitor) -> str:
+        """What an act before this page had to say; nothing where a link only says that it was the desk."""
+        said, seal = (request.query_params.get(name, "") for name in ("said", "seal"))
+        return said if is_sealed(said, seal, visitor, self.door.secret) else ""
+
+    def back(self, request: Request, visitor: Visitor, path: str, said: str) -> Response:
+        """To a page of the desk, with what was done. 303: loading it again does nothing again."""
+        query = urlencode({"said": said, "seal": seal_of(said, visitor, self.door.secret)})
+        return RedirectResponse(f"{request.scope.get('root_path', '')}{path}?{query}", status_code=303)
 
 
 @cache
@@ -255,7 +265,7 @@ def add_acts(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
         visitor, form = await allowed(request)
         kind, feed_id = Switch(form["switch"]), form["feed"]
         said = await do(visitor, f"{kind} {feed_id}", desk.acts.switch, feed_id, kind, by=visitor.name)
-        return back(request, f"/outlets/{quote(feed_id.partition('/')[0], safe='')}", said)
+        return desk.back(request, visitor, f"/outlets/{quote(feed_id.partition('/')[0], safe='')}", said)
 
     @app.post("/act/redrive")
     async def redrive(request: Request) -> Response:
@@ -270,7 +280,7 @@ def add_acts(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
             entry_id=entry_id,
             by=visitor.name,
         )
-        return back(request, "/dead-letters", said)
+        return desk.back(request, visitor, "/dead-letters", said)
 
     @app.post("/act/check")
     async def check(request: Request) -> Response:
@@ -294,7 +304,7 @@ def add_acts(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
             said = await do(visitor, f"add {new.url}", desk.acts.add_feed, new, by=visitor.name)
         except NewswireError as error:
             return desk.page(request, visitor, "add.html", url=new.url, findings=None, fault=str(error))
-        return back(request, f"/outlets/{quote(new.outlet_id, safe='')}", said)
+        return desk.back(request, visitor, f"/outlets/{quote(new.outlet_id, safe='')}", said)
 
 
 async def do(visitor: Visitor, what: str, act: Callable[..., str], *given: Any, **named: Any) -> str:
@@ -312,11 +322,6 @@ async def read_form(request: Request) -> Mapping[str, str]:
         if len(body) > MOST_FORM_BYTES:
             raise HTTPException(413)
     return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-
-
-def back(request: Request, path: str, said: str) -> Response:
-    """To a page of the desk, with what was done. 303: loading it again does nothing again."""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}{path}?{urlencode({'said': said})}", status_code=303)
 
 
 def verdicts_of(word: str) -> tuple[Verdict, ...]:

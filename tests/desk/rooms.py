@@ -77,7 +77,8 @@ def fill(database: Database, *, now: datetime = NOW, next_poll_at: datetime | No
     feeds, articles = FeedStore(database, lanes=4), ArticleStore(database, lanes=4)
     feeds.ensure([*OUTLET.feeds, SILENT], interval_s=300)
     (state,) = feeds.states([FEED.id])
-    shown = [make_entry(n, title=f"{HOSTILE} {n}", link="javascript:alert(3)") for n in range(4)]
+    links = ["javascript:alert(3)"] * 3 + [f"http://antenne.test/{HOSTILE}"]
+    shown = [make_entry(n, title=f"{HOSTILE} {n}", link=link) for n, link in enumerate(links)]
     polled = replace(make_polled(*shown), at=now)
     after = replace(
         state,

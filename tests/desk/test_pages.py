@@ -10,7 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from connectors.database import Database
-from tests.desk.rooms import HOSTILE, RUN_ID, WrittenActs, at_the_desk, fill, token
+from connectors.desk.door import Visitor, seal_of
+from tests.desk.rooms import HOSTILE, RUN_ID, SECRET, WrittenActs, at_the_desk, fill, token
 
 PAGES = (
     "/",
@@ -32,6 +33,7 @@ PAGES = (
     "/why?q=http://antenne.test/1",
     "/add",
 )
+EDITOR = Visitor("editor", may_act=True)
 FORMS = (
     ("/act/switch", {"feed": "antenne/titres", "switch": "pause"}),
     ("/act/redrive", {"outlet": "antenne", "reason": "http_503"}),
@@ -85,6 +87,12 @@ def text_of(html: str) -> str:
     return " ".join(Tags(html).text.split())
 
 
+def said_on(html: str) -> str | None:
+    """What the desk says that it did."""
+    found = re.search(r'<p class="said"[^>]*>(.*?)</p>', html)
+    return found[1] if found else None
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_what_outlets_write_is_text_on_every_page(desk: TestClient, path: str) -> None:
     answer = desk.get(path)
@@ -94,6 +102,13 @@ def test_what_outlets_write_is_text_on_every_page(desk: TestClient, path: str) -
     assert not [tag for tag, attributes in tags if tag == "img" or any(name.startswith("on") for name in attributes)]
     assert not re.search(r"""(href|src|action)=["']?(javascript|data|https?://www\.antenne)""", answer.text)
     assert "49" not in re.sub(r"\{\{ 7\*7 \}\}", "", answer.text).replace("&#39;", "") or "{{ 7*7 }}" in answer.text
+
+
+def test_a_page_of_an_outlet_learns_nothing_of_the_desk_and_gains_nothing_by_it(desk: TestClient) -> None:
+    links = [given for tag, given in Tags(desk.get("/entries?verdict=pending").text).tags if "_blank" in given.values()]
+    assert links
+    assert {given["rel"] for given in links} == {"noopener noreferrer nofollow"}
+    assert all(str(given["href"]).startswith("http") for given in links)
 
 
 def test_a_hostile_title_is_shown_as_it_is(desk: TestClient) -> None:
@@ -169,6 +184,20 @@ def test_a_form_of_the_desk_is_done(desk: TestClient, acts: WrittenActs, path: s
     answer = desk.post(path, data=form | {"token": token()}, follow_redirects=False)
     assert answer.status_code == (200 if path == "/act/check" else 303)
     assert path == "/act/check" or len(acts.done) == 1
+
+
+def test_what_was_done_is_said_once_to_whom_did_it(desk: TestClient) -> None:
+    form = {"feed": "antenne/titres", "switch": "pause", "token": token()}
+    answer = desk.post("/act/switch", data=form, follow_redirects=False)
+    assert said_on(desk.get(answer.headers["location"]).text) == "antenne/titres: pause"
+    assert said_on(desk.get(answer.headers["location"], headers={"visitor": "somebody else"}).text) is None
+
+
+@pytest.mark.parametrize("seal", ["", "é", "0" * 64, seal_of("another", EDITOR, SECRET)])
+def test_a_link_puts_no_words_into_the_mouth_of_the_desk(desk: TestClient, seal: str) -> None:
+    page = desk.get("/outlets/antenne", params={"said": "Call 0123 to unlock your account", "seal": seal}).text
+    assert said_on(page) is None
+    assert "unlock" not in page
 
 
 @pytest.mark.parametrize(
