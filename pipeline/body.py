@@ -6,6 +6,7 @@ blocks in it; what is to be added or dropped is left to repair.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -33,6 +34,7 @@ BESIDE = frozenset(
 _LARGE_PART = 0.3
 _HOLDERS = frozenset({"div", "td", "body", "article", "section", "main"})  # text stands in them bare, between breaks
 _PARAGRAPH_CHARS = 60
+_DENSE = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
 _DENSE_PARAGRAPH_CHARS = 25  # Chinese, Japanese and Korean say as much in fewer signs
 _CELL_PARAGRAPH_CHARS = 120  # in a table of facts cells are short, in a layout's they hold the text
 _LEVELS = 4  # how far above its paragraphs a container may stand
@@ -59,14 +61,16 @@ def set_apart(blocks: Sequence[Block], chosen: Iterable[int]) -> frozenset[str]:
 
 def is_paragraph(block: Block) -> bool:
     """Whether a block reads like a sentence or more of prose."""
-    if block.is_heading or block.link_share >= 0.5 or block.tag in {"tr", "th"}:
+    size = len(block.text)
+    if size < _DENSE_PARAGRAPH_CHARS or block.is_heading or block.link_share >= 0.5 or block.tag in {"tr", "th"}:
         return False
-    least = _PARAGRAPH_CHARS if block.text[:40].isascii() or not _is_dense(block.text) else _DENSE_PARAGRAPH_CHARS
-    return len(block.text) >= (least if block.tag != "td" else _CELL_PARAGRAPH_CHARS)
+    if block.tag == "td":
+        return size >= _CELL_PARAGRAPH_CHARS
+    return size >= _PARAGRAPH_CHARS or _is_dense(block.text)
 
 
 def _is_dense(text: str) -> bool:
-    return sum("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text[:40]) > 10
+    return len(_DENSE.findall(text, 0, 40)) > 10
 
 
 def holder_of(block: Block) -> html.HtmlElement | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html as entities
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,11 @@ _LIST_TYPES = {"collectionpage", "itemlist", "searchresultspage", "profilepage",
 _ORGANISATION_TYPES = {"organization", "newsmediaorganization", "corporation", "newsagency"}
 _COMMENT = re.compile(r"^\s*(?://\s*)?(?:<!\[CDATA\[|<!--)|(?://\s*)?(?:\]\]>|-->)\s*;?\s*$")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+_MENDINGS: tuple[Callable[[str], str], ...] = (
+    lambda text: text,
+    lambda text: _COMMENT.sub("", text),
+    lambda text: _TRAILING_COMMA.sub(r"\1", _COMMENT.sub("", text)).rstrip(";"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +150,9 @@ def _load(block: str) -> object:
     if len(block) > MAX_BLOCK_CHARS:
         return None
     text = block.strip()
-    for attempt in (text, _COMMENT.sub("", text), _TRAILING_COMMA.sub(r"\1", _COMMENT.sub("", text)).rstrip(";")):
+    for mend in _MENDINGS:
         try:
-            return json.loads(attempt, strict=False)
+            return json.loads(mend(text), strict=False)
         except (ValueError, RecursionError):
             continue
     return None

@@ -80,12 +80,16 @@ _FEED_HEAD = re.compile(
     rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,500}?-->\s*)*<(rss|feed|rdf:RDF|urlset|sitemapindex)\b", re.DOTALL
 )
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]+")
-_MARKUP = re.compile(r"<(/?)(script|style|svg|noscript|template|iframe)\b")
-_ANY_CASE_MARKUP = re.compile(_MARKUP.pattern, re.IGNORECASE)  # twice as slow, and needed on few pages
-_SHOUTED = ("<SCRIPT", "<STYLE")  # in any other mix of cases they cost time and are passed over in the tree
+# In any mix of cases at the price of one: a pattern that ignores case from its first letter on is twice as slow.
+_UNSHOWN = re.compile(r"<([sSnNtTiI](?i:cript|tyle|vg|oscript|emplate|frame))\b")
+_END_OF = {
+    name: re.compile(rf"</[{name[0]}{name[0].upper()}](?i:{name[1:]})\b")
+    for name in ("script", "style", "svg", "noscript", "template", "iframe")
+}
 _NEVER_EMPTY = frozenset({"script", "style"})
 _JSON_TYPE = re.compile(r"^[^>]{0,300}?application/ld\+json", re.IGNORECASE)
-_TAG_RUN = re.compile(r"<[a-zA-Z][^>]{20000,}")
+_LONG_TAG = 20_000
+_TAG_RUN = re.compile(rf"<[a-zA-Z][^>]{{{_LONG_TAG},}}")
 _ALL = etree.XPath("count(//*)")
 # Level by level, so linear in the page; `count(ancestor::*)` would be quadratic.
 _TOO_DEEP = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
@@ -140,11 +144,11 @@ def _check_type(kind: str, body: bytes) -> Rejection | None:
 def parse_page(text: str) -> ParsedPage | Rejection:
     """The page's tree, or the limit that it breaks."""
     markup, json_ld, noscript = _without_scripts(text)
-    if not markup.strip():
+    if not markup or markup.isspace():
         return Rejection("empty", "nothing but scripts")
     if len(markup) > MAX_MARKUP_CHARS:
         return Rejection("page_too_large", f"{len(markup)} characters of markup")
-    if any(tag[0].count("=") > MAX_ATTRIBUTES for tag in _TAG_RUN.finditer(markup)):
+    if _has_overfull_tag(markup):
         return Rejection("page_too_large", f"a tag of more than {MAX_ATTRIBUTES} attributes")
     root = _parse(markup)
     if root is None:
@@ -152,6 +156,14 @@ def parse_page(text: str) -> ParsedPage | Rejection:
     if (excess := _excess(root, markup.count("<"))) is not None:
         return Rejection("page_too_large", excess)
     return ParsedPage(root, tuple(json_ld), bool(_NOSCRIPT_WORD.search(noscript)), len(text) - len(markup))
+
+
+def _has_overfull_tag(markup: str) -> bool:
+    """Whether a tag has more attributes than the parser takes in its stride; only on pages with a run without `>`."""
+    half = _LONG_TAG // 2
+    if all(markup.find(">", at, at + half) >= 0 for at in range(0, len(markup) - half + 1, half)):
+        return False
+    return any(tag[0].count("=") > MAX_ATTRIBUTES for tag in _TAG_RUN.finditer(markup))
 
 
 def _declared(body: bytes, content_type: str | None) -> Iterator[str]:
@@ -194,24 +206,21 @@ def _without_scripts(text: str) -> tuple[str, list[str], str]:
     kept: list[str] = []
     json_ld: list[str] = []
     noscript: list[str] = []
-    start, inside, opened = 0, "", 0
-    pattern = _ANY_CASE_MARKUP if any(name in text for name in _SHOUTED) else _MARKUP
-    for tag in pattern.finditer(text):
-        name = tag[2].lower()
-        if not inside:
-            if tag[1]:
-                continue
-            close = text.find(">", tag.end(), tag.end() + 5_000)
-            if text[close - 1] == "/" and name not in _NEVER_EMPTY:
-                continue
-            kept.append(text[start : tag.start()])
-            inside, opened = name, tag.end()
-        elif tag[1] and name == inside:
-            _keep_spoken(inside, text[opened : tag.start()], json_ld, noscript)
-            close = text.find(">", tag.end())
-            start, inside = (close + 1 if close >= 0 else len(text)), ""
-    if inside not in _NEVER_EMPTY:  # an unclosed <svg> or <iframe> hides nothing
-        kept.append(text[opened if inside else start :])
+    start = at = 0
+    while (tag := _UNSHOWN.search(text, at)) is not None:
+        name, at = tag[1].lower(), tag.end()
+        close = text.find(">", at, at + 5_000)
+        if text[close - 1] == "/" and name not in _NEVER_EMPTY:
+            continue
+        kept.append(text[start : tag.start()])
+        end = _END_OF[name].search(text, at)
+        if end is None:  # an unclosed <svg> or <iframe> hides nothing
+            start = len(text) if name in _NEVER_EMPTY else at
+            break
+        _keep_spoken(name, text[at : end.start()], json_ld, noscript)
+        close = text.find(">", end.end())
+        start = at = close + 1 if close >= 0 else len(text)
+    kept.append(text[start:])
     return " ".join(kept), json_ld, " ".join(noscript)
 
 
@@ -222,8 +231,13 @@ def _keep_spoken(name: str, content: str, json_ld: list[str], noscript: list[str
         noscript.append(content)
 
 
+# Plain elements made in C: lxml.html asks a Python function which class each one is to be, for forms' sake.
+_ELEMENTS = etree.ElementDefaultClassLookup(element=html.HtmlElement)
+
+
 def _parse(markup: str) -> html.HtmlElement | None:
     parser = html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, collect_ids=False)
+    parser.set_element_class_lookup(_ELEMENTS)
     try:
         root = html.document_fromstring(markup.encode("utf-8", errors="replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):

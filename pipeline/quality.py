@@ -245,14 +245,14 @@ RULES: tuple[GateRule, ...] = (
         ),
     ),
 )
-_NO_SIGNS = str.maketrans("", "", "{}[]<>\\^~|`@#$=+*_¤§¦¨©ª¬®¯°±²³´µ¶·¸¹º¼½¾×÷†‡‰ƒˆ˜¢£¥\ufffd")
+_SIGN = re.compile("[{}\\[\\]<>\\\\^~|`@#$=+*_¤§¦¨©ª¬®¯°±²³´µ¶·¸¹º¼½¾×÷†‡‰ƒˆ˜¢£¥\ufffd]")
 _COMPILED = tuple((rule, re.compile(rule.phrases, re.IGNORECASE)) for rule in RULES)
 
 
 def judge(candidate: Candidate) -> Rejection | None:
     """Why this is no article; None when it may be one."""
     text = candidate.text
-    if len(text) >= FEW_CHARS and (signs := len(text) - len(text.translate(_NO_SIGNS))) > GARBLED_SHARE * len(text):
+    if len(text) >= FEW_CHARS and (signs := len(_SIGN.findall(text))) > GARBLED_SHARE * len(text):
         return Rejection("garbled", f"{signs} of {len(text)} characters are signs that no prose has")
     if len(text) < WALL_CHARS and (rejection := _wall(candidate)):
         return rejection
