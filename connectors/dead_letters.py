@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from connectors import outbox
 from connectors.database import Database
 from connectors.feed_store import pending_entry
-from connectors.tables import entries
+from connectors.tables import IS_FAILED, entries
 from pipeline.dead_letters import DeadEntry, RedriveChoice
 from pipeline.model import Message, Verdict
 
@@ -28,8 +28,7 @@ class DeadLetterStore:
 
     def find(self, choice: RedriveChoice) -> tuple[DeadEntry, ...]:
         """The failed entries that a choice means, the longest dead first."""
-        failed = (entries.c.state == "settled") & (entries.c.verdict == Verdict.FAILED.value)
-        query = select(entries).where(failed).order_by(entries.c.settled_at, entries.c.id)
+        query = select(entries).where(IS_FAILED).order_by(entries.c.settled_at, entries.c.id)
         if choice.outlets:
             query = query.where(entries.c.outlet_id.in_(choice.outlets))
         if choice.since is not None:

@@ -1,4 +1,4 @@
-"""What the desk reads of the store: every figure and list of its pages, each by an index.
+"""What the desk reads of the store: every figure of its pages, each by an index; lists are connectors/desk_lists.py's.
 
 Counts are taken over the last day and from indexes alone, lists are cut to a page, so that a page costs the same
 however long the deployment has run (tests/benchmarks/desk.py). Changes nothing.
@@ -6,14 +6,13 @@ however long the deployment has run (tests/benchmarks/desk.py). Changes nothing.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select
 
 from connectors.database import Database
 from connectors.desk.views import (
@@ -23,40 +22,44 @@ from connectors.desk.views import (
     Delays,
     EntryChoice,
     EntryLine,
+    FeedChoice,
+    FeedPage,
     Hour,
+    MessageChoice,
+    MessageLine,
     OneOutlet,
     OneRun,
     OutletChoice,
     OutletLine,
     OutletPage,
-    OutletRank,
     Overview,
-    PollLine,
+    RunsPage,
     WaitingLane,
     WrapperLine,
 )
-from connectors.feed_store import state_from_row
+from connectors.desk_lists import (
+    ON_A_PAGE,
+    last_polls,
+    list_entries,
+    list_feeds,
+    list_messages,
+    states_of,
+)
 from connectors.metrics.metrics_store import delivery_delays, verdict_delays
 from connectors.outbox import outbox
-from connectors.run_store import RunLine, RunStore, day_line, run_lines
-from connectors.tables import entries, feeds, polls, runs, wrappers
+from connectors.run_store import RunStore, day_line, run_lines
+from connectors.tables import IS_FAILED, IS_PENDING, entries, feeds, runs, wrappers
 from pipeline.model import FeedState, FeedStatus, Verdict
 from pipeline.report import Report
 from pipeline.wrapper import Wrapper
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-ON_A_PAGE = 50
-MOST_PAGES = 40  # an offset is read through: further back one asks by time
-MOST_POLLS = 40
+MOST_RUNS = 300  # of a day, every five minutes: 288
 
 # Literals and no parameters: what is selected must be what is grouped by.
-HOUR_FORM: ColumnElement[str] = literal_column("'YYYY-MM-DD HH24'")
-UTC_ZONE: ColumnElement[str] = literal_column("'UTC'")
-
-# Literals, by which both databases find the partial indexes.
-IS_PENDING = text("state = 'pending'")
-IS_FAILED = text("verdict = 'failed' AND state = 'settled'")
+AN_HOUR: ColumnElement[timedelta] = literal_column("interval '1 hour'")
+FULL_HOUR: ColumnElement[datetime] = literal_column("timestamptz '2000-01-01 00:00:00+00'")
 
 
 class DeskStore:
@@ -87,11 +90,11 @@ class DeskStore:
             counts[FeedStatus.PAUSED if row.paused else FeedStatus(row.status)] += row.n
         return dict(counts)
 
-    def hour_of(self, moment: Any) -> ColumnElement[str]:
-        """A time's hour as text, `2026-11-23 06`, in UTC."""
+    def hour_of(self, moment: Any) -> ColumnElement[Any]:
+        """When a time's hour began, in UTC: on SQLite as text, `2026-11-23 06`."""
         if self.database.is_sqlite:
             return func.substr(moment, 1, 13)
-        return func.to_char(func.timezone(UTC_ZONE, moment), HOUR_FORM)
+        return func.date_bin(AN_HOUR, moment, FULL_HOUR)  # a third of what date_trunc or to_char take
 
     def hours(self, connection: Connection, now: datetime) -> tuple[Hour, ...]:
         """Entries settled in the last 24 hours, by hour and verdict."""
@@ -99,8 +102,8 @@ class DeskStore:
         hour = self.hour_of(entries.c.settled_at).label("hour")
         query = select(hour, entries.c.verdict).where(entries.c.settled_at >= first, entries.c.verdict.is_not(None))
         found: defaultdict[datetime, dict[Verdict, int]] = defaultdict(dict)
-        for (hour_words, verdict), number in count_settled(connection, query).items():
-            found[hour_from(hour_words)][Verdict(verdict)] = number
+        for (starts, verdict), number in count_settled(connection, query).items():
+            found[hour_from(starts)][Verdict(verdict)] = number
         return tuple(Hour(starts, found[starts]) for starts in (first + HOUR * n for n in range(24)))
 
     # ------------------------------------------------------------ outlets
@@ -108,13 +111,11 @@ class DeskStore:
     def outlets(self, choice: OutletChoice, *, page: int, now: datetime) -> OutletPage:
         """Outlets of a choice, the worst first."""
         with self.database.reading() as connection:
-            ranks = [rank for rank in rank_outlets(connection) if choice.fits(rank)]
-            counts = Counter(rank.status for rank in ranks)
-            if choice.status is not None:
-                ranks = [rank for rank in ranks if rank.status is choice.status]
+            words = rank_outlets(connection, containing=choice.containing)
+            ids = [outlet_id for outlet_id, word in words.items() if choice.status in (None, word)]
             start = (page - 1) * ON_A_PAGE
-            lines = outlet_lines(connection, [rank.outlet_id for rank in ranks[start : start + ON_A_PAGE]])
-            return OutletPage(self.with_figures(connection, lines, now), len(ranks), dict(counts))
+            lines = outlet_lines(connection, ids[start : start + ON_A_PAGE])
+            return OutletPage(self.with_figures(connection, lines, now), len(ids), dict(Counter(words.values())))
 
     def with_figures(
         self, connection: Connection, lines: Sequence[OutletLine], now: datetime
@@ -141,8 +142,8 @@ class DeskStore:
             entries.c.verdict.in_(("new", "revised", "copy")),
         )
         counts: dict[str, list[int]] = {outlet_id: [0] * 24 for outlet_id in outlet_ids}
-        for (outlet_id, hour_words), number in count_settled(connection, query).items():
-            index = int((hour_from(hour_words) - first) / HOUR)
+        for (outlet_id, starts), number in count_settled(connection, query).items():
+            index = int((hour_from(starts) - first) / HOUR)
             if index < 24:
                 counts[outlet_id][index] = number
         return {outlet_id: tuple(by_hour) for outlet_id, by_hour in counts.items()}
@@ -173,7 +174,17 @@ class DeskStore:
     def entries(self, choice: EntryChoice, *, page: int) -> tuple[EntryLine, ...]:
         """A page of entries, the last settled first."""
         with self.database.reading() as connection:
-            return list_entries(connection, choice, page=min(page, MOST_PAGES))
+            return list_entries(connection, choice, page=page)
+
+    def messages(self, choice: MessageChoice, *, page: int) -> tuple[MessageLine, ...]:
+        """A page of messages."""
+        with self.database.reading() as connection:
+            return list_messages(connection, choice, page=page)
+
+    def feeds(self, choice: FeedChoice, *, page: int) -> FeedPage:
+        """A page of feeds."""
+        with self.database.reading() as connection:
+            return list_feeds(connection, choice, page=page)
 
     def dead_groups(self) -> tuple[DeadGroup, ...]:
         """Dead letters by outlet and cause, the most first."""
@@ -205,10 +216,12 @@ class DeskStore:
         with self.database.reading() as connection:
             return tuple(WaitingLane(**row._asdict()) for row in connection.execute(query))
 
-    def runs(self, *, limit: int = 10) -> tuple[RunLine, ...]:
-        """The last runs with their reports."""
+    def runs(self, *, since: datetime | None) -> RunsPage:
+        """The last runs; of a time, with what they add up to."""
         with self.database.reading() as connection:
-            return run_lines(connection, limit=limit)
+            if since is None:
+                return RunsPage(run_lines(connection, limit=ON_A_PAGE), None)
+            return RunsPage(run_lines(connection, since=since, limit=MOST_RUNS), day_line(connection, since=since))
 
     def run(self, run_id: str) -> OneRun | None:
         """What one run did; None when its report is not kept."""
@@ -222,33 +235,28 @@ def this_hour(now: datetime) -> datetime:
     return now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def hour_from(words: str) -> datetime:
+def hour_from(found: str | datetime) -> datetime:
     """What `hour_of` gave, as a time."""
-    return datetime.strptime(words, "%Y-%m-%d %H").replace(tzinfo=UTC)
+    if isinstance(found, datetime):
+        return found.astimezone(UTC)
+    return datetime.strptime(found, "%Y-%m-%d %H").replace(tzinfo=UTC)
 
 
-def count_settled(connection: Connection, query: Select[Any]) -> Counter[tuple[str, str]]:
+def count_settled(connection: Connection, query: Select[Any]) -> Counter[tuple[Any, Any]]:
     """How many settled entries have each pair of values; those that wait again keep their former verdict."""
     pair = tuple(query.selected_columns)
     counted = query.add_columns(func.count().label("n")).where(entries.c.state == "settled").group_by(*pair)
     return Counter({(row[0], row[1]): row.n for row in connection.execute(counted)})
 
 
-def states_of(connection: Connection, query: Select[Any]) -> tuple[FeedState, ...]:
-    """Feeds in order of their ids."""
-    return tuple(state_from_row(row) for row in connection.execute(query.order_by(feeds.c.feed_id)))
-
-
-def rank_outlets(connection: Connection) -> list[OutletRank]:
-    """Every outlet, the worst first: of thousands of feeds no more than that is read."""
+def rank_outlets(connection: Connection, *, containing: str) -> dict[str, FeedStatus]:
+    """Every outlet with this in its id, and the worst word among its feeds, the worst first."""
     columns = (feeds.c.outlet_id, feeds.c.status, feeds.c.paused)
-    query = select(*columns, func.max(feeds.c.possible_gaps).label("gaps")).group_by(*columns)
-    ranks: dict[str, OutletRank] = {}
-    for row in connection.execute(query):
-        status = FeedStatus.PAUSED if row.paused else FeedStatus(row.status)
-        rank = OutletRank(row.outlet_id, status, has_gaps=row.gaps > 0)
-        ranks[row.outlet_id] = rank.beside(ranks.get(row.outlet_id))
-    return sorted(ranks.values(), key=lambda rank: (WORST_FIRST.index(rank.status), rank.outlet_id))
+    words: defaultdict[str, list[FeedStatus]] = defaultdict(list)
+    for row in connection.execute(select(*columns).distinct()):
+        words[row.outlet_id].append(FeedStatus.PAUSED if row.paused else FeedStatus(row.status))
+    worst = {o: min(called, key=WORST_FIRST.index) for o, called in words.items() if containing.lower() in o}
+    return dict(sorted(worst.items(), key=lambda pair: (WORST_FIRST.index(pair[1]), pair[0])))
 
 
 def outlet_lines(connection: Connection, outlet_ids: Sequence[str]) -> list[OutletLine]:
@@ -260,10 +268,9 @@ def outlet_lines(connection: Connection, outlet_ids: Sequence[str]) -> list[Outl
 
 
 def count_by_outlet(connection: Connection, outlet_ids: Collection[str], condition: Any) -> Counter[str]:
-    """How many entries of these outlets meet a condition that has an index of its own."""
-    query = select(entries.c.outlet_id, func.count().label("n")).where(condition).group_by(entries.c.outlet_id)
-    wanted = set(outlet_ids)
-    return Counter({row.outlet_id: row.n for row in connection.execute(query) if row.outlet_id in wanted})
+    """How many entries of these outlets meet a condition that has an index of its own, by outlet."""
+    query = select(entries.c.outlet_id, func.count().label("n")).where(condition, entries.c.outlet_id.in_(outlet_ids))
+    return Counter({row.outlet_id: row.n for row in connection.execute(query.group_by(entries.c.outlet_id))})
 
 
 def backlog(connection: Connection) -> Backlog:
@@ -292,80 +299,6 @@ def delays_of(seconds: Sequence[float]) -> Delays:
         return Delays(None, None, None, 0)
     last = len(ranked) - 1
     return Delays(ranked[last // 2], ranked[round(last * 0.95)], ranked[last], len(ranked))
-
-
-def last_polls(connection: Connection, feed_ids: Sequence[str], now: datetime) -> tuple[PollLine, ...]:
-    """The last polls of these feeds, the latest first; of feeds asked seldom, those of a week."""
-    query = (
-        select(polls)
-        .where(polls.c.feed_id.in_(feed_ids), polls.c.polled_at >= now - 7 * DAY)
-        .order_by(polls.c.polled_at.desc(), polls.c.id.desc())
-        .limit(MOST_POLLS)
-    )
-    return tuple(poll_line(row) for row in connection.execute(query))
-
-
-def poll_line(row: Row[Any]) -> PollLine:
-    """A poll's row as it is shown."""
-    return PollLine(
-        feed_id=row.feed_id,
-        at=row.polled_at,
-        outcome=row.outcome,
-        http_status=row.http_status,
-        entries=row.entries,
-        new=row.new,
-        changed=row.changed,
-        wire_bytes=row.wire_bytes,
-        elapsed_s=row.elapsed_s,
-        detail=row.detail,
-    )
-
-
-def list_entries(connection: Connection, choice: EntryChoice, *, page: int) -> tuple[EntryLine, ...]:
-    """A page of entries, the last settled first; of pending ones the longest waiting first."""
-    query = select(entries)
-    if choice.outlet_id is not None:
-        query = query.where(entries.c.outlet_id == choice.outlet_id)
-    if choice.is_pending:
-        query = query.where(IS_PENDING).order_by(entries.c.first_seen_at, entries.c.id)
-    else:
-        query = settled_query(query, choice)
-    rows = connection.execute(query.limit(ON_A_PAGE).offset((page - 1) * ON_A_PAGE))
-    return tuple(entry_line(row) for row in rows)
-
-
-def settled_query(query: Select[Any], choice: EntryChoice) -> Select[Any]:
-    """Settled entries of a choice, in the order of the index that counts them."""
-    query = query.where(entries.c.settled_at.is_not(None), entries.c.state == "settled")
-    if choice.since is not None:
-        query = query.where(entries.c.settled_at >= choice.since)
-    if choice.until is not None:
-        query = query.where(entries.c.settled_at < choice.until)
-    if choice.verdicts == (Verdict.FAILED,):
-        query = query.where(IS_FAILED)
-    elif choice.verdicts:
-        query = query.where(entries.c.verdict.in_([verdict.value for verdict in choice.verdicts]))
-    return query.order_by(entries.c.settled_at.desc())
-
-
-def entry_line(row: Row[Any]) -> EntryLine:
-    """An entry's row as it is shown."""
-    shown = json.loads(row.entry)
-    is_settled = row.state == "settled"
-    return EntryLine(
-        id=row.id,
-        outlet_id=row.outlet_id,
-        feed_id=row.feed_id,
-        identity=row.identity,
-        title=shown.get("title") or "",
-        link=shown.get("link"),
-        verdict=Verdict(row.verdict) if is_settled and row.verdict else None,
-        reason=row.reason,
-        attempts=row.attempts,
-        first_seen_at=row.first_seen_at,
-        settled_at=row.settled_at if is_settled else None,
-        next_attempt_at=row.next_attempt_at,
-    )
 
 
 def wrapper_line(connection: Connection, outlet_id: str) -> WrapperLine | None:

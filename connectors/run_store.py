@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select
@@ -16,6 +16,7 @@ from pipeline.model import Topic, Verdict
 from pipeline.report import Report
 
 MOST_SHARDS = 64  # of a run, by the DAG's form
+MOST_ROWS = 3000  # read for a list
 SUMS = [column for column in runs.c if column.name != "report"]
 DAY_SUMS = ("polls", "entries", "settled", "pending", "published", "delivered")
 PUBLISHING = (Verdict.NEW, Verdict.REVISED, Verdict.COPY)
@@ -27,6 +28,7 @@ class RunLine:
 
     run_id: str
     shards: int
+    started_at: datetime
     finished_at: datetime
     polls: int
     entries: int
@@ -98,11 +100,15 @@ class RunStore:
             return old_runs + connection.execute(delete(polls).where(polls.c.polled_at < before)).rowcount
 
 
-def run_lines(connection: Connection, *, run_id: str | None = None, limit: int = 10) -> tuple[RunLine, ...]:
+def run_lines(
+    connection: Connection, *, run_id: str | None = None, since: datetime | None = None, limit: int = 10
+) -> tuple[RunLine, ...]:
     """The last runs, the last one first: of one id all shards. A run by hand has no id and is one for itself."""
-    query = select(*SUMS).order_by(runs.c.id.desc()).limit(limit * MOST_SHARDS)
+    query = select(*SUMS).order_by(runs.c.id.desc()).limit(min(limit * MOST_SHARDS, MOST_ROWS))
     if run_id is not None:
         query = query.where(runs.c.run_id == run_id)
+    if since is not None:
+        query = query.where(runs.c.finished_at >= since)
     shards: dict[str, list[Row[Any]]] = {}
     for row in connection.execute(query):
         shards.setdefault(row.run_id or f"by hand {row.id}", []).append(row)
@@ -114,6 +120,8 @@ def run_line(rows: Sequence[Row[Any]]) -> RunLine:
     return RunLine(
         run_id=rows[0].run_id,
         shards=len(rows),
+        # A second more: what was measured began after the run did.
+        started_at=min(row.finished_at - timedelta(seconds=row.seconds + 1) for row in rows),
         finished_at=max(row.finished_at for row in rows),
         polls=sum(row.polls for row in rows),
         entries=sum(row.entries for row in rows),

@@ -53,6 +53,10 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# Entries that wait, and dead letters: few among many. Literals, by which both databases find the indexes on them.
+IS_PENDING = text("state = 'pending'")
+IS_FAILED = text("verdict = 'failed' AND state = 'settled'")
+
 # What happened to each feed; the catalogue declares it, this remembers it (model.FeedState).
 feeds = Table(
     "feeds",
@@ -110,25 +114,13 @@ entries = Table(
     Column("last_seen_at", UtcTime, nullable=False),
     Column("settled_at", UtcTime),
     Index("entries_by_identity", "outlet_id", "identity", unique=True),
-    Index(
-        "entries_pending",
-        "feed_id",
-        "next_attempt_at",
-        postgresql_where=text("state = 'pending'"),
-        sqlite_where=text("state = 'pending'"),
-    ),
+    Index("entries_pending", "feed_id", "next_attempt_at", postgresql_where=IS_PENDING, sqlite_where=IS_PENDING),
     Index("entries_by_article", "article_id"),
     # The desk counts by these alone, without reading a row.
     Index("entries_by_settled", "settled_at", "verdict", "state"),
     Index("entries_by_outlet", "outlet_id", "settled_at", "verdict", "state"),
-    # Dead letters: few among many.
-    Index(
-        "entries_failed",
-        "outlet_id",
-        "settled_at",
-        postgresql_where=text("verdict = 'failed'"),
-        sqlite_where=text("verdict = 'failed'"),
-    ),
+    Index("entries_waiting", "outlet_id", "first_seen_at", postgresql_where=IS_PENDING, sqlite_where=IS_PENDING),
+    Index("entries_dead", "outlet_id", "settled_at", postgresql_where=IS_FAILED, sqlite_where=IS_FAILED),
 )
 
 # Which feed showed which entry, and with what words: a change there makes the entry pending again.

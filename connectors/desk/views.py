@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.run_store import DayLine, RunLine
-from pipeline.model import FeedState, FeedStatus, Verdict
+from pipeline.model import FeedState, FeedStatus, Topic, Verdict
 from pipeline.report import Report
 
 # The worst first: an outlet is called by the worst word among its feeds.
@@ -117,32 +117,11 @@ class OutletLine:
 
 
 @dataclass(frozen=True, slots=True)
-class OutletRank:
-    """An outlet's place among the others: by the worst word among its feeds."""
-
-    outlet_id: str
-    status: FeedStatus
-    has_gaps: bool
-
-    def beside(self, other: OutletRank | None) -> OutletRank:
-        """The same outlet, of whose feeds more are known."""
-        if other is None:
-            return self
-        worst = min(self.status, other.status, key=WORST_FIRST.index)
-        return OutletRank(self.outlet_id, worst, has_gaps=self.has_gaps or other.has_gaps)
-
-
-@dataclass(frozen=True, slots=True)
 class OutletChoice:
-    """Which outlets: called so, with this in id, with a feed that rolled over between two polls."""
+    """Which outlets: called so, with this in id."""
 
     status: FeedStatus | None = None
     containing: str = ""
-    with_gaps: bool = False
-
-    def fits(self, rank: OutletRank) -> bool:
-        """Whether an outlet is meant, whatever its status."""
-        return self.containing.lower() in rank.outlet_id and (rank.has_gaps or not self.with_gaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +131,22 @@ class OutletPage:
     lines: tuple[OutletLine, ...]
     number: int  # of all that match
     counts: dict[FeedStatus, int]  # outlets by word
+
+
+@dataclass(frozen=True, slots=True)
+class FeedChoice:
+    """Which feeds: called so, or that rolled over between two polls."""
+
+    status: FeedStatus | None = None
+    with_gaps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """A page of the list of feeds."""
+
+    feeds: tuple[FeedState, ...]
+    number: int  # of all that match
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +207,16 @@ class OneOutlet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryChoice:
-    """Which entries: of an outlet, with a verdict (or `is_pending`), settled in a span."""
+    """Which entries: of an outlet, with a verdict (or `is_pending`), settled in a span.
+
+    `reason` counts with an outlet alone: no index leads to it.
+    """
 
     outlet_id: str | None = None
     verdicts: tuple[Verdict, ...] = ()
+    reason: str | None = None
     is_pending: bool = False
+    is_first: bool = False  # settled for the first time, not after a change
     since: datetime | None = None
     until: datetime | None = None
 
@@ -240,6 +240,38 @@ class WaitingLane:
     messages: int
     stamped: int
     oldest_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageChoice:
+    """Which messages of the outbox: those that wait, or those delivered in a span; in a lane, on topics."""
+
+    lane: int | None = None
+    topics: tuple[Topic, ...] = ()
+    since: datetime | None = None  # without it: those that wait
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLine:
+    """A message, without its value."""
+
+    id: int
+    lane: int
+    topic: str
+    key: str
+    type: str
+    created_at: datetime
+    batch: int | None
+    delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunsPage:
+    """The last runs; of a span, with what they add up to."""
+
+    lines: tuple[RunLine, ...]
+    total: DayLine | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ escaped by the templates: titles, URLs and errors are what outlets wrote. A form
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -17,17 +18,19 @@ from urllib.parse import parse_qs, quote, urlencode
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
 from connectors.desk import words
 from connectors.desk.acts import Acts
 from connectors.desk.door import Door, Visitor, is_genuine, is_sealed, seal_of, token_for
-from connectors.desk.views import WORST_FIRST, EntryChoice, OutletChoice
-from connectors.desk_store import HOUR, ON_A_PAGE, DeskStore, this_hour
+from connectors.desk.views import WORST_FIRST, EntryChoice, FeedChoice, MessageChoice, OutletChoice
+from connectors.desk_lists import ON_A_PAGE
+from connectors.desk_store import DAY, HOUR, DeskStore, this_hour
 from connectors.why_store import WhyStore
 from pipeline.catalogue import NewFeed
 from pipeline.errors import NewswireError
-from pipeline.model import FeedStatus, Verdict
+from pipeline.model import FeedStatus, Topic, Verdict
 from pipeline.switches import Switch, can_switch
 
 log = logging.getLogger("newswire.desk")
@@ -48,6 +51,19 @@ ASSETS = {
 MOST_FORM_BYTES = 20_000
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time that a page is asked for."""
+
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+    @property
+    def asked(self) -> dict[str, object]:
+        """The span as it stands in a link."""
+        return {name: time.isoformat() if time else None for name, time in asdict(self).items()}
+
+
 class Desk:
     """What the pages are made of: the store, the acts, the door and the clock."""
 
@@ -60,7 +76,7 @@ class Desk:
 
     def page(self, request: Request, visitor: Visitor, template: str, **shown: Any) -> HTMLResponse:
         """A page of this template."""
-        base = request.scope.get("root_path", "")
+        base, now = request.scope.get("root_path", ""), self.clock()
         html = (
             templates()
             .get_template(template)
@@ -68,11 +84,13 @@ class Desk:
                 base=base,
                 visitor=visitor,
                 token=token_for(visitor, self.door.secret),
-                now=self.clock(),
+                now=now,
                 name_of=self.acts.outlet_name,
                 said=self.said(request, visitor),
                 here=request.url.path.removeprefix(base) or "/",
-                since=(this_hour(self.clock()) - 23 * HOUR).isoformat(),
+                since=(this_hour(now) - 23 * HOUR).isoformat(),
+                an_hour_ago=(now - HOUR).isoformat(),
+                a_day_ago=(now - DAY).isoformat(),
                 **shown,
             )
         )
@@ -175,14 +193,10 @@ def add_pages(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
         visitor: Entered,
         status: FeedStatus | None = None,
         name: str = "",
-        gaps: bool = False,
         page: int = 1,
     ) -> Response:
-        choice = OutletChoice(status, name.strip(), with_gaps=gaps)
-        found = desk.store.outlets(choice, page=max(1, page), now=desk.clock())
-        return desk.page(
-            request, visitor, "outlets.html", shown=found, status=status, name=name, gaps=gaps, number=max(1, page)
-        )
+        found = desk.store.outlets(OutletChoice(status, name.strip()), page=max(1, page), now=desk.clock())
+        return desk.page(request, visitor, "outlets.html", shown=found, status=status, name=name, number=max(1, page))
 
     @app.get("/outlets/{outlet_id}")
     def outlet(request: Request, visitor: Entered, outlet_id: str) -> Response:
@@ -192,8 +206,8 @@ def add_pages(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
         return desk.page(request, visitor, "outlet.html", shown=found)
 
     @app.get("/runs")
-    def runs(request: Request, visitor: Entered) -> Response:
-        return desk.page(request, visitor, "runs.html", runs=desk.store.runs())
+    def runs(request: Request, visitor: Entered, since: AwareDatetime | None = None) -> Response:
+        return desk.page(request, visitor, "runs.html", shown=desk.store.runs(since=since), from_time=since)
 
     @app.get("/run")
     def run(request: Request, visitor: Entered, run_id: str) -> Response:
@@ -217,23 +231,56 @@ def add_lists(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
     def entries(
         request: Request,
         visitor: Entered,
+        span: Annotated[Span, Depends()],
         outlet: str = "",
         verdict: str = "",
-        since: datetime | None = None,
-        until: datetime | None = None,
+        reason: str | None = None,
+        first: bool = False,
         page: int = 1,
     ) -> Response:
         choice = EntryChoice(
             outlet_id=outlet or None,
             verdicts=verdicts_of(verdict),
+            reason=reason,
             is_pending=verdict == "pending",
-            since=since,
-            until=until,
+            is_first=first,
+            since=span.since,
+            until=span.until,
         )
         found = desk.store.entries(choice, page=max(1, page))
-        asked = {"outlet": outlet, "verdict": verdict, "since": moment(since), "until": moment(until)}
+        asked = {"outlet": outlet, "verdict": verdict, "reason": reason, "first": "1" if first else "", **span.asked}
         return desk.page(
-            request, visitor, "entries.html", entries=found, choice=choice, asked=asked, number=max(1, page)
+            request,
+            visitor,
+            "entries.html",
+            entries=found,
+            choice=choice,
+            asked=asked,
+            number=max(1, page),
+        )
+
+    @app.get("/feeds")
+    def feeds(
+        request: Request, visitor: Entered, status: FeedStatus | None = None, gaps: bool = False, page: int = 1
+    ) -> Response:
+        found = desk.store.feeds(FeedChoice(status, with_gaps=gaps), page=max(1, page))
+        asked = {"status": status.value if status else "", "gaps": "1" if gaps else ""}
+        return desk.page(request, visitor, "feeds.html", shown=found, asked=asked, number=max(1, page))
+
+    @app.get("/messages")
+    def messages(
+        request: Request,
+        visitor: Entered,
+        span: Annotated[Span, Depends()],
+        topic: str = "",
+        lane: int | None = None,
+        page: int = 1,
+    ) -> Response:
+        choice = MessageChoice(lane=lane, topics=topics_of(topic), since=span.since, until=span.until)
+        found = desk.store.messages(choice, page=max(1, page))
+        asked = {"topic": topic, "lane": lane, **span.asked}
+        return desk.page(
+            request, visitor, "messages.html", messages=found, choice=choice, asked=asked, number=max(1, page)
         )
 
     @app.get("/dead-letters")
@@ -331,6 +378,8 @@ def verdicts_of(word: str) -> tuple[Verdict, ...]:
     return (Verdict(word),) if word in set(Verdict) else ()
 
 
-def moment(time: datetime | None) -> str | None:
-    """A time for a query."""
-    return time.isoformat() if time else None
+def topics_of(word: str) -> tuple[Topic, ...]:
+    """The topics that a query asks for: one, or those on which articles are published."""
+    if word == "published":
+        return (Topic.ARTICLES, Topic.COPIES)
+    return (Topic(word),) if word in set(Topic) else ()

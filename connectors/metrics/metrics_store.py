@@ -9,11 +9,11 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, or_, select, text
+from sqlalchemy import Connection, func, or_, select
 
 from connectors.database import Database
 from connectors.outbox import outbox
-from connectors.tables import entries, runs
+from connectors.tables import IS_FAILED, IS_PENDING, entries, runs
 from pipeline.metrics import Snapshot, WaitingLane
 from pipeline.model import FeedState
 from pipeline.report import Report
@@ -62,21 +62,19 @@ class MetricsStore:
 
 def pending(connection: Connection, now: datetime) -> tuple[int, int, datetime | None]:  # unpacked by the only caller
     """How many entries are due and how many are put off, and since when the oldest due one waits."""
-    is_pending = entries.c.state == "pending"
     is_due = or_(entries.c.next_attempt_at.is_(None), entries.c.next_attempt_at <= now)
     due = connection.execute(
         select(func.count().label("number"), func.min(entries.c.first_seen_at).label("oldest")).where(
-            is_pending, is_due
+            IS_PENDING, is_due
         )
     ).one()
-    later = connection.scalar(select(func.count()).where(is_pending, entries.c.next_attempt_at > now)) or 0
+    later = connection.scalar(select(func.count()).where(IS_PENDING, entries.c.next_attempt_at > now)) or 0
     return due.number, later, due.oldest
 
 
 def dead_letters(connection: Connection) -> int:
     """Entries that failed, and were neither resolved nor redriven since."""
-    failed = text("verdict = 'failed'")  # a literal, by which both databases find the partial index
-    return connection.scalar(select(func.count()).where(failed, entries.c.state == "settled")) or 0
+    return connection.scalar(select(func.count()).select_from(entries).where(IS_FAILED)) or 0
 
 
 def waiting_lanes(connection: Connection, lanes: int, now: datetime) -> tuple[WaitingLane, ...]:

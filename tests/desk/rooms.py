@@ -88,10 +88,11 @@ def fill(database: Database, *, now: datetime = NOW, next_poll_at: datetime | No
         moved_since=now,
         next_poll_at=next_poll_at,
     )
-    one, two, three, _four = feeds.record_poll(state, polled, lambda _shown: PollDecision(after)).pending
+    one, two, three, four = feeds.record_poll(state, polled, lambda _shown: PollDecision(after)).pending
     end(articles, one, Verdict.FAILED, HOSTILE, now=now)
     end(articles, two, Verdict.REJECTED, "consent_wall", now=now)
     articles.defer(Deferral(three, now + timedelta(hours=1), HOSTILE))
+    articles.defer(Deferral(four, now + timedelta(hours=1), "http_503"))
     (silent,) = feeds.states([SILENT.id])
     still = replace(
         silent,
@@ -102,13 +103,13 @@ def fill(database: Database, *, now: datetime = NOW, next_poll_at: datetime | No
         next_poll_at=next_poll_at,
     )
     feeds.switch(still, (), now=now)
-    report = Report()
+    report = Report(seconds=40)
     report.saw("antenne", 4)
     report.settle("antenne", Verdict.FAILED, HOSTILE)
     report.settle("antenne", Verdict.REJECTED, "consent_wall")
+    report.defer("antenne", HOSTILE)
     report.defer("antenne", "http_503")
-    report.defer("antenne", "http_503")
-    RunStore(database).keep(RUN_ID, report, now=now)
+    RunStore(database).keep(RUN_ID, report, now=now + timedelta(seconds=35))
 
 
 def end(articles: ArticleStore, entry: PendingEntry, verdict: Verdict, reason: str, *, now: datetime) -> None:

@@ -17,7 +17,13 @@ PAGES = (
     "/",
     "/outlets",
     "/outlets?status=silent",
-    "/outlets?gaps=1",
+    "/feeds",
+    "/feeds?status=silent",
+    "/feeds?status=paused&gaps=1",
+    "/messages",
+    "/messages?topic=published&lane=1&since=2026-11-23T05:00:00%2B00:00&until=2026-11-23T07:00:00%2B00:00",
+    "/entries?outlet=antenne&verdict=rejected&reason=consent_wall&first=1",
+    "/runs?since=2026-11-23T05:00:00%2B00:00",
     "/outlets/antenne",
     "/entries",
     "/entries?verdict=published",
@@ -87,6 +93,17 @@ def text_of(html: str) -> str:
     return " ".join(Tags(html).text.split())
 
 
+def counts_of(html: str) -> list[tuple[str, int]]:
+    """Every figure with a link, and where it leads."""
+    found = re.findall(r'<a href="(/entries[^"]+)">(\d+)</a>', html)
+    return [(href.replace("&amp;", "&").replace("&#34;", '"'), int(number)) for href, number in found]
+
+
+def listed_at(desk: TestClient, href: str) -> int:
+    """How many entries a list shows."""
+    return desk.get(href).text.count('">why</a>')
+
+
 def said_on(html: str) -> str | None:
     """What the desk says that it did."""
     found = re.search(r'<p class="said"[^>]*>(.*?)</p>', html)
@@ -146,11 +163,33 @@ def test_every_count_of_the_overview_leads_to_as_many_entries(desk: TestClient) 
     page = desk.get("/").text
     table = re.search(r"<h2>Verdicts.*?</table>", page, re.DOTALL)
     assert table
-    counted = re.findall(r'<td class="n"><a href="([^"]+)">(\d+)</a>', table[0])
+    counted = counts_of(table[0])
     assert len(counted) == 8
     for href, number in counted:
-        listed = desk.get(href.replace("&amp;", "&")).text
-        assert listed.count('">why</a>') == int(number)
+        assert listed_at(desk, href) == number
+
+
+def test_every_word_of_the_overview_leads_to_as_many_feeds(desk: TestClient) -> None:
+    words = re.findall(r'<a href="(/feeds\?status=\w+)"><span[^>]*>\w+</span> (\d+)</a>', desk.get("/").text)
+    assert len(words) == 2
+    for href, number in words:
+        assert desk.get(href).text.count("<tr><td>") == int(number)
+
+
+def test_every_figure_of_a_run_leads_to_as_many_entries(desk: TestClient) -> None:
+    counted = counts_of(desk.get("/run", params={"run_id": RUN_ID}).text)
+    # "4 entries" leads to those with a verdict: the ones that were put off are counted beside it, and lead elsewhere.
+    figures = [(href, number) for href, number in counted if number != 4]
+    assert len(figures) >= 8
+    for href, number in figures:
+        assert listed_at(desk, href) == number
+
+
+def test_no_figure_of_the_overview_stands_for_itself(desk: TestClient) -> None:
+    page = desk.get("/").text
+    assert '<div class="card"' not in page
+    missing = page[page.index("Is anything missing?") :]
+    assert re.findall(r">\s*(\d+)\s*<", missing) == re.findall(r'<a href="[^"]+">(?:<b>)?(\d+)<', missing)
 
 
 def test_the_silent_outlet_stands_first_and_says_why(desk: TestClient) -> None:
