@@ -16,7 +16,6 @@ from fnmatch import fnmatchcase
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-import tomlkit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import CatalogueError
@@ -247,6 +246,8 @@ def select(outlets: Sequence[Outlet], patterns: Sequence[str]) -> tuple[Feed, ..
 
 def add_feed(text: str, new: NewFeed) -> str:
     """The catalogue's text with a feed more, its comments and order kept. Raises CatalogueError if it is wrong then."""
+    import tomlkit  # only who edits the catalogue needs it
+
     catalogue = tomlkit.parse(text)
     outlets = catalogue.setdefault("outlet", tomlkit.aot())
     outlet = next((table for table in outlets if table.get("id") == new.outlet_id), None)

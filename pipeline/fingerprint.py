@@ -10,17 +10,12 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TypeVar
-
-import numpy as np
-import numpy.typing as npt
 
 from pipeline.errors import StoreError
-from pipeline.similarity import Similarity, compare_sketches
+from pipeline.similarity import Similarity
 from pipeline.words import Paragraph, headline_tokens, news_paragraphs
 
 METHOD = "v1"
@@ -28,9 +23,6 @@ METHOD = "v1"
 KEYS = 24
 TITLE_KEYS = 2  # of them; two shared keys make a candidate, so the same headline alone is enough
 MIN_TITLE_WORDS = 3
-MIN_SKETCH = 256
-MAX_SKETCH = 1024
-SKETCH_SHARE = 4  # of a long text every fourth 3-gram, so that a short cut of it still meets some
 MIN_SHARE_LEFT = 0.35  # of the tokens, when the host's repeated paragraphs are gone; below, extraction is doubted
 MAX_NUMBERS = 64
 MAX_TITLE_WORDS = 24
@@ -39,8 +31,6 @@ MAX_PARAGRAPHS = 64  # of a live blog's hundreds; enough to tell furniture from 
 
 _LAYOUT = 2
 _HEAD = struct.Struct("<B32s8sIIBHHHHHH")
-_SKETCH_BITS = 24  # 3 bytes each: 0.3 chance matches between two of the longest sketches
-_FULL = 1 << _SKETCH_BITS  # the cut-off of a sketch that holds every hash
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*(?: \d{3}(?!\d))*")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _SEPARATORS = str.maketrans("", "", "., ")
@@ -95,15 +85,6 @@ _SHORT_TITLE_WORDS = frozenset(
         "van",
     ]
 )
-# Odd multipliers that tell the places of an n-gram apart, and the finaliser of splitmix64 (Vigna, public domain).
-_PLACES = np.array(
-    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F],
-    dtype=np.uint64,
-)
-_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-
-Hashes = npt.NDArray[np.uint64]
-Unsigned = TypeVar("Unsigned", bound=np.unsignedinteger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +110,8 @@ class Fingerprint:
         counts = len(self.sketch) // 3, *map(len, lists), len(numbers)
         hashes = bytes.fromhex(self.content_hash), bytes.fromhex(self.title_hash)
         head = _HEAD.pack(_LAYOUT, *hashes, self.tokens, self.cutoff, self.suspect, *counts)
-        words = np.array(sum(lists, ()), dtype="<i4").tobytes()
-        return head + self.sketch + words + numbers
+        words = sum(lists, ())
+        return head + self.sketch + struct.pack(f"<{len(words)}i", *words) + numbers
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Fingerprint:
@@ -140,7 +121,7 @@ class Fingerprint:
         _, content, title, tokens, cutoff, suspect, *counts = _HEAD.unpack_from(packed)
         sketch_end = _HEAD.size + 3 * counts[0]
         words_end = sketch_end + 4 * sum(counts[1:5])
-        words = tuple(np.frombuffer(packed[sketch_end:words_end], dtype="<i4").tolist())
+        words = struct.unpack_from(f"<{sum(counts[1:5])}i", packed, sketch_end)
         title_at, paragraphs_at, names_at = accumulate(counts[1:4])
         return cls(
             content_hash=content.hex(),
@@ -159,24 +140,27 @@ class Fingerprint:
 
 def fingerprint(title: str, text: str, *, repeated: frozenset[int] = frozenset()) -> Fingerprint:
     """The fingerprint of an article; `repeated` are the paragraph hashes that its host shows under other URLs too."""
+    from pipeline import grams  # numpy costs a fifth of a CPU second to load: paid by who has an article to decide on
+
     everything = news_paragraphs(text)
     own = [(hashed, each) for each in everything if (hashed := _paragraph_hash(each)) not in repeated]
     tokens = [token for _, each in own for token in each.tokens]
     title_tokens = headline_tokens(title)
-    telling = _title_words(title_tokens)
-    words = word_hashes(tokens)
-    sketch, cutoff = _smallest(_grams(words, 3))
+    telling = grams.of_words(_telling(title_tokens))[:MAX_TITLE_WORDS]
+    words = grams.word_hashes(tokens)
+    sketch, cutoff = grams.smallest(grams.grams(words, 3))
+    from_title = grams.two_of(telling) if len(telling) >= MIN_TITLE_WORDS else ()
     return Fingerprint(
         content_hash=_sha256([token for each in everything for token in each.tokens]),
         title_hash=_sha256(title_tokens)[:16],
         tokens=len(tokens),
         sketch=sketch,
         cutoff=cutoff,
-        keys=_keys(_grams(words, 5), telling),
+        keys=grams.as_int32(grams.grams(words, 5)[: KEYS - len(from_title)]) + from_title,
         title_words=telling,
         numbers=_numbers([each.text for _, each in own]),
         paragraphs=tuple(hashed for hashed, _ in own[:MAX_PARAGRAPHS]),
-        names=_names([name for _, each in own for name in each.names]),
+        names=grams.mixed({name for _, each in own for name in each.names})[:MAX_NAMES],
         suspect=len(tokens) < MIN_SHARE_LEFT * sum(len(each.tokens) for each in everything),
     )
 
@@ -188,78 +172,20 @@ def paragraph_hashes(text: str) -> tuple[int, ...]:
 
 def compare(a: Fingerprint, b: Fingerprint) -> Similarity:
     """How much of each is found in the other."""
+    from pipeline.grams import compare_sketches
+
     return compare_sketches(a.sketch, b.sketch, cutoff=min(a.cutoff, b.cutoff))
 
 
-def word_hashes(tokens: Sequence[str]) -> Hashes:
-    """A hash per word; the same word always the same."""
-    known = {token: zlib.crc32(token.encode()) for token in set(tokens)}
-    return np.fromiter(map(known.__getitem__, tokens), dtype=np.uint64, count=len(tokens))
-
-
-def _grams(words: Hashes, length: int) -> Hashes:
-    """Distinct hashes of the word-n-grams, ascending; a text shorter than that gives none."""
-    count = len(words) - length + 1
-    if count < 1:
-        return np.empty(0, dtype=np.uint64)
-    mixed = words[:count] * _PLACES[0]
-    for place in range(1, length):
-        mixed = mixed + words[place : place + count] * _PLACES[place]
-    return _distinct(np.sort(_mix(mixed)))
-
-
-def _distinct(ascending: npt.NDArray[Unsigned]) -> npt.NDArray[Unsigned]:
-    """Each value once; numpy's own `unique` takes ten times as long over a thousand of them."""
-    is_first = np.ones(len(ascending), dtype=bool)
-    np.not_equal(ascending[1:], ascending[:-1], out=is_first[1:])
-    return ascending[is_first]
-
-
-def _mix(hashes: Hashes) -> Hashes:
-    hashes = (hashes ^ (hashes >> np.uint64(30))) * _MIX_1
-    hashes = (hashes ^ (hashes >> np.uint64(27))) * _MIX_2
-    return hashes ^ (hashes >> np.uint64(31))
-
-
-def _as_int32(hashes: Hashes) -> tuple[int, ...]:
-    return tuple(hashes.astype(np.uint32).view(np.int32).tolist())
-
-
-def _smallest(grams: Hashes) -> tuple[bytes, int]:
-    """The sketch and its cut-off: the highest bits of the smallest hashes."""
-    high = _distinct((grams >> np.uint64(64 - _SKETCH_BITS)).astype(np.dtype("<u4")))
-    count = min(max(min(len(high), MIN_SKETCH), len(high) // SKETCH_SHARE), MAX_SKETCH)
-    cutoff = int(high[count]) if count < len(high) else _FULL
-    return high[:count].view(np.uint8).reshape(-1, 4)[:, :3].tobytes(), cutoff
-
-
-def _keys(grams: Hashes, title_words: tuple[int, ...]) -> tuple[int, ...]:
-    """The smallest by their whole hash; what is kept are its low bits, so that keys spread over all of int32."""
-    from_title = _title_keys(title_words)
-    return _as_int32(grams[: KEYS - len(from_title)]) + from_title
-
-
-def _title_keys(title_words: tuple[int, ...]) -> tuple[int, ...]:
-    """Keys of the headline's words in any order: teasers share few others with their article."""
-    if len(title_words) < MIN_TITLE_WORDS:
-        return ()
-    whole = np.array([sum(title_words) % (1 << 32)], dtype=np.uint64)
-    return _as_int32(_mix(np.concatenate((whole * _PLACES[0], whole * _PLACES[1]))))
-
-
-def _title_words(tokens: Sequence[str]) -> tuple[int, ...]:
-    telling = [t for t in tokens if (len(t) > 2 or not t.isascii()) and t not in _SHORT_TITLE_WORDS]
-    return tuple(dict.fromkeys(_as_int32(word_hashes(telling))))[:MAX_TITLE_WORDS]
+def _telling(tokens: Sequence[str]) -> list[str]:
+    """A headline's words that mean something."""
+    return [t for t in tokens if (len(t) > 2 or not t.isascii()) and t not in _SHORT_TITLE_WORDS]
 
 
 def _numbers(paragraphs: Sequence[str]) -> tuple[str, ...]:
     printed = (number for text in paragraphs for number in _NUMBER.findall(text) if not _YEAR.fullmatch(number))
     found = {number.translate(_SEPARATORS) for number in printed}
     return tuple(sorted(number for number in found if number.isascii())[:MAX_NUMBERS])
-
-
-def _names(names: Sequence[str]) -> tuple[int, ...]:
-    return tuple(sorted(set(_as_int32(_mix(word_hashes(tuple(set(names)))))))[:MAX_NAMES])
 
 
 def _paragraph_hash(paragraph: Paragraph) -> int:

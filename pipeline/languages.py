@@ -10,8 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-import py3langid
-
 __all__ = ["settle_language"]
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -53,8 +51,14 @@ def settle_language(text: str, *, told: Sequence[str]) -> str | None:
             return _tidy(claim)
     if len(sample) < _ENOUGH_CHARS:
         return _tidy(claims[0]) if claims else None
-    detected = _plain_language(sample) or str(py3langid.classify(sample)[0])
+    detected = _plain_language(sample) or _detected(sample)
     return next((_tidy(claim) for claim in claims if claim.lower().startswith(detected)), detected)
+
+
+def _detected(sample: str) -> str:
+    import py3langid  # brings numpy and a model: paid where a text needs them, not by every command
+
+    return str(py3langid.classify(sample)[0])
 
 
 def _is_borne_out(sample: str, language: str) -> bool:

@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
 Value = TypeVar("Value", int, str)
 
 
@@ -38,16 +35,6 @@ class Similarity:
 NOTHING_SHARED = Similarity(0.0, 0.0, 0.0)
 
 
-def compare_sketches(a: bytes, b: bytes, *, cutoff: int) -> Similarity:
-    """Compare two sketches below a cut-off that both reach."""
-    ours, theirs = _below(a, cutoff), _below(b, cutoff)
-    if not len(ours) or not len(theirs):
-        return NOTHING_SHARED
-    places = np.minimum(np.searchsorted(theirs, ours), len(theirs) - 1)
-    shared = int(np.count_nonzero(theirs[places] == ours))
-    return Similarity(shared / len(ours), shared / len(theirs), shared / (len(ours) + len(theirs) - shared))
-
-
 def overlap(a: tuple[int, ...], b: tuple[int, ...]) -> float:
     """Share of the smaller set that is in the other; 0 when either is empty."""
     smaller = min(len(a), len(b))
@@ -67,11 +54,3 @@ def common(a: Sequence[Value], b: Sequence[Value], *, kept: int) -> Common:
     end = min((values[-1] for values in (a, b) if len(values) >= kept), default=None)
     ours, theirs = ({value for value in values if end is None or value <= end} for values in (a, b))
     return Common(len(ours & theirs), min(len(ours), len(theirs)))
-
-
-def _below(sketch: bytes, cutoff: int) -> npt.NDArray[np.uint32]:
-    bytes_of_3 = np.frombuffer(sketch, dtype=np.uint8).reshape(-1, 3)
-    hashes = np.zeros((len(bytes_of_3), 4), dtype=np.uint8)
-    hashes[:, :3] = bytes_of_3
-    whole = hashes.view("<u4").ravel()
-    return whole[: np.searchsorted(whole, cutoff)]

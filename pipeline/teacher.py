@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lxml import html
-from trafilatura import bare_extraction
 
 from pipeline.blocks import Block, clean_text, key_of
 
@@ -30,6 +29,8 @@ class Lesson:
 
 def ask_teacher(root: html.HtmlElement, blocks: Sequence[Block], *, fast: bool) -> Lesson:
     """What trafilatura keeps of this page; nothing when it finds no text."""
+    from trafilatura import bare_extraction  # half a CPU second: paid where pages are read, not by every command
+
     try:
         document = bare_extraction(root, fast=fast, include_comments=False, include_tables=True)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,3 +75,21 @@ def test_dags_call_the_app_and_never_a_connector(path: Path) -> None:
 def test_the_core_asks_for_the_time_instead_of_reading_it(path: Path) -> None:
     calls = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
     assert not calls & {"datetime.now", "datetime.utcnow", "date.today", "open", "Path.read_text", "os.getenv"}
+
+
+def test_a_run_that_finds_nothing_new_loads_nothing_that_reads_pages(tmp_path: Path) -> None:
+    """Every task of every run pays for what `pipeline.app` loads: half of it was for pages that few runs bring."""
+    program = """if True:
+        import sys
+        from pipeline.app import App
+        with App.from_env() as newswire:
+            newswire.plan_shards()
+        print(*sorted({name.partition(".")[0] for name in sys.modules}))
+    """
+    home = {"NEWSWIRE_HOME": str(tmp_path), "NEWSWIRE_CATALOGUE": str(ROOT / "dags" / "feeds.toml")}
+    for _ in range(2):  # the first one makes the store
+        command = [sys.executable, "-c", program]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | home)
+    assert not {"trafilatura", "htmldate", "py3langid", "numpy", "kafka", "alembic", "tomlkit"} & set(
+        ran.stdout.split()
+    )
