@@ -9,6 +9,7 @@ import contextlib
 import os
 import pickle
 import resource
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 __all__ = ["READY", "main"]
@@ -26,14 +27,16 @@ def _serve(descriptor: int, memory_mb: int) -> None:
     _limit_memory(memory_mb)
     _keep_quiet()
     from pipeline.extract import PageInput, extract
+    from pipeline.feeds import read_feed
 
+    calls: dict[str, Callable[..., object]] = {"extract": extract, "read_feed": read_feed}
     pipe = Connection(descriptor)
     _warm_up(extract, PageInput)
     pipe.send_bytes(READY)
     while True:
         call, arguments = pickle.loads(pipe.recv_bytes())  # noqa: S301 # from our own parent, by a private pipe
         try:
-            answer: object = call(*arguments)
+            answer: object = calls[call](*arguments)
         except MemoryError:
             answer = MemoryError("out of memory")
         except Exception as error:  # noqa: BLE001 # the border of one call: the parent raises it as ExtractionFailed

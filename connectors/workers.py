@@ -28,9 +28,9 @@ from typing import Self
 import pipeline
 from connectors.extraction_worker import READY
 from pipeline.errors import ExtractionFailed
-from pipeline.extract import Extraction, PageInput, extract
 from pipeline.extract_lines import ExtractedRow, ExtractRow, outlet_of, page_of
-from pipeline.feeds import FeedInput, NoFeed, ParsedFeed, read_feed
+from pipeline.extraction import Extraction, PageInput
+from pipeline.feeds import FeedInput, NoFeed, ParsedFeed
 from pipeline.page import check_page, decode_page
 from pipeline.wrapper import ENOUGH_PAGES, Observation, Wrapper
 from pipeline.wrapper import learn as learn_wrapper
@@ -62,6 +62,8 @@ class InlineWorkers:
 
     def extract_now(self, page: PageInput, wrapper: Wrapper | None) -> Extraction:
         """The page's extraction; what goes wrong is `ExtractionFailed` here too."""
+        from pipeline.extract import extract
+
         try:
             return extract(page, wrapper)
         except Exception as error:
@@ -69,6 +71,8 @@ class InlineWorkers:
 
     async def read_feed(self, given: FeedInput) -> ParsedFeed | NoFeed:
         """What the feed says."""
+        from pipeline.feeds import read_feed
+
         return read_feed(given)
 
 
@@ -110,7 +114,7 @@ class ExtractionWorkers:
 
     def extract_now(self, page: PageInput, wrapper: Wrapper | None) -> Extraction:
         """The same for callers without an event loop: from any thread, waits for a free worker."""
-        answer = self._call(page.url, extract, page, wrapper)
+        answer = self._call(page.url, "extract", page, wrapper)
         if isinstance(answer, Extraction):
             return answer
         raise ExtractionFailed(page.url, str(answer))
@@ -118,12 +122,12 @@ class ExtractionWorkers:
     async def read_feed(self, given: FeedInput) -> ParsedFeed | NoFeed:
         """What the feed says, by the next free worker. Raises `ExtractionFailed`."""
         loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._threads, self._call, given.url, read_feed, given)
+        answer = await loop.run_in_executor(self._threads, self._call, given.url, "read_feed", given)
         if isinstance(answer, (ParsedFeed, NoFeed)):
             return answer
         raise ExtractionFailed(given.url, str(answer))
 
-    def _call(self, url: str, call: Callable[..., object], *arguments: object) -> object:
+    def _call(self, url: str, call: str, *arguments: object) -> object:
         """A worker's answer. Raises `ExtractionFailed` when the call cost it its life."""
         worker = self._idle.get()
         try:
@@ -179,7 +183,7 @@ class _Worker:
         """Whether the process has ended."""
         return self._process.poll() is not None
 
-    def ask(self, call: Callable[..., object], arguments: tuple[object, ...], *, timeout_s: float) -> object:
+    def ask(self, call: str, arguments: tuple[object, ...], *, timeout_s: float) -> object:
         """What the call answered, or the error it met. Raises `_WorkerLost`."""
         self._await_start()
         self.pages += 1

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
 
-from connectors.workers import ExtractionWorkers
 from pipeline.app_deployment import Deployment
 from pipeline.deliver import Deliverer
 from pipeline.errors import NewswireError
@@ -150,6 +149,8 @@ class App(Deployment):
 
     async def furnish(self, stack: AsyncExitStack, deliverer: Deliverer, *, deadline_s: float | None) -> Rooms:
         """Open what a walk needs; the stack closes it."""
+        from connectors.workers import ExtractionWorkers
+
         settings = self.settings
         fetcher = await stack.enter_async_context(self.fetcher())
         workers = stack.enter_context(

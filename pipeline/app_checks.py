@@ -13,7 +13,7 @@ from pipeline import statuses
 from pipeline.app import App
 from pipeline.app_deployment import now, read_catalogue
 from pipeline.errors import NewswireError, NotAFeed
-from pipeline.extract import PageInput
+from pipeline.extraction import PageInput
 from pipeline.feeds import ParsedFeed, parse_feed
 from pipeline.model import Entry, ExtractRules, FetchKind, Request, Response
 from pipeline.page import check_page, decode_page

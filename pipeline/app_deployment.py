@@ -21,16 +21,13 @@ from connectors.article_store import ArticleStore
 from connectors.database import Database
 from connectors.feed_store import FeedStore
 from connectors.hosts import StoredPacer
-from connectors.http import FetchLimits, SafeFetcher
 from connectors.kafka_settings import KafkaSettings
 from connectors.kafka_topics import TopicSpec, desired_topics
 from connectors.log import EmbeddedTopics
 from connectors.outbox import StoredOutbox
 from connectors.revisit_store import RevisitStore
-from connectors.robots_files import RobotsFiles
 from connectors.run_store import RunStore
 from connectors.texts import KeptTexts
-from connectors.walk import DEFAULT_LIMITS
 from connectors.why_store import WhyStore
 from pipeline import __version__, crashpoints
 from pipeline.article_ids import with_number_rule
@@ -45,6 +42,7 @@ from pipeline.report import LATE, Report
 from pipeline.settings import Settings, load
 
 if TYPE_CHECKING:
+    from connectors.http import SafeFetcher
     from connectors.kafka_admin import KafkaAdmin
 
 
@@ -114,12 +112,16 @@ class Deployment:
 
     def fetcher(self) -> SafeFetcher:
         """The fetcher that the settings describe."""
+        from connectors.http import SafeFetcher  # aiohttp: who only plans or looks something up needs none
+        from connectors.robots_files import RobotsFiles
+        from connectors.walk import DEFAULT_LIMITS
+
         settings = self.settings
         totals = {FetchKind.FEED: settings.feed_timeout_s, FetchKind.PAGE: settings.page_timeout_s}
         return SafeFetcher(
             user_agent=user_agent(settings.contact),
             clock=self.clock,
-            limits={kind: limits_of(DEFAULT_LIMITS[kind], total) for kind, total in totals.items()},
+            limits={kind: replace(DEFAULT_LIMITS[kind], total_s=total) for kind, total in totals.items()},
             pacer=self.pacer,
             newsroom=settings.newsroom or None,
             max_connections=settings.concurrency,
@@ -249,11 +251,6 @@ def read_catalogue(path: Path) -> tuple[Outlet, ...]:
         return parse_catalogue(path.read_text(encoding="utf-8"), source=str(path))
     except OSError as error:
         raise CatalogueError(f"{path}: {error.strerror} (NEWSWIRE_CATALOGUE says where the catalogue is)") from error
-
-
-def limits_of(default: FetchLimits, total_s: float) -> FetchLimits:
-    """The default limits with another total deadline."""
-    return replace(default, total_s=total_s)
 
 
 def user_agent(contact: str) -> str:

@@ -12,8 +12,8 @@ from connectors.workers import ExtractionWorkers, extract_many
 from pipeline.app import App
 from pipeline.app_deployment import read_catalogue
 from pipeline.errors import CatalogueError, FetchError, SettingsError
-from pipeline.extract import Extraction
 from pipeline.extract_lines import ExtractedRow, ExtractRow, page_of, read_row, written_line
+from pipeline.extraction import Extraction
 from pipeline.model import FetchKind, Request, Response
 from pipeline.page import check_page, decode_page
 from pipeline.settings import Settings, load

@@ -17,7 +17,7 @@ from pipeline.app_archive import day_of
 from pipeline.app_deployment import now
 from pipeline.deliver import Deliverer
 from pipeline.errors import NewswireError, SettingsError
-from pipeline.extract import EXTRACTOR
+from pipeline.extraction import EXTRACTOR
 from pipeline.replay import NoFetcher, Replay, ReplayChoice, Replayed, ReplayReport
 from pipeline.rooms import Rooms
 from pipeline.teaching import FrozenTeaching

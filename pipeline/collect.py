@@ -17,7 +17,7 @@ from pipeline import attempts, statuses
 from pipeline.attempts import Attempt
 from pipeline.dead_letters import with_resolution
 from pipeline.errors import ExtractionFailed, FetchError, StoreError
-from pipeline.extract import Extraction, FeedHints, PageInput
+from pipeline.extraction import Extraction, FeedHints, PageInput
 from pipeline.model import Article, FetchKind, Outlet, PendingEntry, Request, Response, Verdict
 from pipeline.page import check_page, decode_page
 from pipeline.ports import Place

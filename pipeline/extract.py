@@ -11,54 +11,27 @@ Computation only: the page comes in as text, the wrapper as a value; what the pa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from zlib import crc32
 
 from lxml import html
 
 from pipeline.blocks import Block, read_blocks
 from pipeline.choice import Choice, choose
+from pipeline.extraction import EXTRACTOR, Extraction, FeedHints, PageInput, Step
 from pipeline.hand_rules import apply_rules, remove_elements
 from pipeline.jsonld import LinkedArticle, read_json_ld
 from pipeline.languages import settle_language
 from pipeline.lessons import agreement, choose_by_wrapper, observe
-from pipeline.metadata import FeedHints, Metadata, PageHead, read_head, read_metadata
-from pipeline.model import Article, ExtractRules, Rejection
+from pipeline.metadata import Metadata, PageHead, read_head, read_metadata
+from pipeline.model import Article, Rejection
 from pipeline.page import ParsedPage, parse_page
 from pipeline.quality import Candidate, judge
-from pipeline.repair import Repaired, Step, repair
+from pipeline.repair import Repaired, repair
 from pipeline.told import paragraphs_of
 from pipeline.wrapper import Observation, Wrapper, needs_teacher
 
 __all__ = ["EXTRACTOR", "Extraction", "FeedHints", "PageInput", "Step", "extract"]
-
-EXTRACTOR = "newswire/1"
-
-
-@dataclass(frozen=True, slots=True)
-class PageInput:
-    """A page to extract, with what is known beforehand. `url` is the final one, `zone` the outlet's (IANA)."""
-
-    url: str
-    html: str
-    outlet_id: str = ""
-    language: str | None = None
-    zone: str = "UTC"
-    hints: FeedHints | None = None
-    rules: ExtractRules = field(default_factory=ExtractRules)
-
-
-@dataclass(frozen=True, slots=True)
-class Extraction:
-    """An article or a rejection, what the page teaches its outlet's wrapper, and how it came about."""
-
-    article: Article | None
-    rejection: Rejection | None
-    observation: Observation | None = None
-    explanation: tuple[Step, ...] = ()
-    meta_refresh: str | None = None
-    tdm_reserved: bool | None = None
-    tdm_policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

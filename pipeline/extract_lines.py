@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta, timezone
 from typing import Any
 
-from pipeline.extract import Extraction, PageInput
+from pipeline.extraction import Extraction, PageInput
 from pipeline.model import Article, SourcedTime
 from pipeline.urls import registrable_domain
 

@@ -10,33 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import urljoin, urlsplit
 
 from lxml import html
 
 from pipeline.authors import Authors, read_authors
+from pipeline.extraction import FeedHints
 from pipeline.jsonld import LinkedArticle
 from pipeline.model import Sourced, SourcedTime
 from pipeline.page_dates import PageDates, read_dates
 from pipeline.titles import choose_title
 from pipeline.trees import text_of
 
-__all__ = ["FeedHints", "Metadata", "PageHead", "read_head", "read_metadata"]
+__all__ = ["Metadata", "PageHead", "read_head", "read_metadata"]
 
 _AGREEMENT = 5  # values of one meta name that are kept; a page with hundreds is hostile
-
-
-@dataclass(frozen=True, slots=True)
-class FeedHints:
-    """What the feed's entry said of the article."""
-
-    title: str = ""
-    summary: str = ""
-    published: datetime | None = None
-    modified: datetime | None = None
-    authors: tuple[str, ...] = ()
-    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from pipeline.decide import Candidate
-from pipeline.extract import Extraction, PageInput
+from pipeline.extraction import Extraction, PageInput
 from pipeline.feeds import FeedInput, NoFeed, ParsedFeed
 from pipeline.model import FeedState, Message, OutboxRow, PendingEntry, Received, Request, Response, Topic
 from pipeline.revisit import Noted, Visit

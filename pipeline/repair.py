@@ -15,12 +15,13 @@ from lxml import html
 
 from pipeline.blocks import Block, key_of
 from pipeline.body import chars_of, is_paragraph, set_apart
+from pipeline.extraction import Step
 from pipeline.leads import find_lead, is_byline, rest_of_lead
 from pipeline.markup import Kind
 from pipeline.phrases import is_paywall_line, phrase_rule
 from pipeline.titles import same_words
 
-__all__ = ["Repaired", "Step", "repair"]
+__all__ = ["Repaired", "repair"]
 
 _POSTED = re.compile(r"—\s*[^—]{2,80}\(@\w+\)[^—]{0,40}$")
 _WORDS_SHOWN = 80
@@ -33,15 +34,6 @@ _MOST_TEASED = 0.45
 _HOME_PARAGRAPHS = 3  # an element with so many paragraphs is the article's, not a teaser's
 _ENOUGH_ABOVE, _ENOUGH_CHARS_ABOVE = 3, 500  # paragraphs and characters that make an article of an introduction
 _WALL_REACH = 6  # blocks behind the text in which a paywall says that it is one
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that was added to or dropped from the text, by which rule, with the words it begins with."""
-
-    action: str
-    rule: str
-    words: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Tables, after RFC 9110 and what outlets really do with statuses; what they mean 
 
 from __future__ import annotations
 
-from pipeline.extract import Extraction
+from pipeline.extraction import Extraction
 from pipeline.model import Outlet, Rejection, Response
 from pipeline.urls import canonicalise, is_section_or_home, registrable_domain
 

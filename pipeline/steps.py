@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pipeline.decide import Candidate, Decision, Sightings, WordsChanged
-from pipeline.extract import Extraction
+from pipeline.extraction import Extraction
 from pipeline.feedlife import PollOutcome
 from pipeline.model import Article, Entry, FeedState, Message, Outlet, PendingEntry, Response, Verdict
 
