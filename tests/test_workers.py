@@ -44,7 +44,7 @@ async def test_pages_may_be_given_at_once(workers: ExtractionWorkers) -> None:
 
 async def test_a_page_that_takes_too_much_memory_fails_alone(workers: ExtractionWorkers) -> None:
     with pytest.raises(ExtractionFailed):
-        await workers.extract(page(ARTICLE + " " * 150_000_000), None)
+        await workers.extract(page(ARTICLE + " " * 300_000_000), None)
     assert (await workers.extract(page(), None)).article is not None
 
 
