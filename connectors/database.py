@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from pipeline.errors import StoreError
 # was stopped, or a connection that nobody noticed was cut.
 IDLE_TRANSACTION_S = 30
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0001"  # the newest of them, told here so that a start need not load alembic to look; a test compares
 MMAP_BYTES = 2**31 - 2**16  # as much of a file as SQLite maps
 
 
@@ -67,7 +67,7 @@ class Database:
 
     def upgrade(self) -> None:
         """Bring the schema to this version's revision (alembic). Safe to run from several processes at once."""
-        if self.revision() == HEAD:
+        if self.revision() == newest_revision():
             return
         from alembic import command  # a third of a CPU second: paid once in a deployment's life
 
@@ -81,9 +81,10 @@ class Database:
 
     def check(self) -> None:
         """Raise StoreError unless the database answers and its schema is at this version's revision."""
-        if (found := self.revision()) != HEAD:
+        found, wanted = self.revision(), newest_revision()
+        if found != wanted:
             raise StoreError(
-                f"{self.url}: schema is at revision {found}, this version needs {HEAD}: newswire db upgrade"
+                f"{self.url}: schema is at revision {found}, this version needs {wanted}: newswire db upgrade"
             )
 
     def revision(self) -> str | None:
@@ -95,6 +96,12 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+@cache
+def newest_revision() -> str:
+    """The schema's revision that this version needs, from its file's name: a start need not load alembic to look."""
+    return max(script.name.partition("_")[0] for script in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def alembic_config() -> Any:
