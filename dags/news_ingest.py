@@ -5,7 +5,7 @@ Polls the feeds that are due, collects the pages of their new entries, and deliv
 
 | task | what it does | when it is red |
 |---|---|---|
-| `plan` | deals the due feeds to a few shards, cut by host | settings, catalogue or store are unusable |
+| `plan` | deals the due feeds to a few shards by host, or to one | settings, catalogue or store are unusable |
 | `ingest` | a task per shard, named by its outlets: poll, collect, deliver | store or broker stayed away |
 | `report` | adds the shards up, checks that every entry got its verdict | something was lost or not published |
 
@@ -123,7 +123,8 @@ RETRY = ExceptionRetryPolicy(
             minimum=1,
             maximum=64,
             title="Shards",
-            description="Tasks to deal the feeds to: about as many as there are task slots.",
+            description="Tasks to deal the feeds to, at most: about as many as there are task slots. "
+            "A run that will find little new gets fewer.",
         ),
         "force": Param(
             False, type="boolean", title="Force", description="Poll even what is not due yet, among the outlets above."

@@ -66,7 +66,9 @@ class Settings:
     outbox_bound: int = setting(200_000, "Undelivered messages above which polls are put off.", least=1)
 
     every_minutes: int = setting(5, "Minutes between two runs of the DAG news_ingest.", least=1, most=15)
-    shards: int = setting(4, "Shards of a run of news_ingest: about as many as there are task slots.", least=1, most=64)
+    shards: int = setting(
+        4, "Shards of a run of news_ingest, at most: about as many as there are task slots.", least=1, most=64
+    )
     interval_s: int = setting(300, "A feed's first polling interval.", least=1)
     min_interval_s: int = setting(60, "Never poll a feed oftener than this.", least=0)
     max_interval_s: int = setting(21_600, "Poll every healthy feed at least this often.", least=60)
