@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lxml import etree, html
+from lxml import html
 
 from pipeline.blocks import clean_text, key_of
 from pipeline.jsonld import LinkedArticle, Name
-from pipeline.trees import find_elements, text_of
+from pipeline.page import ParsedPage
+from pipeline.trees import Search, text_of
 
 __all__ = ["Authors", "read_authors"]
 
@@ -27,23 +28,33 @@ _META_NAMES = (
     "dcsext.author",
 )  # fmt: skip
 _RARE_META_NAMES = ("articleauthor", "article-author", "article_author", "authorname")
-_BYLINES = etree.XPath(
-    "//a[@rel='author'] | //*[@itemprop='author']//*[@itemprop='name'] | "
-    "//*[@itemprop='author'][not(.//*[@itemprop='name'])]"
-    " | //address[contains(@class,'author')]"
-    " | //*[contains(@class,'vcard')]//*[contains(concat(' ', @class, ' '), ' fn ')]"  # microformats' hCard
+_BYLINES = Search(
+    (
+        (re.compile(r"""rel\s*=\s*["']?author"""), "(self::a and @rel='author')"),
+        (
+            re.compile(r"""item[pP]rop\s*=\s*["']?author"""),
+            "(@itemprop='name' and ancestor::*[@itemprop='author']) or "
+            "(@itemprop='author' and not(.//*[@itemprop='name']))",
+        ),
+        (re.compile(r"<address[^>]*author"), "(self::address and contains(@class,'author'))"),
+        (  # microformats' hCard
+            re.compile("vcard"),
+            "(contains(concat(' ', @class, ' '), ' fn ') and ancestor::*[contains(@class,'vcard')])",
+        ),
+    )
 )
 _BYLINE_CLASS = re.compile(
     r"(?:^|[\s_-])(?:by-?line|author(?:s|-?names?)?|auteurs?|autor(?:es|en)?|signature)(?:$|[\s_-])", re.IGNORECASE
 )
-_MAYBE_BYLINES = etree.XPath(
-    "//*[contains(@class,'uthor') or contains(@class,'yline') or contains(@class,'uteur') or "
-    "contains(@class,'utor') or contains(@class,'ignature')]"
+_MAYBE_BYLINES = Search(
+    tuple((re.compile(word), f"contains(@class,'{word}')") for word in ("uthor", "yline", "uteur", "utor", "ignature"))
 )
 # What links to an author's page, where nothing else names one.
-_LINKED = etree.XPath(
-    "//a[contains(@href, '/author/') or contains(@href, '/authors/') or contains(@href, '/auteur/') or "
-    "contains(@href, '/autor/') or contains(@href, '/autoren/')]"
+_LINKED = Search(
+    tuple(
+        (re.compile(path), f"(self::a and contains(@href, '{path}'))")
+        for path in ("/author/", "/authors/", "/auteur/", "/autor/", "/autoren/")
+    )
 )
 _BESIDE_CLASS = re.compile(
     r"related|comment|teaser|sidebar|recommend|footer|most-?read|latest|(?<!v)card", re.IGNORECASE
@@ -168,7 +179,7 @@ class Authors:
 
 
 def read_authors(
-    root: html.HtmlElement,
+    page: ParsedPage,
     metas: Mapping[str, tuple[str, ...]],
     linked: LinkedArticle,
     *,
@@ -178,7 +189,7 @@ def read_authors(
 ) -> Authors:
     """The authors of the first source that names a person; else of the first that names anyone."""
     fallback = Authors()
-    for names, source in _sources(root, metas, linked, feed):
+    for names, source in _sources(page, metas, linked, feed):
         if source == _LAST_RESORT and fallback.organisations:
             break  # links to authors' pages are often other articles'
         authors = _sort(names, source, site, host)
@@ -190,26 +201,27 @@ def read_authors(
 
 
 def _sources(
-    root: html.HtmlElement, metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle, feed: Sequence[str]
+    page: ParsedPage, metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle, feed: Sequence[str]
 ) -> Iterator[tuple[list[Name], str]]:
     yield list(linked.authors), "json-ld"
     for meta in _META_NAMES:
         yield [Name(value) for value in metas.get(meta, ())], "meta"
     if any("written by" in label.lower() for label in metas.get("twitter:label1", ())):
         yield [Name(value) for value in metas.get("twitter:data1", ())], "meta"  # as WordPress's SEO plugin writes it
-    yield _bylines(root), "byline"
+    yield _bylines(page), "byline"
     yield [Name(name) for name in feed], "feed"
     for meta in _RARE_META_NAMES:
         yield [Name(value) for value in metas.get(meta, ())], _LAST_RESORT
-    yield [Name(clean_text(text_of(e))) for e in find_elements(_LINKED, root)[:3] if not _is_beside(e)], _LAST_RESORT
+    links = _LINKED.find(page.root, page.markup)[:3]
+    yield [Name(clean_text(text_of(e))) for e in links if not _is_beside(e)], _LAST_RESORT
 
 
-def _bylines(root: html.HtmlElement) -> list[Name]:
-    found = [e for e in find_elements(_BYLINES, root)[:20] if not _is_beside(e)]
+def _bylines(page: ParsedPage) -> list[Name]:
+    found = [e for e in _BYLINES.find(page.root, page.markup)[:20] if not _is_beside(e)]
     if not found:
         found = [
             e
-            for e in find_elements(_MAYBE_BYLINES, root)[:60]
+            for e in _MAYBE_BYLINES.find(page.root, page.markup)[:60]
             if _BYLINE_CLASS.search(e.get("class") or "") and not _is_beside(e)
         ][:3]
     texts = (text for e in found for text in _lines_of(e))

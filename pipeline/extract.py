@@ -83,7 +83,7 @@ def _read(page: PageInput, parsed: ParsedPage) -> _Reading:
     hints = page.hints or FeedHints()
     head = read_head(parsed.root)
     linked = read_json_ld(parsed.json_ld)
-    metadata = read_metadata(parsed.root, head, linked, url=page.url, zone=page.zone, hints=hints)
+    metadata = read_metadata(parsed, head, linked, url=page.url, zone=page.zone, hints=hints)
     body = parsed.root.find("body")
     return _Reading(
         page=page,

@@ -18,6 +18,7 @@ from pipeline.authors import Authors, read_authors
 from pipeline.extraction import FeedHints
 from pipeline.jsonld import LinkedArticle
 from pipeline.model import Sourced, SourcedTime
+from pipeline.page import ParsedPage
 from pipeline.page_dates import PageDates, read_dates
 from pipeline.titles import choose_title
 from pipeline.trees import text_of
@@ -104,7 +105,7 @@ def read_head(root: html.HtmlElement) -> PageHead:
 
 
 def read_metadata(
-    root: html.HtmlElement, head: PageHead, linked: LinkedArticle, *, url: str, zone: str, hints: FeedHints
+    parsed: ParsedPage, head: PageHead, linked: LinkedArticle, *, url: str, zone: str, hints: FeedHints
 ) -> Metadata:
     """Every value by its written order."""
     canonical = _canonical(head, linked, url)
@@ -119,9 +120,9 @@ def read_metadata(
             host=urlsplit(url).hostname or "",
         ),
         description=head.meta("og:description", "description", "twitter:description") or linked.description,
-        dates=read_dates(root, head.metas, linked, url=url, zone=zone, feed=(hints.published, hints.modified)),
+        dates=read_dates(parsed, head.metas, linked, url=url, zone=zone, feed=(hints.published, hints.modified)),
         authors=read_authors(
-            root,
+            parsed,
             head.metas,
             linked,
             site=head.meta("og:site_name") or linked.publisher,

@@ -98,9 +98,10 @@ _NOSCRIPT_WORD = re.compile(r"javascript", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class ParsedPage:
-    """The tree of a page without scripts, and its JSON-LD blocks as text."""
+    """The tree of a page without scripts, the markup it was made from, and its JSON-LD blocks as text."""
 
     root: html.HtmlElement
+    markup: str
     json_ld: tuple[str, ...]
     asks_for_javascript: bool = False
     script_chars: int = 0
@@ -155,7 +156,7 @@ def parse_page(text: str) -> ParsedPage | Rejection:
         return Rejection("empty", "no element")
     if (excess := _excess(root, markup.count("<"))) is not None:
         return Rejection("page_too_large", excess)
-    return ParsedPage(root, tuple(json_ld), bool(_NOSCRIPT_WORD.search(noscript)), len(text) - len(markup))
+    return ParsedPage(root, markup, tuple(json_ld), bool(_NOSCRIPT_WORD.search(noscript)), len(text) - len(markup))
 
 
 def _has_overfull_tag(markup: str) -> bool:

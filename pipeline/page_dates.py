@@ -13,7 +13,8 @@ from lxml import etree, html
 from pipeline.feed_dates import read_date, zone_of
 from pipeline.jsonld import LinkedArticle
 from pipeline.model import SourcedTime
-from pipeline.trees import find_elements, find_texts, text_of
+from pipeline.page import ParsedPage
+from pipeline.trees import Search, find_elements, find_texts, text_of
 
 __all__ = ["PageDates", "read_dates"]
 
@@ -31,9 +32,14 @@ _MODIFIED_METAS = (
     "datemodified", "dcterms.modified", "dc.date.modified", "lastmod", "last-modified", "revised", "modified_time",
     "updated_time", "dc.modified",
 )  # fmt: skip
-_TIMES = etree.XPath(
-    "//time[@datetime or @itemprop or @pubdate] | //*[@itemprop='datePublished' or @itemprop='dateModified' or "
-    "@itemprop='dateCreated']"
+_TIMES = Search(
+    (
+        (re.compile("<(?:time|TIME)"), "(self::time and (@datetime or @itemprop or @pubdate))"),
+        (
+            re.compile(r"""item[pP]rop\s*=\s*["']?date[PMC]"""),
+            "@itemprop='datePublished' or @itemprop='dateModified' or @itemprop='dateCreated'",
+        ),
+    )
 )
 _BESIDE = frozenset({"footer", "aside", "nav"})
 _BESIDE_CLASS = re.compile(
@@ -62,7 +68,7 @@ class PageDates:
 
 
 def read_dates(
-    root: html.HtmlElement,
+    page: ParsedPage,
     metas: Mapping[str, tuple[str, ...]],
     linked: LinkedArticle,
     *,
@@ -72,7 +78,9 @@ def read_dates(
 ) -> PageDates:
     """Both dates by their written order; a modification before the publication is none."""
     here = zone_of(zone)
-    published = _first(_published(root, metas, linked, url), here) or _from_feed(feed[0]) or _guessed(root, url, here)
+    published = (
+        _first(_published(page, metas, linked, url), here) or _from_feed(feed[0]) or _guessed(page.root, url, here)
+    )
     modified = _first(_modified(metas, linked), here) or _from_feed(feed[1])
     if published is not None and modified is not None and modified.value < published.value:
         modified = None
@@ -80,14 +88,14 @@ def read_dates(
 
 
 def _published(
-    root: html.HtmlElement, metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle, url: str
+    page: ParsedPage, metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle, url: str
 ) -> Iterator[tuple[str, str]]:
     yield linked.published, "json-ld"
     for name in _PUBLISHED_METAS:
         for value in metas.get(name, ()):
             yield value, "opengraph" if ":" in name else "dc" if name.startswith("dc") else "meta"
-    yield from _times(root)
-    printed = list(_printed(root))
+    yield from _times(page)
+    printed = list(_printed(page.root))
     day = _in_url(url)
     if day and printed and (near := read_date(printed[0][0], UTC)) and near.value.date().isoformat() == day:
         yield from printed  # the same day, with the hour
@@ -147,9 +155,9 @@ def _guessed(root: html.HtmlElement, url: str, zone: tzinfo) -> SourcedTime | No
     return SourcedTime(found.value, "page", True, _offset(str(day), found.value, zone, True))
 
 
-def _times(root: html.HtmlElement) -> Iterator[tuple[str, str]]:
+def _times(page: ParsedPage) -> Iterator[tuple[str, str]]:
     later: list[tuple[str, str]] = []
-    for element in find_elements(_TIMES, root)[:40]:
+    for element in _TIMES.find(page.root, page.markup)[:40]:
         prop = element.get("itemprop") or ""
         text = element.get("datetime") or element.get("content") or text_of(element)
         if prop == "dateModified" or _is_beside(element):

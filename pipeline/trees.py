@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from lxml import etree, html
 
-__all__ = ["count_of", "find_elements", "find_texts", "text_of"]
+__all__ = ["Search", "count_of", "find_elements", "find_texts", "text_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Kinds of elements to find, each as a pattern that a page's markup holds if it has any and as an XPath's test.
+
+    Looking a markup through takes a tenth of the time that looking at its elements does. A pattern begins with plain
+    letters: others are slow.
+    """
+
+    kinds: tuple[tuple[re.Pattern[str], str], ...]
+
+    def find(self, root: html.HtmlElement, markup: str) -> list[html.HtmlElement]:
+        """The elements in the page's order, `root` being the tree of this markup."""
+        tests = tuple(test for hint, test in self.kinds if hint.search(markup))
+        return find_elements(_any_of(tests), root) if tests else []
+
+
+@lru_cache(maxsize=100)
+def _any_of(tests: tuple[str, ...]) -> etree.XPath:
+    return etree.XPath(f"//*[{' or '.join(tests)}]")
 
 
 def find_elements(path: etree.XPath, root: html.HtmlElement) -> list[html.HtmlElement]:
