@@ -141,7 +141,10 @@ class _Walker:
 
     def walk(self, element: html.HtmlElement) -> None:
         tag = element.tag
-        if tag in INLINE or (tag not in LINES and tag not in SKIPPED and _is_phrase(element)):
+        if tag in LINES:
+            if not _is_hidden(element):
+                self._walk_block(element, tag)
+        elif tag in INLINE or (tag not in SKIPPED and _is_phrase(element)):
             self._walk_inline(element, tag)
         elif tag == "br":
             if _ends_heading(element):
@@ -153,12 +156,20 @@ class _Walker:
             self._walk_block(element, tag)
 
     def _walk_inline(self, element: html.HtmlElement, tag: str) -> None:
+        if element.keys() and not self._is_line_part(element, tag):
+            return
+        self._in_link += tag == "a"
+        self._children(element)
+        self._in_link -= tag == "a"
+
+    def _is_line_part(self, element: html.HtmlElement, tag: str) -> bool:
+        """Whether an inline element is shown as a part of its line; a lead in a span is walked as the block it is."""
         style = element.get("style")
         if (style or element.get("hidden") is not None) and (_is_hidden(element) or _is_clipped(style)):
-            return
+            return False
         classes = element.get("class")
         if classes is not None and _is_for_screen_readers(classes):
-            return
+            return False
         if (
             classes is not None
             and tag == "span"
@@ -166,27 +177,22 @@ class _Walker:
             and kind_of(tag, classes, None, None, None, None) is Kind.LEAD
         ):
             self._walk_block(element, tag)
-            return
-        self._in_link += tag == "a"
-        self._children(element)
-        self._in_link -= tag == "a"
+            return False
+        return True
 
     def _walk_block(self, element: html.HtmlElement, tag: str) -> None:
         self.flush()
-        get = element.get
-        classes = get("class")
+        classes = element.get("class")
         label = _label(tag, classes or "")
         if self._skipped and self._labels and f"{self._labels[-1]}>{label}" in self._skipped:
             return
         if tag == "tr" and self._row(element):
             return
-        kind = kind_of(
-            tag, classes, get("id"), get("itemprop"), get("rel"), get("data-testid") or get("data-component")
-        )
+        kind = _kind(element, tag, classes)
         if tag == "figure" and kind is Kind.CAPTION and _shows_text(element):
             kind = Kind.QUOTE if element.find(".//blockquote") is not None else None
         if kind is not None:
-            self._marks.append(Mark(kind, element, f"{kind}:{_label(tag, classes or '')}"))
+            self._marks.append(Mark(kind, element, f"{kind}:{label}"))
         start = len(self.blocks)
         self._open.append(element)
         self._labels.append(label)
@@ -200,21 +206,23 @@ class _Walker:
             self._marks.pop()
 
     def _children(self, element: html.HtmlElement) -> None:
-        if element.text:
-            self._say(element.text)
-        for child in element:
-            self.walk(child)
-            if child.tail:
-                self._say(child.tail)
+        if text := element.text:
+            self._say(text)
+        if len(element):  # most have no children, and looping over none costs more than asking
+            for child in element:
+                self.walk(child)
+                if text := child.tail:
+                    self._say(text)
 
     def _say(self, text: str) -> None:
         if self._breaks and not text.isspace():
             if self._breaks > 1:
                 self.flush()
             self._breaks = 0
-        self._parts.append(text)
         if self._in_link:
             self._link_chars += len(text)
+        if self._parts or not (text.isspace() and text.isascii()):  # no block begins with blanks
+            self._parts.append(text)
 
     def _break(self) -> None:
         self._breaks += 1
@@ -222,11 +230,11 @@ class _Walker:
 
     def flush(self, *, tag: str | None = None) -> None:
         """End the block that is open, if it has any text; `tag` where it is another thing than its element says."""
-        self._breaks = 0
+        link_chars, self._link_chars = self._link_chars, 0
         if not self._parts:
             return
+        self._breaks = 0
         text = clean_text("".join(self._parts))
-        link_chars, self._link_chars = self._link_chars, 0
         self._parts.clear()
         if text and self._open:
             self._add(text, min(link_chars, len(text)), tag=tag)
@@ -329,7 +337,16 @@ def _is_clipped(style: str | None) -> bool:
     return style is not None and _CLIPPED.search(style) is not None
 
 
+def _kind(element: html.HtmlElement, tag: str, classes: str | None) -> Kind | None:
+    if not element.keys():
+        return kind_of(tag, None, None, None, None, None)
+    get = element.get
+    return kind_of(tag, classes, get("id"), get("itemprop"), get("rel"), get("data-testid") or get("data-component"))
+
+
 def _is_hidden(element: html.HtmlElement) -> bool:
+    if not element.keys():
+        return False
     get = element.get
     if get("hidden") is not None:
         # React streams a page's parts hidden, in `<div hidden id="S:4">`, and a script puts them in their place.
