@@ -17,6 +17,7 @@ from pipeline.deliver import Deliverer
 from pipeline.errors import NewswireError
 from pipeline.model import Feed, FeedState, FeedStatus
 from pipeline.poll import ingest
+from pipeline.pressure import Pressure
 from pipeline.report import Report
 from pipeline.revisit import Visit, within_budget
 from pipeline.revisits import Revisits
@@ -158,6 +159,12 @@ class App(Deployment):
         )
         # One thread on SQLite, which has one writer; a few on PostgreSQL, which has many.
         threads = stack.enter_context(ThreadPoolExecutor(1 if self.database.is_sqlite else 4, "store"))
+        loop = asyncio.get_running_loop()
+        pressure = Pressure(
+            lambda: loop.run_in_executor(threads, self.outbox.undelivered),
+            settings.outbox_bound,
+            seconds=time.monotonic,
+        )
         return Rooms(
             settings=settings,
             outlets=self.outlets_by_id,
@@ -172,6 +179,7 @@ class App(Deployment):
             clock=self.clock,
             seconds=time.monotonic,
             wake_delivery=deliverer.wake,
+            has_room=pressure.has_room,
         )
 
     def turns(self, deadline_s: float | None) -> Turns:

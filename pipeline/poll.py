@@ -67,6 +67,9 @@ async def walk(feed: FeedState, rooms: Rooms, report: Report, quiet: QuietPolls)
 async def poll(feed: FeedState, rooms: Rooms, report: Report, quiet: QuietPolls) -> tuple[PendingEntry, ...]:
     """Fetch and parse a feed, and record what that was; the entries that now wait for their page."""
     async with rooms.turns.turn(feed.url) as place:
+        if not await rooms.has_room():
+            report.polled(feed.outlet_id, "outbox_full")
+            return ()
         try:
             with report.stopwatch(feed.outlet_id, rooms.seconds):
                 polled = await ask(feed, rooms, place)

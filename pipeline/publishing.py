@@ -56,6 +56,6 @@ def words_since(former: bytes | None, text: str) -> WordsChanged | None:
     if former is None:
         return None
     value = json.loads(former)
-    if value.get("text_location"):
-        return None  # it was too large for its topic: the message has no text
-    return words_changed(value.get("text") or "", text)
+    if not value.get("text"):
+        return None  # it was too large for its topic: its text was moved out, or a dead letter stands in its place
+    return words_changed(value["text"], text)

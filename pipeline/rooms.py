@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +23,11 @@ from pipeline.turns import Turns
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+async def always() -> bool:
+    """There is room."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Rooms:
     clock: Callable[[], datetime]
     seconds: Callable[[], float]  # a monotonic clock, for durations
     wake_delivery: Callable[[], None] = lambda: None
+    has_room: Callable[[], Awaitable[bool]] = always  # in the outbox, for what more polls bring
     draw: Callable[[], float] = random.random
 
     async def in_store(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

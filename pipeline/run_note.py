@@ -10,7 +10,7 @@ from pipeline.report import Report
 from pipeline.show import delivered_in_words
 
 # Outcomes of a poll that are no trouble; every other is an outlet's error.
-ANSWERED = frozenset({"not_modified", "same_body", "parsed", "put_off", "host_waits", "backfilled"})
+ANSWERED = frozenset({"not_modified", "same_body", "parsed", "put_off", "outbox_full", "host_waits", "backfilled"})
 MOST_OUTLETS = 8  # named with their errors; Airflow keeps 1,000 characters of a note
 MOST_CHARS = 1000
 
@@ -18,7 +18,7 @@ MOST_CHARS = 1000
 def run_note(report: Report) -> str:
     """The note: problems, entries by verdict, deliveries, outlets that had errors."""
     lines = [*(f"**{problem}**" for problem in report.problems), entries_line(report), delivered_in_words(report)]
-    lines += reason_lines(report)
+    lines += [*full_lines(report), *reason_lines(report)]
     troubles = trouble_lines(report)
     lines += troubles[:MOST_OUTLETS]
     if len(troubles) > MOST_OUTLETS:
@@ -46,6 +46,12 @@ def entries_line(report: Report) -> str:
     polls = sum(sum(tally.polls.values()) for tally in report.outlets.values())
     words = f"{report.entries} entries" + (f": {counts}" if counts else "")
     return words + (f"; {pending} pending" if pending else "") + f"; {polls} polls in {report.seconds:.0f} s"
+
+
+def full_lines(report: Report) -> list[str]:
+    """That feeds were put off because the broker does not keep up."""
+    put_off = sum(tally.polls["outbox_full"] for tally in report.outlets.values())
+    return [f"**{put_off} polls put off: NEWSWIRE_OUTBOX_BOUND messages wait**"] if put_off else []
 
 
 def reason_lines(report: Report) -> list[str]:

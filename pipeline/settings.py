@@ -63,7 +63,9 @@ class Settings:
         least=1,
         most=400,
     )
-    outbox_bound: int = setting(200_000, "Undelivered messages above which polls are put off.", least=1)
+    outbox_bound: int = setting(
+        200_000, "Undelivered messages above which no feed is polled, also within a run.", least=1
+    )
 
     every_minutes: int = setting(5, "Minutes between two runs of the DAG news_ingest.", least=1, most=15)
     shards: int = setting(

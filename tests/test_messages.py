@@ -138,3 +138,5 @@ def test_words_that_came_and_went_are_counted_against_the_former_message() -> No
     assert words_since(None, "le pont") is None
     moved_out = messages.to_json({"text": "", "text_location": "2026-11-23/texts/a1.1.articles.txt"})
     assert words_since(moved_out, "le pont") is None
+    instead = messages.to_json({"title": "Trop long", "stage": "deliver"})  # a dead letter under the article's key
+    assert words_since(instead, "le pont") is None

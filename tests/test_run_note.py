@@ -33,6 +33,12 @@ def test_an_outlet_that_is_down_is_named_with_its_error() -> None:
     assert run_note(made(error="timed_out")).endswith("gazette-0: 1 timed_out")
 
 
+def test_polls_that_a_full_outbox_put_off_are_the_brokers_trouble_and_no_outlets() -> None:
+    note = run_note(made(3, error="outbox_full"))
+    assert "**3 polls put off: NEWSWIRE_OUTBOX_BOUND messages wait**" in note
+    assert "gazette" not in note
+
+
 def test_many_errors_are_cut_to_what_airflow_keeps() -> None:
     note = run_note(made(500, error="http_500"))
     assert "… and 492 more outlets with errors" in note

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, update
 
+from connectors.database import Database
+from connectors.log import EmbeddedLane, EmbeddedTopics
+from connectors.outbox import append
 from connectors.tables import aliases, entries, feeds
 from pipeline.app import App
 from pipeline.app_deployment import now
 from pipeline.app_upkeep import delete_by_retention, integrity_faults, troubled_feeds
+from pipeline.model import Message
 from pipeline.report import Report
 from pipeline.settings import Settings
+from tests.values import make_message
 
 CATALOGUE = (
     '[[outlet]]\nid = "gazette"\nname = "G"\nhomepage = "http://gazette.test/"\ncountry = "FR"\nlanguage = "fr"\n'
@@ -110,3 +115,35 @@ def test_what_does_not_agree_is_found(newswire: App, harm: Callable[[Connection]
         harm(connection)
     (fault,) = integrity_faults(newswire)
     assert fault.startswith(words)
+
+
+def test_upkeep_commits_the_numbers_of_idle_lanes_again_before_kafka_forgets_them(newswire: App) -> None:
+    with newswire.database.writing() as connection:
+        append(connection, [make_message(number, key=f"k{number}") for number in range(20)], lanes=4, now=now())
+    newswire.deliver()
+    lanes = newswire.outbox.known_lanes()
+    given = {lane: newswire.topics.open_lane(lane).committed_batch() for lane in lanes}
+    kept = KeptNumbers(newswire.database, prefix="news.")
+    newswire.__dict__["topics"] = kept
+    assert integrity_faults(newswire) == ()
+    assert kept.committed == given
+
+
+class KeptNumbers(EmbeddedTopics):
+    """The embedded log, which notes the numbers that are committed without a message."""
+
+    def __init__(self, database: Database, *, prefix: str) -> None:
+        super().__init__(database, prefix=prefix)
+        self.committed: dict[int, int] = {}
+
+    def open_lane(self, lane: int) -> EmbeddedLane:
+        """The lane, with an eye on it."""
+        opened, committed = super().open_lane(lane), self.committed
+
+        class Watched(EmbeddedLane):
+            def publish(self, batch: int, messages: Sequence[Message]) -> None:
+                assert messages == ()
+                committed[lane] = batch
+                super().publish(batch, messages)
+
+        return Watched(opened.database, lane)

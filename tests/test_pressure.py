@@ -1,0 +1,56 @@
+"""Above the bound of the outbox no feed is polled, also in the middle of a run, and nothing is lost by it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+from connectors.outbox import append
+from pipeline.poll import ingest
+from pipeline.pressure import ASK_EVERY_S, Pressure
+from pipeline.report import Report
+from tests.test_revisits import Deployment, deployed, make_page
+from tests.values import NOW, make_message
+
+__all__ = ["deployed"]
+
+
+async def test_what_waits_is_counted_once_a_second() -> None:
+    clock, counts = [0.0], [3, 9, 2]
+
+    async def waiting() -> int:
+        return counts.pop(0)
+
+    pressure = Pressure(waiting, 5, seconds=lambda: clock[0])
+    answers = []
+    for at in (0.0, 0.5, ASK_EVERY_S, 1.5, 2 * ASK_EVERY_S):
+        clock[0] = at
+        answers.append(await pressure.has_room())
+    assert answers == [True, True, False, False, True]
+
+
+def test_a_feed_that_comes_up_while_the_outbox_is_full_is_put_off_and_due_again(deployed: Deployment) -> None:
+    deployed.publish("/fait-n1.html", make_page("/fait-n1.html"))
+    newswire = deployed.newswire
+    newswire.settings = replace(newswire.settings, outbox_bound=5)
+    with newswire.database.writing() as connection:
+        append(connection, [make_message(number) for number in range(5)], lanes=newswire.settings.lanes, now=NOW)
+    assert polls(deployed) == {"outbox_full": 1}
+    assert deployed.web.answered == []
+    newswire.deliver()
+    assert polls(deployed) == {"parsed": 1}
+    assert newswire.due(newswire.choose([])) == ()
+
+
+def polls(deployed: Deployment) -> dict[str, int]:
+    """One walk over the feed, of a run that is under way already."""
+    newswire, report = deployed.newswire, Report()
+
+    async def walk() -> None:
+        async with AsyncExitStack() as stack:
+            rooms = await newswire.furnish(stack, newswire.deliverer(), deadline_s=None)
+            await ingest(newswire.due(newswire.choose([])), (), rooms, report)
+
+    asyncio.run(walk())
+    return dict(report.outlets["gazette"].polls)
