@@ -47,10 +47,10 @@ from connectors.desk_lists import (
 )
 from connectors.metrics.metrics_store import delivery_delays, verdict_delays
 from connectors.outbox import outbox
-from connectors.run_store import RunStore, day_line, run_lines
+from connectors.run_store import RunLine, RunStore, day_line, run_lines
 from connectors.tables import IS_FAILED, IS_PENDING, entries, feeds, runs, wrappers
 from pipeline.model import FeedState, FeedStatus, Verdict
-from pipeline.report import Report
+from pipeline.report import AUDIT, Report
 from pipeline.wrapper import Wrapper
 
 DAY = timedelta(days=1)
@@ -79,6 +79,7 @@ class DeskStore:
                 backlog=backlog(connection),
                 day=day_line(connection, since=now - DAY),
                 feeds_with_gaps=feeds_with_gaps(connection),
+                audit=last_audit(connection, now),
                 last_run_at=connection.scalar(select(func.max(runs.c.finished_at))),
             )
 
@@ -285,6 +286,13 @@ def backlog(connection: Connection) -> Backlog:
     ).one()
     dead = connection.scalar(select(func.count()).select_from(entries).where(IS_FAILED)) or 0
     return Backlog(pending.n, pending.oldest, waiting.n, waiting.oldest, dead)
+
+
+def last_audit(connection: Connection, now: datetime) -> RunLine | None:
+    """The last comparison of store, outbox and topics; None when there was none for two days."""
+    query = select(runs.c.run_id).where(runs.c.finished_at >= now - 2 * DAY, runs.c.run_id.startswith(AUDIT))
+    run_id = connection.scalar(query.order_by(runs.c.finished_at.desc()).limit(1))
+    return run_lines(connection, run_id=run_id)[0] if run_id else None
 
 
 def feeds_with_gaps(connection: Connection) -> int:

@@ -1,4 +1,4 @@
-"""Whether what the store says in two places is the same: entries beside verdicts, verdicts beside articles and aliases.
+"""Whether what the store says in two places is the same: entries, verdicts, articles, aliases, and their messages.
 
 Reads whole tables, so it is for the night. Finds what a bug or a hand in the database left behind; mends nothing.
 """
@@ -6,24 +6,46 @@ Reads whole tables, so it is for the night. Finds what a bug or a hand in the da
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from sqlalchemy import Select, exists, func, or_, select
 
 from connectors.database import Database
+from connectors.outbox import outbox
 from connectors.tables import aliases, articles, entries, sightings
 from pipeline.model import Verdict
 
+TOO_LONG = timedelta(hours=2)  # for a message to wait: a broker was restarted, and more
+SPARE = timedelta(hours=1)  # between an article's time and its message's
 WITH_ARTICLE = (Verdict.NEW.value, Verdict.REVISED.value, Verdict.COPY.value)
 
 
-def find_faults(database: Database) -> tuple[str, ...]:
-    """A sentence for each kind of fault that occurs, with how often."""
+def find_faults(database: Database, *, now: datetime, kept_since: datetime) -> tuple[str, ...]:
+    """A sentence for each kind of fault that occurs, with how often. The outbox keeps what was written since then."""
+    checks = (*inside_the_store(), *published_and_delivered(now=now, kept_since=kept_since))
     with database.reading() as connection:
-        counted = [(connection.scalar(query) or 0, words) for words, query in queries()]
+        counted = [(connection.scalar(query) or 0, words) for words, query in checks]
     return tuple(f"{count} {words}" for count, words in counted if count)
 
 
-def queries() -> Iterator[tuple[str, Select[int]]]:
+def published_and_delivered(*, now: datetime, kept_since: datetime) -> Iterator[tuple[str, Select[int]]]:
+    """What was decided to be published, and what became of its message."""
+    count = select(func.count())
+    yield (
+        "articles were published, but their message is not in the outbox",
+        count.select_from(articles).where(
+            articles.c.event_id.is_not(None),
+            articles.c.last_revised_at >= kept_since + SPARE,
+            ~exists().where(outbox.c.event_id == articles.c.event_id),
+        ),
+    )
+    yield (
+        f"messages wait for their delivery for more than {TOO_LONG.total_seconds() / 3600:g} hours",
+        count.select_from(outbox).where(outbox.c.delivered_at.is_(None), outbox.c.created_at < now - TOO_LONG),
+    )
+
+
+def inside_the_store() -> Iterator[tuple[str, Select[int]]]:
     """What must not be there, and how it is counted."""
     count = select(func.count())
     yield (

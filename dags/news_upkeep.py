@@ -4,11 +4,13 @@
 | task, once a night | what it does | when it is red |
 |---|---|---|
 | `delete` | deletes what is past its retention: messages, polls, entries, raw pages | the store is away |
+| `revisit` | looks again at articles whose visit the day's runs had no room for, and delivers | the store stayed away |
 | `feeds` | names feeds that are silent, down or not polled, in its log and in the run's note | never |
 | `audit` | compares outbox and topics, entries and verdicts, the topics and what they should be | something differs |
 
-A red `audit` means that a person must look: its log and the note say what differs. Deleting is by time and safe to
-repeat. Feeds in trouble do not make the run red; the desk shows them, and the topic `news.feeds` tells of them.
+A red `audit` means that a person must look: its log and the note say what differs, and the desk's overview says when
+the last audit was and whether all agreed. Deleting is by time and safe to repeat. Feeds in trouble do not make the run
+red; the desk shows them, and the topic `news.feeds` tells of them.
 
 At a terminal the same is `newswire upkeep`.
 """
@@ -38,11 +40,11 @@ log = logging.getLogger("newswire.dags")
     },
     tags=["news", "upkeep"],
     dag_display_name="News upkeep",
-    description="Retention, silent feeds, integrity",
+    description="Retention, late visits, silent feeds, integrity",
     doc_md=__doc__,
 )
 def news_upkeep() -> None:
-    """Delete what is past its retention, look at the feeds, check what must agree."""
+    """Delete what is past its retention, make late visits, look at the feeds, check what must agree."""
 
     @task
     def delete() -> dict[str, int]:
@@ -54,6 +56,17 @@ def news_upkeep() -> None:
         for what, count in deleted.items():
             log.info("deleted %d %s", count, what)
         return dict(deleted)
+
+    @task(pool="news_live", retries=0)
+    def revisit() -> dict[str, int]:
+        from pipeline.app import App
+        from pipeline.app_upkeep import revisit_the_late
+
+        with App.from_env() as newswire:
+            report = revisit_the_late(newswire)
+        for problem in report.problems:
+            log.warning("%s", problem)
+        return dict(report.revisits)
 
     @task
     def feeds() -> list[str]:
@@ -78,7 +91,7 @@ def news_upkeep() -> None:
         if faults:
             raise AirflowFailException("; ".join(faults))
 
-    delete() >> audit(feeds())
+    delete() >> revisit() >> audit(feeds())
 
 
 news_upkeep()

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +20,6 @@ from connectors.backfill_store import BackfillStore
 from connectors.sitemap import SitemapWalk
 from connectors.warc import WarcPage, read_pages
 from pipeline.app import App, tell
-from pipeline.app_deployment import now
 from pipeline.backfill import BATCH, PagesAtHand, Share, entries_of, fill, finish, gentle, past_feed
 from pipeline.deliver import Deliverer
 from pipeline.errors import CatalogueError, SettingsError, StoreError
@@ -72,7 +71,7 @@ class Backfill:
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self.progress = BackfillStore(app.database, clock=now)
+        self.progress = BackfillStore(app.database, clock=app.clock)
 
     @classmethod
     def from_env(cls) -> Backfill:
@@ -108,7 +107,7 @@ class Backfill:
         chosen = self.choose(outlets)
         if not outlets and not warcs:
             return self.left_over()
-        days = days_of(since, until)
+        days = days_of(since, until, today=self.app.clock().date())
         if warcs:
             ids = tuple(outlet.id for outlet in chosen)
             shares = tuple(Share(ids, *days, warc=str(Path(warc).absolute())) for warc in warcs)
@@ -134,9 +133,9 @@ class Backfill:
         unfinished = tuple(share for share in self.progress.unfinished() if set(share.outlets) <= set(self.known()))
         begun = {outlet for share in unfinished for outlet in share.outlets}
         feeds = [past_feed(outlet, name).feed_id for outlet in self.app.outlets for name in ("past", "warc")]
-        waiting = {feed_id.partition("/")[0] for feed_id in self.app.articles.feeds_with_due_entries(feeds, now=now())}
-        nothing = days_of(EARLIEST, EARLIEST)
-        return (*unfinished, *(Share((outlet,), *nothing) for outlet in sorted(waiting - begun)))
+        waiting = self.app.articles.feeds_with_due_entries(feeds, now=self.app.clock())
+        outlets = {feed_id.partition("/")[0] for feed_id in waiting} - begun
+        return (*unfinished, *(Share((outlet,), EARLIEST, EARLIEST) for outlet in sorted(outlets)))
 
     def known(self) -> tuple[str, ...]:
         """The catalogue's outlets."""
@@ -181,7 +180,7 @@ class Backfill:
         finally:
             app.finish_delivery(deliverer, filled.report)
         filled.report.seconds = time.monotonic() - began
-        app.runs.keep(run_id, filled.report, now=now())
+        app.runs.keep(run_id, filled.report, now=app.clock())
         if filled.is_finished:
             self.progress.end(share)
         return filled
@@ -273,12 +272,11 @@ def batches(things: Iterable[T], size: int) -> Iterator[list[T]]:
         yield some
 
 
-def days_of(since: str, until: str) -> tuple[str, str]:
+def days_of(since: str, until: str, *, today: date) -> tuple[str, str]:
     """The days of a span as ISO dates: from the first on, before the last; what is of today belongs to the live feeds.
 
     Raises SettingsError.
     """
-    today = now().date()
     try:
         first = datetime.fromisoformat(since or EARLIEST).date()
         last = min(datetime.fromisoformat(until).date() if until else today, today)

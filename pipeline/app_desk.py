@@ -16,7 +16,7 @@ from connectors.desk.web import create_desk
 from connectors.desk_store import DeskStore
 from pipeline.app import App
 from pipeline.app_checks import check_feed
-from pipeline.app_deployment import now, read_catalogue
+from pipeline.app_deployment import read_catalogue
 from pipeline.app_files import edit_catalogue
 from pipeline.catalogue import NewFeed, add_feed
 from pipeline.dead_letters import RedriveChoice, redriven_message
@@ -75,7 +75,7 @@ class DeskActs:
         found = self.app.feeds.states([feed_id])
         if not found:
             raise NotKnown(f"no feed {feed_id} in the store")
-        at = now()
+        at = self.app.clock()
         state = switched(found[0], switch, by=by, now=at)
         outlet = self.outlet(state.outlet_id)
         self.app.feeds.switch(state, (feed_status_message(state, outlet, now=at),), now=at)
@@ -83,7 +83,7 @@ class DeskActs:
 
     def redrive(self, outlet_id: str, *, reason: str | None, entry_id: int | None, by: str) -> str:  # noqa: ARG002
         """Make dead letters of an outlet pending again. Raises NewswireError."""
-        outlet, at = self.outlet(outlet_id), now()
+        outlet, at = self.outlet(outlet_id), self.app.clock()
         store = DeadLetterStore(self.app.database, lanes=self.app.settings.lanes)
         dead = [
             each
@@ -129,4 +129,4 @@ class OpenDesk:
 
     def desk(self, door: Door) -> FastAPI:
         """The desk as an application to mount."""
-        return create_desk(DeskStore(self.app.database), DeskActs(self.app), door, now)
+        return create_desk(DeskStore(self.app.database), DeskActs(self.app), door, self.app.clock)

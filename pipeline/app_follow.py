@@ -17,7 +17,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from pipeline.app import App, raising_plainly
-from pipeline.app_deployment import now
 from pipeline.deliver import Deliverer
 from pipeline.errors import NewswireError
 from pipeline.model import Feed, FeedState, PendingEntry
@@ -128,7 +127,7 @@ class Follower:
         states = self.app.feed_states(self.feeds)
         due = tuple(state for state in self.app.due_of(states) if state.feed_id not in busy)
         idle = [state.feed_id for state in states if state.feed_id not in busy]
-        carried = self.app.articles.due_entries(idle, now=now())
+        carried = self.app.articles.due_entries(idle, now=self.app.clock())
         known = tuple(entry for entry in carried if entry.outlet_id in self.app.outlets_by_id)
         return Work(due, known, self.app.due_visits(idle))
 
@@ -184,5 +183,5 @@ class Follower:
             return
         with contextlib.suppress(NewswireError):  # the store is away: told of already
             report.undelivered = self.app.undelivered()
-            self.app.runs.keep("follow", report, now=now())
+            self.app.runs.keep("follow", report, now=self.app.clock())
         self.tell(report)

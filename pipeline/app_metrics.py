@@ -11,7 +11,6 @@ from connectors.metrics.exporter import Exposition, expose, registry_of, serve
 from connectors.metrics.metrics_store import MetricsStore
 from pipeline import __version__
 from pipeline.app import App
-from pipeline.app_deployment import now
 from pipeline.metrics import Sample, Totals, samples_of
 
 FRESH_S = 5.0  # scrapes within this time get the same values: several scrapers cost no more than one
@@ -44,7 +43,7 @@ class Metrics:
             self.totals.add(report)
         yield from self.totals.samples()
         feeds = self.app.feeds.states(self.feed_ids)
-        yield from samples_of(self.store.snapshot(feeds, lanes=settings.lanes, now=now()))
+        yield from samples_of(self.store.snapshot(feeds, lanes=settings.lanes, now=self.app.clock()))
 
     @cached_property
     def feed_ids(self) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from connectors.dead_letters import DeadLetterStore
 from pipeline.app import App
-from pipeline.app_deployment import now
 from pipeline.dead_letters import DeadEntry, RedriveChoice, redriven_message
 
 AT_ONCE = 500  # entries in one transaction
@@ -33,7 +32,7 @@ def redrive(newswire: App, choice: RedriveChoice, *, dry_run: bool) -> Redrive:
     unknown = len(found) - len(dead)
     if dry_run:
         return Redrive(dead, 0, unknown)
-    at, done = now(), 0
+    at, done = newswire.clock(), 0
     for start in range(0, len(dead), AT_ONCE):
         some = dead[start : start + AT_ONCE]
         letters = [redriven_message(each, newswire.outlets_by_id[each.entry.outlet_id], now=at) for each in some]

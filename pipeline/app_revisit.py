@@ -42,14 +42,20 @@ def plan(newswire: App, choice: VisitChoice) -> tuple[Visit, ...]:
     return tuple(visit for visit in found if visit.entry.outlet_id in newswire.outlets_by_id)
 
 
-def revisit(newswire: App, visits: Sequence[Visit], *, watch: Callable[[Report], None] | None = None) -> Report:
-    """Make these visits, publish what changed, deliver meanwhile; the report."""
+def revisit(
+    newswire: App,
+    visits: Sequence[Visit],
+    *,
+    deadline_s: float | None = None,
+    watch: Callable[[Report], None] | None = None,
+) -> Report:
+    """Make these visits, publish what changed, deliver meanwhile; the report. Past the deadline nothing is begun."""
     began, report = time.monotonic(), Report()
     deliverer = newswire.deliverer()
     deliverer.start()
     try:
         if newswire.has_room(report):
-            asyncio.run(walk(newswire, visits, report, deliverer, watch=watch))
+            asyncio.run(walk(newswire, visits, report, deliverer, deadline_s=deadline_s, watch=watch))
     finally:
         newswire.finish_delivery(deliverer, report)
     report.seconds = time.monotonic() - began
@@ -63,11 +69,12 @@ async def walk(
     report: Report,
     deliverer: Deliverer,
     *,
+    deadline_s: float | None,
     watch: Callable[[Report], None] | None,
 ) -> None:
     """Furnish the rooms and visit."""
     async with AsyncExitStack() as stack:
-        rooms = await newswire.furnish(stack, deliverer, deadline_s=None)
+        rooms = await newswire.furnish(stack, deliverer, deadline_s=deadline_s)
         watcher = asyncio.create_task(tell(watch, report)) if watch else None
         with raising_plainly():
             await Revisits.of(rooms, newswire.visits, report).walk(visits)

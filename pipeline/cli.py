@@ -135,13 +135,15 @@ def why(url_or_id: Annotated[str, typer.Argument(help="An article's URL, any ali
 
 @app.command(epilog="Example: `newswire upkeep`, once a night (the DAG news_upkeep does the same)")
 def upkeep() -> None:
-    """Delete what is past its retention, name feeds in trouble, check what must agree; exit 1 when it does not."""
+    """Delete by retention, make late visits, name feeds in trouble, audit; exit 1 when something differs."""
     from pipeline.app import App
-    from pipeline.app_upkeep import delete_by_retention, integrity_faults, troubled_feeds
+    from pipeline.app_upkeep import delete_by_retention, integrity_faults, revisit_the_late, troubled_feeds
 
     with App.from_env() as newswire:
         deleted = delete_by_retention(newswire)
         console.print("deleted: " + ", ".join(f"{count} {what}" for what, count in deleted.items()))
+        visits = revisit_the_late(newswire).revisits
+        console.print("visited again: " + (", ".join(f"{count} {said}" for said, count in visits.items()) or "nothing"))
         for trouble in troubled_feeds(newswire):
             console.print(f"[yellow]·[/yellow] {trouble}", soft_wrap=True)
         faults = integrity_faults(newswire)

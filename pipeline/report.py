@@ -15,6 +15,7 @@ from typing import Any, Self
 from pipeline.model import Verdict
 
 LATE = "late"  # how the fault of a run begins that was not over in time
+AUDIT = "audit "  # how the id begins under which an audit is kept beside the runs
 
 
 @dataclass(slots=True)

@@ -11,9 +11,11 @@ import pytest
 from sqlalchemy import Connection, insert, update
 
 from connectors.database import Database
+from connectors.desk_store import DeskStore
 from connectors.log import EmbeddedLane, EmbeddedTopics
 from connectors.outbox import append
-from connectors.tables import aliases, entries, feeds
+from connectors.run_store import RunLine
+from connectors.tables import aliases, articles, entries, feeds
 from pipeline.app import App
 from pipeline.app_deployment import now
 from pipeline.app_upkeep import delete_by_retention, integrity_faults, troubled_feeds
@@ -96,6 +98,18 @@ def lead_an_alias_astray(connection: Connection) -> None:
     connection.execute(insert(aliases).values(outlet_id="gazette", key=b"0" * 16, article_id="gone"))
 
 
+def lose_a_message(connection: Connection) -> None:
+    article = dict.fromkeys(("outlet_id", "feed_id", "url", "canonical_url", "title", "text_hash", "cluster_id"), "x")
+    times = dict.fromkeys(("first_seen_at", "last_revised_at", "last_fetched_at"), now())
+    counts = {"revision": 1, "revisits": 0, "is_live_blog": False}
+    given = {"id": "a1", "state": "live", "explanation": "{}", "event_id": "e1", **article, **times, **counts}
+    connection.execute(insert(articles).values(**given))
+
+
+def let_a_message_wait(connection: Connection) -> None:
+    append(connection, (make_message(),), lanes=1, now=now() - timedelta(hours=3))
+
+
 def invent_a_state(connection: Connection) -> None:
     connection.execute(insert(entries).values(**an_entry(state="lost")))
 
@@ -106,6 +120,8 @@ def invent_a_state(connection: Connection) -> None:
         (lose_a_verdict, "1 settled entries have no verdict"),
         (lose_an_article, "1 entries have the verdict of an article that is not known"),
         (lead_an_alias_astray, "1 aliases lead to an article that is not known"),
+        (lose_a_message, "1 articles were published, but their message is not in the outbox"),
+        (let_a_message_wait, "1 messages wait for their delivery for more than 2 hours"),
         (invent_a_state, "1 entries are neither pending nor settled"),
     ],
 )
@@ -147,3 +163,22 @@ class KeptNumbers(EmbeddedTopics):
                 super().publish(batch, messages)
 
         return Watched(opened.database, lane)
+
+
+def test_the_desk_says_when_the_last_audit_was_and_whether_all_agreed(newswire: App) -> None:
+    times = iter(now() + timedelta(minutes=n) for n in range(100))
+
+    def audit() -> RunLine | None:
+        return DeskStore(newswire.database).overview(now=now()).audit
+
+    assert audit() is None
+    with App(newswire.settings, clock=lambda: next(times)) as at_night:
+        integrity_faults(at_night)
+        agreed = audit()
+        with newswire.database.writing() as connection:
+            invent_a_state(connection)
+        integrity_faults(at_night)
+    differs = audit()
+    assert agreed
+    assert differs
+    assert (agreed.is_red, differs.is_red) == (False, True)

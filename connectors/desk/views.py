@@ -72,6 +72,7 @@ class Overview:
     backlog: Backlog
     day: DayLine  # what the runs of the last 24 hours say of themselves
     feeds_with_gaps: int
+    audit: RunLine | None  # of last night
     last_run_at: datetime | None
 
     @property

@@ -42,7 +42,6 @@ STATUSES = (FeedStatus.FRESH,) * 14 + (FeedStatus.QUIET, FeedStatus.SILENT, Feed
 def fill(database: Database, *, number: int, now: datetime) -> None:
     """A month of a large deployment."""
     chance = random.Random(8)
-    database.upgrade()
     write(database, feeds, feed_rows(chance, now), 1000)
     write(database, entries, entry_rows(chance, number, now), AT_ONCE)
     write(database, aliases, alias_rows(number), AT_ONCE)
@@ -190,6 +189,7 @@ def pages(now: datetime) -> dict[str, str]:
         "outlets": "/outlets",
         "outlets, silent": "/outlets?status=silent&page=3",
         "one outlet": "/outlets/outlet-0",
+        "feeds": "/feeds",
         "entries": "/entries",
         "entries published in a day": f"/entries?verdict=published&since={since}",
         "entries, 20 pages on": "/entries?page=20",
@@ -197,7 +197,9 @@ def pages(now: datetime) -> dict[str, str]:
         "entries that wait": "/entries?verdict=pending",
         "dead letters": "/dead-letters",
         "outbox": "/outbox",
+        "messages of a day": f"/messages?topic=published&since={since}",
         "runs": "/runs",
+        "runs of a day": f"/runs?since={since}",
         "a run": "/run?run_id=run-287",
         "why, by a URL": "/why?q=https://www.outlet-1.test/1",
     }
@@ -224,6 +226,7 @@ def run(url: str, *, number: int, rounds: int, is_new: bool) -> bool:
     """Fill, measure, print; whether every page is fast enough."""
     database = Database(url, is_durable=False)
     began, now = time.perf_counter(), datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+    database.upgrade()
     if is_new:
         fill(database, number=number, now=now)
         print(f"filled {number:,} entries in {time.perf_counter() - began:.0f} s: {database.url}", flush=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.model import Topic, Verdict
+from pipeline.model import FeedStatus, Topic, Verdict
 from pipeline.report import Report
 
 ROOT = Path(__file__).parents[2]
@@ -109,6 +110,47 @@ def test_an_outlet_that_does_not_exist_is_a_red_plan(runnable: Any, newsroom_set
     ran = Ran(runnable("news_ingest").test(run_conf={"outlets": ["no-such-outlet"]}))
     assert ran.states["plan"] == "failed"
     assert ran.run.state == "failed"
+
+
+@pytest.fixture
+def one_outlet(newsroom_settings: None, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+    """A deployment of its own with one outlet of the newsroom, to be broken."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("NEWSWIRE_HOME", str(tmp_path))
+        yield environment
+
+
+# All of the form is given: `dag.test()` keeps a former run's values on the DAG.
+ONLY = {"outlets": ["antenne-info"], "shards": 1, "force": True, "dry_run": False}
+
+
+def test_a_run_that_could_not_publish_is_red_and_says_so_first(runnable: Any, one_outlet: pytest.MonkeyPatch) -> None:
+    one_outlet.setenv("NEWSWIRE_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    one_outlet.setenv("NEWSWIRE_DELIVERY_TIMEOUT_S", "1")
+    ran = Ran(runnable("news_ingest").test(run_conf=ONLY))
+    assert (ran.run.state, ran.states["report"]) == ("failed", "failed")
+    assert ran.note.startswith("**not delivered: ")
+
+
+def test_a_run_in_which_an_outlet_was_down_is_not_red_but_the_desk_is(
+    runnable: Any, one_outlet: pytest.MonkeyPatch
+) -> None:
+    one_outlet.setenv("NEWSWIRE_NEWSROOM", "127.0.0.1:1")
+    ran = Ran(runnable("news_ingest").test(run_conf=ONLY))
+    assert ran.run.state == "success"
+    assert "antenne-info: " in ran.note
+    assert statuses_on_the_desk() == {"antenne-info": FeedStatus.FAILING}
+
+
+def statuses_on_the_desk() -> dict[str, FeedStatus]:
+    """What the desk calls each outlet that was polled."""
+    from connectors.desk.views import OutletChoice
+    from connectors.desk_store import DeskStore
+    from pipeline.app import App
+
+    with App.from_env() as newswire:
+        shown = DeskStore(newswire.database).outlets(OutletChoice(), page=1, now=newswire.clock())
+    return {line.id: line.status for line in shown.lines}
 
 
 def test_upkeep_finds_outbox_and_topics_agreed(runnable: Any, second: Ran) -> None:
