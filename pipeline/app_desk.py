@@ -10,7 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from connectors.dead_letters import DeadLetterStore
-from connectors.desk.acts import Finding
+from connectors.desk.acts import Finding, Runs
 from connectors.desk.door import Door
 from connectors.desk.web import create_desk
 from connectors.desk_store import DeskStore
@@ -27,10 +27,10 @@ from pipeline.switches import Switch, switched
 
 DONE: Mapping[Switch, str] = {
     Switch.PAUSE: "is paused",
-    Switch.RESUME: "is polled again, by the next run",
-    Switch.POLL_NOW: "is due: the next run polls it",
-    Switch.RESET: "is polled in full by the next run",
-    Switch.ACCEPT_MOVE: "is polled at its new URL by the next run",
+    Switch.RESUME: "is polled again",
+    Switch.POLL_NOW: "is due",
+    Switch.RESET: "is due, in full",
+    Switch.ACCEPT_MOVE: "is due, at its new URL",
 }
 
 
@@ -92,7 +92,7 @@ class DeskActs:
         ]
         letters = [redriven_message(each, outlet, now=at) for each in dead]
         done = store.redrive(dead, letters, now=at)
-        return f"{done} dead letter{'' if done == 1 else 's'} of {outlet_id} redriven: the next run takes them up"
+        return f"{done} dead letter{'' if done == 1 else 's'} of {outlet_id} redriven"
 
     def check_feed(self, url: str) -> tuple[Finding, ...]:
         """What a feed looks like, and what would be extracted from its first entries."""
@@ -111,7 +111,7 @@ class DeskActs:
             ) from error
         outlet = self.outlet(new.outlet_id)
         self.app.feeds.ensure(outlet.feeds, interval_s=self.app.settings.interval_s)
-        return f"{new.outlet_id}/{new.feed} is in the catalogue: the next run polls it"
+        return f"{new.outlet_id}/{new.feed} is in the catalogue"
 
 
 def modified_ns(path: Path) -> int:
@@ -127,6 +127,6 @@ class OpenDesk:
         """Raises SettingsError, StoreError."""
         return App.from_env()
 
-    def desk(self, door: Door) -> FastAPI:
+    def desk(self, door: Door, runs: Runs) -> FastAPI:
         """The desk as an application to mount."""
-        return create_desk(DeskStore(self.app.database), DeskActs(self.app), door, self.app.clock)
+        return create_desk(DeskStore(self.app.database), DeskActs(self.app), runs, door, self.app.clock)

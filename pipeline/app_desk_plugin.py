@@ -20,9 +20,10 @@ class Mounted:
     def desk(self) -> Any:
         """The application. Raises SettingsError, StoreError."""
         from connectors.desk.airflow_door import AirflowDoor
+        from connectors.desk.airflow_runs import AirflowRuns
         from pipeline.app_desk import OpenDesk
 
-        return OpenDesk().desk(AirflowDoor())
+        return OpenDesk().desk(AirflowDoor(), AirflowRuns())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request."""

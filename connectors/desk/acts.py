@@ -1,10 +1,14 @@
-"""What the desk asks of the deployment beyond reading the store. Implemented by `pipeline/app_desk.py`."""
+"""What the desk asks of the deployment beyond reading the store. Implemented by `pipeline/app_desk.py`.
+
+That a run takes up what was done is asked of Airflow (airflow_runs.py).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
 
+from connectors.desk.door import Visitor
 from pipeline.catalogue import NewFeed
 from pipeline.switches import Switch
 
@@ -15,6 +19,14 @@ class Finding:
 
     text: str
     is_fine: bool
+
+
+class Runs(Protocol):
+    """Sees to it that an act is followed by a run."""
+
+    def take_up(self, outlet_id: str, *, by: Visitor) -> str:
+        """Begin a run for an outlet, if the visitor may and it is needed; a sentence of when it is taken up."""
+        ...
 
 
 class Acts(Protocol):

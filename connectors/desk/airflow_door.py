@@ -1,4 +1,5 @@
-"""Airflow's login as the desk's door: who may see the DAG news_ingest may look, who may edit it may act.
+"""Airflow's login as the desk's door: who may see the DAG news_ingest may look, who may edit it may act,
+who may trigger it begins runs.
 
 Imports Airflow's API, so only the api-server loads it.
 """
@@ -6,7 +7,7 @@ Imports Airflow's API, so only the api-server loads it.
 from __future__ import annotations
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import bearer_scheme, get_user
 from airflow.configuration import conf
 from fastapi import HTTPException, Request
@@ -29,4 +30,7 @@ class AirflowDoor:
         if not manager.is_authorized_dag(method="GET", details=details, user=user):
             raise HTTPException(403, "Whoever may see the DAG news_ingest may see the desk")
         may_act = manager.is_authorized_dag(method="PUT", details=details, user=user)
-        return Visitor(name=str(user.get_name()), may_act=bool(may_act))
+        may_run = manager.is_authorized_dag(
+            method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user
+        )
+        return Visitor(name=str(user.get_name()), may_act=bool(may_act), may_run=bool(may_run))

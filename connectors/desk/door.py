@@ -17,10 +17,11 @@ from fastapi import Request
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks. `may_act`: pause feeds, redrive, add; everybody who is let in may look."""
+    """Who asks. `may_act`: pause feeds, redrive, add; everybody who is let in may look. `may_run`: begin runs."""
 
     name: str
     may_act: bool
+    may_run: bool = False
 
 
 class Door(Protocol):

@@ -22,7 +22,7 @@ from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
 from connectors.desk import words
-from connectors.desk.acts import Acts
+from connectors.desk.acts import Acts, Runs
 from connectors.desk.door import Door, Visitor, is_genuine, is_sealed, seal_of, token_for
 from connectors.desk.views import WORST_FIRST, EntryChoice, FeedChoice, MessageChoice, OutletChoice
 from connectors.desk_lists import ON_A_PAGE
@@ -67,9 +67,10 @@ class Span:
 class Desk:
     """What the pages are made of: the store, the acts, the door and the clock."""
 
-    def __init__(self, store: DeskStore, acts: Acts, door: Door, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: DeskStore, acts: Acts, runs: Runs, door: Door, clock: Callable[[], datetime]) -> None:
         self.store = store
         self.acts = acts
+        self.runs = runs
         self.door = door
         self.clock = clock
         self.why = WhyStore(store.database)
@@ -140,10 +141,10 @@ def templates() -> Environment:
     return environment
 
 
-def create_desk(store: DeskStore, acts: Acts, door: Door, clock: Callable[[], datetime]) -> FastAPI:
+def create_desk(store: DeskStore, acts: Acts, runs: Runs, door: Door, clock: Callable[[], datetime]) -> FastAPI:
     """The desk as an application to mount. Nobody gets anything from it whom the door does not let in."""
     app = FastAPI(title="newswire desk", docs_url=None, redoc_url=None, openapi_url=None)
-    desk = Desk(store, acts, door, clock)
+    desk = Desk(store, acts, runs, door, clock)
 
     async def let_in(request: Request) -> Visitor:
         return await door.let_in(request)
@@ -312,7 +313,10 @@ def add_acts(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
         visitor, form = await allowed(request)
         kind, feed_id = Switch(form["switch"]), form["feed"]
         said = await do(visitor, f"{kind} {feed_id}", desk.acts.switch, feed_id, kind, by=visitor.name)
-        return desk.back(request, visitor, f"/outlets/{quote(feed_id.partition('/')[0], safe='')}", said)
+        outlet_id = feed_id.partition("/")[0]
+        if kind is not Switch.PAUSE:
+            said += f": {await run_in_threadpool(desk.runs.take_up, outlet_id, by=visitor)}"
+        return desk.back(request, visitor, f"/outlets/{quote(outlet_id, safe='')}", said)
 
     @app.post("/act/redrive")
     async def redrive(request: Request) -> Response:
@@ -327,6 +331,7 @@ def add_acts(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
             entry_id=entry_id,
             by=visitor.name,
         )
+        said += f": {await run_in_threadpool(desk.runs.take_up, form['outlet'], by=visitor)}"
         return desk.back(request, visitor, "/dead-letters", said)
 
     @app.post("/act/check")
@@ -351,6 +356,7 @@ def add_acts(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
             said = await do(visitor, f"add {new.url}", desk.acts.add_feed, new, by=visitor.name)
         except NewswireError as error:
             return desk.page(request, visitor, "add.html", url=new.url, findings=None, fault=str(error))
+        said += f": {await run_in_threadpool(desk.runs.take_up, new.outlet_id, by=visitor)}"
         return desk.back(request, visitor, f"/outlets/{quote(new.outlet_id, safe='')}", said)
 
 

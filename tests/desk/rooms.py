@@ -72,6 +72,13 @@ class WrittenActs:
         return "added"
 
 
+class WrittenRuns:
+    """Says for whom it would begin a run."""
+
+    def take_up(self, outlet_id: str, *, by: Visitor) -> str:
+        return f"a run for {outlet_id} by {by.name}"
+
+
 def fill(database: Database, *, now: datetime = NOW, next_poll_at: datetime | None = None) -> None:
     """An outlet with an entry of each kind, titles and reasons hostile; and a silent one."""
     feeds, articles = FeedStore(database, lanes=4), ArticleStore(database, lanes=4)
@@ -122,7 +129,7 @@ def at_the_desk(
     database: Database, acts: WrittenActs, *, clock: Callable[[], datetime] = lambda: NOW + timedelta(minutes=1)
 ) -> Iterator[TestClient]:
     """A browser at the desk, logged in as an editor."""
-    desk = create_desk(DeskStore(database), acts, TestDoor(), clock)
+    desk = create_desk(DeskStore(database), acts, WrittenRuns(), TestDoor(), clock)
     with TestClient(desk, base_url="http://desk.test", headers={"visitor": "editor"}) as client:
         yield client
 

@@ -67,7 +67,7 @@ def test_only_the_dead_letters_of_the_cause_are_redriven(app: App, acts: DeskAct
 
 
 def test_an_added_feed_is_in_the_catalogue_and_in_the_store(app: App, acts: DeskActs) -> None:
-    assert "the next run polls it" in acts.add_feed(NEW, by="ada")
+    assert acts.add_feed(NEW, by="ada") == "neuf/main is in the catalogue"
     assert acts.outlet_name("neuf") == "Neuf"
     assert app.feeds.states(["neuf/main"])
 

@@ -225,6 +225,13 @@ def test_a_form_of_the_desk_is_done(desk: TestClient, acts: WrittenActs, path: s
     assert path == "/act/check" or len(acts.done) == 1
 
 
+@pytest.mark.parametrize(("path", "form"), [form for form in FORMS if form[0] != "/act/check"])
+def test_what_was_made_due_is_taken_up_by_a_run(desk: TestClient, path: str, form: dict[str, str]) -> None:
+    answer = desk.post(path, data=form | {"switch": "poll-now", "token": token()})
+    said = said_on(answer.text) or answer.url.params["said"]
+    assert said.endswith(f": a run for {form.get('outlet', 'antenne')} by editor")
+
+
 def test_what_was_done_is_said_once_to_whom_did_it(desk: TestClient) -> None:
     form = {"feed": "antenne/titres", "switch": "pause", "token": token()}
     answer = desk.post("/act/switch", data=form, follow_redirects=False)
