@@ -93,12 +93,12 @@ def _settle(
     slow = ask_teacher(root, blocks, fast=False).kept
     fit = {kept: _fit(blocks, kept, about) for kept in (teacher, structure, slow)}
     if _agreement(blocks, slow, structure) > _agreement(blocks, teacher, structure) and fit[slow] >= 0.8 * fit[teacher]:
-        return Choice(slow, "teacher with fallbacks")
+        return Choice(_shorn(blocks, slow, structure), "teacher with fallbacks")
     if chars_of(blocks, teacher & structure) > 0.9 * chars_of(blocks, teacher) and fit[structure] >= fit[teacher]:
         return Choice(structure, "structure")  # the teacher took one post of a live blog, one part of a serial
     if chars_of(blocks, teacher) < _TINY * chars_of(blocks, structure) and fit[structure] >= fit[teacher]:
         return Choice(structure, "structure")
-    return Choice(teacher or structure, "teacher")
+    return Choice(_shorn(blocks, teacher, structure) or structure, "teacher")
 
 
 def _agreement(blocks: Sequence[Block], one: frozenset[int], other: frozenset[int]) -> float:
@@ -118,9 +118,22 @@ def _speaks_of(text: str, about: str) -> bool:
     return len(words & set(_WORD.findall(text.casefold()))) >= 0.4 * len(words)
 
 
+def _shorn(blocks: Sequence[Block], teacher: frozenset[int], structure: frozenset[int]) -> frozenset[int]:
+    """The teacher's choice without its tail, where it has all that the structure shows."""
+    is_whole = chars_of(blocks, teacher & structure) > 0.9 * max(1, chars_of(blocks, structure))
+    return _without_tail(blocks, teacher, structure) if is_whole else teacher
+
+
 def _without_tail(blocks: Sequence[Block], teacher: frozenset[int], structure: frozenset[int]) -> frozenset[int]:
     """The teacher's choice without what it took behind the article's container: teasers, other articles."""
     last = max(structure)
     places = {blocks[i].place for i in structure}
     holders = {holder_of(blocks[i]) for i in structure}
-    return frozenset(i for i in teacher if i <= last or blocks[i].place in places or holder_of(blocks[i]) in holders)
+    return frozenset(
+        i
+        for i in teacher
+        if i <= last
+        or blocks[i].place in places
+        or holder_of(blocks[i]) in holders
+        or (blocks[i].tag == "li" and not holders.isdisjoint(blocks[i].node.iterancestors()))  # it ends the article
+    )

@@ -16,7 +16,7 @@ from zlib import crc32
 
 from lxml import html
 
-from pipeline.blocks import Block, read_blocks
+from pipeline.blocks import Block, key_of, read_blocks
 from pipeline.choice import Choice, choose
 from pipeline.extraction import EXTRACTOR, Extraction, FeedHints, PageInput, Step
 from pipeline.hand_rules import apply_rules, remove_elements
@@ -120,7 +120,7 @@ def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> 
     about = f"{reading.title} {reading.description}"
     choice = choose(reading.parsed.root, blocks, about=about, told=reading.linked.body or hints.content)
     if choice.told:
-        return _told_text(choice, reading)
+        return _told_text(choice, reading, blocks)
     repaired = _repair(reading, blocks, choice.kept)
     by_wrapper = choose_by_wrapper(blocks, wrapper) if wrapper is not None else None
     agreed = None
@@ -132,7 +132,14 @@ def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> 
 
 
 def _repair(reading: _Reading, blocks: Sequence[Block], kept: frozenset[int]) -> Repaired:
-    return repair(blocks, kept, title=reading.title, description=reading.description, site=reading.metadata.site)
+    return repair(
+        blocks,
+        kept,
+        title=reading.title,
+        description=reading.description,
+        site=reading.metadata.site,
+        authors=reading.metadata.authors.people,
+    )
 
 
 def _text_of(
@@ -158,9 +165,11 @@ def _text_of(
     )
 
 
-def _told_text(choice: Choice, reading: _Reading) -> _Text:
-    """The text that the page tells machines and shows nobody before its scripts ran."""
-    told = paragraphs_of(choice.told, title=reading.title, description=reading.description)
+def _told_text(choice: Choice, reading: _Reading, blocks: Sequence[Block]) -> _Text:
+    """The text that the page tells machines and shows nobody before its scripts ran, with the lead that it shows."""
+    key = key_of(reading.description)
+    shown = next((block.text for block in blocks if block.key == key), "")
+    told = paragraphs_of(choice.told, title=reading.title, description=reading.description, shown=shown)
     step = Step("took", "json-ld body", told.paragraphs[0][:80] if told.paragraphs else "")
     return _Text(told.paragraphs, told.lead, "json-ld", (step,))
 

@@ -9,7 +9,7 @@ from pipeline.blocks import Block, Mark, key_of
 from pipeline.markup import Kind
 from pipeline.phrases import phrase_rule
 
-__all__ = ["find_lead", "is_byline", "rest_of_lead"]
+__all__ = ["find_lead", "find_offers", "is_byline", "rest_of_lead"]
 
 _MOST_BYLINE_CHARS = 200
 _LEAST_CHARS = 30
@@ -18,6 +18,7 @@ _TOLD_SHARE = 0.7  # of the description's words: outlets shorten and mend it
 _SENTENCE_ENDS = (".", "!", "?", "…", "”", "»", '"')
 _MOST_LEAD_PARTS = 6
 _REACH = 30  # blocks before the first paragraph: headline, byline, dates, share buttons, picture stand between
+_OFFERING = frozenset({"newsletter", "paywall"})
 _WORD = re.compile(r"\w{3,}")
 _CREDIT = re.compile(
     r"\b(?:credit|crédit|photo|foto|getty|reuters|afp|ap photo|shutterstock|image|picture|bild)\b\W*[:/©]|©|\((?:ap|"
@@ -38,9 +39,15 @@ def is_byline(text: str) -> bool:
 
 
 def find_lead(
-    blocks: Sequence[Block], kept: set[int], apart: frozenset[str], *, description: str, title_key: str
+    blocks: Sequence[Block],
+    kept: set[int],
+    apart: frozenset[str],
+    *,
+    description: str,
+    title_key: str,
+    barred: frozenset[int] = frozenset(),
 ) -> int | None:
-    """The lead's block: marked so, or told by the description, or alone between headline and text."""
+    """The lead's block: marked so, or told by the description, or alone between headline and text; none of `barred`."""
     if not kept:
         return None
     first = _first_of_body(blocks, kept)
@@ -48,7 +55,8 @@ def find_lead(
     start = max(0, first - _REACH) if headline is None else max(headline + 1, first - _REACH)
     start = start if headline is None or headline < first else 0
     around = _marks_around(blocks, headline)
-    candidates = [i for i in range(min(start, first), first + 1) if _may_lead(blocks, i, apart - around, title_key)]
+    reach = range(min(start, first), first + 1)
+    candidates = [i for i in reach if i not in barred and _may_lead(blocks, i, apart - around, title_key)]
     for test in (_is_marked, lambda block: _is_told(block, description)):
         for index in candidates:
             if test(blocks[index]) and not _is_among_paragraphs(blocks, index, kept):
@@ -113,6 +121,17 @@ def _is_in_header(block: Block) -> bool:
 def _marks_around(blocks: Sequence[Block], headline: int | None) -> frozenset[str]:
     """The markings that the headline stands under too: they set nothing apart beside it."""
     return frozenset() if headline is None else frozenset(mark.name for mark in blocks[headline].marks)
+
+
+def find_offers(blocks: Sequence[Block], reach: range) -> frozenset[int]:
+    """The blocks of elements that would be a lead (`intro`, `summary`), did they not offer to register."""
+    marks = {
+        id(mark)
+        for i in reach
+        for mark in blocks[i].marks
+        if mark.kind is Kind.LEAD and mark.chars < _MOST_CHARS and phrase_rule(blocks[i].text) in _OFFERING
+    }
+    return frozenset(i for i in reach if marks and any(id(mark) in marks for mark in blocks[i].marks))
 
 
 def _may_lead(blocks: Sequence[Block], index: int, apart: frozenset[str], title_key: str) -> bool:

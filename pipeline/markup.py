@@ -96,9 +96,9 @@ RULES: tuple[MarkupRule, ...] = (
         r"(?:fig|image|img|photo|picture|media|wp|gallery|slide)[-_]?(?:caption|credits?|legend[e]?|description|"
         r"text|copyright)|"
         r"captions?(?:[-_ ]?text)?|legende|credits?|photo-?credit|copyright|bildunterschrift|pie-?(?:de-?)?foto|"
-        r"didascalia|"
+        r"didascalia|media-?infos?|"
         r"wp-?caption(?:-text)?|image-?source|slideshow|gallery|carousel",
-        ("wp-caption-text", "image-caption", "legende", "media__credit", "photo-credits"),
+        ("wp-caption-text", "image-caption", "legende", "media__credit", "photo-credits", "mediaInfo"),
     ),
     MarkupRule(
         Kind.TAGS,

@@ -78,6 +78,8 @@ PHRASES: tuple[PhraseRule, ...] = (
             rf"(?:our|notre|unser|nuestra?|la nostra)\b[^.]{{0,20}}{_MAILED}\b",
             rf"(?:{_MAILED})\s*:",
             r"don't have an account\b",
+            r"(?:create|register for) an? (?:free )?account or (?:log|sign)[ -]?in\b",
+            r"(?:register|sign up|log ?in|sign in)\b.{0,20}\bto (?:unlock|continue|read|comment)\b",
             r"(?:already|déjà) (?:have an account|registered|inscrit|abonné)\b",
             r"thank you for (?:signing|subscribing|registering)\b",
             r"by (?:signing|clicking|submitting|subscribing|providing|entering)\b[^.]{0,60}(?:up|agree|subscribe|"
@@ -95,8 +97,17 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"join (?:thought-provoking conversations|our commenting forum|the conversation)\b",
             r"like (?:this|our) (?:story|article|stories)\? share",
         ),
-        holds=(r"for the latest[^.]{0,80}sign up", rf"sign up (?:for|to) (?:our|the)[^.]{{0,40}}{_MAILED}"),
-        examples=("Inscrivez-vous à notre newsletter", "Sign up for our daily newsletter", "Follow us on Facebook"),
+        holds=(
+            r"newsletter (?:informiert|bringt|liefert|fasst|erklärt|versorgt) (?:sie|dich|euch)\b",
+            r"for the latest[^.]{0,80}sign up",
+            rf"sign up (?:for|to) (?:our|the)[^.]{{0,40}}{_MAILED}",
+        ),
+        examples=(
+            "Inscrivez-vous à notre newsletter",
+            "Sign up for our daily newsletter",
+            "Follow us on Facebook",
+            "Create an account or sign in to continue with your reading experience.",
+        ),
     ),
     PhraseRule(
         "share",
@@ -135,7 +146,8 @@ PHRASES: tuple[PhraseRule, ...] = (
     PhraseRule(
         "rights",
         starts=(
-            r"(?:©|\(c\)|copyright\b|all rights reserved|tous droits (?:de reproduction )?réservés|alle rechte "
+            r"(?:©|\(c\)|copyright\b)(?=.{0,160}$|.*(?:rights|droits|rechte|derechos|diritti|property|permission|reproduc|redistribut))",
+            r"(?:all rights reserved|tous droits (?:de reproduction )?réservés|alle rechte "
             r"vorbehalten|todos los derechos|tutti i diritti)",
             r"(?:reproduction (?:interdite|rights)|this material may not be published|cet article (?:est|a été) "
             r"(?:repris|publié) (?:à partir|automatiquement))",
@@ -232,11 +244,11 @@ PHRASES: tuple[PhraseRule, ...] = (
 
 # Part of every `holds` pattern's words, in lower case: most paragraphs have none, and searching patterns is dear.
 _TRIGGERS = (
-    "abonn", "subscri", "sign up", "reached at", "contacted at", "emailed at", "follow ", "reste ", "reserv", "réserv",
-    "la suite", "pour lire", "pour acc", "pour poursuivre", "pour continuer", "continue reading", "weiterlesen",
-    "lesen sie weiter", "jetzt ", "seguir leyendo", "exclusiv", "exklusiv", "para suscr", "para socios", "this article",
-    "this content", "this story", "profitez", "only content", "only article", "free a", "free t", "unlock",
-    "plus-inhalte", "riservato", "réservé", "contributed to this",
+    "abonn", "subscri", "newsletter ", "sign up", "reached at", "contacted at", "emailed at", "follow ", "reste ",
+    "reserv", "réserv", "la suite", "pour lire", "pour acc", "pour poursuivre", "pour continuer", "continue reading",
+    "weiterlesen", "lesen sie weiter", "jetzt ", "seguir leyendo", "exclusiv", "exklusiv", "para suscr",
+    "para socios", "this article", "this content", "this story", "profitez", "only content", "only article", "free a",
+    "free t", "unlock", "plus-inhalte", "riservato", "réservé", "contributed to this",
 )  # fmt: skip
 
 

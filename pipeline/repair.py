@@ -15,8 +15,9 @@ from lxml import html
 
 from pipeline.blocks import Block, key_of
 from pipeline.body import chars_of, is_paragraph, set_apart
+from pipeline.captions import find_captions
 from pipeline.extraction import Step
-from pipeline.leads import find_lead, is_byline, rest_of_lead
+from pipeline.leads import find_lead, find_offers, is_byline, rest_of_lead
 from pipeline.markup import Kind
 from pipeline.phrases import is_paywall_line, phrase_rule
 from pipeline.titles import same_words
@@ -30,6 +31,8 @@ _LEAST_LINK_LINE_CHARS = 25  # shorter links are names, sources, list entries
 _DUPLICATE_CHARS = 100  # shorter lines may be said twice on purpose
 _SHORT_LINE_CHARS = 60
 _ALL_LINK = 0.9
+_MOST_KICKER_CHARS = 40
+_MOST_BIOGRAPHIES = 2
 _MOST_TEASED = 0.45
 _HOME_PARAGRAPHS = 3  # an element with so many paragraphs is the article's, not a teaser's
 _ENOUGH_ABOVE, _ENOUGH_CHARS_ABOVE = 3, 500  # paragraphs and characters that make an article of an introduction
@@ -73,7 +76,13 @@ class _Work:
 
 
 def repair(
-    blocks: Sequence[Block], chosen: frozenset[int], *, title: str, description: str, site: str = ""
+    blocks: Sequence[Block],
+    chosen: frozenset[int],
+    *,
+    title: str,
+    description: str,
+    site: str = "",
+    authors: Sequence[str] = (),
 ) -> Repaired:
     """The article's blocks, from a first choice of them."""
     work = _Work(blocks, chosen)
@@ -88,10 +97,20 @@ def repair(
     for index in (*_between(work, title, title_key), *_beyond(work, title, title_key)):
         work.add("between", index)
     _settle_embeds(work, site)
+    captions, offers = find_captions(blocks, work.kept), find_offers(blocks, range(max(work.kept, default=0)))
+    work.drop("caption", captions.__contains__)
+    work.drop("offer", offers.__contains__)
     _drop_teasers(work, title, title_key)
     _drop_phrases(work)
     _drop_link_lines(work)
-    lead = find_lead(blocks, work.kept, work.apart, description=description, title_key=title_key)
+    lead = find_lead(
+        blocks,
+        work.kept,
+        work.apart,
+        description=description,
+        title_key=title_key,
+        barred=captions | offers,
+    )
     if lead is not None:
         work.add("lead", lead)
         for index in rest_of_lead(blocks, lead):
@@ -100,6 +119,7 @@ def repair(
             if index not in work.dropped:
                 work.add("between", index)
     _trim(work, lead)
+    _drop_biographies(work, authors)
     _drop_duplicates(work, lead)
     return Repaired(tuple(sorted(work.kept)), lead, tuple(work.steps), is_cut_short or is_scrambled)
 
@@ -180,15 +200,22 @@ def _drop_link_lines(work: _Work) -> None:
     for index in sorted(work.kept):
         if blocks[index].tag == "li":
             lists.setdefault(blocks[index].node.getparent(), []).append(index)
-    link_lists = {i for items in lists.values() if all(blocks[i].link_share > 0.7 for i in items) for i in items}
+    link_lists = {i for items in lists.values() if all(_is_link_entry(blocks[i]) for i in items) for i in items}
     work.drop("links", lambda i: _is_link_line(blocks[i]) and (blocks[i].tag != "li" or i in link_lists))
+
+
+def _is_link_entry(block: Block) -> bool:
+    """Whether an entry is a link, or a kicker and a link: `Newsblog: All about the vote`."""
+    kicker, colon, headline = block.text.partition(": ")
+    is_kicked = bool(colon) and len(kicker) < _MOST_KICKER_CHARS and block.link_chars >= _ALL_LINK * len(headline)
+    return block.link_share > 0.7 or is_kicked
 
 
 def _is_link_line(block: Block) -> bool:
     return (
         _LEAST_LINK_LINE_CHARS <= len(block.text) <= _MAX_LINK_LINE_CHARS
         and not block.is_heading
-        and block.link_share > (0.9 if block.tag != "li" else 0.7)
+        and (_is_link_entry(block) if block.tag == "li" else block.link_share > 0.9)
         and "://" not in block.text
         and not block.text.endswith((".", ":", ","))
     )
@@ -255,9 +282,25 @@ def _trim(work: _Work, lead: int | None) -> None:
     if not spoken:
         return
     first, last = spoken[0], spoken[-1]
+    first_behind = next((i for i in spoken if i != lead), first)  # names stand between lead and text too
     work.drop("head", lambda i: i < first and i != lead and _heads(work.blocks[i]))
     behind = [i for i in sorted(work.kept) if i > last]
+    work.drop("head", lambda i: i != lead and i < first_behind and is_byline(work.blocks[i].text))
+    work.drop("tail", lambda i: i >= last and i != lead and _is_closing_link(work.blocks[i]))
     work.drop("tail", lambda i: i > last and (len(behind) < 3 or i == behind[-1]) and _is_short_line(work.blocks[i]))
+
+
+def _drop_biographies(work: _Work, authors: Sequence[str]) -> None:
+    """What the last lines tell of those who wrote: `Jane Roe is the founder of …`."""
+    keys = tuple(key_of(name) for name in authors if " " in name)
+    last = sorted(work.kept)[-_MOST_BIOGRAPHIES:] if keys else []
+    work.drop("biography", lambda i: i in last and work.blocks[i].key.startswith(keys))
+
+
+def _is_closing_link(block: Block) -> bool:
+    """A last line that is nothing but a link: where to read on."""
+    is_link = block.link_share >= _ALL_LINK and len(block.text) < _MAX_LINK_LINE_CHARS and "://" not in block.text
+    return is_link and block.tag not in {"li", "tr"}
 
 
 def _is_spoken(block: Block) -> bool:

@@ -1,0 +1,108 @@
+"""Repair on pages of our own: lines that stand among, before and behind an article and are none of it."""
+
+# ruff: noqa: E501 - markup stands on one line each, as pages print it
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from lxml import html
+
+from pipeline.blocks import read_blocks
+from pipeline.choice import choose
+from pipeline.extract import PageInput, extract
+from pipeline.model import Article
+from pipeline.repair import repair
+from tests.test_extract import PARAGRAPHS, URL, prose
+
+LEAD = "A fishing boat left its mooring on Sunday, and the whole estuary went out to look for it."
+STANDFIRST = f"<p class='standfirst'>{LEAD}</p>"
+
+
+def read(body: str, *, head: str = "") -> Article:
+    page = (
+        f"<html lang='en'><head><title>The quiet harbour</title>{head}</head>"
+        f"<body><article><h1>The quiet harbour</h1>{body}</article></body></html>"
+    )
+    article = extract(PageInput(URL, page), None).article
+    assert article is not None
+    return article
+
+
+@pytest.mark.parametrize(
+    ("body", "dropped"),
+    [
+        (f"<div class='t'>{prose()}</div><div class='w'><img src='a.jpg'><p>The lock seen from the bridge, in fog.</p><p>Image: A. Penn / The Courier</p></div><div class='t'>{prose('So it ended.')}</div>", "seen from the bridge"),
+        (f"{prose()}<div><picture><img src='a.jpg'></picture><p>The old lock on a clear day in May</p></div>{prose('So it ended.')}", "clear day"),
+        (f"{prose()}<div class='mediaInfo'><p>Crews at the lock</p></div>{prose('So it ended.')}", "Crews at"),
+        (f"{STANDFIRST}<div><h5>By Jane Roe, Saltby</h5>{prose()}</div>", "Jane Roe"),
+        (f"<address class='author'>By <a rel='author' href='/jr'>Jane Roe</a></address>{prose()}<p>Jane Roe is a pilot and has sailed the estuary for thirty years.</p>", "thirty years"),
+        (f"{prose()}<p>The Courier's newsletter informiert Sie jeden Morgen über alles, was im Hafen wichtig ist.</p>", "jeden Morgen"),
+    ],
+    ids=["picture with credit", "picture box", "media box", "byline behind the lead", "biography", "newsletter"],
+)  # fmt: skip
+def test_a_line_that_is_no_part_of_the_article_is_dropped(body: str, dropped: str) -> None:
+    text = read(body).text
+    assert dropped not in text
+    assert PARAGRAPHS[-1] in text
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ("".join(f"<div class='row'><img src='a.jpg'><p>{text}</p></div>" for text in PARAGRAPHS), PARAGRAPHS[0]),
+        (f"{prose()}<p>© The Courier A. Penn The boat was found at nine on Monday morning, drifting with the tide off the point, and towed back to her mooring by the lifeboat before the fog came in again; nobody was hurt.</p>{prose('So it ended.')}", "drifting with the tide"),
+        (f"{prose()}<ul><li>Saltby: two boats were lost at the lock in the spring</li><li>Oldmouth: one boat was lost at sea that winter</li></ul>{prose('So it ended.')}", "Oldmouth"),
+    ],
+    ids=["an article made of picture boxes", "a paragraph that begins with a credit", "a list of places"],
+)  # fmt: skip
+def test_what_looks_like_such_a_line_stays(body: str, kept: str) -> None:
+    assert kept in read(body).text
+
+
+def test_an_intro_that_offers_an_account_is_no_lead() -> None:
+    offer = "<header class='wall-intro'><p>Create an account or sign in to continue with your reading experience.</p><ul><li>Get all articles from across the estuary with one account.</li></ul></header>"
+    article = read(f"{offer}<div class='body'>{prose()}</div>")
+    assert article.text == "\n\n".join(PARAGRAPHS)
+
+
+@pytest.mark.parametrize(
+    ("behind", "dropped"),
+    [
+        ("<p><a href='/b'>All about the harbour and its boats.</a></p>", "All about"),
+        ("<ul><li>Newsblog: <a href='/b'>All the news from the estuary</a></li><li>Flood: <a href='/c'>Why the lock is shut</a></li></ul>", "Flood"),
+    ],
+    ids=["closing link", "links under a kicker"],
+)  # fmt: skip
+def test_where_to_read_on_is_no_text_whoever_chose_it(behind: str, dropped: str) -> None:
+    blocks = read_blocks(html.document_fromstring(f"<article>{prose()}{behind}</article>"))
+    repaired = repair(blocks, frozenset(range(len(blocks))), title="The quiet harbour", description="")
+    assert dropped not in " ".join(blocks[i].text for i in repaired.chosen)
+    assert len(repaired.chosen) == len(PARAGRAPHS)
+
+
+ENTRIES = "".join(f"<li>Harbour calendar number {n}, {n} pounds at the ferry's kiosk.</li>" for n in range(20))
+ROWS = "".join(f"<tr><td>Boat {n}</td><td>Saltby Sailing</td><td>Chief pilot and owner</td></tr>" for n in range(30))
+
+
+@pytest.mark.parametrize(
+    ("body", "size"),
+    [
+        (f"<div class='text'>{prose()}</div><div class='tips'><ul>{ENTRIES}</ul></div>", len(PARAGRAPHS)),
+        (f"<div class='text'>{prose()}</div><div class='crews'><table>{ROWS}</table></div>", len(PARAGRAPHS)),
+        (f"<div class='text'>{prose()}<ul>{ENTRIES}</ul></div>", len(PARAGRAPHS) + 20),
+    ],
+    ids=["a box of offers", "a table", "the article's own list"],
+)
+def test_of_what_the_teacher_takes_behind_the_text_the_articles_own_list_stays(body: str, size: int) -> None:
+    page = html.document_fromstring(f"<body><article>{body}</article></body>")
+    assert len(choose(page, read_blocks(page), about="quiet harbour", told="").kept) == size
+
+
+def test_a_text_told_to_machines_comes_with_the_lead_that_the_page_shows() -> None:
+    told = {"@type": "NewsArticle", "headline": "The quiet harbour", "articleBody": "\n\n".join(PARAGRAPHS * 3)}
+    head = f"<script type='application/ld+json'>{json.dumps(told)}</script><meta name='description' content='{LEAD}'>"
+    article = read(f"<h2>{LEAD}</h2>", head=head)
+    assert article.lead == LEAD
+    assert article.text.startswith(f"{LEAD}\n\n{PARAGRAPHS[0]}")
