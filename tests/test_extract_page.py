@@ -96,6 +96,32 @@ def test_a_page_over_a_limit_is_named_as_such(html: str) -> None:
     assert rejection.reason == "page_too_large"
 
 
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<div>a<nav><ul><li>menu</ul></nav>b</div>", "ab"),
+        ("<div>a<nav>menu<nav>more</nav>menu</nav>b</div>", "ab"),
+        ("<div>a<nav><h1>headline</h1></nav>b</div>", "aheadlineb"),
+        ("<div><div>a<nav>menu</div><p>b</p></nav>c</div>", "amenubc"),
+        ("<div>a<nav>menu<p>b</div>", "amenub"),
+        ("<div>a</nav>b<nav>menu</nav>c</div>", "abc"),
+        ("<div>a<nav><!-- </nav> -->menu</nav>b</div>", "amenub"),
+    ],
+    ids=["whole", "nested", "with a headline", "ended by another", "open", "stray end", "end in a comment"],
+)
+def test_navigation_is_passed_over_where_it_is_whole_and_nothing_else(html: str, text: str) -> None:
+    parsed = parse_page(html)
+    assert isinstance(parsed, ParsedPage)
+    assert "".join(parsed.root.itertext()) == text
+
+
+@pytest.mark.parametrize("closing", ["</script>", "</SCRIPT>", "</Script\n>"])
+def test_a_script_ends_in_any_mix_of_cases(closing: str) -> None:
+    parsed = parse_page(f"<p>a<script>var b = 1;{closing}c</p>")
+    assert isinstance(parsed, ParsedPage)
+    assert "".join(parsed.root.itertext()).replace(" ", "") == "ac"
+
+
 def test_a_megabyte_of_script_does_not_make_a_page_too_large() -> None:
     parsed = parse_page("<script>" + "x" * 5_000_000 + "</script><p>text</p>")
     assert isinstance(parsed, ParsedPage)
