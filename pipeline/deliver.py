@@ -45,8 +45,8 @@ Shrink = Callable[[Message], Message]
 class BatchLimits:
     """How much goes into a transaction, how long its first message waits for company, and for a holder that stands."""
 
-    max_rows: int = 500
-    max_bytes: int = 4_000_000
+    max_rows: int = 2_000
+    max_bytes: int = 16_000_000
     max_age_s: float = 0.5
     overtake_after: timedelta = OVERTAKE_AFTER
 

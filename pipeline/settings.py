@@ -54,8 +54,8 @@ class Settings:
     )
     schema_registry_username: str = setting("", "Its user, for basic authentication.")
     schema_registry_password: str = setting("", "Its password.", secret=True)
-    batch_rows: int = setting(500, "Most messages in one Kafka transaction of a lane.", least=1)
-    batch_bytes: int = setting(4_000_000, "Most bytes in one Kafka transaction of a lane.", least=1)
+    batch_rows: int = setting(2_000, "Most messages in one Kafka transaction of a lane.", least=1)
+    batch_bytes: int = setting(16_000_000, "Most bytes in one Kafka transaction of a lane.", least=1)
     delivery_timeout_s: float = setting(
         30.0,
         "Seconds a transaction's messages may take; the broker ends one after twice as long, and a lane whose holder"
