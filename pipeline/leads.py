@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from pipeline.blocks import Block, Mark, key_of
+from pipeline.body import BESIDE
 from pipeline.markup import Kind
 from pipeline.phrases import phrase_rule
 
@@ -16,7 +17,7 @@ _LEAST_CHARS = 30
 _MOST_CHARS = 1_200
 _TOLD_SHARE = 0.7  # of the description's words: outlets shorten and mend it
 _SENTENCE_ENDS = (".", "!", "?", "…", "”", "»", '"')
-_MOST_LEAD_PARTS = 6
+_MOST_LEAD_PARTS = 8
 _REACH = 30  # blocks before the first paragraph: headline, byline, dates, share buttons, picture stand between
 _OFFERING = frozenset({"newsletter", "paywall"})
 _WORD = re.compile(r"\w{3,}")
@@ -83,11 +84,17 @@ def rest_of_lead(blocks: Sequence[Block], lead: int) -> list[int]:
     return [
         i
         for i in range(lead + 1, min(len(blocks), lead + _MOST_LEAD_PARTS))
-        if any(_is_part(mark, marks[-1]) for mark in blocks[i].marks)
+        if _is_rest(blocks[i], marks)
         and len(blocks[i].text) >= _LEAST_CHARS
         and blocks[i].link_share < 0.5
         and phrase_rule(blocks[i].text) is None
     ]
+
+
+def _is_rest(block: Block, lead: Sequence[Mark]) -> bool:
+    """Whether a block stands in the lead's element, or in one beside it, and in nothing of another kind there."""
+    own = [n for n, mark in enumerate(block.marks) if mark is lead[0] or _is_part(mark, lead[-1])]
+    return bool(own) and all(mark.kind not in BESIDE for mark in block.marks[own[0] :])
 
 
 def _is_part(mark: Mark, lead: Mark) -> bool:

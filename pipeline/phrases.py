@@ -207,7 +207,7 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"read|les plus lus|meistgelesen|lo más leído|i più letti|tags?|topics?|themen|temas|sujets|thèmes|"
             r"mots[- ]clés|sur le même sujet|à la une|dernières actualités|latest(?: news)?|recommended|related|"
             r"similar articles|article|artikel|artículo|článek|loading\W*|chargement\W*|actualisation automatique|"
-            r"ce direct est terminé|live updates?|updates automatically)\W*",
+            r"the video will auto-?play soon.{0,12}|ce direct est terminé|live updates?|updates automatically)\W*",
         ),
         examples=("Lire la suite", "Load more"),
     ),

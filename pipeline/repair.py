@@ -32,6 +32,9 @@ _DUPLICATE_CHARS = 100  # shorter lines may be said twice on purpose
 _SHORT_LINE_CHARS = 60
 _ALL_LINK = 0.9
 _MOST_KICKER_CHARS = 40
+_MOST_PASSED = 5  # captions and advertisements between a heading and its text
+_LEAST_QUOTED_CHARS, _MOST_QUOTED_CHARS = 40, 300
+_MOST_PULLED = 0.2
 _MOST_BIOGRAPHIES = 2
 _MOST_TEASED = 0.45
 _HOME_PARAGRAPHS = 3  # an element with so many paragraphs is the article's, not a teaser's
@@ -120,6 +123,7 @@ def repair(
                 work.add("between", index)
     _trim(work, lead)
     _drop_biographies(work, authors)
+    _drop_pull_quotes(work, lead)
     _drop_duplicates(work, lead)
     return Repaired(tuple(sorted(work.kept)), lead, tuple(work.steps), is_cut_short or is_scrambled)
 
@@ -245,9 +249,16 @@ def _between(work: _Work, title: str, title_key: str) -> list[int]:
             (_is_spoken(blocks[i]) and (blocks[i].node.getparent(), blocks[i].tag) in parents)
             or (_is_spoken(blocks[i]) and blocks[i].place in places)
             or (_quoted_in(blocks[i]) in above)
-            or (blocks[i].is_heading and blocks[i].node.getparent() in above and i + 1 in work.kept)
+            or (blocks[i].is_heading and blocks[i].node.getparent() in above and _heads_kept(work, i))
         )
     ]
+
+
+def _heads_kept(work: _Work, heading: int) -> bool:
+    """Whether the next block that is none of a picture's or an advertisement's is kept."""
+    behind = range(heading + 1, min(len(work.blocks), heading + _MOST_PASSED))
+    shown = (i for i in behind if not work.is_apart(i) and phrase_rule(work.blocks[i].text) is None)
+    return next(shown, None) in work.kept
 
 
 def _beyond(work: _Work, title: str, title_key: str) -> list[int]:
@@ -295,6 +306,27 @@ def _drop_biographies(work: _Work, authors: Sequence[str]) -> None:
     keys = tuple(key_of(name) for name in authors if " " in name)
     last = sorted(work.kept)[-_MOST_BIOGRAPHIES:] if keys else []
     work.drop("biography", lambda i: i in last and work.blocks[i].key.startswith(keys))
+
+
+def _drop_pull_quotes(work: _Work, lead: int | None) -> None:
+    """Words of the text that are set again beside it, large."""
+    blocks = work.blocks
+    quotes = [i for i in work.kept if i != lead and _may_pull(blocks[i])]
+    text = [i for i in work.kept if is_paragraph(blocks[i])]
+    pulled = {i for i in quotes if any(_is_pulled(blocks[i], blocks[k]) for k in text)}
+    if chars_of(blocks, pulled) < _MOST_PULLED * chars_of(blocks, text):  # else the page says all of it twice
+        work.drop("pull quote", pulled.__contains__)
+
+
+def _is_pulled(quote: Block, paragraph: Block) -> bool:
+    is_within = len(quote.text) < len(paragraph.text) and quote.key in paragraph.key
+    return is_within and quote.place != paragraph.place
+
+
+def _may_pull(block: Block) -> bool:
+    is_set_out = any(mark.kind is Kind.QUOTE for mark in block.marks)
+    least = _LEAST_QUOTED_CHARS if is_set_out else 2 * _LEAST_QUOTED_CHARS
+    return least <= len(block.text) <= _MOST_QUOTED_CHARS and not block.is_heading and block.tag not in {"li", "tr"}
 
 
 def _is_closing_link(block: Block) -> bool:

@@ -12,6 +12,7 @@ from lxml import html
 from pipeline.blocks import read_blocks
 from pipeline.choice import choose
 from pipeline.extract import PageInput, extract
+from pipeline.leads import rest_of_lead
 from pipeline.model import Article
 from pipeline.repair import repair
 from tests.test_extract import PARAGRAPHS, URL, prose
@@ -106,3 +107,35 @@ def test_a_text_told_to_machines_comes_with_the_lead_that_the_page_shows() -> No
     article = read(f"<h2>{LEAD}</h2>", head=head)
     assert article.lead == LEAD
     assert article.text.startswith(f"{LEAD}\n\n{PARAGRAPHS[0]}")
+
+
+def test_words_of_the_text_set_again_beside_it_are_read_once() -> None:
+    quote = "she has come back on her own before"
+    pulled = f"<blockquote class='pullquote'>“She is a stubborn little boat,” he said, “and {quote}.”</blockquote>"
+    article = read(
+        f"{prose()}{pulled}{prose('The end came soon: “She is a stubborn little boat,” he said, “and ' + quote + '.” Then she left.')}"
+    )
+    assert article.text.count(quote) == 3
+    assert "Then she left." in article.text
+
+
+def test_a_paragraph_that_quotes_at_length_what_stands_above_stays() -> None:
+    said = "The lock on the estuary stays shut until the spring, whatever the weather and the tide may bring."
+    assert read(f"<div>{prose(said, said + ' So said the mayor.')}</div>").text.count(said) == 2
+
+
+def test_a_heading_over_a_picture_and_its_text_is_an_intertitle() -> None:
+    figure = "<figure><img src='a.jpg'><figcaption>Boats at low tide. (A. Penn)</figcaption></figure><div class='ad-slot'>Advertisement</div>"
+    part = f"<section><h3>The old lock</h3>{figure}<div class='rich'>{prose('So it ended.')}</div></section>"
+    blocks = read_blocks(html.document_fromstring(f"<article><div class='rich'>{prose()}</div>{part}</article>"))
+    chosen = frozenset(i for i, block in enumerate(blocks) if block.tag == "p")
+    repaired = repair(blocks, chosen, title="The quiet harbour", description="")
+    assert "The old lock" in [blocks[i].text for i in repaired.chosen]
+
+
+def test_a_lead_goes_on_behind_the_byline_and_the_picture_of_its_header() -> None:
+    figure = "<figure><figcaption>The lock in fog, seen from the old bridge</figcaption></figure>"
+    intro = f"<h2 class='lead'>{LEAD}</h2><div class='byline'>By Jane Roe, who sails the estuary</div>{figure}"
+    points = "".join(f"<p class='large'>{text}</p>" for text in PARAGRAPHS[:2])
+    blocks = read_blocks(html.document_fromstring(f"<header class='article-intro'>{intro}{points}</header>"))
+    assert [blocks[i].text for i in rest_of_lead(blocks, 0)] == list(PARAGRAPHS[:2])
