@@ -11,6 +11,7 @@ import pytest
 
 from tests.stack.kafka import Broker, MissingTool, start_broker
 from tests.stack.postgres import Postgres, start_postgres
+from tests.stack.registry import Registry, start_registry
 
 numbers = itertools.count(1)
 
@@ -22,6 +23,17 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         running = start_broker(tmp_path_factory.mktemp("kafka"))
     except MissingTool as missing:
         pytest.exit(f"the tests need a real Kafka broker: {missing}", returncode=2)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def real_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A real schema registry."""
+    try:
+        running = start_registry(tmp_path_factory.mktemp("registry"))
+    except MissingTool as missing:
+        pytest.exit(f"the tests need a real schema registry: {missing}", returncode=2)
     yield running
     running.stop()
 

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer
@@ -24,6 +25,7 @@ from pipeline.settings import Settings
 from schemas import reader
 from tests.registry_server import RegistryServer
 from tests.stack.kafka import Broker
+from tests.stack.registry import Registry
 from tests.test_export_files import message
 from tests.values import NOW, make_message
 
@@ -126,6 +128,52 @@ def test_another_client_reads_the_topic_by_the_registrys_schema(settings: Settin
     assert reader.read_article(framed) == json.loads(framed[5:])
     subjects = {f"{settings.topic_prefix}{topic}-value" for topic in ("articles", "articles.latest")}
     assert set(server.subjects) == subjects
+
+
+def test_a_real_registry_takes_our_schemas_and_tells_another_client_how_to_read(
+    settings: Settings, real_registry: Registry
+) -> None:
+    with App(replace(settings, schema_registry_url=real_registry.url)) as newswire:
+        begin(newswire)
+        assert newswire.deliver() == {"articles": 1, "articles.latest": 1}
+        assert newswire.verify_delivery() == ()
+    framed = read_raw(settings, "articles")
+    told = asked(f"{real_registry.url}/schemas/ids/{struct.unpack('>I', framed[1:5])[0]}")
+    assert told["schemaType"] == "JSON"
+    Draft202012Validator(json.loads(told["schema"])).validate(json.loads(framed[5:]))
+    subject = f"{settings.topic_prefix}articles-value"
+    assert asked(f"{real_registry.url}/config/{subject}") == {"compatibilityLevel": COMPATIBILITY}
+    assert asked(f"{real_registry.url}/subjects/{subject}/versions") == [1]
+    # Another process finds the schema and registers no second one.
+    again = SchemaRegistry(RegistryAccess(real_registry.url)).frame(make_message(), f"{settings.topic_prefix}articles")
+    assert again is not None
+    assert again[:5] == framed[:5]
+    assert asked(f"{real_registry.url}/subjects/{subject}/versions") == [1]
+
+
+def test_a_real_registry_whose_operator_asks_for_no_compatibility_takes_the_next_version(
+    real_registry: Registry,
+) -> None:
+    """The way out with Apicurio 2.6, which cannot compare schemas of JSON Schema 2020-12 and answers 500."""
+    registry, topic = SchemaRegistry(RegistryAccess(real_registry.url)), f"t{uuid.uuid4().hex[:8]}.articles"
+    before = {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}
+    path = f"/subjects/{topic}-value/versions"
+    first = registry.ask("POST", path, {"schemaType": "JSON", "schema": json.dumps(before)})
+    assert first is not None
+    assert registry.ask("PUT", f"/config/{topic}-value", {"compatibility": "FORWARD_TRANSITIVE"}) is not None
+    with pytest.raises(DeliveryError, match="500"):
+        registry.frame(make_message(), topic)
+    assert registry.ask("PUT", f"/config/{topic}-value", {"compatibility": "NONE"}) is not None
+    framed = registry.frame(make_message(), topic)
+    assert framed is not None
+    assert struct.unpack(">I", framed[1:5])[0] != first["id"]
+    assert asked(f"{real_registry.url}/subjects/{topic}-value/versions") == [1, 2]
+
+
+def asked(url: str) -> Any:
+    """What the registry answers."""
+    with urllib.request.urlopen(url) as answer:
+        return json.load(answer)
 
 
 def read_raw(settings: Settings, topic: str) -> bytes:
