@@ -1,6 +1,7 @@
 """The operator's day in a real browser, against a really running Airflow; screenshots are kept under var/.
 
-Debian's Chromium, headless. The store holds outlets whose titles, names and errors are scripts: none may run anywhere.
+Debian's Chromium, headless. The outlet that is polled serves scripts for titles, names, links and errors, and another
+one did so before: none may run anywhere.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect, sync_playwright
 
+from tests.desk.malice import SCRIPT
 from tests.desk.rooms import HOSTILE
 from tests.desk.running import Running, run_airflow
 
@@ -20,6 +23,21 @@ ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(os.environ.get("STACK_FOLDER") or ROOT / "var") / "screenshots"
 CHROMIUM = shutil.which("chromium")
 WAIT_MS = 120_000  # for what Airflow does in its own time, on a machine that does other things too
+
+PATHS = (
+    "/",
+    "/outlets",
+    "/outlets/antenne",
+    "/outlets/malice",
+    "/feeds",
+    "/entries",
+    "/dead-letters",
+    "/messages?since=2026-01-01T00:00:00Z",
+    "/runs",
+    "/why?q=http://antenne.test/1",
+    f"/why?q={quote(f'guid {SCRIPT}')}",
+    f"/add?url={quote(SCRIPT)}",
+)
 
 pytestmark = pytest.mark.servers
 
@@ -84,39 +102,6 @@ def keep(page: Page, name: str) -> None:
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
-def test_a_run_is_triggered_by_the_form_and_goes_green(page: Page, running: Running) -> None:
-    page.goto(f"{running.url}/dags")
-    expect(page.get_by_text("News ingest").first).to_be_visible()
-    keep(page, "dags")
-    page.goto(f"{running.url}/dags/news_ingest")
-    page.get_by_role("button", name="Trigger").first.click()
-    dialogue = page.get_by_role("dialog")
-    expect(dialogue.get_by_text("Dry run").first).to_be_visible()
-    keep(page, "trigger")
-    dialogue.get_by_role("button", name="Trigger").last.click()
-    expect(dialogue).to_be_hidden()
-    run = wait_for_run(page, running)
-    page.goto(f"{running.url}/dags/news_ingest/runs/{run}")
-    expect(page.get_by_text("Success").first).to_be_visible()
-    keep(page, "run")
-    news = page.get_by_role("link", name="News", exact=True).or_(page.get_by_role("tab", name="News", exact=True))
-    news.first.click()
-    expect(page.frame_locator("iframe").get_by_role("heading", name="What this run did")).to_be_visible()
-    keep(page, "run-news")
-
-
-def wait_for_run(page: Page, running: Running) -> str:
-    """The id of the run by hand, when it is green; the one by schedule comes before it."""
-    for _ in range(WAIT_MS // 1000):
-        runs = running.airflow.api("GET", "/api/v2/dags/news_ingest/dagRuns?order_by=-run_after")["dag_runs"]
-        mine = [run for run in runs if run["run_type"] == "manual"]
-        assert not [run for run in runs if run["state"] == "failed"]
-        if mine and mine[0]["state"] == "success":
-            return str(mine[0]["dag_run_id"])
-        page.wait_for_timeout(1000)
-    raise AssertionError("no run by hand went green")
-
-
 def test_the_desk_shows_the_silent_outlet_first(page: Page, running: Running) -> None:
     desk = desk_in(page, running)
     expect(desk.get_by_role("heading", name="News desk")).to_be_visible()
@@ -159,16 +144,40 @@ def test_a_stranger_sees_nothing(browser: Browser, running: Running) -> None:
     context.close()
 
 
+def wait_for_run(page: Page, running: Running, *, run_type: str) -> str:
+    """The id of the last run of this kind, when it is green."""
+    for _ in range(WAIT_MS // 1000):
+        runs = running.airflow.api("GET", "/api/v2/dags/news_ingest/dagRuns?order_by=-run_after")["dag_runs"]
+        assert not [run for run in runs if run["state"] == "failed"]
+        mine = [run for run in runs if run["run_type"] == run_type]
+        if mine and mine[0]["state"] == "success":
+            return str(mine[0]["dag_run_id"])
+        page.wait_for_timeout(1000)
+    raise AssertionError(f"no {run_type} run went green")
+
+
 def test_what_outlets_write_never_runs(page: Page, running: Running) -> None:
-    paths = ("/", "/outlets", "/outlets/antenne", "/entries", "/dead-letters", "/runs", "/why?q=http://antenne.test/1")
-    for path in paths:
+    run = wait_for_run(page, running, run_type="scheduled")
+    for path in (*PATHS, f"/run?run_id={quote(run)}"):
         page.goto(f"{running.url}/newswire{path}")
+        assert page.locator("main").count() == 1
         assert page.locator("script").count() == 1
         assert page.locator("img").count() == 0
-        assert page.evaluate("document.querySelectorAll('[onerror], [href^=javascript]').length") == 0
+        assert page.evaluate("document.querySelectorAll('[onerror], [href^=javascript], [href^=data]').length") == 0
     page.goto(f"{running.url}/newswire/dead-letters")
     expect(page.get_by_text(HOSTILE).first).to_be_visible()
+    expect(page.get_by_text(SCRIPT).first).to_be_visible()
     keep(page, "desk-hostile")
+
+
+def test_a_feed_that_is_polled_now_gets_a_run_of_its_own(page: Page, running: Running) -> None:
+    page.goto(f"{running.url}/newswire/outlets/malice")
+    page.get_by_role("button", name="Poll now").first.click()
+    said = page.get_by_role("status")
+    expect(said).to_contain_text("malice/away is due: the ")
+    run_id = next(word for word in str(said.text_content()).split() if "__" in word)
+    run = running.airflow.api("GET", f"/api/v2/dags/news_ingest/dagRuns/{quote(run_id)}")
+    assert (run["conf"], run["triggering_user_name"]) == ({"outlets": ["malice"]}, "admin")
 
 
 def test_a_dead_letter_is_redriven(page: Page, running: Running) -> None:
@@ -190,3 +199,30 @@ def test_the_desk_follows_the_theme_of_airflow(browser: Browser, running: Runnin
     page.goto(f"{running.url}/newswire/outlets/antenne")
     keep(page, "desk-dark-outlet")
     context.close()
+
+
+def test_a_run_is_triggered_by_the_form_and_goes_green(page: Page, running: Running) -> None:
+    page.goto(f"{running.url}/dags")
+    expect(page.get_by_text("News ingest").first).to_be_visible()
+    keep(page, "dags")
+    page.goto(f"{running.url}/dags/news_ingest")
+    page.get_by_role("button", name="Trigger").first.click()
+    dialogue = page.get_by_role("dialog")
+    expect(dialogue.get_by_text("Dry run").first).to_be_visible()
+    keep(page, "trigger")
+    dialogue.locator("#element_outlets").fill("malice")
+    dialogue.locator("label[id*=element_force]").first.click()
+    dialogue.get_by_role("button", name="Trigger").last.click()
+    expect(dialogue).to_be_hidden()
+    run = wait_for_run(page, running, run_type="manual")
+    asked = running.airflow.api("GET", f"/api/v2/dags/news_ingest/dagRuns/{quote(run)}")["conf"]
+    assert (asked["outlets"], asked["force"], asked["dry_run"]) == (["malice"], True, False)
+    page.goto(f"{running.url}/dags/news_ingest/runs/{run}")
+    expect(page.get_by_text("Success").first).to_be_visible()
+    keep(page, "run")
+    news = page.get_by_role("link", name="News", exact=True).or_(page.get_by_role("tab", name="News", exact=True))
+    news.first.click()
+    desk = page.frame_locator("iframe")
+    expect(desk.get_by_role("heading", name="What this run did")).to_be_visible()
+    expect(desk.get_by_text("2 polls, ")).to_be_visible()
+    keep(page, "run-news")

@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +108,10 @@ class Airflow:
     place: AirflowPlace
 
     def prepare(self) -> dict[str, str]:
-        """Make the login, bring Airflow's own database to this version, make the pools; the passwords by user name."""
+        """Make the login, bring Airflow's own database to this version; the passwords by user name."""
         self.place.home.mkdir(parents=True, exist_ok=True)
         passwords = keep_passwords(self.place.passwords_file)
         self.say("db", "migrate")
-        self.say("pools", "import", str(self.place.dags / "pools.json"))
         return passwords
 
     def say(self, *words: str) -> None:
@@ -142,7 +142,7 @@ class Airflow:
         )
 
     def wait_until_ready(self, components: tuple[Daemon, ...], *, timeout_s: float = 180) -> None:
-        """Until every component says it is healthy. Raises StackError with the log's end when one died or is late."""
+        """Until every component says it is healthy, and the pools are there. Raises StackError with the log's end."""
         end = time.monotonic() + timeout_s
         while not self.is_ready():
             for component in components:
@@ -150,6 +150,25 @@ class Airflow:
                     raise StackError(f"{component.name} ended; its log {component.log} says:\n{component.last_words()}")
             if time.monotonic() > end:
                 raise StackError(f"after {timeout_s:.0f} s Airflow says {self.health()}; see {self.place.logs}")
+            time.sleep(0.5)
+        self.make_pools()
+
+    def make_pools(self) -> None:
+        """The pools of the DAGs, where they are not there yet: by the API, a command would take seconds to start."""
+        pools = json.loads((self.place.dags / "pools.json").read_text())
+        there = {pool["name"] for pool in self.api("GET", "/api/v2/pools")["pools"]}
+        for name in pools.keys() - there:
+            self.api("POST", "/api/v2/pools", {"name": name, **pools[name]})
+
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG run, as soon as its file is read."""
+        while True:
+            try:
+                self.api("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+                return
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.NOT_FOUND:
+                    raise
             time.sleep(0.5)
 
     def health(self) -> dict[str, str]:
