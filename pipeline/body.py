@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from lxml import html
 
@@ -32,6 +32,8 @@ BESIDE = frozenset(
     }
 )
 _LARGE_PART = 0.3
+_MANY_POSTS = 3  # elements alike that hold a comment each: an article has one, even where it is called a comment
+_ENOUGH_OUTSIDE = 400  # characters that make an article of what stands outside the comments
 _HOLDERS = frozenset({"div", "td", "body", "article", "section", "main"})  # text stands in them bare, between breaks
 _PARAGRAPH_CHARS = 60
 _DENSE = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
@@ -47,16 +49,30 @@ def chars_of(blocks: Sequence[Block], indices: Iterable[int]) -> int:
     return sum(len(blocks[i].text) for i in indices)
 
 
-def set_apart(blocks: Sequence[Block], chosen: Iterable[int]) -> frozenset[str]:
-    """The markings that set text apart on this page: those that hold no large part of what was chosen."""
+def set_apart(blocks: Sequence[Block], chosen: Collection[int]) -> frozenset[str]:
+    """The markings that set text apart on this page: those that hold no large part of what was chosen, and comments."""
     chars: Counter[str] = Counter()
-    total = 0
     for index in chosen:
-        total += len(blocks[index].text)
         for marking in blocks[index].marked:
             chars[marking] += len(blocks[index].text)
     names = {mark.name for block in blocks for mark in block.marks if mark.kind in BESIDE}
-    return frozenset(name for name in names if chars[name] <= _LARGE_PART * total)
+    total = chars_of(blocks, chosen)
+    apart = frozenset(name for name in names if chars[name] <= _LARGE_PART * total)
+    return apart | _threads(blocks, chosen, apart)
+
+
+def _threads(blocks: Sequence[Block], chosen: Collection[int], apart: frozenset[str]) -> frozenset[str]:
+    """The markings of comments that go on for longer than the article above them."""
+    posts: dict[str, set[html.HtmlElement]] = {}
+    for index in chosen:
+        for mark in blocks[index].marks:
+            if mark.kind is Kind.COMMENTS:
+                posts.setdefault(mark.name, set()).add(mark.node)
+    threads = frozenset(name for name, nodes in posts.items() if len(nodes) >= _MANY_POSTS)
+    if threads <= apart:
+        return frozenset()
+    outside = [i for i in chosen if is_paragraph(blocks[i]) and not (threads | apart) & blocks[i].marked]
+    return threads if chars_of(blocks, outside) >= _ENOUGH_OUTSIDE else frozenset()
 
 
 def is_paragraph(block: Block) -> bool:

@@ -53,8 +53,8 @@ RULES: tuple[MarkupRule, ...] = (
     MarkupRule(
         Kind.COMMENTS,
         r"comments?(?:[-_ ](?:list|section|area|wrapper|container|zone|block|thread|form))?|commentaires?|kommentare?|"
-        r"comentarios?|disqus|respond|reactions?|fyre|viafoura|coral|hyvor|spotim|opinary",
-        ("comments", "article-comments", "disqus_thread", "reactions"),
+        r"komentarz\w*|comentarios?|disqus|respond|reactions?|fyre|viafoura|coral|hyvor|spotim|opinary",
+        ("comments", "article-comments", "komentarze", "disqus_thread", "reactions"),
     ),
     MarkupRule(
         Kind.NEWSLETTER,

@@ -18,6 +18,9 @@ from pipeline.repair import repair
 from tests.test_extract import PARAGRAPHS, URL, prose
 
 LEAD = "A fishing boat left its mooring on Sunday, and the whole estuary went out to look for it."
+STANDING = (
+    "On Tuesday the boat lay at her mooring again, with dry sails, and nobody could say who had brought her back."
+)
 STANDFIRST = f"<p class='standfirst'>{LEAD}</p>"
 
 
@@ -139,3 +142,11 @@ def test_a_lead_goes_on_behind_the_byline_and_the_picture_of_its_header() -> Non
     points = "".join(f"<p class='large'>{text}</p>" for text in PARAGRAPHS[:2])
     blocks = read_blocks(html.document_fromstring(f"<header class='article-intro'>{intro}{points}</header>"))
     assert [blocks[i].text for i in rest_of_lead(blocks, 0)] == list(PARAGRAPHS[:2])
+
+
+@pytest.mark.parametrize("name", ["comments", "komentarze"])
+def test_comments_longer_than_the_article_are_none_of_it(name: str) -> None:
+    said = "Reader {0} was at the lock at {0} o'clock and saw no boat there, and {0} neighbours will say so too."
+    posts = "".join(f"<div class='{name}'><p>{said.format(n)}</p></div>" for n in range(30))
+    text = read(f"<div class='body'>{prose(STANDING)}</div><div class='thread'>{posts}</div>").text
+    assert text == "\n\n".join((*PARAGRAPHS, STANDING))
