@@ -7,8 +7,8 @@ Every step says what it did and by which rule. Rules are for kinds of markup (pi
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lxml import html
@@ -313,14 +313,22 @@ def _drop_pull_quotes(work: _Work, lead: int | None) -> None:
     blocks = work.blocks
     quotes = [i for i in work.kept if i != lead and _may_pull(blocks[i])]
     text = [i for i in work.kept if is_paragraph(blocks[i])]
-    pulled = {i for i in quotes if any(_is_pulled(blocks[i], blocks[k]) for k in text)}
+    by_place: defaultdict[str, list[Block]] = defaultdict(list)  # most articles have one: nothing to compare with
+    for i in text:
+        by_place[blocks[i].place].append(blocks[i])
+    pulled = {i for i in quotes if _is_pulled(blocks[i], by_place)}
     if chars_of(blocks, pulled) < _MOST_PULLED * chars_of(blocks, text):  # else the page says all of it twice
         work.drop("pull quote", pulled.__contains__)
 
 
-def _is_pulled(quote: Block, paragraph: Block) -> bool:
-    is_within = len(quote.text) < len(paragraph.text) and quote.key in paragraph.key
-    return is_within and quote.place != paragraph.place
+def _is_pulled(quote: Block, text: Mapping[str, Sequence[Block]]) -> bool:
+    """Whether a paragraph in another place says it too."""
+    return any(
+        len(quote.text) < len(paragraph.text) and quote.key in paragraph.key
+        for place, paragraphs in text.items()
+        if place != quote.place
+        for paragraph in paragraphs
+    )
 
 
 def _may_pull(block: Block) -> bool:
