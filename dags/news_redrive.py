@@ -53,21 +53,19 @@ def news_redrive() -> None:
     @task
     def redrive() -> dict[str, int]:
         from pipeline.app import App
-        from pipeline.app_deployment import now
         from pipeline.app_redrive import redrive as redrive_entries
         from pipeline.dead_letters import RedriveChoice
         from pipeline.errors import SettingsError
-        from pipeline.times import time_of_option
 
         params = get_current_context()["params"]
         try:
-            choice = RedriveChoice(
-                outlets=tuple(params["outlets"] or ()),
-                causes=tuple(params["causes"] or ()),
-                since=time_of_option(params["since"], "since", now=now()),
-                until=time_of_option(params["until"], "until", now=now()),
-            )
             with App.from_env() as newswire:
+                choice = RedriveChoice(
+                    outlets=tuple(params["outlets"] or ()),
+                    causes=tuple(params["causes"] or ()),
+                    since=newswire.moment(params["since"], "since"),
+                    until=newswire.moment(params["until"], "until"),
+                )
                 done = redrive_entries(newswire, choice, dry_run=params["dry_run"])
         except SettingsError as error:
             raise AirflowFailException(str(error)) from error  # another try would read the same form

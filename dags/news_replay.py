@@ -59,8 +59,8 @@ def news_replay() -> None:
 
         params = get_current_context()["params"]
         try:
-            choice = choice_of(params["outlets"] or (), since=params["since"], until=params["until"])
             with App.from_env() as newswire:
+                choice = choice_of(newswire, params["outlets"] or (), since=params["since"], until=params["until"])
                 report = replay_pages(
                     newswire,
                     choice,

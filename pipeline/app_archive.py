@@ -8,13 +8,11 @@ from datetime import date
 
 from connectors.archive_index import Capture, check_file, find_captures, warc_files, write_index
 from pipeline.app import App
-from pipeline.app_deployment import now
-from pipeline.times import time_of_option
 
 
-def day_of(text: str | None, option: str) -> date | None:
+def day_of(newswire: App, text: str | None, option: str) -> date | None:
     """The day (UTC) that an option names, None when it is not given. Raises SettingsError."""
-    moment = time_of_option(text, option, now=now())
+    moment = newswire.moment(text, option)
     return None if moment is None else moment.date()
 
 
@@ -27,18 +25,18 @@ class CheckedFile:
     faults: tuple[str, ...]
 
 
-def check_archive(newswire: App, *, since: date | None = None, until: date | None = None) -> Iterator[CheckedFile]:
-    """Read every file of these days whole, and compare it with its index."""
+def check_archive(newswire: App, *, since: str | None, until: str | None) -> Iterator[CheckedFile]:
+    """Read every file of these days whole, and compare it with its index. Raises SettingsError."""
     folder = newswire.settings.archive_folder
-    for path in warc_files(folder, since=since, until=until):
+    for path in warc_files(folder, since=day_of(newswire, since, "--since"), until=day_of(newswire, until, "--until")):
         found = check_file(path)
         yield CheckedFile(str(path.relative_to(folder)), found.records, found.faults)
 
 
-def index_archive(newswire: App, *, since: date | None = None, until: date | None = None) -> Iterator[CheckedFile]:
-    """Make the index of every file of these days anew."""
+def index_archive(newswire: App, *, since: str | None, until: str | None) -> Iterator[CheckedFile]:
+    """Make the index of every file of these days anew. Raises SettingsError."""
     folder = newswire.settings.archive_folder
-    for path in warc_files(folder, since=since, until=until):
+    for path in warc_files(folder, since=day_of(newswire, since, "--since"), until=day_of(newswire, until, "--until")):
         yield CheckedFile(str(path.relative_to(folder)), write_index(path), ())
 
 

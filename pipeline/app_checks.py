@@ -11,7 +11,7 @@ from connectors.database import Database
 from connectors.workers import ExtractionWorkers
 from pipeline import statuses
 from pipeline.app import App
-from pipeline.app_deployment import now, read_catalogue
+from pipeline.app_deployment import read_catalogue
 from pipeline.errors import NewswireError, NotAFeed
 from pipeline.extraction import PageInput
 from pipeline.feeds import ParsedFeed, parse_feed
@@ -103,7 +103,8 @@ async def look_at_feed(newswire: App, url: str, *, entries: int, zone: str) -> l
             if response.status != 200:
                 return [Line(f"{url}: HTTP {response.status} {' '.join(response.notes)}", is_fine=False)]
             kind = response.header("content-type")
-            parsed = parse_feed(response.body, url=response.final_url, content_type=kind, zone=zone, now=now())
+            at = newswire.clock()
+            parsed = parse_feed(response.body, url=response.final_url, content_type=kind, zone=zone, now=at)
         except NotAFeed as error:
             hints = [Line(f"try: newswire feeds check {alternate}") for alternate in error.alternates]
             return [Line(str(error), is_fine=False), *hints]

@@ -40,6 +40,7 @@ from pipeline.oversize import claim_check
 from pipeline.ports import Topics
 from pipeline.report import LATE, Report
 from pipeline.settings import Settings, load
+from pipeline.times import time_of_option
 
 if TYPE_CHECKING:
     from connectors.http import SafeFetcher
@@ -92,6 +93,10 @@ class Deployment:
         self.archive.close()
         self.pacer.close()
         self.database.close()
+
+    def moment(self, text: str | None, option: str) -> datetime | None:
+        """The time that an operator typed (6h: so long ago), None when there is none. Raises SettingsError."""
+        return time_of_option(text, option, now=self.clock())
 
     # ------------------------------------------------------------ catalogue
 

@@ -14,7 +14,6 @@ from connectors.replay_store import ReplayStore
 from connectors.workers import ExtractionWorkers
 from pipeline.app import App
 from pipeline.app_archive import day_of
-from pipeline.app_deployment import now
 from pipeline.deliver import Deliverer
 from pipeline.errors import NewswireError, SettingsError
 from pipeline.extraction import EXTRACTOR
@@ -25,9 +24,9 @@ from pipeline.teaching import FrozenTeaching
 BATCH = 64  # articles side by side, and those that a kill has done again
 
 
-def choice_of(outlets: Sequence[str], *, since: str | None, until: str | None) -> ReplayChoice:
+def choice_of(newswire: App, outlets: Sequence[str], *, since: str | None, until: str | None) -> ReplayChoice:
     """What an operator chose, on the command line or in the DAG's form. Raises SettingsError."""
-    return ReplayChoice(tuple(outlets), day_of(since, "since"), day_of(until, "until"))
+    return ReplayChoice(tuple(outlets), day_of(newswire, since, "since"), day_of(newswire, until, "until"))
 
 
 def replay(
@@ -113,7 +112,7 @@ def furnish(newswire: App, stack: ExitStack, deliverer: Deliverer, *, deadline_s
         teaching=FrozenTeaching(),
         store_thread=threads,
         turns=newswire.turns(deadline_s),
-        clock=now,
+        clock=newswire.clock,
         seconds=time.monotonic,
         wake_delivery=deliverer.wake,
     )

@@ -45,8 +45,6 @@ def replay(
     from pipeline.app import App
     from pipeline.replay import Fate
 
-    choice = app_replay.choice_of(outlet or (), since=since, until=until)
-
     def tell(replayed: Replayed) -> None:
         if replayed.fate is Fate.REVISED:
             print_change(replayed, as_json=as_json, diff=diff)
@@ -56,6 +54,7 @@ def replay(
         def watch(report: ReplayReport) -> None:
             status.update(progress_in_words(report))
 
+        choice = app_replay.choice_of(newswire, outlet or (), since=since, until=until)
         report = app_replay.replay(newswire, choice, dry_run=dry_run, restart=restart, tell=tell, watch=watch)
     if not as_json:
         print_report(report, dry_run=dry_run)
@@ -110,11 +109,11 @@ def check(since: Since = None, until: Until = None) -> None:
     Exit 1 on a fault. A file that is being written to at this moment may look torn at its end.
     """
     from pipeline.app import App
-    from pipeline.app_archive import check_archive, day_of
+    from pipeline.app_archive import check_archive
 
     files = records = faults = 0
     with App.from_env() as newswire:
-        for each in check_archive(newswire, since=day_of(since, "--since"), until=day_of(until, "--until")):
+        for each in check_archive(newswire, since=since, until=until):
             files, records, faults = files + 1, records + each.records, faults + len(each.faults)
             for fault in each.faults:
                 console.print(f"[red]✗[/red] {fault}", soft_wrap=True)
@@ -127,10 +126,10 @@ def check(since: Since = None, until: Until = None) -> None:
 def index(since: Since = None, until: Until = None) -> None:
     """Make the index of WARC files anew, from what can be read of them."""
     from pipeline.app import App
-    from pipeline.app_archive import day_of, index_archive
+    from pipeline.app_archive import index_archive
 
     with App.from_env() as newswire:
-        for each in index_archive(newswire, since=day_of(since, "--since"), until=day_of(until, "--until")):
+        for each in index_archive(newswire, since=since, until=until):
             console.print(f"{each.name}: {each.records} raw pages")
 
 

@@ -10,7 +10,6 @@ from rich.table import Table
 
 from pipeline.dead_letters import DeadEntry, RedriveChoice
 from pipeline.show import terminal
-from pipeline.times import time_of_option
 
 console = terminal()
 SHOWN = 20
@@ -36,16 +35,15 @@ def redrive(
     """
     from pipeline import app_redrive
     from pipeline.app import App
-    from pipeline.app_deployment import now
 
-    choice = RedriveChoice(
-        outlets=tuple(outlet or ()),
-        causes=tuple(cause or ()),
-        since=time_of_option(since, "--since", now=now()),
-        until=time_of_option(until, "--until", now=now()),
-        limit=limit,
-    )
     with App.from_env() as newswire:
+        choice = RedriveChoice(
+            outlets=tuple(outlet or ()),
+            causes=tuple(cause or ()),
+            since=newswire.moment(since, "--since"),
+            until=newswire.moment(until, "--until"),
+            limit=limit,
+        )
         done = app_redrive.redrive(newswire, choice, dry_run=not yes)
     console.print(by_cause(done.dead))
     for each in done.dead[:SHOWN]:

@@ -14,7 +14,6 @@ from rich.table import Table
 from pipeline.errors import SettingsError
 from pipeline.model import Received, Topic
 from pipeline.show import terminal
-from pipeline.times import time_of_option
 from pipeline.wanted import Wanted
 
 console = terminal()
@@ -82,11 +81,10 @@ def tail(
     `newswire tail dead-letters --since 2d`
     """
     from pipeline.app import App
-    from pipeline.app_deployment import now
 
     wanted = Wanted(outlet=outlet, language=language, section=section, text=text)
     with App.from_env() as newswire:
-        messages = newswire.read(topic, since=time_of_option(since, "--since", now=now()), follow=follow)
+        messages = newswire.read(topic, since=newswire.moment(since, "--since"), follow=follow)
         try:
             for received in islice((message for message in messages if wanted.has(message)), limit):
                 print_received(received, as_json=as_json)
@@ -118,15 +116,11 @@ def export(
     """
     from pipeline import app_export
     from pipeline.app import App
-    from pipeline.app_deployment import now
 
-    choice = app_export.ExportChoice(
-        topic=topic,
-        form=file_format.value,
-        wanted=Wanted(outlet=outlet, language=language, section=section, text=text),
-        since=time_of_option(since, "--since", now=now()),
-    )
+    wanted = Wanted(outlet=outlet, language=language, section=section, text=text)
     with App.from_env() as newswire:
+        since_at = newswire.moment(since, "--since")
+        choice = app_export.ExportChoice(topic=topic, form=file_format.value, wanted=wanted, since=since_at)
         if output is None:
             if resume or file_format is Format.PARQUET:
                 raise SettingsError("this needs somewhere to write to: newswire export … --output PATH")

@@ -10,7 +10,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def read_time(text: str, *, now: datetime) -> datetime:
-    """90s, 15m, 6h and 2d ago, or an RFC 3339 time (UTC if it names no zone). Raises ValueError."""
+    """90s, 15m, 6h and 2d ago, or an RFC 3339 time (UTC if it names no zone). Raises ValueError, OverflowError."""
     if text[-1:] in UNITS and text[:-1].isdigit():
         return now - timedelta(**{UNITS[text[-1]]: int(text[:-1])})
     moment = datetime.fromisoformat(text)
@@ -23,6 +23,6 @@ def time_of_option(text: str | None, option: str, *, now: datetime) -> datetime 
         return None
     try:
         return read_time(text, now=now)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # 9999999d is before all time
         wanted = "neither 90s, 15m, 6h, 2d nor a time such as 2026-11-23T06:00Z"
         raise SettingsError(f"{option} {text!r}: {wanted}") from error
