@@ -89,15 +89,9 @@ class ArticleStore:
         """Everything of a settlement, in the caller's transaction."""
         decision, now = settlement.decision, settlement.now
         write_article(connection, settlement)
-        owner = settlement.owner
-        write_aliases(connection, settlement.entry.outlet_id, settlement.urls, owner)
-        if decision.verdict is not Verdict.UNCHANGED and owner == decision.article_id:
-            sketches.insert_sketch(connection, known_article(settlement), now=now)
         note_page(connection, settlement)
-        if decision.merged_id:
-            merge(connection, decision)
-        end_entry(connection, settlement.entry, decision.verdict, decision.reason, article_id=owner, now=now)
-        outbox.append(connection, settlement.messages, lanes=self.lanes, now=now)
+        write_around(connection, settlement, lanes=self.lanes)
+        end_entry(connection, settlement.entry, decision.verdict, decision.reason, article_id=settlement.owner, now=now)
 
     def end(self, ending: Ending, *, now: datetime) -> bool:
         """Write an entry's end without an article; False when somebody else ended it."""
@@ -303,6 +297,17 @@ def note_page(connection: Connection, settlement: Settlement) -> None:
     article, domain = settlement.read.article, settlement.candidate.domain
     hashes = paragraph_hashes(article.text)
     note_paragraphs(connection, domain, hashes, url_key=article.canonical_url, now=settlement.now)
+
+
+def write_around(connection: Connection, settlement: Settlement, *, lanes: int) -> None:
+    """What goes with an article's row, whoever settled it: aliases, sketch, another id's end, messages."""
+    decision = settlement.decision
+    write_aliases(connection, settlement.entry.outlet_id, settlement.urls, settlement.owner)
+    if decision.verdict is not Verdict.UNCHANGED and settlement.owner == decision.article_id:
+        sketches.insert_sketch(connection, known_article(settlement), now=settlement.now)
+    if decision.merged_id:
+        merge(connection, decision)
+    outbox.append(connection, settlement.messages, lanes=lanes, now=settlement.now)
 
 
 def write_aliases(connection: Connection, outlet_id: str, urls: Sequence[str], article_id: str) -> None:

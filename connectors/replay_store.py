@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select, update
 
-from connectors import outbox, sketches
-from connectors.article_store import is_outdated, known_article, known_by_row, merge, write_aliases
+from connectors import sketches
+from connectors.article_store import is_outdated, write_around
 from connectors.database import Database
 from connectors.explanations import explain_further
 from connectors.feed_store import pending_entry
@@ -62,11 +62,7 @@ class ReplayStore:
                 .where(articles.c.id == decision.article_id)
                 .values(revision_row(connection, settlement))
             )
-            write_aliases(connection, settlement.entry.outlet_id, settlement.urls, decision.article_id)
-            sketches.insert_sketch(connection, known_article(settlement), now=settlement.now)
-            if decision.merged_id:
-                merge(connection, decision)
-            outbox.append(connection, settlement.messages, lanes=self.lanes, now=settlement.now)
+            write_around(connection, settlement, lanes=self.lanes)
             return Outcome.WRITTEN
 
 
@@ -96,7 +92,6 @@ def archived(row: Row[Any], shown: Row[Any] | None) -> ArchivedArticle:
     return ArchivedArticle(
         article_id=row.id,
         entry=entry_behind(row, shown),
-        known=known_by_row(row),
         url=row.canonical_url,
         raw_location=row.raw_location,
     )

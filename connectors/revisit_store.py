@@ -14,15 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, func, select, update
 
 from connectors import outbox, sketches
-from connectors.article_store import (
-    alias_key,
-    is_outdated,
-    known_article,
-    merge,
-    note_page,
-    write_aliases,
-    write_article,
-)
+from connectors.article_store import alias_key, is_outdated, note_page, write_around, write_article
 from connectors.database import Database
 from connectors.replay_store import entries_of, entry_behind
 from connectors.tables import aliases, articles, entries
@@ -92,7 +84,6 @@ class RevisitStore:
 
     def settle(self, settlement: Settlement, visit: Visit) -> Outcome:
         """Write what the page is now: a revision, a return, or that it is as before."""
-        decision = settlement.decision
         with self.database.writing() as connection:
             sketches.lock_for_claim(connection)
             if connection.execute(select(articles.c.id).where(is_as_visited(visit))).one_or_none() is None:
@@ -100,13 +91,8 @@ class RevisitStore:
             if is_outdated(connection, settlement):
                 return Outcome.LOOK_AGAIN
             write_article(connection, settlement)
-            write_aliases(connection, settlement.entry.outlet_id, settlement.urls, settlement.owner)
-            if decision.verdict is not Verdict.UNCHANGED:
-                sketches.insert_sketch(connection, known_article(settlement), now=settlement.now)
             note_page(connection, settlement)
-            if decision.merged_id:
-                merge(connection, decision)
-            outbox.append(connection, settlement.messages, lanes=self.lanes, now=settlement.now)
+            write_around(connection, settlement, lanes=self.lanes)
             return Outcome.WRITTEN
 
 

@@ -21,13 +21,11 @@ from typing import Any, Protocol, Self
 
 from pipeline.collect import extract
 from pipeline.errors import ExtractionFailed, Refused, StoreError
-from pipeline.fingerprint import paragraph_hashes
 from pipeline.model import Article, PendingEntry, Request, Response, Verdict
 from pipeline.ports import Place
 from pipeline.rooms import Rooms
-from pipeline.settle import MOST_LOOKS, Identity, conclude, identify, make_candidate
-from pipeline.sightings import KnownArticle
-from pipeline.steps import Looked, Outcome, Read, Settlement
+from pipeline.settle import MOST_LOOKS, conclude, identify, view
+from pipeline.steps import Outcome, Read, Settlement
 
 SHOWN_CHARS = 160  # of a paragraph in a difference
 
@@ -58,7 +56,6 @@ class ArchivedArticle:
 
     article_id: str
     entry: PendingEntry  # as the feed last showed it; number 0 when that is forgotten
-    known: KnownArticle  # without its sketch: what stays when that has expired
     url: str
     raw_location: str
 
@@ -205,8 +202,10 @@ class Replay:
         rooms = self.rooms
         identity = identify(archived.entry, read, rooms.outlets[done.outlet_id])
         identity = replace(identity, article_id=done.article_id, own_id=done.article_id)
+        candidate = await view(archived.entry, read, identity, rooms)
         for _ in range(MOST_LOOKS):
-            settlement = await self.conclude(archived, read, identity)
+            looked = await rooms.in_store(rooms.articles.look_up, candidate, identity.urls)
+            settlement = await conclude(archived.entry, read, identity, looked, rooms)
             if settlement.decision.article_id != done.article_id or settlement.decision.verdict is not Verdict.REVISED:
                 return replace(done, reason=settlement.decision.reason)
             revised = await self.revised(settlement, done)
@@ -219,19 +218,6 @@ class Replay:
             if outcome is Outcome.TAKEN:
                 return replace(done, fate=Fate.OVERTAKEN)
         raise StoreError(f"{done.url}: others settled something alike {MOST_LOOKS} times", retriable=True)
-
-    async def conclude(self, archived: ArchivedArticle, read: Read, identity: Identity) -> Settlement:
-        """What the walk would decide on this page today."""
-        rooms = self.rooms
-        hashes = paragraph_hashes(read.article.text)
-        repeated = await rooms.in_store(
-            rooms.articles.repeated_paragraphs, identity.domain, hashes, url=read.article.canonical_url
-        )
-        candidate = make_candidate(archived.entry, read, identity, repeated)
-        looked = await rooms.in_store(rooms.articles.look_up, candidate, identity.urls)
-        if not looked.sightings.known:
-            looked = remembering(looked, archived)
-        return await conclude(archived.entry, read, identity, looked, rooms)
 
     async def revised(self, settlement: Settlement, done: Replayed) -> Replayed:
         """The revision in words and paragraphs."""
@@ -259,11 +245,6 @@ def describe(replayed: Replayed) -> tuple[str, ...]:
     if replayed.words_added is not None:
         words = f"+{replayed.words_added} −{replayed.words_removed} words"
     return (f"{replayed.article_id} {' and '.join(replayed.changed)} ({words}) {replayed.url}",)
-
-
-def remembering(looked: Looked, archived: ArchivedArticle) -> Looked:
-    """The look, with what the articles table knows of an article whose sketch has expired."""
-    return replace(looked, sightings=replace(looked.sightings, known=(archived.known,)))
 
 
 def difference(former: Mapping[str, Any], article: Article) -> tuple[str, ...]:
