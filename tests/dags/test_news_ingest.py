@@ -144,6 +144,36 @@ def test_a_run_in_which_an_outlet_was_down_is_not_red_but_the_desk_is(
     assert statuses_on_the_desk() == {"antenne-info": FeedStatus.FAILING}
 
 
+@dataclass(slots=True)
+class Noting:
+    """Stands for a task instance: takes the run's note."""
+
+    note: str = ""
+
+    def xcom_push(self, *, key: str, value: str) -> None:
+        """Take it."""
+        setattr(self, key, value)
+
+
+@pytest.mark.parametrize(
+    ("shards", "lost", "fault"),
+    [
+        pytest.param(2, 0, "1 of 2 shards gave no report", id="a shard died"),
+        pytest.param(1, 1, "antenne-info: 3 entries, but 2 verdicts and 0 pending", id="an entry without a verdict"),
+    ],
+)
+def test_a_run_that_lost_something_is_red_and_says_so_first(dagbag: Any, shards: int, lost: int, fault: str) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    report = Report()
+    report.saw("antenne-info", 3)
+    report.settle("antenne-info", Verdict.UNCHANGED, count=3 - lost)
+    add_up, noting = dagbag.get_dag("news_ingest").get_task("report").python_callable, Noting()
+    with pytest.raises(AirflowFailException, match=f"^{fault}$"):
+        add_up([{}] * shards, [report.to_json()], outlet_events={}, ti=noting)
+    assert noting.note.startswith(f"**{fault}")
+
+
 def statuses_on_the_desk() -> dict[str, FeedStatus]:
     """What the desk calls each outlet that was polled."""
     from connectors.desk.views import OutletChoice
