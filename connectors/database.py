@@ -8,9 +8,10 @@ that use them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
@@ -37,6 +38,8 @@ class Database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         self.url = parsed.render_as_string(hide_password=True)
         self.engine: Engine = create_engine(parsed, **engine_options(parsed.get_backend_name()))
+        # SQLite has one writer: threads that wait for it by its lock look again every 100 ms, and are late for nothing.
+        self.turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
             prepare_sqlite(self.engine, synchronous="FULL" if is_durable else "OFF")
             return
@@ -60,6 +63,7 @@ class Database:
         """One transaction: committed when the block ends, undone when it raises. Raises StoreError."""
         with (
             speaking_our_errors(self.url),
+            self.turn,
             self.engine.connect().execution_options(write=True) as connection,
             connection.begin(),
         ):
