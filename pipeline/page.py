@@ -80,6 +80,7 @@ _FEED_HEAD = re.compile(
     rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,500}?-->\s*)*<(rss|feed|rdf:RDF|urlset|sitemapindex)\b", re.DOTALL
 )
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]+")
+_CONTROL_SIGNS = tuple(chr(code) for code in (*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0xFFFE, 0xFFFF))
 # In any mix of cases at the price of one: a pattern that ignores case from its first letter on is twice as slow.
 _UNSHOWN = re.compile(r"<([sSnNtTiI](?i:cript|tyle|vg|oscript|emplate|frame))\b")
 _END_OF = {
@@ -202,7 +203,18 @@ def _is_readable(text: str) -> bool:
 
 
 def _clean(text: str) -> str:
-    return _CONTROLS.sub("", text) if _CONTROLS.search(text) else text
+    """Without signs that no parser takes; looked for one by one, which takes an eighth of the time of a set."""
+    is_clean = not any(sign in text for sign in _CONTROL_SIGNS) and (text.isascii() or _is_encodable(text))
+    return text if is_clean else _CONTROLS.sub("", text)
+
+
+def _is_encodable(text: str) -> bool:
+    """Whether a text holds no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _without_scripts(text: str) -> tuple[str, list[str], str]:

@@ -244,11 +244,10 @@ PHRASES: tuple[PhraseRule, ...] = (
 
 # Part of every `holds` pattern's words, in lower case: most paragraphs have none, and searching patterns is dear.
 _TRIGGERS = (
-    "abonn", "subscri", "newsletter ", "sign up", "reached at", "contacted at", "emailed at", "follow ", "reste ",
-    "reserv", "réserv", "la suite", "pour lire", "pour acc", "pour poursuivre", "pour continuer", "continue reading",
-    "weiterlesen", "lesen sie weiter", "jetzt ", "seguir leyendo", "exclusiv", "exklusiv", "para suscr",
-    "para socios", "this article", "this content", "this story", "profitez", "only content", "only article", "free a",
-    "free t", "unlock", "plus-inhalte", "riservato", "réservé", "contributed to this",
+    "abonn", "subscri", "newsletter ", "sign up", "ed at", "follow ", "reste ", "reserv", "réserv", "riserv",
+    "la suite", "pour lire", "pour acc", "pour poursuivre", "pour continuer", "continue reading", "weiter", "jetzt ",
+    "leyendo", "clusiv", "xklusiv", "para s", "this article", "this content", "this story", "this report", "profitez",
+    "only ", "free ", "unlock", "plus-inhalte",
 )  # fmt: skip
 
 
