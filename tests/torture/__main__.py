@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -27,6 +28,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="of an earlier run, to draw the same faults")
     parser.add_argument("--keep", action="store_true", help="keep logs and data even when all is well")
     choice = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # servers and workers are ended as by Ctrl-C
     seed = random.SystemRandom().randrange(1_000_000) if choice.seed is None else choice.seed
     # A fault itself takes 2 s on average: the servers that were killed are started again.
     pause_s = max(0.3, choice.minutes * 60 / choice.faults - 2)
