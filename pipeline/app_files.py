@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +37,26 @@ def edit_catalogue(edit: Callable[[str], str], environment: Mapping[str, str] | 
     return path
 
 
+def lines_of(files: Sequence[str]) -> Iterator[str]:
+    """The lines of these files, unpacked, or of stdin. Raises SettingsError for a file it cannot read."""
+    for name in files or ["-"]:
+        try:
+            if name == "-":
+                yield from sys.stdin
+            else:
+                unpack = gzip.open if name.endswith(".gz") else open
+                with unpack(name, "rt", encoding="utf-8") as lines:
+                    yield from lines
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{name}: {error.strerror if isinstance(error, OSError) else error}") from error
+
+
 def extract_lines(lines: Iterable[str], *, learn: bool, processes: int, explain: bool) -> Iterator[dict[str, Any]]:
     """`{id, url, file}` lines to lines of articles, in their order. Raises SettingsError that names a wrong line."""
     rows: list[ExtractRow] = []
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         try:
             rows.append(read_row(line))
         except ValueError as error:
@@ -48,7 +66,7 @@ def extract_lines(lines: Iterable[str], *, learn: bool, processes: int, explain:
 
 
 def extract_one(source: str, *, url: str | None, explain: bool) -> dict[str, Any]:
-    """The article at a URL or in a file, or why there is none."""
+    """The article at a URL or in a file, or why there is none. Raises SettingsError for a file it cannot read."""
     settings = load(os.environ)
     with ExtractionWorkers(1, settings.extract_timeout_s, settings.extract_memory_mb) as workers:
         if source.startswith(("http://", "https://")):
@@ -56,7 +74,10 @@ def extract_one(source: str, *, url: str | None, explain: bool) -> dict[str, Any
             result = fetch_and_extract(row, settings, workers)
         else:
             row = ExtractRow(source, url or "", source)
-            body = Path(source).read_bytes()
+            try:
+                body = Path(source).read_bytes()
+            except OSError as error:
+                raise SettingsError(f"{source}: {error.strerror}") from error
             result = ExtractedRow(row, extract_body(row, body, None, workers))
     return written_line(result, explain=explain)
 

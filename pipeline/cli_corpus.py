@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from pipeline.errors import SettingsError
 from pipeline.show import terminal
 
+TELL_EVERY_S = 5.0
 console = terminal()
 progress = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 def extract(
-    sources: Annotated[list[str] | None, typer.Argument(help="URLs or HTML files.")] = None,
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="URLs or HTML files; with --jsonl, files of lines (.gz or not).")
+    ] = None,
     url: Annotated[str | None, typer.Option(help="The URL that a file came from.")] = None,
     explain: Annotated[bool, typer.Option(help="Print what was dropped and added, and why.")] = False,
     jsonl: Annotated[
-        bool, typer.Option("--jsonl", help="Read {id, url, file} lines on stdin, write a line each.")
+        bool, typer.Option("--jsonl", help="Read {id, url, file} lines, of files or of stdin, write a line each.")
     ] = False,
     learn: Annotated[bool, typer.Option(help="Learn each outlet's wrapper from the pages of this run.")] = True,
     processes: Annotated[int, typer.Option(help="Worker processes for --jsonl.")] = 2,
@@ -29,22 +35,49 @@ def extract(
     """Extract articles from pages, as JSON.
 
     Examples: `newswire extract https://www.franceinfo.fr/politique/x_6433624.html --explain`,
-    `newswire extract page.html --url https://example.org/a`, `newswire extract --jsonl < pages.jsonl > articles.jsonl`
+    `newswire extract page.html --url https://example.org/a`, `newswire extract --jsonl pages.jsonl
+    > articles.jsonl`
     """
-    from pipeline.app_files import extract_lines, extract_one
+    from pipeline.app_files import extract_lines, extract_one, lines_of
 
     if jsonl:
-        lines = (line for line in sys.stdin if line.strip())
-        for row in extract_lines(lines, learn=learn, processes=processes, explain=explain):
+        told = Told("pages")
+        for row in extract_lines(lines_of(sources or []), learn=learn, processes=processes, explain=explain):
             sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+            told.count(row["verdict"])
+        told.tell()
         return
+    if not sources:
+        raise SettingsError("nothing to extract: name a URL or a file, or give --jsonl")
     rejected = 0
-    for source in sources or []:
+    for source in sources:
         result = extract_one(source, url=url, explain=explain)
         rejected += result.get("verdict") == "rejected"
         sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=2) + "\n")
     if rejected:
         raise typer.Exit(1)
+
+
+class Told:
+    """A count by verdict that says every few seconds, on stderr, how far it has come."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.verdicts: Counter[str] = Counter()
+        self.began = self.last = time.monotonic()
+
+    def count(self, verdict: str) -> None:
+        """One more."""
+        self.verdicts[verdict] += 1
+        if time.monotonic() - self.last >= TELL_EVERY_S:
+            self.tell()
+
+    def tell(self) -> None:
+        """Say it now."""
+        self.last = time.monotonic()
+        elapsed_s, total = self.last - self.began, self.verdicts.total()
+        rate = f"{total:,} {self.what} in {elapsed_s:,.0f} s ({total / max(elapsed_s, 1e-3):,.0f}/s)"
+        progress.print(f"{rate}: {', '.join(f'{count:,} {verdict}' for verdict, count in self.verdicts.most_common())}")
 
 
 def dedup(

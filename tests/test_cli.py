@@ -192,6 +192,12 @@ def test_a_page_is_extracted_from_a_file_from_the_web_and_from_lines(
     (from_lines,) = [json.loads(line) for line in lines(newswire("extract", "--jsonl", stdin=row + "\n"))]
     assert from_file["text"] == from_web["text"] == from_lines["text"]
     assert from_lines["verdict"] == "article"
+    (tmp_path / "pages.jsonl").write_text(row + "\n\n", encoding="utf-8")
+    of_a_file = newswire("extract", "--jsonl", str(tmp_path / "pages.jsonl"))
+    assert (json.loads(of_a_file.stdout), "1 pages in" in of_a_file.stderr) == (from_lines, True)
+    assert newswire("extract", "--jsonl", str(tmp_path / "none.jsonl")).returncode == 2
+    assert newswire("extract").returncode == 2
+    assert "error: none.html: No such file" in newswire("extract", "none.html").stderr
     assert newswire("extract", "--jsonl", stdin="{}\n").returncode == 2
 
 
