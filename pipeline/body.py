@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from lxml import html
 
 from pipeline.blocks import Block, key_of
+from pipeline.elements import HEADINGS
 from pipeline.markup import Kind
 
 __all__ = ["BESIDE", "chars_of", "choose_by_structure", "choose_by_told_text", "holder_of", "set_apart"]
@@ -37,6 +38,7 @@ _ENOUGH_OUTSIDE = 400  # characters that make an article of what stands outside 
 _HOLDERS = frozenset({"div", "td", "body", "article", "section", "main"})  # text stands in them bare, between breaks
 _PARAGRAPH_CHARS = 60
 _DENSE = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
+_NO_PROSE = HEADINGS | {"tr", "th"}
 _DENSE_PARAGRAPH_CHARS = 25  # Chinese, Japanese and Korean say as much in fewer signs
 _CELL_PARAGRAPH_CHARS = 120  # in a table of facts cells are short, in a layout's they hold the text
 _LEVELS = 4  # how far above its paragraphs a container may stand
@@ -78,7 +80,7 @@ def _threads(blocks: Sequence[Block], chosen: Collection[int], apart: frozenset[
 def is_paragraph(block: Block) -> bool:
     """Whether a block reads like a sentence or more of prose."""
     size = len(block.text)
-    if size < _DENSE_PARAGRAPH_CHARS or block.is_heading or block.link_share >= 0.5 or block.tag in {"tr", "th"}:
+    if size < _DENSE_PARAGRAPH_CHARS or 2 * block.link_chars >= size or block.tag in _NO_PROSE:
         return False
     if block.tag == "td":
         return size >= _CELL_PARAGRAPH_CHARS
