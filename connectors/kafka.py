@@ -20,7 +20,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.structs import OffsetAndMetadata
 
-from connectors.kafka_settings import KafkaSettings
+from connectors.kafka_settings import READERS_PATIENCE_MS, KafkaSettings
 from connectors.kafka_topics import LANES_TOPIC
 from connectors.registry import unframed
 from pipeline.cloudevents import headers_of
@@ -146,6 +146,7 @@ class KafkaLane:
         """Which of these messages are on the topics. Raises LaneLost when retention has deleted what would tell."""
         topics = KafkaTopics(self.settings)
         found: set[str] = set()
+        lost: list[str] = []
         for topic in {message.topic for message in messages}:
             ours = [message for message in messages if message.topic is topic]
             wanted = {message.id for message in ours}
@@ -153,11 +154,13 @@ class KafkaLane:
             found |= {event for received in read if (event := received.headers.get("ce_id", "")) in wanted}
             unseen = [message.time for message in ours if message.id not in found]
             if unseen and topic not in COMPACTED and topics.is_cut_before(topic, min(unseen)):
-                raise LaneLost(
-                    f"lane {self.number}: {len(unseen)} messages to {topic.value} wait since "
-                    f"{min(unseen):%Y-%m-%d %H:%M}, and the topic does not reach back that far: whether they were sent "
-                    "cannot be told"
-                )
+                lost.append(f"{len(unseen)} messages to {topic.value} wait since {min(unseen):%Y-%m-%d %H:%M}")
+        if lost:
+            raise LaneLost(
+                f"lane {self.number}: {', '.join(lost)}, and the topics do not reach back that far: whether they were "
+                "sent cannot be told; `newswire deliver --recover` sends them",
+                found=frozenset(found),
+            )
         return frozenset(found)
 
     def close(self) -> None:
@@ -212,7 +215,7 @@ class KafkaTopics:
     def consumer(self) -> Any:
         """A consumer that sees committed messages only and belongs to no group."""
         return KafkaConsumer(
-            **self.settings.connection(),
+            **self.settings.connection(patience_ms=READERS_PATIENCE_MS),
             group_id=None,
             enable_auto_commit=False,
             isolation_level="read_committed",
@@ -287,4 +290,4 @@ def speaking_our_errors(what: str) -> Iterator[None]:
     except FENCED as error:
         raise LaneFenced(f"{what}: another process took it over") from error
     except kafka_errors.KafkaError as error:
-        raise DeliveryError(f"{what}: {type(error).__name__}: {error}") from error
+        raise DeliveryError(f"{what}: {error}") from error  # the client begins its sentence with the kind

@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
 from connectors.kafka import speaking_our_errors
-from connectors.kafka_settings import KafkaSettings
+from connectors.kafka_settings import READERS_PATIENCE_MS, KafkaSettings
 from connectors.kafka_topics import TopicSpec
 
 
@@ -22,7 +22,7 @@ class KafkaAdmin:
     def create_missing(self, specs: tuple[TopicSpec, ...]) -> tuple[str, ...]:
         """Create the topics that are not there; their names. Raises DeliveryError."""
         with speaking_our_errors("topics"):
-            admin = KafkaAdminClient(**self.settings.connection())
+            admin = KafkaAdminClient(**self.settings.connection(patience_ms=READERS_PATIENCE_MS))
             try:
                 there = set(admin.list_topics())
                 missing = [spec for spec in specs if spec.name not in there]
@@ -35,7 +35,7 @@ class KafkaAdmin:
     def differences(self, specs: tuple[TopicSpec, ...]) -> tuple[str, ...]:
         """A sentence for each difference between the broker's topics and what they should be."""
         with speaking_our_errors("topics"):
-            admin = KafkaAdminClient(**self.settings.connection())
+            admin = KafkaAdminClient(**self.settings.connection(patience_ms=READERS_PATIENCE_MS))
             try:
                 there = {topic["name"]: topic for topic in admin.describe_topics([spec.name for spec in specs])}
                 found: list[str] = []

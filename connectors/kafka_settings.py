@@ -11,6 +11,8 @@ from pipeline.settings import Settings
 
 # A batch that is not acknowledged within it fails, is aborted, and is sent again under its number by the next run.
 DELIVERY_TIMEOUT_MS = 30_000
+# Who only reads or looks has lost nothing when it gives up, and somebody waits for the answer.
+READERS_PATIENCE_MS = 10_000
 # The broker ends a transaction after so many times the delivery's timeout: longer than a delivery may take, and never
 # longer than the broker's transaction.max.timeout.ms (15 min by default).
 TRANSACTION_TIMES = 2
@@ -59,13 +61,13 @@ class KafkaSettings:
         """How long the broker lets a transaction of a dead holder stand open."""
         return TRANSACTION_TIMES * self.delivery_timeout_ms
 
-    def connection(self) -> dict[str, Any]:
-        """Keyword arguments that every client takes."""
+    def connection(self, *, patience_ms: int | None = None) -> dict[str, Any]:
+        """Keyword arguments that every client takes; how long it looks for a broker, if not as long as a delivery."""
         arguments: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap.split(","),
             "client_id": f"newswire-{self.deployment}",
             "security_protocol": self.security,
-            "bootstrap_timeout_ms": self.delivery_timeout_ms,
+            "bootstrap_timeout_ms": min(patience_ms or self.delivery_timeout_ms, self.delivery_timeout_ms),
         }
         if self.security.startswith("SASL"):
             arguments |= {

@@ -176,7 +176,7 @@ class Deployment:
         overtake_after = OVERTAKE_TIMES * timedelta(seconds=settings.delivery_timeout_s)
         return BatchLimits(settings.batch_rows, settings.batch_bytes, overtake_after=overtake_after)
 
-    def deliverer(self) -> Deliverer:
+    def deliverer(self, *, recover: bool = False) -> Deliverer:
         """What delivers beside the work that fills the outbox."""
         texts = KeptTexts(self.settings.archive_folder)
         return Deliverer(
@@ -185,11 +185,12 @@ class Deployment:
             self.batch_limits,
             clock=self.clock,
             shrink=lambda message: claim_check(message, texts.keep),
+            recover=recover,
         )
 
-    def deliver(self) -> Counter[str]:
-        """Drain the outbox; messages by topic. Raises DeliveryError."""
-        return self.deliverer().stop()
+    def deliver(self, *, recover: bool = False) -> Counter[str]:
+        """Drain the outbox; messages by topic. Raises DeliveryError; LaneLost unless told to `recover`."""
+        return self.deliverer(recover=recover).stop()
 
     def undelivered(self) -> int:
         """How many messages wait."""
@@ -255,7 +256,10 @@ def read_catalogue(path: Path) -> tuple[Outlet, ...]:
     try:
         return parse_catalogue(path.read_text(encoding="utf-8"), source=str(path))
     except OSError as error:
-        raise CatalogueError(f"{path}: {error.strerror} (NEWSWIRE_CATALOGUE says where the catalogue is)") from error
+        where = "NEWSWIRE_CATALOGUE says where the catalogue is; `newswire feeds add` begins one"
+        raise CatalogueError(f"{path}: {error.strerror} ({where})") from error
+    except UnicodeDecodeError as error:
+        raise CatalogueError(f"{path}: not UTF-8 at byte {error.start}") from error
 
 
 def user_agent(contact: str) -> str:

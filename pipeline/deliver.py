@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from pipeline.crashpoints import crash_point
-from pipeline.errors import LaneFenced, NewswireError
+from pipeline.errors import LaneFenced, LaneLost, NewswireError
 from pipeline.model import Message, OutboxRow
 from pipeline.oversize import dead_letter_of_message
 from pipeline.ports import Lane, Outbox, Topics
@@ -63,13 +63,16 @@ class LaneDelivery:
         limits: BatchLimits,
         tally: Tally,
         shrink: Shrink = dead_letter_of_message,
+        recover: bool = False,
     ) -> None:
+        """`recover`: send what may have been sent, where nothing can tell."""
         self.lane = lane
         self.outbox = outbox
         self.number = number
         self.limits = limits
         self.tally = tally
         self.shrink = shrink
+        self.recover = recover
         self.batch = 0
 
     def settle_the_past(self) -> None:
@@ -98,10 +101,15 @@ class LaneDelivery:
     def ask_the_topics(self, *, above: int) -> None:
         """Learn from the topics which of the lane's messages they have; the others will be stamped anew.
 
-        Raises LaneLost when the topics do not reach back far enough to tell.
+        Raises LaneLost when the topics do not reach back far enough to tell, unless told to `recover`.
         """
         waiting = self.outbox.waiting(self.number)
-        found = self.lane.find_events([row.message for row in waiting])
+        try:
+            found = self.lane.find_events([row.message for row in waiting])
+        except LaneLost as lost:
+            if not self.recover:
+                raise
+            found = lost.found
         known = with_predecessors([row.message for row in waiting], found)
         done = [row for row in waiting if row.message.id in known]
         self.outbox.settle_events(self.number, batch=above + 1, delivered=[row.id for row in done])
@@ -167,12 +175,14 @@ class Deliverer:
         clock: Callable[[], datetime],
         threads: int = 4,
         shrink: Shrink = dead_letter_of_message,
+        recover: bool = False,
     ) -> None:
         self.topics = topics
         self.outbox = outbox
         self.limits = limits
         self.clock = clock
         self.shrink = shrink
+        self.recover = recover
         self.sent: Counter[str] = Counter()
         self.trouble = ""  # what went wrong at the last try
         self.held: dict[int, LaneDelivery] = {}
@@ -245,7 +255,13 @@ class Deliverer:
         self.give_back(number)
         lane = self.topics.open_lane(number)
         held = self.held[number] = LaneDelivery(
-            lane, self.outbox, number, limits=self.limits, tally=self.count, shrink=self.shrink
+            lane,
+            self.outbox,
+            number,
+            limits=self.limits,
+            tally=self.count,
+            shrink=self.shrink,
+            recover=self.recover,
         )
         held.settle_the_past()
         return held

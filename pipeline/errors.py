@@ -16,7 +16,7 @@
     ├── StoreError             the database refused or is not at the expected schema revision   retriable if it was away
     └── DeliveryError          messages could not be published                                  retriable
         ├── LaneFenced         another process took the lane over: stop, it goes on there       never retried
-        └── LaneLost           a lane's committed batch number is gone: needs `deliver --recover`
+        └── LaneLost           whether messages were sent cannot be told: needs `deliver --recover`
 
 An error carries the feed or URL it is about and knows whether it is retriable; causes are chained with `from`.
 """
@@ -154,6 +154,10 @@ class LaneFenced(DeliveryError):
 
 
 class LaneLost(DeliveryError):
-    """A lane's committed batch number is gone while rows are undelivered: guessing would lose or repeat."""
+    """Whether a lane's messages were sent cannot be told: guessing would lose or repeat. `found` were sent for sure."""
 
     retriable = False
+
+    def __init__(self, message: str, *, found: frozenset[str] = frozenset()) -> None:
+        self.found = found
+        super().__init__(message)

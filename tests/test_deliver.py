@@ -262,8 +262,21 @@ def test_a_number_that_is_gone_with_the_messages_is_not_guessed(database: Databa
     forget_marks(database)
     expire_offsets(kafka)
     delete_messages(kafka)
-    with pytest.raises(LaneLost, match="cannot be told"):
+    with pytest.raises(LaneLost, match="cannot be told; `newswire deliver --recover`"):
         drain(kafka, store)
+
+
+def test_what_may_have_been_sent_is_sent_again_when_an_operator_says_so(database: Database, kafka: KafkaTopics) -> None:
+    messages = fill(database, 12)
+    store = StoredOutbox(database)
+    drain(kafka, store)
+    forget_marks(database)
+    expire_offsets(kafka)
+    delete_messages(kafka)
+    messages += fill(database, 6, start=12)
+    assert Deliverer(kafka, store, LIMITS, clock=lambda: NOW, recover=True).stop() == {"articles": 18}
+    assert_exactly_once_and_in_order(kafka, messages)
+    assert drain(kafka, store) == {}
 
 
 def test_idle_lanes_keep_their_numbers_alive(database: Database, kafka: KafkaTopics) -> None:
@@ -279,7 +292,7 @@ def test_idle_lanes_keep_their_numbers_alive(database: Database, kafka: KafkaTop
 def test_a_broker_that_is_away_loses_nothing_and_says_so(database: Database) -> None:
     fill(database, 3)
     nobody = KafkaTopics(KafkaSettings("127.0.0.1:1", "t", "news.", delivery_timeout_ms=2_000))
-    with pytest.raises(DeliveryError):
+    with pytest.raises(DeliveryError, match=r"^lane \d: KafkaTimeoutError: Unable to bootstrap"):
         drain(nobody, StoredOutbox(database))
     assert StoredOutbox(database).undelivered() == 3
 
