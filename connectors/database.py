@@ -14,8 +14,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from pipeline.errors import StoreError
 
@@ -23,6 +23,7 @@ from pipeline.errors import StoreError
 # was stopped, or a connection that nobody noticed was cut.
 IDLE_TRANSACTION_S = 30
 MIGRATIONS = Path(__file__).parent / "migrations"
+BACKENDS = ("sqlite", "postgresql")
 MMAP_BYTES = 2**31 - 2**16  # as much of a file as SQLite maps
 
 
@@ -31,11 +32,11 @@ class Database:
 
     def __init__(self, url: str, *, is_durable: bool = True) -> None:
         """`is_durable=False`: a power cut may undo the last commits; for what is worthless after one."""
-        parsed = make_url(url)
+        parsed = read_url(url)
         if parsed.get_backend_name() == "postgresql" and "+" not in parsed.drivername:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() == "sqlite" and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            make_folder(Path(parsed.database).parent)
         self.url = parsed.render_as_string(hide_password=True)
         self.engine: Engine = create_engine(parsed, **engine_options(parsed.get_backend_name()))
         # SQLite has one writer: threads that wait for it by its lock look again every 100 ms, and are late for nothing.
@@ -100,6 +101,25 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def read_url(url: str) -> URL:
+    """The address of a database of ours. Raises StoreError, which does not repeat it: there may be a password in it."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() in BACKENDS:
+            return parsed
+    except ArgumentError:
+        pass
+    raise StoreError("the store's URL is neither postgresql://user:password@host/name nor sqlite:///file")
+
+
+def make_folder(folder: Path) -> None:
+    """Have a folder for SQLite's files. Raises StoreError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: {error.strerror} (NEWSWIRE_HOME is where the store goes)") from error
 
 
 @cache

@@ -42,6 +42,12 @@ class App(Deployment):
         due = [state for state in states if force or is_due(state, at)]
         return tuple(sorted(due, key=lambda state: (state.next_poll_at or at, state.feed_id)))
 
+    def next_due_of(self, states: Sequence[FeedState]) -> datetime | None:
+        """When the next of them is due that is not yet; None when none will be."""
+        at = self.clock()
+        later = [s.next_poll_at for s in states if not is_off(s) and s.next_poll_at and s.next_poll_at > at]
+        return min(later, default=None)
+
     def plan_shards(self, *, outlets: Sequence[str] = (), shards: int = 4, force: bool = False) -> tuple[Shard, ...]:
         """The due feeds, and those with entries that wait, dealt to at most so many shards."""
         feeds = self.choose(list(outlets))
@@ -206,8 +212,12 @@ def raising_plainly() -> Iterator[None]:
 
 def is_due(state: FeedState, at: datetime) -> bool:
     """Whether a feed's time has come."""
-    off = state.paused or state.status is FeedStatus.GONE
-    return not off and (state.next_poll_at is None or state.next_poll_at <= at)
+    return not is_off(state) and (state.next_poll_at is None or state.next_poll_at <= at)
+
+
+def is_off(state: FeedState) -> bool:
+    """Whether a feed is never due: paused by hand, or gone."""
+    return state.paused or state.status is FeedStatus.GONE
 
 
 async def tell(watch: Callable[[Report], None], report: Report) -> None:

@@ -108,6 +108,9 @@ class Backfill:
         if not outlets and not warcs:
             return self.left_over()
         days = days_of(since, until, today=self.app.clock().date())
+        nowhere = [f"{warc}: there is no such file" for warc in warcs if not Path(warc).is_file()]
+        if nowhere:
+            raise SettingsError(*nowhere)
         if warcs:
             ids = tuple(outlet.id for outlet in chosen)
             shares = tuple(Share(ids, *days, warc=str(Path(warc).absolute())) for warc in warcs)

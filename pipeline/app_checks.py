@@ -35,20 +35,25 @@ def setting_lines(environment: Mapping[str, str] | None = None) -> tuple[Setting
     return describe(load(os.environ if environment is None else environment))
 
 
-def check_everything(environment: Mapping[str, str] | None = None) -> tuple[Line, ...]:
-    """Settings, catalogue, store and topics: every fault in one go."""
+def check_everything(environment: Mapping[str, str] | None = None) -> Iterator[Line]:
+    """Settings, catalogue, store and topics: every fault in one go, each as soon as it is known."""
     try:
         settings = load(os.environ if environment is None else environment)
     except NewswireError as error:
-        return tuple(Line(fault, is_fine=False) for fault in str(error).splitlines())
+        yield from faults_of(error)
+        return
+    yield Line("settings are understood")
     checks: tuple[Callable[[Settings], str], ...] = (check_contact, check_catalogue, check_store, check_topics)
-    lines = [Line("settings are understood")]
     for check in checks:
         try:
-            lines.append(Line(check(settings)))
+            yield Line(check(settings))
         except NewswireError as error:
-            lines += [Line(fault, is_fine=False) for fault in str(error).splitlines()]
-    return tuple(lines)
+            yield from faults_of(error)
+
+
+def faults_of(error: NewswireError) -> Iterator[Line]:
+    """A line for each fault that an error tells of."""
+    return (Line(fault.strip(), is_fine=False) for fault in str(error).splitlines())
 
 
 def check_contact(settings: Settings) -> str:

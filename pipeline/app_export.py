@@ -91,6 +91,7 @@ def with_text(value: dict[str, Any], texts: KeptTexts) -> dict[str, Any]:
 
 def write_whole(written: Iterator[str], output: Path) -> int:
     """Write lines to a file, whole or not at all; how many."""
+    output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(output.name + ".partial")
     count = 0
     with partial.open("w", encoding="utf-8") as file:

@@ -26,6 +26,7 @@ def edit_catalogue(edit: Callable[[str], str], environment: Mapping[str, str] | 
     """Write the catalogue as `edit` makes it, whole or not at all; its path. Raises CatalogueError."""
     path = load(os.environ if environment is None else environment).catalogue
     changed = edit(path.read_text(encoding="utf-8") if path.exists() else "")
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     partial.write_text(changed, encoding="utf-8")
     try:

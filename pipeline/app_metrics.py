@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from connectors.metrics.exporter import Exposition, expose, registry_of, serve
 from connectors.metrics.metrics_store import MetricsStore
 from pipeline import __version__
 from pipeline.app import App
+from pipeline.errors import SettingsError
 from pipeline.metrics import Sample, Totals, samples_of
 
 FRESH_S = 5.0  # scrapes within this time get the same values: several scrapers cost no more than one
@@ -54,9 +55,13 @@ class Metrics:
         """The metrics in the format that an Accept header asks for."""
         return expose(registry_of(self.read), accept)
 
-    def serve(self, *, host: str, port: int) -> None:
-        """Serve them until interrupted."""
-        server, thread = serve(registry_of(self.read), host=host, port=port)
+    def serve(self, *, host: str, port: int, tell: Callable[[str], None]) -> None:
+        """Serve them until interrupted; `tell` gets the address. Raises SettingsError when it is taken."""
+        try:
+            server, thread = serve(registry_of(self.read), host=host, port=port)
+        except OSError as error:
+            raise SettingsError(f"metrics on {host}:{port}: {error.strerror}") from error
+        tell(f"metrics on http://{host}:{server.server_port}/metrics")
         try:
             thread.join()
         finally:

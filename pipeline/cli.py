@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 
 from pipeline import cli_archive, cli_backfill, cli_corpus, cli_feeds, cli_metrics, cli_redrive, cli_revisit, cli_topics
 from pipeline.errors import NewswireError
-from pipeline.show import terminal
+from pipeline.show import aside, marked, terminal, when
 
 if TYPE_CHECKING:
     from pipeline.app import App
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from pipeline.report import Report
 
 console = terminal()
+RUN = "Fetch and deliver"
+READ = "Read what came of it"
+MEND = "The past, and what went wrong"
+SET_UP = "Set up and look after"
+FILES = "The same code on your own files"
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -33,23 +38,13 @@ app = typer.Typer(
     "Settings come from NEWSWIRE_* variables; `newswire check --settings` lists them.",
     epilog="Start with: `newswire check`, then `newswire poll franceinfo`, then `newswire tail articles`.",
 )
-app.add_typer(cli_feeds.app, name="feeds")
-app.add_typer(cli_topics.topics, name="topics")
-app.command()(cli_topics.tail)
-app.command()(cli_topics.export)
-app.command()(cli_redrive.redrive)
-app.command(epilog=cli_revisit.EXAMPLES)(cli_revisit.revisit)
-app.command(epilog=cli_backfill.EXAMPLES)(cli_backfill.backfill)
-app.command()(cli_archive.replay)
-app.add_typer(cli_archive.archive, name="archive")
-app.command(epilog=cli_metrics.EXAMPLES)(cli_metrics.metrics)
-app.command()(cli_corpus.extract)
-app.command()(cli_corpus.dedup)
-database = typer.Typer(no_args_is_help=True, help="The store's schema.")
-app.add_typer(database, name="db")
 
 
-@app.command(epilog="Examples: `newswire poll`, `newswire poll franceinfo lemonde/une`, `newswire poll --follow`")
+@app.command(
+    epilog="Examples: `newswire poll`, `newswire poll franceinfo lemonde/une`, `newswire poll --follow`, "
+    "`newswire poll --dry-run`",
+    rich_help_panel=RUN,
+)
 def poll(
     feeds: Annotated[
         list[str] | None, typer.Argument(help="Feed ids, outlet ids or globs; none: all that are due.")
@@ -59,18 +54,23 @@ def poll(
     deliver: Annotated[
         bool, typer.Option(help="Deliver while polling (--no-deliver leaves it to another process).")
     ] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which feeds would be polled.")] = False,
 ) -> None:
     """Poll feeds: fetch, extract, decide, and deliver; prints a line per outlet."""
     from pipeline.app import App
     from pipeline.show import delivered_in_words, problem_lines, reasons_in_words, report_table
 
     def tell(report: Report) -> None:
-        console.print(report_table(report, title="poll"))
+        if report.outlets:
+            console.print(report_table(report, title="poll"))
         for line in (*reasons_in_words(report), delivered_in_words(report), *problem_lines(report.problems)):
             console.print(line)
 
     with App.from_env() as newswire:
         chosen = newswire.choose(feeds or [])
+        if dry_run:
+            print_due(newswire, chosen, force=force)
+            return
         if follow:
             from pipeline.app_follow import follow as poll_on
 
@@ -81,10 +81,25 @@ def poll(
             report = watched_poll(newswire, chosen, force=force, deliver=deliver)
         except KeyboardInterrupt:
             console.print("stopped; what was begun is kept and goes on at the next poll")
-            return
+            raise typer.Exit(130) from None
         tell(report)
+        if not report.outlets:
+            print_due(newswire, chosen, force=False)
         if report.problems:
             raise typer.Exit(1)
+
+
+def print_due(newswire: App, chosen: Sequence[Feed], *, force: bool) -> None:
+    """The feeds that a poll would take on now, and when the next one is due."""
+    states = newswire.feed_states(chosen)
+    due = newswire.due_of(states, force=force)
+    for state in due:
+        console.print(f"{state.feed_id} {state.url}", soft_wrap=True, markup=False)
+    waiting = len(newswire.feeds_with_work([state.feed_id for state in states]))
+    also = f"; {waiting} have entries that wait, or articles to look at again" if waiting else ""
+    after = newswire.next_due_of(states)
+    following = f"; the next one at {when(after)}, --force polls now" if after else ""
+    console.print(f"{len(due)} of {len(states)} feeds are due{also}{following}")
 
 
 def watched_poll(newswire: App, feeds: Sequence[Feed], *, force: bool, deliver: bool) -> Report:
@@ -99,27 +114,39 @@ def watched_poll(newswire: App, feeds: Sequence[Feed], *, force: bool, deliver: 
         return newswire.poll_once(feeds, force=force, deliver_too=deliver, watch=watch)
 
 
-@app.command(epilog="Examples: `newswire deliver`, `newswire deliver --verify`")
+@app.command(epilog="Examples: `newswire deliver`, `newswire deliver --verify`", rich_help_panel=RUN)
 def deliver(
-    verify: Annotated[bool, typer.Option(help="Audit outbox against topics instead; exit 1 on a difference.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Audit outbox against topics instead; exit 1 on a difference.")
+    ] = False,
+    recover: Annotated[
+        bool, typer.Option("--recover", help="Send again what may have been sent, where nothing can tell any more.")
+    ] = False,
 ) -> None:
-    """Drain the outbox to the topics."""
+    """Drain the outbox to the topics.
+
+    A lane that lost its number in the topics (nobody delivered for a week), and whose topics do not reach back to the
+    messages that wait, is refused: were they sent or not? With --recover they are sent, under the ids of before.
+    """
     from pipeline.app import App
 
     with App.from_env() as newswire:
         if verify:
             differences = newswire.verify_delivery()
             for difference in differences:
-                console.print(f"[red]✗[/red] {difference}", soft_wrap=True)
+                console.print(marked(difference, is_fine=False), soft_wrap=True)
             console.print("outbox and topics agree" if not differences else f"{len(differences)} differences")
             raise typer.Exit(1 if differences else 0)
-        delivery = newswire.deliver()
+        delivery = newswire.deliver(recover=recover)
         for topic, count in sorted(delivery.items()):
             console.print(f"{count} messages to {topic}")
         console.print(f"delivered {sum(delivery.values())}; {newswire.undelivered()} left in the outbox")
 
 
-@app.command(epilog="Examples: `newswire why https://www.franceinfo.fr/politique/x_6433624.html`, `newswire why a3f…`")
+@app.command(
+    epilog="Examples: `newswire why https://www.franceinfo.fr/politique/x_6433624.html`, `newswire why a3f…`",
+    rich_help_panel=READ,
+)
 def why(url_or_id: Annotated[str, typer.Argument(help="An article's URL, any alias of it, or its id.")]) -> None:
     """How a verdict came about: aliases, candidates, scores, thresholds, revisions."""
     from pipeline.app import App
@@ -127,13 +154,15 @@ def why(url_or_id: Annotated[str, typer.Argument(help="An article's URL, any ali
     with App.from_env() as newswire:
         lines = newswire.why(url_or_id)
         if not lines:
-            console.print(f"nothing is known of {url_or_id}")
+            console.print(f"nothing is known of {url_or_id}", markup=False)
             raise typer.Exit(1)
         for line in lines:
             console.print(line, soft_wrap=True, markup=False)
 
 
-@app.command(epilog="Example: `newswire upkeep`, once a night (the DAG news_upkeep does the same)")
+@app.command(
+    epilog="Example: `newswire upkeep`, once a night (the DAG news_upkeep does the same)", rich_help_panel=SET_UP
+)
 def upkeep() -> None:
     """Delete by retention, make late visits, name feeds in trouble, audit; exit 1 when something differs."""
     from pipeline.app import App
@@ -145,16 +174,16 @@ def upkeep() -> None:
         visits = revisit_the_late(newswire).revisits
         console.print("visited again: " + (", ".join(f"{count} {said}" for said, count in visits.items()) or "nothing"))
         for trouble in troubled_feeds(newswire):
-            console.print(f"[yellow]·[/yellow] {trouble}", soft_wrap=True)
+            console.print(f"[yellow]·[/yellow] {escape(trouble)}", soft_wrap=True)
         faults = integrity_faults(newswire)
         for fault in faults:
-            console.print(f"[red]✗[/red] {fault}", soft_wrap=True)
+            console.print(marked(fault, is_fine=False), soft_wrap=True)
         if faults:
             raise typer.Exit(1)
         console.print("store, outbox and topics agree")
 
 
-@app.command(epilog="Examples: `newswire check`, `newswire check --settings`")
+@app.command(epilog="Examples: `newswire check`, `newswire check --settings`", rich_help_panel=SET_UP)
 def check(
     settings: Annotated[bool, typer.Option("--settings", help="List every setting with its value.")] = False,
 ) -> None:
@@ -163,14 +192,18 @@ def check(
 
     if settings:
         for setting in setting_lines():
-            console.print(f"[bold]{setting.name}[/bold]={setting.value}  [dim]{setting.sentence}[/dim]", soft_wrap=True)
+            value, sentence = escape(setting.value), escape(setting.sentence)
+            console.print(f"[bold]{setting.name}[/bold]={value}  [dim]{sentence}[/dim]", soft_wrap=True)
         return
-    lines = check_everything()
-    for line in lines:
-        mark = "[green]✓[/green]" if line.is_fine else "[red]✗[/red]"
-        console.print(f"{mark} {line.text}", soft_wrap=True)
-    if not all(line.is_fine for line in lines):
+    faults = 0
+    for line in check_everything():
+        console.print(marked(line.text, is_fine=line.is_fine), soft_wrap=True)
+        faults += not line.is_fine
+    if faults:
         raise typer.Exit(1)
+
+
+database = typer.Typer(no_args_is_help=True, help="The store's schema.")
 
 
 @database.command(epilog="Example: `NEWSWIRE_DATABASE_URL=postgresql://… newswire db upgrade`")
@@ -183,12 +216,32 @@ def upgrade() -> None:
         console.print(f"store is up to date: {newswire.database.url}")
 
 
+app.command(epilog=cli_revisit.EXAMPLES, rich_help_panel=RUN)(cli_revisit.revisit)
+app.command(rich_help_panel=READ)(cli_topics.tail)
+app.command(rich_help_panel=READ)(cli_topics.export)
+app.command(epilog=cli_metrics.EXAMPLES, rich_help_panel=READ)(cli_metrics.metrics)
+app.command(epilog=cli_backfill.EXAMPLES, rich_help_panel=MEND)(cli_backfill.backfill)
+app.command(rich_help_panel=MEND)(cli_redrive.redrive)
+app.command(rich_help_panel=MEND)(cli_archive.replay)
+app.command(rich_help_panel=FILES)(cli_corpus.extract)
+app.command(rich_help_panel=FILES)(cli_corpus.dedup)
+app.add_typer(cli_feeds.app, name="feeds", rich_help_panel=SET_UP)
+app.add_typer(cli_topics.topics, name="topics", rich_help_panel=SET_UP)
+app.add_typer(database, name="db", rich_help_panel=SET_UP)
+app.add_typer(cli_archive.archive, name="archive", rich_help_panel=MEND)
+
+
 def main(words: Sequence[str] | None = None) -> None:
-    """The console script: errors of ours are a line, not a traceback. Always ends by SystemExit."""
+    """The console script: errors of ours and of the system are a line, not a traceback. Always ends by SystemExit."""
     try:
         app(words)
     except NewswireError as error:
-        Console(stderr=True, highlight=False).print(f"[red]error:[/red] {error}", soft_wrap=True)
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.exit(0)  # `newswire tail … | head`: the reader has had enough
+        fault = str(error)
+    except OSError as error:  # a file that is not there, a disk that is full
+        fault = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):
+            sys.exit(0)  # `newswire tail … | head`: the reader has had enough
+        raise
+    aside().print(f"error: {fault}")
+    sys.exit(2)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipeline.show import shown, terminal
+from pipeline.show import marked, shown, terminal
 
 if TYPE_CHECKING:
     from pipeline.replay import Replayed, ReplayReport
@@ -93,7 +93,7 @@ def print_report(report: ReplayReport, *, dry_run: bool) -> None:
     for reason, count in report.reasons.most_common(20):
         console.print(f"{count} {reason}", soft_wrap=True, markup=False)
     for fault in report.faults:
-        console.print(f"[red]✗[/red] {fault}", soft_wrap=True)
+        console.print(marked(fault, is_fine=False), soft_wrap=True)
     would = "would be revised" if dry_run else "revised"
     console.print(
         f"{report.articles} of {report.total} articles in {report.seconds:.0f} s, {report.of(Fate.REVISED)} {would}: "
@@ -116,7 +116,7 @@ def check(since: Since = None, until: Until = None) -> None:
         for each in check_archive(newswire, since=since, until=until):
             files, records, faults = files + 1, records + each.records, faults + len(each.faults)
             for fault in each.faults:
-                console.print(f"[red]✗[/red] {fault}", soft_wrap=True)
+                console.print(marked(fault, is_fine=False), soft_wrap=True)
     console.print(f"{files} files, {records} raw pages, {faults} faults")
     if faults:
         raise typer.Exit(1)
@@ -146,4 +146,5 @@ def find(url: Annotated[str, typer.Argument(help="A page's URL, as it was fetche
             f"{capture.at:%Y-%m-%d %H:%M:%S} {capture.status} {capture.location} {capture.url}", soft_wrap=True
         )
     if not captures:
+        console.print(f"the archive has no page of {url}", soft_wrap=True, markup=False)
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipeline.show import delivered_in_words, problem_lines, reasons_in_words, report_table, terminal
+from pipeline.show import delivered_in_words, marked, problem_lines, reasons_in_words, report_table, terminal
 
 if TYPE_CHECKING:
     from pipeline.app_backfill import Backfill
@@ -67,7 +67,7 @@ def show(past: Backfill, share: Share) -> bool:
     found = list(past.look(share))
     for each in found:
         table.add_row(
-            each.url if not each.fault else f"[red]✗[/red] {each.fault}", str(each.in_span), str(each.undated)
+            each.url if not each.fault else marked(each.fault, is_fine=False), str(each.in_span), str(each.undated)
         )
     console.print(table)
     return not any(each.fault for each in found)

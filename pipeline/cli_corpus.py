@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pipeline.errors import SettingsError
-from pipeline.show import terminal
+from pipeline.show import aside, terminal
 
 TELL_EVERY_S = 5.0
 console = terminal()
-progress = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+progress = aside()
 
 
 def extract(

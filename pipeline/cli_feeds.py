@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipeline.show import terminal
+from pipeline.show import marked, terminal
 
 console = terminal()
 app = typer.Typer(no_args_is_help=True, help="The catalogue (dags/feeds.toml), and what a feed looks like.")
@@ -104,9 +104,7 @@ def check(
     faults = 0
     for line in check_feed(url, entries=entries, zone=zone):
         faults += not line.is_fine
-        mark = "[green]✓[/green]" if line.is_fine else "[red]✗[/red]"
-        console.print(f"{mark} ", end="")
-        console.print(line.text, soft_wrap=True, markup=False)
+        console.print(marked(line.text, is_fine=line.is_fine), soft_wrap=True)
     if faults:
         raise typer.Exit(1)
 

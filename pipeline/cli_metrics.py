@@ -40,8 +40,7 @@ def metrics(
             console.print(serving.expose("").body.decode(), end="", markup=False, soft_wrap=True)
             return
         serving.read()  # counts from now on, and fails here and now when the store is away
-        console.print(f"metrics on http://{host}:{port}/metrics")
         try:
-            serving.serve(host=host, port=port)
+            serving.serve(host=host, port=port, tell=console.print)
         except KeyboardInterrupt:
             console.print("stopped")

@@ -45,9 +45,12 @@ def redrive(
             limit=limit,
         )
         done = app_redrive.redrive(newswire, choice, dry_run=not yes)
-    console.print(by_cause(done.dead))
+    if done.dead:
+        console.print(by_cause(done.dead))
     for each in done.dead[:SHOWN]:
-        console.print(f"{each.failed_at:%Y-%m-%d %H:%M} {each.reason} {each.entry.entry.link}", soft_wrap=True)
+        console.print(
+            f"{each.failed_at:%Y-%m-%d %H:%M} {each.reason} {each.entry.entry.link}", soft_wrap=True, markup=False
+        )
     if len(done.dead) > SHOWN:
         console.print(f"… and {len(done.dead) - SHOWN} more")
     if done.unknown:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from pipeline.errors import SettingsError
 from pipeline.model import Received, Topic
-from pipeline.show import terminal
+from pipeline.show import aside, marked, terminal
 from pipeline.wanted import Wanted
 
 console = terminal()
@@ -52,7 +52,7 @@ def describe() -> None:
         console.print(table)
         differences = newswire.topic_differences()
         for difference in differences:
-            console.print(f"[red]✗[/red] {difference}", soft_wrap=True)
+            console.print(marked(difference, is_fine=False), soft_wrap=True)
         if differences:
             raise typer.Exit(1)
 
@@ -82,14 +82,17 @@ def tail(
     """
     from pipeline.app import App
 
-    wanted = Wanted(outlet=outlet, language=language, section=section, text=text)
+    wanted, count = Wanted(outlet=outlet, language=language, section=section, text=text), 0
     with App.from_env() as newswire:
         messages = newswire.read(topic, since=newswire.moment(since, "--since"), follow=follow)
         try:
             for received in islice((message for message in messages if wanted.has(message)), limit):
                 print_received(received, as_json=as_json)
+                count += 1
         except KeyboardInterrupt:
             return
+        if not count:
+            aside().print(f"{newswire.settings.topic_prefix}{topic.value} has no such message")
 
 
 def export(
@@ -127,8 +130,11 @@ def export(
             for line in app_export.lines(newswire, choice):
                 sys.stdout.write(line + "\n")
             return
-        for path, count in app_export.write(newswire, choice, output, resume=resume):
-            console.print(f"{count} articles in {path}", soft_wrap=True)
+        written = list(app_export.write(newswire, choice, output, resume=resume))
+        for path, count in written:
+            console.print(f"{count} articles in {path}", soft_wrap=True, markup=False)
+        if not written:
+            console.print(f"nothing new for {output}", soft_wrap=True, markup=False)
 
 
 def print_received(received: Received, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline.model import Received, Verdict
@@ -20,6 +21,11 @@ def terminal() -> Console:
     """Where a command prints."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=WIDE)
+
+
+def aside() -> Console:
+    """Where a command says what is no part of its output."""
+    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 COLUMNS: tuple[Verdict, ...] = (
@@ -79,6 +85,8 @@ def reasons_in_words(report: Report) -> tuple[str, ...]:
 
 def revisits_in_words(report: Report) -> str:
     """`looked at 12 pages again: 10 not_modified, 1 revised, 1 withdrawn`, commonest first."""
+    if not report.revisits:
+        return "no page is due for another look"
     return f"looked at {report.revisits.total()} pages again: {in_words(report.revisits)}"
 
 
@@ -107,4 +115,9 @@ def message_lines(received: Received, *, text_width: int = 500) -> tuple[str, ..
 
 def problem_lines(problems: Sequence[str]) -> tuple[str, ...]:
     """What makes a run red, a line each."""
-    return tuple(f"[red]✗[/red] {problem}" for problem in problems)
+    return tuple(marked(problem, is_fine=False) for problem in problems)
+
+
+def marked(sentence: str, *, is_fine: bool) -> str:
+    """A sentence behind a tick or a cross; what it quotes is text, whatever brackets it has."""
+    return f"{'[green]✓[/green]' if is_fine else '[red]✗[/red]'} {escape(sentence)}"
