@@ -12,10 +12,9 @@ from typing import Annotated
 import typer
 
 from pipeline.errors import SettingsError
-from pipeline.show import aside, terminal
+from pipeline.show import aside
 
 TELL_EVERY_S = 5.0
-console = terminal()
 progress = aside()
 
 

@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -224,9 +225,10 @@ def stop(components: tuple[Daemon, ...], *, patience_s: float = 10, grace_s: flo
 def end_tasks(component: Daemon) -> None:
     """Kill the tasks of a scheduler: the children of its executor's workers, which report how they ended."""
     if component.name.endswith("scheduler") and component.is_running:
-        for worker in psutil.Process(component.pid).children():
-            for task in worker.children():
-                task.kill()
+        with suppress(psutil.NoSuchProcess):  # it stops by itself meanwhile
+            for worker in psutil.Process(component.pid).children():
+                for task in worker.children():
+                    task.kill()
 
 
 def keep_passwords(path: Path) -> dict[str, str]:
