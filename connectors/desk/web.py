@@ -125,6 +125,7 @@ def templates() -> Environment:
         "figure": words.figure,
         "size": words.size,
         "bars": words.bars,
+        "meaning": words.meaning,
         "link": words.link,
         "query": words.query,
         "part": words.part,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
-from pipeline.model import Verdict
+from pipeline.model import FeedStatus, Verdict
 
 # Why an entry is, or is not, on the topics: what the word of its verdict means to a reader of the topic.
 PUBLISHED_OR_NOT: Mapping[Verdict, str] = {
@@ -18,6 +18,23 @@ PUBLISHED_OR_NOT: Mapping[Verdict, str] = {
     Verdict.REJECTED: "not published: its page is no article",
     Verdict.FAILED: "not published: given up after the last attempt, a dead letter",
     Verdict.WITHDRAWN: "withdrawn: its page is gone",
+}
+
+# What a feed's word means, for whoever points at it.
+STATUS_MEANS: Mapping[FeedStatus, str] = {
+    FeedStatus.FRESH: "it brought something new within its usual time",
+    FeedStatus.QUIET: "it answers, with nothing new: no longer than its history allows",
+    FeedStatus.SILENT: "it answers, with nothing new for longer than its own history allows",
+    FeedStatus.FAILING: "it could not be read; it is asked less and less often until it can",
+    FeedStatus.MOVED: "it redirects for good, and is polled at its new address",
+    FeedStatus.GONE: "it answered 410, gone: it is polled no more",
+    FeedStatus.BLOCKED: "it refuses us: 401, 403 or a bot wall",
+    FeedStatus.PAUSED: "somebody switched it off by hand",
+}
+MEANINGS: Mapping[str, str] = {
+    "pending": "it waits for its page to be read",
+    **{status.value: sentence for status, sentence in STATUS_MEANS.items()},
+    **{verdict.value: sentence for verdict, sentence in PUBLISHED_OR_NOT.items()},
 }
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -64,6 +81,11 @@ def figure(number: float) -> str:
 def size(number: float) -> str:
     """Bytes."""
     return f"{number / 1000:.0f} kB" if number >= 1000 else f"{number:.0f} B"
+
+
+def meaning(word: str) -> str:
+    """What a verdict or a status means, in a sentence."""
+    return MEANINGS[word]
 
 
 def bars(counts: Sequence[int]) -> list[tuple[int, float, float]]:

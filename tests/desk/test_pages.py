@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from connectors.database import Database
 from connectors.desk.door import Visitor, seal_of
+from connectors.desk.words import meaning
+from pipeline.model import FeedStatus, Verdict
 from tests.desk.rooms import HOSTILE, RUN_ID, SECRET, WrittenActs, at_the_desk, fill, token
 
 PAGES = (
@@ -119,6 +122,21 @@ def test_what_outlets_write_is_text_on_every_page(desk: TestClient, path: str) -
     assert not [tag for tag, attributes in tags if tag == "img" or any(name.startswith("on") for name in attributes)]
     assert not re.search(r"""(href|src|action)=["']?(javascript|data|https?://www\.antenne)""", answer.text)
     assert "49" not in re.sub(r"\{\{ 7\*7 \}\}", "", answer.text).replace("&#39;", "") or "{{ 7*7 }}" in answer.text
+
+
+def test_every_word_of_a_feed_and_of_a_verdict_says_what_it_means() -> None:
+    assert [word for word in (*FeedStatus, *Verdict) if not meaning(word)] == []
+
+
+def test_an_overview_of_an_idle_hour_shows_no_figures_of_nothing(tmp_path: Path) -> None:
+    empty = Database(f"sqlite:///{tmp_path / 'store.db'}")
+    empty.upgrade()
+    with at_the_desk(empty, WrittenActs()) as client:
+        shown = text_of(client.get("/").text)
+    empty.close()
+    assert "no entry was settled in the last hour" in shown
+    assert "nothing was delivered in the last hour" in shown
+    assert "to now; none was published" in shown
 
 
 def test_a_page_of_an_outlet_learns_nothing_of_the_desk_and_gains_nothing_by_it(desk: TestClient) -> None:
