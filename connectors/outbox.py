@@ -20,6 +20,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -246,7 +247,7 @@ class StoredOutbox:
             take_number(connection, lane, batch)
             for some in batched(delivered, IDS_AT_ONCE):
                 known = update(outbox).where(outbox.c.id.in_(some))
-                connection.execute(known.values(delivered_at=func.current_timestamp()))
+                connection.execute(known.values(delivered_at=database_time(connection)))
             rest = update(outbox).where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None))
             connection.execute(rest.values(batch=None))
 
@@ -303,9 +304,16 @@ def mark_delivered(connection: Connection, lane: int, *, up_to_batch: int) -> in
     statement = (
         update(outbox)
         .where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.batch <= up_to_batch)
-        .values(delivered_at=func.current_timestamp())
+        .values(delivered_at=database_time(connection))
     )
     return connection.execute(statement).rowcount
+
+
+def database_time(connection: Connection) -> ColumnElement[datetime]:
+    """Now, by the one clock that all deliverers share; SQLite's own CURRENT_TIMESTAMP has whole seconds."""
+    if connection.dialect.name == "sqlite":
+        return func.strftime("%Y-%m-%d %H:%M:%f000", "now", type_=UtcTime)  # as many digits as times written by us
+    return func.current_timestamp()
 
 
 def batched(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -128,6 +128,15 @@ def test_every_message_arrives_once_and_in_order_of_key(database: Database, topi
     assert store.undelivered() == 0
     assert_exactly_once_and_in_order(topics, messages)
     assert drain(topics, store) == {}
+
+
+def test_a_delivery_is_dated_after_its_message_within_the_second_too(database: Database, topics: Topics) -> None:
+    with database.writing() as connection:
+        append(connection, [make_message(1)], lanes=LANES, now=datetime.now(UTC))
+    drain(topics, StoredOutbox(database))
+    (row,) = StoredOutbox(database).rows(Topic.ARTICLES)
+    assert row.delivered_at is not None
+    assert row.delivered_at > row.created_at
 
 
 def test_a_later_delivery_goes_on_where_the_first_ended(database: Database, topics: Topics) -> None:
