@@ -103,7 +103,7 @@ class RunStore:
 def run_lines(
     connection: Connection, *, run_id: str | None = None, since: datetime | None = None, limit: int = 10
 ) -> tuple[RunLine, ...]:
-    """The last runs, the last one first: of one id all shards. A run by hand has no id and is one for itself."""
+    """The last runs, the last one first: of one id all shards."""
     query = select(*SUMS).order_by(runs.c.id.desc()).limit(min(limit * MOST_SHARDS, MOST_ROWS))
     if run_id is not None:
         query = query.where(runs.c.run_id == run_id)
@@ -111,7 +111,7 @@ def run_lines(
         query = query.where(runs.c.finished_at >= since)
     shards: dict[str, list[Row[Any]]] = {}
     for row in connection.execute(query):
-        shards.setdefault(row.run_id or f"by hand {row.id}", []).append(row)
+        shards.setdefault(row.run_id, []).append(row)
     return tuple(run_line(rows) for rows in list(shards.values())[:limit])
 
 

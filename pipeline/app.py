@@ -89,7 +89,7 @@ class App(Deployment):
             if deliver_too:
                 self.finish_delivery(deliverer, report)
         report.seconds = time.monotonic() - began
-        self.runs.keep(run_id, report, now=self.clock())
+        self.runs.keep(run_id or self.run_name("poll"), report, now=self.clock())
         return report
 
     def poll_once(

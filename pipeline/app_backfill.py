@@ -183,7 +183,7 @@ class Backfill:
         finally:
             app.finish_delivery(deliverer, filled.report)
         filled.report.seconds = time.monotonic() - began
-        app.runs.keep(run_id, filled.report, now=app.clock())
+        app.runs.keep(run_id or app.run_name("backfill"), filled.report, now=app.clock())
         if filled.is_finished:
             self.progress.end(share)
         return filled

@@ -98,6 +98,10 @@ class Deployment:
         """The time that an operator typed (6h: so long ago), None when there is none. Raises SettingsError."""
         return time_of_option(text, option, now=self.clock())
 
+    def run_name(self, what: str) -> str:
+        """The id of a run without Airflow: what it was, and when it ended."""
+        return f"{what} {self.clock():%Y-%m-%d %H:%M:%S}"
+
     # ------------------------------------------------------------ catalogue
 
     @cached_property

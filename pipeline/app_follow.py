@@ -63,6 +63,7 @@ class Follower:
         self.feeds = feeds
         self.deliver_too = deliver_too
         self.tell = tell
+        self.run_id = app.run_name("follow, begun")
         self.deliverer: Deliverer = app.deliverer()
         self.walking: dict[asyncio.Task[None], frozenset[str]] = {}  # and the feeds that each has under way
         self.ended: list[Report] = []
@@ -183,5 +184,5 @@ class Follower:
             return
         with contextlib.suppress(NewswireError):  # the store is away: told of already
             report.undelivered = self.app.undelivered()
-            self.app.runs.keep("follow", report, now=self.app.clock())
+            self.app.runs.keep(self.run_id, report, now=self.app.clock())
         self.tell(report)

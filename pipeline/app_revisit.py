@@ -59,7 +59,7 @@ def revisit(
     finally:
         newswire.finish_delivery(deliverer, report)
     report.seconds = time.monotonic() - began
-    newswire.runs.keep("revisit", report, now=newswire.clock())
+    newswire.runs.keep(newswire.run_name("revisit"), report, now=newswire.clock())
     return report
 
 

@@ -18,11 +18,11 @@ from connectors.run_store import RunLine
 from connectors.tables import aliases, articles, entries, feeds
 from pipeline.app import App
 from pipeline.app_deployment import now
-from pipeline.app_upkeep import delete_by_retention, integrity_faults, troubled_feeds
+from pipeline.app_upkeep import delete_by_retention, integrity_faults, revisit_the_late, troubled_feeds
 from pipeline.model import Message
 from pipeline.report import Report
 from pipeline.settings import Settings
-from tests.values import make_message
+from tests.values import NOW, make_message
 
 CATALOGUE = (
     '[[outlet]]\nid = "gazette"\nname = "G"\nhomepage = "http://gazette.test/"\ncountry = "FR"\nlanguage = "fr"\n'
@@ -55,6 +55,17 @@ def an_entry(**values: Any) -> dict[str, Any]:
         "settled_at": now(),
     }
     return row | values
+
+
+def test_runs_without_airflow_stand_on_the_desk_each_under_a_name_of_its_own(newswire: App) -> None:
+    times = iter([NOW + timedelta(minutes=minute) for minute in range(20)])
+    newswire.clock = lambda: next(times)
+    newswire.ingest([])
+    newswire.ingest([])
+    revisit_the_late(newswire)
+    names = [line.run_id for line in DeskStore(newswire.database).runs(since=None).lines]
+    assert len(set(names)) == 3
+    assert [name.partition(" 2026-11-23 06:")[0] for name in names] == ["revisit", "poll", "poll"]
 
 
 def test_what_is_past_its_retention_goes_and_nothing_else(newswire: App) -> None:
