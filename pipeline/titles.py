@@ -19,7 +19,9 @@ _MAX_TITLE_CHARS = 500
 def choose_title(
     *, linked: str, social: str, headlines: Sequence[str], page: str, feed: str, site: str, host: str = ""
 ) -> Sourced:
-    """The headline: an h1 that another source confirms, else what the page tells machines, else its title."""
+    """The headline: what the page tells machines twice in the same words, else an h1 that another source confirms, else
+    what it tells machines once, else its title. Words that agree are given as the h1 sets them.
+    """
     linked, social, page, feed = (_clean(text) for text in (linked, social, page, feed))
     printed = [text for text in (_clean(h1) for h1 in headlines) if text and key_of(text) != key_of(site)]
     told = [
@@ -27,8 +29,11 @@ def choose_title(
         for text, source in ((linked, "json-ld"), (social, "opengraph"), (page, "title"), (feed, "feed"))
         if text
     ]
+    agreed = key_of(without_site(linked, site, host))
+    if agreed != key_of(without_site(social, site, host)):
+        agreed = ""
     for h1 in printed:
-        if any(same_words(h1, text) >= 0.6 for text, _ in told):
+        if key_of(h1) == agreed or (not agreed and any(same_words(h1, text) >= 0.6 for text, _ in told)):
             return Sourced(_unglued(h1, [text for text, _ in told]), "h1")
     if told:
         text, source = told[0]

@@ -24,6 +24,18 @@ def chosen(*, linked: str = "", social: str = "", h1: tuple[str, ...] = (), page
             id="what is printed, though it was written otherwise for sharing",
         ),
         pytest.param(
+            chosen(h1=(f"En direct : {HEADLINE}",), linked=HEADLINE, social=f"{HEADLINE} | Ouest", site="Ouest"),
+            HEADLINE,
+            "json-ld",
+            id="what the page tells machines twice in the same words",
+        ),
+        pytest.param(
+            chosen(h1=("Le pont de l’Aven rouvrira lundi",), linked=HEADLINE, social=HEADLINE),
+            "Le pont de l’Aven rouvrira lundi",
+            "h1",
+            id="as it is printed, where all say the same",
+        ),
+        pytest.param(
             chosen(h1=("Le Méridien", HEADLINE), page=f"{HEADLINE} | Le Méridien", site="Le Méridien"),
             HEADLINE,
             "h1",
