@@ -12,6 +12,7 @@ import os
 import shutil
 import socket
 import threading
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from itertools import chain, count
@@ -39,19 +40,35 @@ class WarcArchive:
         self.path = Path()
 
     def keep(self, response: Response) -> str:
-        """Write the response as it came; `<path under the folder>#<offset>`."""
+        """Write the response as it came; `<path under the folder>#<offset>`. Raises StoreError (a full disk)."""
+        with self.lock:
+            try:
+                return self.write(response)
+            except OSError as error:
+                self.leave()
+                raise StoreError(f"{self.folder} keeps no raw pages: {error.strerror}", retriable=True) from error
+
+    def write(self, response: Response) -> str:
+        """Write the response to the file of its day; where it is."""
         from warcio.warcwriter import WARCWriter
 
-        with self.lock:
-            self.open_day(response.fetched_at.astimezone(UTC).date())
-            offset = self.file.tell()
-            writer = WARCWriter(self.file, gzip=True, warc_version="WARC/1.1")  # 1.1: dates below the second
-            record = record_of(writer, response)
-            writer.write_record(record)
-            self.file.flush()
-            self.index.write(line_of(capture_of(record, response, self.path, offset, self.file.tell() - offset)))
-            self.index.flush()
-            return f"{self.path.relative_to(self.folder)}#{offset}"
+        self.open_day(response.fetched_at.astimezone(UTC).date())
+        offset = self.file.tell()
+        writer = WARCWriter(self.file, gzip=True, warc_version="WARC/1.1")  # 1.1: dates below the second
+        record = record_of(writer, response)
+        writer.write_record(record)
+        self.file.flush()
+        self.index.write(line_of(capture_of(record, response, self.path, offset, self.file.tell() - offset)))
+        self.index.flush()
+        return f"{self.path.relative_to(self.folder)}#{offset}"
+
+    def leave(self) -> None:
+        """Have nothing more written to this file: its end may be torn."""
+        for file in (self.file, self.index):
+            with suppress(OSError):
+                if file is not None:
+                    file.close()
+        self.file = self.index = self.day = None
 
     def open_day(self, day: date) -> None:
         """Have a file of the day open that nobody else writes to or wrote to."""

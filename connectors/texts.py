@@ -10,6 +10,7 @@ import os
 from datetime import UTC
 from pathlib import Path
 
+from pipeline.errors import StoreError
 from pipeline.model import Message
 
 FOLDER = "texts"
@@ -22,7 +23,14 @@ class KeptTexts:
         self.folder = folder
 
     def keep(self, message: Message, text: str) -> str:
-        """Write the text of this message; where it is, under the folder."""
+        """Write the text of this message; where it is, under the folder. Raises StoreError (a full disk)."""
+        try:
+            return self.write(message, text)
+        except OSError as error:
+            raise StoreError(f"{self.folder} keeps no texts: {error.strerror}", retriable=True) from error
+
+    def write(self, message: Message, text: str) -> str:
+        """Write the text to its file; where it is."""
         path = self.folder / message.time.astimezone(UTC).date().isoformat() / FOLDER / f"{message.id}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")

@@ -263,7 +263,7 @@ class Archive(Protocol):
     """Raw pages as they came, by day. Implemented by `connectors/archive.py` (WARC)."""
 
     def keep(self, response: Response) -> str:
-        """Write the response; its location, stable for ever: `<file>#<offset>`."""
+        """Write the response; its location, stable for ever: `<file>#<offset>`. Raises `StoreError`, retriable."""
         ...
 
     def read(self, location: str) -> Response:

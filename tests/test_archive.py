@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +64,28 @@ def test_each_day_has_its_folder_and_goes_with_its_retention(archive: WarcArchiv
     assert archive.read(new).body == b"<html>"
     with pytest.raises(StoreError, match="past retention"):
         archive.read(old)
+
+
+def test_a_full_disk_is_the_stores_trouble_and_costs_no_page_that_comes_after(archive: WarcArchive) -> None:
+    first = archive.keep(make_response(body=b"<p>first"))
+    with files_of_at_most((archive.folder / first.partition("#")[0]).stat().st_size + 100):
+        with pytest.raises(StoreError, match="keeps no raw pages: File too large") as raised:
+            archive.keep(make_response(body=random.Random(7).randbytes(50_000)))
+        assert raised.value.retriable
+    later = archive.keep(make_response(body=b"<p>later"))
+    assert [archive.read(location).body for location in (first, later)] == [b"<p>first", b"<p>later"]
+    assert later.partition("#")[0] != first.partition("#")[0]  # nothing stands behind the torn end
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """As on a disk that is full: no file of this process gets larger."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_nobody_writes_behind_what_another_process_left(tmp_path: Path) -> None:

@@ -121,6 +121,21 @@ def test_a_poll_with_nothing_due_says_when_there_will_be(newswire: Newswire, fol
     assert "entries" not in again  # no table without a line
 
 
+def test_an_archive_that_takes_nothing_costs_no_entry_an_attempt(newswire: Newswire, folder: Path) -> None:
+    with Newsroom(outlets=OUTLETS[:1]) as newsroom:
+        (folder / "feeds.toml").write_text(newsroom.catalogue_toml(), encoding="utf-8")
+        settings = {"catalogue": "feeds.toml", "newsroom": newsroom.address, "host_spacing_s": "0", "home": "home"}
+        settings |= {"max_attempts": "1", "extract_processes": "1"}
+        (folder / "home").mkdir()
+        (folder / "home" / "archive").touch()
+        red = newswire("poll", "antenne-info/titres", **settings)
+        (folder / "home" / "archive").unlink()
+        mended = newswire("poll", "antenne-info/titres", **settings)
+    assert (red.returncode, mended.returncode) == (2, 0)
+    assert red.stderr == "error: home/archive keeps no raw pages: Not a directory\n"
+    assert "delivered: 6 to articles" in mended.stdout
+
+
 @pytest.fixture
 def shut() -> Iterator[int]:
     """The writing end of a pipe that nobody reads any more."""
