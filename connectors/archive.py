@@ -93,6 +93,11 @@ class WarcArchive:
             raise StoreError(f"raw page {location} cannot be read: {error}") from error
         return response_of(member.record, member.body)
 
+    def free_bytes(self) -> int:
+        """What its disk has room for."""
+        there = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
+        return shutil.disk_usage(there).free
+
     def expire(self, *, now: datetime, keep_days: int) -> int:
         """Delete the days older than this; how many days went."""
         oldest = (now.astimezone(UTC).date() - timedelta(days=keep_days)).isoformat()

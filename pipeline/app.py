@@ -26,6 +26,7 @@ from pipeline.shards import Shard, cut_shards
 from pipeline.teaching import Teaching
 from pipeline.turns import Turns
 
+LEAST_FREE_BYTES = 100_000_000  # the raw pages of 2,000 articles, and what the store writes meanwhile
 STANDING = 3  # requests at a host's door beside those inside: the next ones to go, paced together
 
 
@@ -105,7 +106,11 @@ class App(Deployment):
         return self.ingest(ids, force=force, deliver_too=deliver_too, watch=watch)
 
     def has_room(self, report: Report) -> bool:
-        """Whether the outbox is below its bound; polls are put off while the broker is away for too long."""
+        """Whether there is room for what polls bring, on the archive's disk and below the outbox's bound."""
+        free = self.archive.free_bytes()
+        if free < LEAST_FREE_BYTES:
+            report.faults.append(f"{free / 1e6:.0f} MB are left for raw pages: nothing was polled")
+            return False
         waiting = self.outbox.undelivered()
         if waiting < self.settings.outbox_bound:
             return True

@@ -1,4 +1,4 @@
-"""Above the bound of the outbox no feed is polled, also in the middle of a run, and nothing is lost by it."""
+"""Above the bound of the outbox, or on a full disk, no feed is polled, and nothing is lost by it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+from connectors.archive import WarcArchive
 from connectors.outbox import append
 from pipeline.poll import ingest
 from pipeline.pressure import ASK_EVERY_S, Pressure
@@ -41,6 +42,22 @@ def test_a_feed_that_comes_up_while_the_outbox_is_full_is_put_off_and_due_again(
     newswire.deliver()
     assert polls(deployed) == {"parsed": 1}
     assert newswire.due(newswire.choose([])) == ()
+
+
+class FullDisk(WarcArchive):
+    """An archive on a disk with little left."""
+
+    def free_bytes(self) -> int:
+        return 20_000_000
+
+
+def test_nothing_is_polled_while_the_disk_has_no_room_for_raw_pages(deployed: Deployment) -> None:
+    deployed.publish("/fait-n1.html", make_page("/fait-n1.html"))
+    newswire = deployed.newswire
+    newswire.archive = FullDisk(newswire.settings.archive_folder)
+    report = newswire.ingest([feed.id for feed in newswire.choose([])])
+    assert report.problems == ("20 MB are left for raw pages: nothing was polled",)
+    assert deployed.web.answered == []
 
 
 def polls(deployed: Deployment) -> dict[str, int]:
