@@ -5,10 +5,11 @@ A peer that is not installed (`locks/eval.txt`) is named as absent, never skippe
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib.util import find_spec
+from typing import Any
 
 from pipeline.extract import Extraction, PageInput, extract
 from pipeline.wrapper import Wrapper
@@ -124,6 +125,17 @@ def absent_peers() -> list[str]:
 def run_peer(name: str, html: str) -> Extracted:
     """A peer's answer; nothing where it fails on a page."""
     try:
-        return PEERS[name][1](html)
+        found = PEERS[name][1](html)
     except Exception:
         return Extracted(rejection="raised")
+    names = tuple(_names(found.authors))
+    return replace(found, title=str(found.title), authors=names, people=names)
+
+
+def _names(found: Any) -> Iterator[str]:
+    """The names in what a peer calls authors: a name, or a list of names and lists, as JSON-LD has them."""
+    if isinstance(found, str):
+        yield found
+    elif isinstance(found, Iterable):
+        for part in found:
+            yield from _names(part)
