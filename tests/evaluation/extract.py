@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+import py3langid
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -126,6 +127,7 @@ def _warm_up() -> None:
     A peer does that for each page: without a network it waits ten seconds, with one it would read more than its page.
     """
     socket.getaddrinfo = _no_names
+    py3langid.classify("Not every page needs the model, and the first that does would pay for it.")
     html = (
         "<html><body><h1>Warm</h1><p>"
         + "One sentence of many words is said again and again here. " * 9
