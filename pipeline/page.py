@@ -160,7 +160,19 @@ def parse_page(text: str) -> ParsedPage | Rejection:
         return Rejection("empty", "no element")
     if (excess := _excess(root, markup.count("<"))) is not None:
         return Rejection("page_too_large", excess)
+    if "<main" in markup:
+        _free_main(root)
     return ParsedPage(root, markup, tuple(json_ld), bool(_NOSCRIPT_WORD.search(noscript)), len(text) - len(markup))
+
+
+def _free_main(root: html.HtmlElement) -> None:
+    """Make plain elements of a menu, header or footer that `main` stands in: the page forgot to close it.
+
+    HTML allows no `main` within them, and readers of every kind leave out what stands in a menu.
+    """
+    for main in root.iter("main"):
+        for element in main.iterancestors("nav", "header", "footer", "aside"):
+            element.tag = "div"
 
 
 def _has_overfull_tag(markup: str) -> bool:

@@ -55,18 +55,27 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"(?:mehr zum thema|mehr dazu|mehr lesen|auch interessant|das könnte sie auch interessieren|lesetipps?)\b",
             r"(?:leggi|guarda|ascolta) (?:anche|tutto|qui)\b",
             r"(?:lee|lea|leer|mira|vea|ver) (?:también|más|además)\b",
+            r"(?:le|les|os) (?:puede|podría) interesar\b.{0,6}:",
+            r"schon gelesen\?",
             r"(?:te puede interesar|te recomendamos|noticias? relacionadas?|más información)\b",
             r"(?:leia|veja|saiba) (?:também|mais)\b",
             r"(?:lees ook|lees verder|bekijk ook|meer over)\b",
             r"(?:les også|läs (?:också|mer|även)|læs også|lue myös)\b",
-            r"(?:baca juga|czytaj (?:też|także|więcej)|zobacz (?:też|także)|ayrıca oku|читайте также|читайте також)\b",
+            r"(?:baca juga|czytaj (?:też|także|więcej)|dowiedz się więcej|zobacz (?:też|także)|"
+            r"ayrıca oku|читайте также|читайте також)\b",
             r"(?:čtěte (?:také|více)|přečtěte si|citește și|funda olunye udaba)\b",
             r"click here to\b",
             r"don't miss\W*$",
             r"\[?(?:retrouvez|consultez|suivez) (?:ici |tous? |toute |notre |nos |l'|le direct)[^.]{0,90}(?:ici|"
             r"dossier|direct|articles?|page)\b",
         ),
-        examples=("À lire aussi Le budget adopté", "Read more: Who is who", "Lesen Sie auch: Was nun kommt"),
+        examples=(
+            "À lire aussi Le budget adopté",
+            "Read more: Who is who",
+            "Lesen Sie auch: Was nun kommt",
+            "Le puede interesar: Qué cambia en el puerto",
+            "Dowiedz się więcej: port w liczbach",
+        ),
     ),
     PhraseRule(
         "related",
@@ -86,10 +95,12 @@ PHRASES: tuple[PhraseRule, ...] = (
             rf"(?:join|follow|like|find|suivez|rejoignez|folgen|siga|síguenos|seguici|"
             rf"volg)\b[^.]{{0,80}}\b{_NETWORKS}\b",
             r"(?:download|téléchargez|laden sie|descarga|scarica)\b[^.]{0,60}\b(?:app|appli|application|aplicación)\b",
-            rf"(?:abonnieren sie|melden sie sich|jetzt)\b[^.]{{0,80}}{_MAILED}",
+            rf"(?:abonnieren sie|melden? (?:sie sich|dich)|lust auf mehr|jetzt)\b[^.]{{0,80}}{_MAILED}",
             r"(?:suscríbete|suscríbase|apúntate|iscriviti|inscreva-se|schrijf je in)\b[^.]{0,80}",
             rf"(?:our|notre|unser|nuestra?|la nostra)\b[^.]{{0,20}}{_MAILED}\b",
             rf"(?:{_MAILED})\s*:",
+            r"zapraszamy (?:też |także )?do (?:subskrypcji|prenumeraty)\b",
+            r"werden sie (?:jetzt )?mitglied\b",
             r"don't have an account\b",
             r"(?:create|register for) an? (?:free )?account or (?:log|sign)[ -]?in\b",
             r"(?:register|sign up|log ?in|sign in)\b.{0,20}\bto (?:unlock|continue|read|comment)\b",
@@ -120,6 +131,8 @@ PHRASES: tuple[PhraseRule, ...] = (
             "Sign up for our daily newsletter",
             "Follow us on Facebook",
             "Create an account or sign in to continue with your reading experience.",
+            "Lust auf mehr? Melde dich für unseren Newsletter an!",
+            "Werden Sie Mitglied und lesen Sie mit.",
         ),
     ),
     PhraseRule(
@@ -183,14 +196,15 @@ PHRASES: tuple[PhraseRule, ...] = (
         "credit",
         starts=(
             r"(?:photos?|images?|crédits?|credits?|fotos?|bild(?:er)?|picture|source photo|illustration|vidéo|video|"
-            r"cover photo|featured image)(?: (?:credits?|by|crédits?|de couverture|d'illustration|à la une|"
+            r"cover photo|featured image|beitragsbild|titelbild|symbolbild|image illustrative)"
+            r"(?: (?:credits?|by|crédits?|de couverture|d'illustration|à la une|"
             r"courtesy))?\s*[:©/]",
         ),
         wholes=(
             r"(?:crédit|credit|photo|foto|image)s?\b.{0,60}",
             r"\(?(?:getty|shutterstock|istock|unsplash|adobe stock)\b.{0,40}",
         ),
-        examples=("Photo : agence", "Credit: Getty Images"),
+        examples=("Photo : agence", "Credit: Getty Images", "Beitragsbild: Hafenamt"),
     ),
     PhraseRule(
         "credit",
@@ -225,11 +239,12 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"plus|see all|view all|voir tout|continue reading|expand|close|fermer|menu|search|back to top|haut de "
             r"page|next|previous|suivant|précédent|play|watch|embed|trending|top stories|current issue|popular|most "
             r"read|les plus lus|meistgelesen|lo más leído|i più letti|tags?|topics?|themen|temas|sujets|thèmes|"
-            r"mots[- ]clés|sur le même sujet|à la une|dernières actualités|latest(?: news)?|recommended|related|"
+            r"mots[- ]clés|bild (?:anzeigen|vergrößern|schließen)(?: bild schließen)?|"
+            r"sur le même sujet|à la une|dernières actualités|latest(?: news)?|recommended|related|"
             r"similar articles|article|artikel|artículo|článek|loading\W*|chargement\W*|actualisation automatique|"
             r"the video will auto-?play soon.{0,12}|ce direct est terminé|live updates?|updates automatically)\W*",
         ),
-        examples=("Lire la suite", "Load more"),
+        examples=("Lire la suite", "Load more", "Bild anzeigen Bild schließen"),
     ),
     PhraseRule(
         "paywall",

@@ -150,3 +150,13 @@ def test_comments_longer_than_the_article_are_none_of_it(name: str) -> None:
     posts = "".join(f"<div class='{name}'><p>{said.format(n)}</p></div>" for n in range(30))
     text = read(f"<div class='body'>{prose(STANDING)}</div><div class='thread'>{posts}</div>").text
     assert text == "\n\n".join((*PARAGRAPHS, STANDING))
+
+
+def test_an_article_in_a_menu_that_the_page_forgot_to_close_is_read() -> None:
+    page = (
+        "<html lang='en'><head><title>The quiet harbour</title></head><body><header><nav><ul><li><a href='/b'>Boats</a>"
+        f"<li><a href='/c'>Crews</a></ul><main><article><h1>The quiet harbour</h1>{prose()}</article></main></body></html>"
+    )
+    article = extract(PageInput(URL, page), None).article
+    assert article is not None
+    assert article.text == "\n\n".join(PARAGRAPHS)
