@@ -242,6 +242,8 @@ def main(words: Sequence[str] | None = None) -> None:
     except SystemExit as ended:
         if isinstance(ended.__context__, BrokenPipeError):
             sys.exit(0)  # `newswire tail … | head`: the reader has had enough
+        if isinstance(getattr(ended.__context__, "__cause__", None), KeyboardInterrupt):
+            aside().print("stopped; what was done is kept")
         raise
     aside().print(f"error: {fault}")
     sys.exit(2)

@@ -42,7 +42,8 @@ COLUMNS: tuple[Verdict, ...] = (
 def report_table(report: Report, *, title: str) -> Table:
     """A line per outlet: entries, each verdict, what is pending, polls by outcome, and seconds of work side by side."""
     heading = f"{title} in {report.seconds:.1f} s".lstrip()
-    table = Table(title=heading, title_justify="left", show_footer=True, header_style="bold")
+    table = Table(title=heading, title_justify="left", show_footer=True, header_style="bold", caption_justify="left")
+    table.caption = "work s: seconds of fetching and reading, many at a time"
     table.add_column("outlet", "all", no_wrap=True)
     table.add_column("entries", str(report.entries), justify="right")
     for verdict in COLUMNS:

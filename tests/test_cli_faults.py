@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli import main
 from tests.newsroom import Newsroom
 from tests.newsroom.catalogue import OUTLETS
 from tests.test_cli import Run, run_here
@@ -58,6 +59,22 @@ def test_what_is_not_there_or_not_understood_is_a_sentence(newswire: Newswire, w
     run = newswire(*words.replace("'", "").split())
     assert (run.returncode, run.stdout) == (2, "")
     assert said in run.stderr
+
+
+def test_a_command_that_is_interrupted_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Interrupted())
+    with pytest.raises(SystemExit) as ended:
+        main(("extract", "--jsonl"))
+    assert (ended.value.code, capsys.readouterr().err) == (130, "stopped; what was done is kept\n")
+
+
+class Interrupted:
+    """An input at which somebody presses Ctrl-C."""
+
+    def __iter__(self) -> Iterator[str]:
+        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
