@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from lxml import html
 
@@ -22,6 +24,7 @@ __all__ = ["Block", "Mark", "branch_of", "clean_text", "key_of", "read_blocks"]
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffc]+")
 _BLANKS = ("\n", "\t", "\r", "\f", "\v", "\u2028", "\u2029", "\x85")
 _NOT_LETTERS = re.compile(r"[\W_]+")
+_PLAIN_KEY = {code: chr(code).lower() if chr(code).isalnum() else None for code in range(128)}
 _VARIABLE = re.compile(
     r"\d|^[a-z]{0,3}[A-Z][a-zA-Z0-9]{5,}$|__[A-Za-z0-9]{5}$|^(?:sc|css|jss|jsx|svelte|emotion)-|[:\[\]/@!]"
 )
@@ -44,8 +47,7 @@ class Mark:
     chars: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A run of text that a reader sees as one: `node` is the block element it stands in."""
 
     text: str
@@ -54,16 +56,12 @@ class Block:
     place: str
     link_chars: int
     marks: tuple[Mark, ...] = ()
+    marked: frozenset[str] = frozenset()  # its marks' names: elements of one kind and label share theirs
 
     @property
     def key(self) -> str:
         """Its letters and digits, to compare by."""
         return key_of(self.text)
-
-    @property
-    def marked(self) -> frozenset[str]:
-        """The names of the markings it stands under: elements of one kind and label share theirs."""
-        return frozenset(mark.name for mark in self.marks)
 
     @property
     def is_heading(self) -> bool:
@@ -100,7 +98,7 @@ def _one_blank(text: str) -> str:
 @lru_cache(maxsize=4_000)
 def key_of(text: str) -> str:
     """The letters and digits of a text, to compare by."""
-    return _NOT_LETTERS.sub("", text).casefold()
+    return text.translate(_PLAIN_KEY) if text.isascii() else _NOT_LETTERS.sub("", text).casefold()
 
 
 @lru_cache(maxsize=20_000)
@@ -108,6 +106,25 @@ def _label(tag: str, classes: str) -> str:
     """A tag with those of its classes that the next page will have too."""
     stable = sorted({word for word in classes.split() if not _VARIABLE.search(word)})[:3]
     return ".".join([tag, *stable])
+
+
+def _look(element: html.HtmlElement, tag: str) -> tuple[str, Kind | None] | None:
+    """An element's label and kind, None for one that is not shown."""
+    attributes = element.items()  # all at once: asking for one after another takes longer than the rest of the walk
+    if not attributes:
+        return _look_of(tag, None)
+    if len(attributes) == 1 and attributes[0][0] == "class":
+        return _look_of(tag, attributes[0][1])
+    by_name = dict(attributes)
+    if _is_hidden(by_name):
+        return None
+    return _label(tag, by_name.get("class", "")), _kind(tag, by_name)
+
+
+@lru_cache(maxsize=20_000)
+def _look_of(tag: str, classes: str | None) -> tuple[str, Kind | None]:
+    """The label and kind of an element that has no attribute but its class: most."""
+    return _label(tag, classes or ""), kind_of(tag, classes, None, None, None, None)
 
 
 def branch_of(element: html.HtmlElement) -> str:
@@ -136,14 +153,14 @@ class _Walker:
         self._in_link = 0
         self._open: list[html.HtmlElement] = []
         self._labels: list[str] = []
-        self._marks: list[Mark] = []
+        self._marks: tuple[Mark, ...] = ()
+        self._marked: frozenset[str] = frozenset()
         self._breaks = 0
 
     def walk(self, element: html.HtmlElement) -> None:
         tag = element.tag
         if tag in LINES:
-            if not _is_hidden(element):
-                self._walk_block(element, tag)
+            self._walk_block(element, tag)
         elif tag in INLINE or (tag not in SKIPPED and _is_phrase(element)):
             self._walk_inline(element, tag)
         elif tag == "br":
@@ -152,66 +169,70 @@ class _Walker:
             self._break()
         elif tag == "hr":
             self.flush()
-        elif tag not in SKIPPED and isinstance(tag, str) and not _is_hidden(element):
+        elif tag not in SKIPPED and isinstance(tag, str):
             self._walk_block(element, tag)
 
     def _walk_inline(self, element: html.HtmlElement, tag: str) -> None:
-        if element.keys() and not self._is_line_part(element, tag):
+        attributes = element.items()
+        if attributes and not self._is_line_part(element, tag, dict(attributes)):
             return
-        self._in_link += tag == "a"
-        self._children(element)
-        self._in_link -= tag == "a"
+        if tag == "a":
+            self._in_link += 1
+            self._children(element)
+            self._in_link -= 1
+        else:
+            self._children(element)
 
-    def _is_line_part(self, element: html.HtmlElement, tag: str) -> bool:
+    def _is_line_part(self, element: html.HtmlElement, tag: str, attributes: Mapping[str, str]) -> bool:
         """Whether an inline element is shown as a part of its line; a lead in a span is walked as the block it is."""
-        style = element.get("style")
-        if (style or element.get("hidden") is not None) and (_is_hidden(element) or _is_clipped(style)):
+        if _is_hidden(attributes) or _is_clipped(attributes.get("style")):
             return False
-        classes = element.get("class")
-        if classes is not None and _is_for_screen_readers(classes):
+        classes = attributes.get("class")
+        if classes is None:
+            return True
+        if _is_for_screen_readers(classes):
             return False
-        if (
-            classes is not None
-            and tag == "span"
-            and _is_alone(element)
-            and kind_of(tag, classes, None, None, None, None) is Kind.LEAD
-        ):
+        if tag == "span" and _is_alone(element) and kind_of(tag, classes, None, None, None, None) is Kind.LEAD:
             self._walk_block(element, tag)
             return False
         return True
 
     def _walk_block(self, element: html.HtmlElement, tag: str) -> None:
-        self.flush()
-        classes = element.get("class")
-        label = _label(tag, classes or "")
+        look = _look(element, tag)
+        if look is None:
+            return
+        label, kind = look
+        if self._parts or self._link_chars:
+            self.flush()
         if self._skipped and self._labels and f"{self._labels[-1]}>{label}" in self._skipped:
             return
         if tag == "tr" and self._row(element):
             return
-        kind = _kind(element, tag, classes)
         if tag == "figure" and kind is Kind.CAPTION and _shows_text(element):
             kind = Kind.QUOTE if element.find(".//blockquote") is not None else None
+        around = self._marks, self._marked
         if kind is not None:
-            self._marks.append(Mark(kind, element, f"{kind}:{label}"))
+            mark = Mark(kind, element, f"{kind}:{label}")
+            self._marks, self._marked = (*self._marks, mark), self._marked | {mark.name}
         start = len(self.blocks)
         self._open.append(element)
         self._labels.append(label)
         self._children(element)
-        self.flush()
+        if self._parts or self._link_chars:
+            self.flush()
         if kind is Kind.QUOTE or kind is Kind.EMBED:
             self._join_quotation(start, kind)
         self._open.pop()
         self._labels.pop()
-        if kind is not None:
-            self._marks.pop()
+        self._marks, self._marked = around
 
     def _children(self, element: html.HtmlElement) -> None:
-        if text := element.text:
-            self._say(text)
+        if (text := element.text) and (self._parts or self._in_link or not (text.isspace() and text.isascii())):
+            self._say(text)  # blanks begin no block
         if len(element):  # most have no children, and looping over none costs more than asking
             for child in element:
                 self.walk(child)
-                if text := child.tail:
+                if (text := child.tail) and (self._parts or self._in_link or not (text.isspace() and text.isascii())):
                     self._say(text)
 
     def _say(self, text: str) -> None:
@@ -221,7 +242,7 @@ class _Walker:
             self._breaks = 0
         if self._in_link:
             self._link_chars += len(text)
-        if self._parts or not (text.isspace() and text.isascii()):  # no block begins with blanks
+        if self._parts or not (text.isspace() and text.isascii()):
             self._parts.append(text)
 
     def _break(self) -> None:
@@ -244,7 +265,7 @@ class _Walker:
         for mark in self._marks if count else ():
             mark.chars += len(text)
         place = "/".join(self._labels[-_MAX_LABELS:])
-        self.blocks.append(Block(text, tag or node.tag, node, place, link_chars, tuple(self._marks)))
+        self.blocks.append(Block(text, tag or node.tag, node, place, link_chars, self._marks, self._marked))
 
     def _join_quotation(self, start: int, kind: Kind) -> None:
         """A quotation and who said it, as one block; a quoted text of several paragraphs stays as it is."""
@@ -337,19 +358,15 @@ def _is_clipped(style: str | None) -> bool:
     return style is not None and _CLIPPED.search(style) is not None
 
 
-def _kind(element: html.HtmlElement, tag: str, classes: str | None) -> Kind | None:
-    if not element.keys():
-        return kind_of(tag, None, None, None, None, None)
-    get = element.get
-    return kind_of(tag, classes, get("id"), get("itemprop"), get("rel"), get("data-testid") or get("data-component"))
+def _kind(tag: str, attributes: Mapping[str, str]) -> Kind | None:
+    get = attributes.get
+    name = get("data-testid") or get("data-component")
+    return kind_of(tag, get("class"), get("id"), get("itemprop"), get("rel"), name)
 
 
-def _is_hidden(element: html.HtmlElement) -> bool:
-    if not element.keys():
-        return False
-    get = element.get
-    if get("hidden") is not None:
+def _is_hidden(attributes: Mapping[str, str]) -> bool:
+    if "hidden" in attributes:
         # React streams a page's parts hidden, in `<div hidden id="S:4">`, and a script puts them in their place.
-        return not (get("id") or "").startswith("S:")
-    style = get("style")
+        return not attributes.get("id", "").startswith("S:")
+    style = attributes.get("style")
     return style is not None and _HIDING.search(style) is not None

@@ -58,7 +58,10 @@ def settle_language(text: str, *, told: Sequence[str]) -> str | None:
     claims = [claim.replace("_", "-") for claim in told if claim]
     sample = text[:_SAMPLE_CHARS]
     words = _WORD.findall(sample.lower())
-    spoken = Counter(language for word in words for language in _LANGUAGES_OF.get(word, ()))
+    spoken: Counter[str] = Counter()
+    for word, times in Counter(words).items():
+        for language in _LANGUAGES_OF.get(word, ()):
+            spoken[language] += times
     if claims and _is_borne_out(claims[0].partition("-")[0].lower(), spoken, len(words)):
         return _tidy(claims[0])
     if len(sample) < _ENOUGH_CHARS:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pipeline.blocks import Block, Mark, key_of
 from pipeline.body import BESIDE
+from pipeline.duplicates import has_key
 from pipeline.markup import Kind
 from pipeline.phrases import phrase_rule
 
@@ -64,9 +65,8 @@ def find_lead(
                 return index
     if headline is None:
         return None
-    bodily = {blocks[i].key for i in kept}
     alone = [i for i in candidates if i < first and _stands_alone(blocks[i])]
-    fresh = [i for i in alone if i not in kept and blocks[i].key not in bodily]
+    fresh = [i for i in alone if i not in kept and not any(has_key(blocks[other], blocks[i].key) for other in kept)]
     return _only(blocks, [i for i in fresh if blocks[i].text.endswith(_SENTENCE_ENDS)]) or _only(blocks, alone)
 
 

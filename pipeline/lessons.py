@@ -48,15 +48,16 @@ def choose_by_wrapper(blocks: Sequence[Block], wrapper: Wrapper) -> frozenset[in
     """The blocks that stand where the outlet's articles do and are not its furniture; None where the wrapper doubts."""
     chosen: set[int] = set()
     prose = known = clear = 0
+    shares = {place: wrapper.share_kept(place) for place in {block.place for block in blocks}}
     for index, block in enumerate(blocks):
-        share = wrapper.share_kept(block.place)
+        share = shares[block.place]
         if is_paragraph(block):
             size = len(block.text)
             prose += size
             if share is not None:
                 known += size
                 clear += size if share >= _CLEARLY_KEPT or share <= _CLEARLY_LEFT else 0
-        if share is not None and share >= 0.5 and not wrapper.is_repeated(text_mark(block.key)):
+        if share is not None and share >= 0.5 and not _is_repeated(block, wrapper):
             chosen.add(index)
     if known < _KNOWN_SHARE * prose or clear < _CLEAR_SHARE * known or chars_of(blocks, chosen) < _LEAST_CHARS:
         return None
@@ -71,9 +72,14 @@ def _between(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper) -> Ite
     for before, after in pairwise(sorted(chosen)):
         for index in range(before + 1, after):
             block = blocks[index]
-            is_new = block.place not in wrapper.places and not wrapper.is_repeated(text_mark(block.key))
+            is_new = block.place not in wrapper.places and not _is_repeated(block, wrapper)
             if is_new and _is_among(block, blocks[before], blocks[after]):
                 yield index
+
+
+def _is_repeated(block: Block, wrapper: Wrapper) -> bool:
+    """Whether other pages show a text too; of long ones no marks were taken."""
+    return len(block.text) < _MOST_MARKED_CHARS and wrapper.is_repeated(text_mark(block.key))
 
 
 def _is_among(block: Block, before: Block, after: Block) -> bool:

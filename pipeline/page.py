@@ -22,7 +22,6 @@ MAX_MARKUP_CHARS = (
     3_000_000  # after scripts are gone: beyond, every tree algorithm is slow; real news pages stay under 1
 )
 MAX_ELEMENTS = 20_000  # trafilatura is quadratic in siblings: 20,000 spans take it over 20 s
-MAX_DEPTH = 250  # libxml2 drops what is deeper than 256 in silence unless told to be huge
 MAX_ATTRIBUTES = 5_000  # on one tag: libxml2 compares each with each, 10,000 take it half a second
 _MOST_BAD_BYTES = 0.001  # more replaced characters than one in a thousand: it is no UTF-8
 
@@ -94,8 +93,6 @@ _JSON_TYPE = re.compile(r"^[^>]{0,300}?application/ld\+json", re.IGNORECASE)
 _LONG_TAG = 20_000
 _TAG_RUN = re.compile(rf"<[a-zA-Z][^>]{{{_LONG_TAG},}}")
 _ALL = etree.XPath("count(//*)")
-# Level by level, so linear in the page; `count(ancestor::*)` would be quadratic.
-_TOO_DEEP = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
 _NOSCRIPT_WORD = re.compile(r"javascript", re.IGNORECASE)
 
 
@@ -156,10 +153,11 @@ def parse_page(text: str) -> ParsedPage | Rejection:
         return Rejection("page_too_large", f"a tag of more than {MAX_ATTRIBUTES} attributes")
     markup = _without_menus(markup)
     root = _parse(markup)
-    if root is None:
-        return Rejection("empty", "no element")
-    if (excess := _excess(root, markup.count("<"))) is not None:
-        return Rejection("page_too_large", excess)
+    if isinstance(root, Rejection):
+        return root
+    # A page cannot have more elements than it has tags and the few that are implied.
+    if markup.count("<") > MAX_ELEMENTS // 2 and (count := count_of(_ALL, root)) > MAX_ELEMENTS:
+        return Rejection("page_too_large", f"{count} elements")
     if "<main" in markup:
         _free_main(root)
     return ParsedPage(root, markup, tuple(json_ld), bool(_NOSCRIPT_WORD.search(noscript)), len(text) - len(markup))
@@ -290,20 +288,15 @@ def _is_whole(element: str) -> bool:
     return element.count("<div") == element.count("</div") and element.count("<!--") == element.count("-->")
 
 
-def _parse(markup: str) -> html.HtmlElement | None:
-    parser = html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, collect_ids=False)
+def _parse(markup: str) -> html.HtmlElement | Rejection:
+    """The tree, or why there is none: libxml2 stops at 256 levels of nesting unless told to be huge, and says so."""
+    parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False)
     parser.set_element_class_lookup(_ELEMENTS)
     try:
         root = html.document_fromstring(markup.encode("utf-8", errors="replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
-        return None
+        return Rejection("empty", "no element")
+    error = parser.error_log.last_error
+    if error is not None and error.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
+        return Rejection("page_too_large", error.message)
     return root
-
-
-def _excess(root: html.HtmlElement, tags: int) -> str | None:
-    """Which limit the tree breaks; a page cannot have more elements than it has tags and the few that are implied."""
-    if tags > MAX_ELEMENTS // 2 and (count := count_of(_ALL, root)) > MAX_ELEMENTS:
-        return f"{count} elements"
-    if _TOO_DEEP(root):
-        return f"more than {MAX_DEPTH} levels of nesting"
-    return None

@@ -290,16 +290,24 @@ def _alternatives(patterns: tuple[str, ...]) -> str:
     return "|".join(f"(?:{pattern})" for pattern in patterns)
 
 
+_HEAD = r"\W*(?:"  # of every pattern that is matched with a line's beginning
+
+
 def _anchored(rule: PhraseRule) -> re.Pattern[str] | None:
     parts = []
     if rule.starts:
         parts.append(f"(?:{_alternatives(rule.starts)})")
     if rule.wholes:
         parts.append(rf"(?:{_alternatives(rule.wholes)})\W*$")
-    return re.compile(r"\W*(?:" + "|".join(parts) + ")") if parts else None
+    return re.compile(_HEAD + "|".join(parts) + ")") if parts else None
 
 
 _ANCHORED = tuple((rule.name, pattern, rule.signs) for rule in PHRASES if (pattern := _anchored(rule)))
+# All beginnings at once, and all signs: few paragraphs have any, and only those are put to one rule after another.
+_BEGINNING = re.compile(
+    _HEAD + "|".join(pattern.pattern[len(_HEAD) : -1] for _, pattern, signs in _ANCHORED if not signs) + ")"
+)
+_SIGNS = tuple(sign for _, _, signs in _ANCHORED for sign in signs)
 _HELD = tuple((rule.name, re.compile(rf"\b(?:{_alternatives(rule.holds)})")) for rule in PHRASES if rule.holds)
 _SHOUTED = tuple((rule.name, re.compile(rf"\W*(?:{_alternatives(rule.shouts)})\b")) for rule in PHRASES if rule.shouts)
 
@@ -310,13 +318,15 @@ def phrase_rule(text: str) -> str | None:
     if len(text) > MAX_CHARS:
         return None
     lower = text.replace("’", "'").replace("\xa0", " ").replace("\u202f", " ").lower()
-    for name, pattern, signs in _ANCHORED:
-        if (not signs or any(sign in lower for sign in signs)) and pattern.match(lower):
-            return name
+    holds = lower.__contains__
+    if _BEGINNING.match(lower) or any(map(holds, _SIGNS)):
+        for name, pattern, signs in _ANCHORED:
+            if (not signs or any(map(holds, signs))) and pattern.match(lower):
+                return name
     for name, pattern in _SHOUTED:
         if pattern.match(text):
             return name
-    if not any(trigger in lower for trigger in _TRIGGERS):
+    if not any(map(holds, _TRIGGERS)):
         return None
     return next((name for name, pattern in _HELD if pattern.search(lower)), None)
 

@@ -16,6 +16,7 @@ from lxml import html
 from pipeline.blocks import Block, key_of
 from pipeline.body import chars_of, is_paragraph, set_apart
 from pipeline.captions import find_captions
+from pipeline.duplicates import find_duplicates, has_key
 from pipeline.extraction import Step
 from pipeline.leads import find_lead, find_offers, is_byline, rest_of_lead
 from pipeline.markup import Kind
@@ -28,7 +29,6 @@ _POSTED = re.compile(r"—\s*[^—]{2,80}\(@\w+\)[^—]{0,40}$")
 _WORDS_SHOWN = 80
 _MAX_LINK_LINE_CHARS = 220
 _LEAST_LINK_LINE_CHARS = 25  # shorter links are names, sources, list entries
-_DUPLICATE_CHARS = 100  # shorter lines may be said twice on purpose
 _SHORT_LINE_CHARS = 60
 _ALL_LINK = 0.9
 _MOST_KICKER_CHARS = 40
@@ -36,6 +36,7 @@ _MOST_PASSED = 5  # captions and advertisements between a heading and its text
 _LEAST_QUOTED_CHARS, _MOST_QUOTED_CHARS = 40, 300
 _MOST_PULLED = 0.2
 _MOST_BIOGRAPHIES = 2
+_MOST_NAME_CHARS = 200
 _MOST_TEASED = 0.45
 _HOME_PARAGRAPHS = 3  # an element with so many paragraphs is the article's, not a teaser's
 _ENOUGH_ABOVE, _ENOUGH_CHARS_ABOVE = 3, 500  # paragraphs and characters that make an article of an introduction
@@ -63,11 +64,10 @@ class _Work:
         self.apart = set_apart(blocks, chosen)
 
     def drop(self, rule: str, test: Callable[[int], bool]) -> None:
-        for index in sorted(self.kept):
-            if test(index):
-                self.kept.discard(index)
-                self.dropped.add(index)
-                self.steps.append(Step("dropped", rule, self.blocks[index].text[:_WORDS_SHOWN]))
+        for index in sorted(filter(test, self.kept)):
+            self.kept.discard(index)
+            self.dropped.add(index)
+            self.steps.append(Step("dropped", rule, self.blocks[index].text[:_WORDS_SHOWN]))
 
     def add(self, rule: str, index: int) -> None:
         if index not in self.kept:
@@ -75,7 +75,7 @@ class _Work:
             self.steps.append(Step("added", rule, self.blocks[index].text[:_WORDS_SHOWN]))
 
     def is_apart(self, index: int) -> bool:
-        return bool(self.apart & self.blocks[index].marked)
+        return not self.apart.isdisjoint(self.blocks[index].marked)
 
 
 def repair(
@@ -124,20 +124,26 @@ def repair(
     _trim(work, lead)
     _drop_biographies(work, authors)
     _drop_pull_quotes(work, lead)
-    _drop_duplicates(work, lead)
+    duplicates = find_duplicates(blocks, work.kept, lead)
+    work.drop("duplicate", duplicates.__contains__)
     return Repaired(tuple(sorted(work.kept)), lead, tuple(work.steps), is_cut_short or is_scrambled)
 
 
 def _drop_scrambled(work: _Work) -> bool:
     """What a paywall shows in letters that make no words; whether there was any."""
-    scrambled = {i for i, block in enumerate(work.blocks) if any(mark.kind is Kind.SCRAMBLED for mark in block.marks)}
-    work.drop("scrambled", lambda i: i in scrambled)
+    scrambled = _marked_as(work.blocks, Kind.SCRAMBLED)
+    work.drop("scrambled", scrambled.__contains__)
     return bool(scrambled)
+
+
+def _marked_as(blocks: Sequence[Block], kind: Kind) -> set[int]:
+    """The blocks under a marking of a kind."""
+    return {i for i, block in enumerate(blocks) if block.marks and any(mark.kind is kind for mark in block.marks)}
 
 
 def _drop_live_posts(work: _Work) -> None:
     """The posts of a live list, which change by the minute, where the text above them is an article by itself."""
-    posts = {i for i in work.kept if any(mark.kind is Kind.LIVE for mark in work.blocks[i].marks)}
+    posts = _marked_as(work.blocks, Kind.LIVE) & work.kept
     above = [work.blocks[i] for i in work.kept if posts and i < min(posts) and is_paragraph(work.blocks[i])]
     if len(above) >= _ENOUGH_ABOVE and sum(len(block.text) for block in above) >= _ENOUGH_CHARS_ABOVE:
         work.drop("live posts", lambda i: i in posts)
@@ -146,7 +152,7 @@ def _drop_live_posts(work: _Work) -> None:
 def _repeats_title(block: Block, title: str, title_key: str) -> bool:
     if not title_key:
         return False
-    if block.key == title_key:
+    if has_key(block, title_key):
         return True
     if block.tag == "h1" and same_words(block.text, title) > 0.5:
         return True
@@ -159,7 +165,7 @@ def _settle_embeds(work: _Work, site: str) -> None:
     if not work.kept:
         return
     inside = range(min(work.kept), max(work.kept))
-    embeds = [i for i in {*inside, *work.kept} if any(mark.kind is Kind.EMBED for mark in blocks[i].marks)]
+    embeds = [i for i in _marked_as(blocks, Kind.EMBED) if i in inside or i in work.kept]
     for index in sorted(embeds):
         posted = _POSTED.search(blocks[index].text)
         if posted is None or (site and key_of(site) in key_of(posted[0])):
@@ -173,6 +179,15 @@ def _drop_teasers(work: _Work, title: str, title_key: str) -> None:
     blocks = work.blocks
     if not work.kept:
         return
+    headlines = [
+        i
+        for i in range(max(0, min(work.kept) - 1), max(work.kept))
+        if blocks[i].is_heading
+        and blocks[i].link_share >= _ALL_LINK
+        and not _repeats_title(blocks[i], title, title_key)
+    ]
+    if not headlines:
+        return
     homes: Counter[html.HtmlElement | None] = Counter()
     sizes: Counter[html.HtmlElement | None] = Counter()
     for i in work.kept:
@@ -180,11 +195,9 @@ def _drop_teasers(work: _Work, title: str, title_key: str) -> None:
         sizes[blocks[i].node.getparent()] += len(blocks[i].text)
     homes[sizes.most_common(1)[0][0]] = _HOME_PARAGRAPHS  # the largest is the article's, however short
     teasers: set[int] = set()
-    for index in range(max(0, min(work.kept) - 1), max(work.kept)):
+    for index in headlines:
         box = blocks[index].node.getparent()
-        block = blocks[index]
-        is_headline = block.is_heading and block.link_share >= _ALL_LINK and not _repeats_title(block, title, title_key)
-        if box is not None and is_headline and homes[box] < _HOME_PARAGRAPHS:
+        if box is not None and homes[box] < _HOME_PARAGRAPHS:
             teasers |= {i for i in work.kept if i >= index and blocks[i].node.getparent() is box}
     if chars_of(blocks, teasers) < _MOST_TEASED * chars_of(blocks, work.kept):  # else a list of things is the article
         work.drop("teaser", lambda i: i in teasers)
@@ -305,7 +318,7 @@ def _drop_biographies(work: _Work, authors: Sequence[str]) -> None:
     """What the last lines tell of those who wrote: `Jane Roe is the founder of …`."""
     keys = tuple(key_of(name) for name in authors if " " in name)
     last = sorted(work.kept)[-_MOST_BIOGRAPHIES:] if keys else []
-    work.drop("biography", lambda i: i in last and work.blocks[i].key.startswith(keys))
+    work.drop("biography", lambda i: i in last and key_of(work.blocks[i].text[:_MOST_NAME_CHARS]).startswith(keys))
 
 
 def _drop_pull_quotes(work: _Work, lead: int | None) -> None:
@@ -362,25 +375,6 @@ def _is_short_line(block: Block, *, entries: bool = True) -> bool:
         and not _ends_sentence(block.text)
         and not block.text.startswith(("*", "—", "("))
     )
-
-
-def _drop_duplicates(work: _Work, lead: int | None) -> None:
-    """The second of two like paragraphs that a page shows twice for its layout's sake; all others like the lead."""
-    if lead is not None:
-        key = work.blocks[lead].key
-        work.drop("duplicate", lambda i: i != lead and work.blocks[i].key == key)
-    seen: dict[str, int] = {}
-    for index in sorted(work.kept):
-        seen[work.blocks[index].key] = seen.get(work.blocks[index].key, 0) + 1
-    twice = {key for key, count in seen.items() if count == 2 and len(key) > _DUPLICATE_CHARS}
-    if not twice:
-        return
-    met: set[str] = set()
-    for index in sorted(work.kept):
-        key = work.blocks[index].key
-        if key in twice and key in met and work.blocks[index].tag != "li":
-            work.drop("duplicate", lambda i, index=index: i == index)  # type: ignore[misc]
-        met.add(key)
 
 
 def _quoted_in(block: Block) -> html.HtmlElement | None:

@@ -1,0 +1,38 @@
+"""Duplicates: paragraphs that a page shows twice for its layout's sake."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+
+from pipeline.blocks import Block
+
+__all__ = ["find_duplicates", "has_key"]
+
+_LEAST_LETTERS = 100  # shorter lines may be said twice on purpose
+_MOST_SIGNS = 4  # to a letter, blanks and punctuation included
+_END_CHARS = 8
+_CLOSING = " .!?…»”’\"')]。」"
+
+
+def find_duplicates(blocks: Sequence[Block], kept: Collection[int], lead: int | None) -> frozenset[int]:
+    """Of these blocks all that say the lead again, and the second of two that say the same."""
+    leads = {i for i in kept if lead is not None and i != lead and has_key(blocks[i], blocks[lead].key)}
+    by_end: defaultdict[str, list[int]] = defaultdict(list)  # to find all letters of all texts takes far longer
+    for index in sorted(i for i in kept if i not in leads and len(blocks[i].text) > _LEAST_LETTERS):
+        by_end[blocks[index].text.rstrip(_CLOSING)[-_END_CHARS:]].append(index)
+    return frozenset(leads.union(*(_second_of(blocks, alike) for alike in by_end.values() if len(alike) > 1)))
+
+
+def has_key(block: Block, key: str) -> bool:
+    """Whether a block says just these letters; a text of many more signs cannot, and need not be looked through."""
+    return len(block.text) <= _MOST_SIGNS * len(key) and block.key == key
+
+
+def _second_of(blocks: Sequence[Block], alike: Sequence[int]) -> Iterator[int]:
+    by_key: defaultdict[str, list[int]] = defaultdict(list)
+    for index in alike:
+        by_key[blocks[index].key].append(index)
+    for key, indices in by_key.items():
+        if len(indices) == 2 and len(key) > _LEAST_LETTERS and blocks[indices[1]].tag != "li":
+            yield indices[1]
