@@ -28,6 +28,10 @@ _PLAIN_KEY = {code: chr(code).lower() if chr(code).isalnum() else None for code 
 _VARIABLE = re.compile(
     r"\d|^[a-z]{0,3}[A-Z][a-zA-Z0-9]{5,}$|__[A-Za-z0-9]{5}$|^(?:sc|css|jss|jsx|svelte|emotion)-|[:\[\]/@!]"
 )
+_CAMEL_PART = re.compile("[A-Z]?[^A-Z]+|[A-Z]")
+# WordPress marks the element of a post with the names of its categories, which are others on the next page.
+_POST_CLASSES = frozenset({"hentry", "type-post", "status-publish", "format-standard"})
+_TERM_CLASSES = ("category-", "tag-", "author-", "topic-", "section-", "pmpro-")
 _MAX_LABELS = 5  # a place is told by its five nearest ancestors: more would tell pages apart, fewer confuses sidebars
 _MAX_QUOTE_PARTS = 4
 _MAX_QUOTE_CHARS = 1_500
@@ -104,7 +108,12 @@ def key_of(text: str) -> str:
 @lru_cache(maxsize=20_000)
 def _label(tag: str, classes: str) -> str:
     """A tag with those of its classes that the next page will have too."""
-    stable = sorted({word for word in classes.split() if not _VARIABLE.search(word)})[:3]
+    words = {word for word in classes.split() if not _VARIABLE.search(word) and not _is_generated(word)}
+    if "sc-" in classes:  # styled-components, whose letters may all be small too
+        words = {word for word in words if not (5 <= len(word) <= 7 and word.isalpha())}
+    if not words.isdisjoint(_POST_CLASSES):
+        words = {word for word in words if not word.startswith(_TERM_CLASSES)}
+    stable = sorted(words)[:3]
     return ".".join([tag, *stable])
 
 
@@ -125,6 +134,13 @@ def _look(element: html.HtmlElement, tag: str) -> tuple[str, Kind | None] | None
 def _look_of(tag: str, classes: str | None) -> tuple[str, Kind | None]:
     """The label and kind of an element that has no attribute but its class: most."""
     return _label(tag, classes or ""), kind_of(tag, classes, None, None, None, None)
+
+
+def _is_generated(word: str) -> bool:
+    """Whether a class is letters that a tool drew for a style sheet, others on every build: `dSlXtj`, `kLrRNP`."""
+    if not 5 <= len(word) <= 7 or not word.isalpha() or word.islower() or word.isupper():
+        return False
+    return any(len(part) < 3 for part in _CAMEL_PART.findall(word))
 
 
 def branch_of(element: html.HtmlElement) -> str:

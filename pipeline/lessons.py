@@ -8,7 +8,7 @@ from itertools import pairwise
 from lxml import html
 
 from pipeline.blocks import Block, branch_of
-from pipeline.body import chars_of, is_paragraph
+from pipeline.body import BESIDE, chars_of, is_paragraph
 from pipeline.wrapper import Observation, PlaceCount, Wrapper, text_mark
 
 __all__ = ["agreement", "choose_by_wrapper", "observe"]
@@ -18,7 +18,8 @@ _KNOWN_SHARE = 0.9  # of the prose on the page must stand in known places
 _CLEAR_SHARE = 0.9  # of the prose in known places must be clearly article or clearly not
 _CLEARLY_KEPT, _CLEARLY_LEFT = 0.75, 0.25
 _LEAST_CHARS = 250
-_PARTED = frozenset({"ul", "ol", "blockquote", "table", "tbody"})
+_LEAST_SHARE = 0.25  # of an article's usual length
+_PARTED = frozenset({"ul", "ol", "li", "dl", "blockquote", "table", "tbody", "tr"})
 
 
 def observe(
@@ -51,7 +52,7 @@ def choose_by_wrapper(blocks: Sequence[Block], wrapper: Wrapper) -> frozenset[in
     shares = {place: wrapper.share_kept(place) for place in {block.place for block in blocks}}
     for index, block in enumerate(blocks):
         share = shares[block.place]
-        if is_paragraph(block):
+        if is_paragraph(block) and (share is not None or not _is_beside(block)):
             size = len(block.text)
             prose += size
             if share is not None:
@@ -59,8 +60,10 @@ def choose_by_wrapper(blocks: Sequence[Block], wrapper: Wrapper) -> frozenset[in
                 clear += size if share >= _CLEARLY_KEPT or share <= _CLEARLY_LEFT else 0
         if share is not None and share >= 0.5 and not _is_repeated(block, wrapper):
             chosen.add(index)
-    if known < _KNOWN_SHARE * prose or clear < _CLEAR_SHARE * known or chars_of(blocks, chosen) < _LEAST_CHARS:
+    if known < _KNOWN_SHARE * prose or clear < _CLEAR_SHARE * known:
         return None
+    if chars_of(blocks, chosen) < max(_LEAST_CHARS, _LEAST_SHARE * wrapper.usual_chars):
+        return None  # a brief, or the outlet has another design for this kind of article
     return frozenset(chosen.union(_between(blocks, chosen, wrapper)))
 
 
@@ -77,6 +80,11 @@ def _between(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper) -> Ite
                 yield index
 
 
+def _is_beside(block: Block) -> bool:
+    """Whether a block's markup says that it is no text: a caption where no page had one raises no doubt."""
+    return any(mark.kind in BESIDE for mark in block.marks)
+
+
 def _is_repeated(block: Block, wrapper: Wrapper) -> bool:
     """Whether other pages show a text too; of long ones no marks were taken."""
     return len(block.text) < _MOST_MARKED_CHARS and wrapper.is_repeated(text_mark(block.key))
@@ -86,10 +94,19 @@ def _is_among(block: Block, before: Block, after: Block) -> bool:
     """Whether a block stands beside its neighbours, as a part of a list or a quotation beside them, or as they do."""
     if _above(block.place) == _above(before.place) == _above(after.place):
         return True
+    if block.node is before.node.getparent() is after.node.getparent():
+        return True  # bare between their elements
+    parent = _holder(block)
+    return parent is not None and parent is _holder(before) is _holder(after)
+
+
+def _holder(block: Block) -> html.HtmlElement | None:
+    """The element that a block's list, quotation or table stands in; a heading's box is part of the heading."""
     parent = block.node.getparent()
-    if parent is not None and parent.tag in _PARTED:
+    is_heading = block.is_heading and block.tag == block.node.tag
+    while parent is not None and (parent.tag in _PARTED or (is_heading and len(parent) == 1)):
         parent = parent.getparent()
-    return parent is not None and parent is before.node.getparent() is after.node.getparent()
+    return parent
 
 
 def _above(place: str) -> str:
@@ -104,7 +121,7 @@ def agreement(blocks: Sequence[Block], one: Sequence[int], other: Sequence[int])
 
 
 def _branches(body: html.HtmlElement, blocks: Sequence[Block], kept: set[int]) -> tuple[set[str], set[str]]:
-    """The branches of the tree that hold kept text or a headline, and the topmost that hold none."""
+    """The branches of the tree that hold kept text, a headline or what may be a lead, and the topmost others."""
     living = {
         element
         for index, block in enumerate(blocks)
@@ -118,4 +135,20 @@ def _branches(body: html.HtmlElement, blocks: Sequence[Block], kept: set[int]) -
         for child in element:
             if child not in living and isinstance(child.tag, str):
                 dead.add(branch_of(child))
+    alive.update(map(branch_of, _below_headline(blocks, kept)))
     return alive, dead - alive
+
+
+def _below_headline(blocks: Sequence[Block], kept: set[int]) -> Iterator[html.HtmlElement]:
+    """The elements between headline and text: some articles of an outlet have a lead there, others only names."""
+    first = min(kept, default=0)
+    headline = next((i for i in range(first - 1, -1, -1) if blocks[i].tag == "h1"), None)
+    if headline is None:
+        return
+    text = {blocks[first].node, *blocks[first].node.iterancestors()}
+    for element in (blocks[headline].node, *blocks[headline].node.iterancestors()):
+        for sibling in element.itersiblings() if element not in text else ():
+            if sibling in text:
+                return
+            if isinstance(sibling.tag, str):
+                yield sibling

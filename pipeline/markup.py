@@ -153,7 +153,7 @@ RULES: tuple[MarkupRule, ...] = (
         r"excerpt|summary|abstract|teaser-?text|article-?(?:desc(?:ription)?|intro|lead|summary)|description|"
         r"ingress|manchet|"
         r"descriptif|accroche|preamble|sapo|synopsis|story-?summary|copete|volanta",
-        ("article__chapo", "standfirst", "c-lead", "dek", "entradilla", "subtitle"),
+        ("article__chapo", "standfirst", "c-lead", "dek", "entradilla", "subtitle", "teaser_text"),
     ),
     MarkupRule(
         Kind.QUOTE,
@@ -205,7 +205,7 @@ def kind_of(
 
 
 def _kind_of_words(words: str) -> Kind | None:
-    words = _CASE_CHANGE.sub("-", words).lower()
+    words = _CASE_CHANGE.sub("-", words).replace("_", "-").lower()
     if _ANY.search(words) is None:
         return None
     for kind, pattern in _COMPILED:

@@ -30,7 +30,7 @@ _WORDS_SHOWN = 80
 _MAX_LINK_LINE_CHARS = 220
 _LEAST_LINK_LINE_CHARS = 25  # shorter links are names, sources, list entries
 _SHORT_LINE_CHARS = 60
-_ALL_LINK = 0.9
+_ALL_LINK, _MOST_ARE = 0.9, 0.75
 _MOST_KICKER_CHARS = 40
 _MOST_PASSED = 5  # captions and advertisements between a heading and its text
 _LEAST_QUOTED_CHARS, _MOST_QUOTED_CHARS = 40, 300
@@ -217,8 +217,14 @@ def _drop_link_lines(work: _Work) -> None:
     for index in sorted(work.kept):
         if blocks[index].tag == "li":
             lists.setdefault(blocks[index].node.getparent(), []).append(index)
-    link_lists = {i for items in lists.values() if all(_is_link_entry(blocks[i]) for i in items) for i in items}
-    work.drop("links", lambda i: _is_link_line(blocks[i]) and (blocks[i].tag != "li" or i in link_lists))
+    link_lists = {i for items in lists.values() if _is_link_list([blocks[i] for i in items]) for i in items}
+    work.drop("links", lambda i: _is_headline(blocks[i]) and (i in link_lists or _is_link_line(blocks[i])))
+
+
+def _is_link_list(items: Sequence[Block]) -> bool:
+    """Whether a list is of links: each entry for the most part, most of them wholly."""
+    links = sum(map(_is_link_entry, items))
+    return _MOST_ARE * len(items) <= links and all(item.link_share > 0.5 or _is_link_entry(item) for item in items)
 
 
 def _is_link_entry(block: Block) -> bool:
@@ -229,10 +235,14 @@ def _is_link_entry(block: Block) -> bool:
 
 
 def _is_link_line(block: Block) -> bool:
+    return block.tag != "li" and block.link_share > _ALL_LINK
+
+
+def _is_headline(block: Block) -> bool:
+    """Whether a line may be another article's headline by its form."""
     return (
         _LEAST_LINK_LINE_CHARS <= len(block.text) <= _MAX_LINK_LINE_CHARS
         and not block.is_heading
-        and (_is_link_entry(block) if block.tag == "li" else block.link_share > 0.9)
         and "://" not in block.text
         and not block.text.endswith((".", ":", ","))
     )
@@ -262,9 +272,17 @@ def _between(work: _Work, title: str, title_key: str) -> list[int]:
             (_is_spoken(blocks[i]) and (blocks[i].node.getparent(), blocks[i].tag) in parents)
             or (_is_spoken(blocks[i]) and blocks[i].place in places)
             or (_quoted_in(blocks[i]) in above)
-            or (blocks[i].is_heading and blocks[i].node.getparent() in above and _heads_kept(work, i))
+            or (blocks[i].is_heading and _box_of(blocks[i]) in above and _heads_kept(work, i))
         )
     ]
+
+
+def _box_of(heading: Block) -> html.HtmlElement | None:
+    """The element that a heading stands in among others, whatever boxes of its own it has."""
+    parent = heading.node.getparent()
+    while parent is not None and len(parent) == 1 and heading.tag == heading.node.tag:
+        parent = parent.getparent()
+    return parent
 
 
 def _heads_kept(work: _Work, heading: int) -> bool:

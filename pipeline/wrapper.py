@@ -73,6 +73,12 @@ class Wrapper:
         """Branches of the tree that never held a word of an article."""
         return frozenset(branch for branch, pages in self.dead.items() if pages >= ENOUGH_DEAD)
 
+    @property
+    def usual_chars(self) -> float:
+        """How long an article is on average, in characters."""
+        pages = max((pages for _, _, pages in self.places.values()), default=0.0)
+        return sum(kept for kept, _, _ in self.places.values()) / max(1.0, pages)
+
     def share_kept(self, place: str) -> float | None:
         """How much of a place's text is article; None for a place never seen."""
         counts = self.places.get(place)

@@ -42,9 +42,10 @@ def read(body: str, *, head: str = "") -> Article:
         (f"{prose()}<div class='mediaInfo'><p>Crews at the lock</p></div>{prose('So it ended.')}", "Crews at"),
         (f"{STANDFIRST}<div><h5>By Jane Roe, Saltby</h5>{prose()}</div>", "Jane Roe"),
         (f"<address class='author'>By <a rel='author' href='/jr'>Jane Roe</a></address>{prose()}<p>Jane Roe is a pilot and has sailed the estuary for thirty years.</p>", "thirty years"),
+        (f"{prose()}<ul><li><a href='/1'>Harbour: the boats that never came back to Saltby</a></li><li><a href='/2'>Estuary: who opens the lock at night?</a></li><li><a href='/3'>Tides: what the lifeboat saw off the point</a></li><li>Was the storm a pretext? <a href='/4'>Why the mayor wants the lock shut</a></li></ul>{prose('So it ended.')}", "never came back"),
         (f"{prose()}<p>The Courier's newsletter informiert Sie jeden Morgen über alles, was im Hafen wichtig ist.</p>", "jeden Morgen"),
     ],
-    ids=["picture with credit", "picture box", "media box", "byline behind the lead", "biography", "newsletter"],
+    ids=["picture with credit", "picture box", "media box", "byline behind the lead", "biography", "links, one of them in part", "newsletter"],
 )  # fmt: skip
 def test_a_line_that_is_no_part_of_the_article_is_dropped(body: str, dropped: str) -> None:
     text = read(body).text
@@ -131,6 +132,14 @@ def test_a_heading_over_a_picture_and_its_text_is_an_intertitle() -> None:
     figure = "<figure><img src='a.jpg'><figcaption>Boats at low tide. (A. Penn)</figcaption></figure><div class='ad-slot'>Advertisement</div>"
     part = f"<section><h3>The old lock</h3>{figure}<div class='rich'>{prose('So it ended.')}</div></section>"
     blocks = read_blocks(html.document_fromstring(f"<article><div class='rich'>{prose()}</div>{part}</article>"))
+    chosen = frozenset(i for i, block in enumerate(blocks) if block.tag == "p")
+    repaired = repair(blocks, chosen, title="The quiet harbour", description="")
+    assert "The old lock" in [blocks[i].text for i in repaired.chosen]
+
+
+def test_an_intertitle_in_boxes_of_its_own_is_read() -> None:
+    part = f"<div class='sub'><div><h3>The old lock</h3></div></div>{prose('So it ended.')}"
+    blocks = read_blocks(html.document_fromstring(f"<article><div class='rich'>{prose()}{part}</div></article>"))
     chosen = frozenset(i for i, block in enumerate(blocks) if block.tag == "p")
     repaired = repair(blocks, chosen, title="The quiet harbour", description="")
     assert "The old lock" in [blocks[i].text for i in repaired.chosen]

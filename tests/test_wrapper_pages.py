@@ -1,0 +1,99 @@
+"""What a wrapper makes of pages that differ from those it learnt from, and which differences send it to the teacher."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.extract import Extraction, PageInput, extract
+from pipeline.wrapper import ENOUGH_PAGES, Wrapper, learn
+from tests.test_extract import PARAGRAPHS
+
+GENERATED = ("dSlXtj", "kLrRNP", "bfgUNg", "cnlAIL", "eOglAH", "hUjkAJ", "izpdPv")
+CAPTION = (
+    "The lock on the estuary, seen from the bridge on a clear day in May, when the boats were still at their moorings"
+)
+TEXTS = tuple(f"<p>{text} So it stood {{day}} days later.</p>" for text in PARAGRAPHS)
+
+
+def page(day: int, *, post: str = "story", below: str = "", body: tuple[str, ...] = TEXTS) -> PageInput:
+    """A page of an outlet whose pages have all the same frame and texts of their own."""
+    text = "".join(body).format(day=day)
+    html = (
+        f"<html lang='en'><head><title>The quiet harbour, day {day}</title></head><body><div class='top'>Courier</div>"
+        f"<article class='{post}'><header><h1>The quiet harbour, day {day}</h1>"
+        f"<div class='meta'>{below}<span>Jane Roe</span><span>{day} May</span></div></header>"
+        f"<div class='text'>{text}</div></article><div class='foot'>All about us and the sea</div></body></html>"
+    )
+    return PageInput(f"https://courier.example/a/{day}", html, "courier")
+
+
+def taught(pages: list[PageInput]) -> Wrapper:
+    observations = [extract(page, None).observation for page in pages]
+    wrapper = learn(None, [observation for observation in observations if observation is not None])
+    assert wrapper.is_grown
+    return wrapper
+
+
+def usual() -> Wrapper:
+    return taught([page(day) for day in range(1, ENOUGH_PAGES + 2)])
+
+
+def is_by_wrapper(found: Extraction) -> bool:
+    return found.article is not None and found.article.extractor.split()[1] == "wrapper"
+
+
+def test_a_lead_is_read_where_the_first_pages_had_none() -> None:
+    lead = "A boat left its mooring on Sunday, and the whole estuary went out to look for it."
+    found = extract(page(40, below=f"<div><h2 class='standfirst'>{lead}</h2></div>"), usual())
+    assert is_by_wrapper(found)
+    assert found.article is not None
+    assert found.article.lead == lead
+    assert found.article.text.startswith(lead)
+
+
+@pytest.mark.parametrize(
+    "post",
+    ["hentry status-publish category-harbour", *(f"story {word}" for word in GENERATED[-2:]), "sc-1gw6 jszeam"],
+    ids=["a category of its own", "a generated class", "another", "styled-components"],
+)
+def test_what_is_another_on_every_page_is_no_part_of_a_place(post: str) -> None:
+    kind = post.partition(" ")[0]
+    known = {
+        "hentry": [f"hentry status-publish category-{word}" for word in ("sea", "town", "port", "ships", "tides")],
+        "story": [f"story {word}" for word in GENERATED[:5]],
+        "sc-1gw6": [f"sc-1gw6 {word}" for word in ("dnzhxe", "esiuqe", "jxahht", "xdmxdk", "vbnrtz")],
+    }[kind]
+    wrapper = taught([page(day, post=classes) for day, classes in enumerate(known, start=1)])
+    assert is_by_wrapper(extract(page(40, post=post), wrapper))
+
+
+@pytest.mark.parametrize(
+    ("part", "texts"),
+    [
+        ("<div class='box'><h3>A question of beds</h3></div>", ["A question of beds"]),
+        ("<b>A question of beds</b>", ["A question of beds"]),
+        ("<ul><li><p>Two boats at the lock</p></li><li><p>One out</p></li></ul>", ["Two boats at the lock", "One out"]),
+    ],
+    ids=["an intertitle in a box", "an intertitle in none", "a list of paragraphs"],
+)  # fmt: skip
+def test_what_stands_among_the_paragraphs_is_read_though_no_page_had_it(part: str, texts: list[str]) -> None:
+    found = extract(page(40, body=(*TEXTS[:2], part, *TEXTS[2:])), usual())
+    assert is_by_wrapper(found)
+    assert found.article is not None
+    assert found.article.text.split("\n\n")[2 : 2 + len(texts)] == texts
+
+
+def test_a_caption_where_no_page_had_one_raises_no_doubt() -> None:
+    figure = f"<figure><img src='a.jpg'><figcaption><p>{CAPTION}</p><p>{CAPTION} and sails</p></figcaption></figure>"
+    found = extract(page(40, body=(TEXTS[0], figure, *TEXTS[1:])), usual())
+    assert is_by_wrapper(found)
+    assert found.article is not None
+    assert CAPTION not in found.article.text
+
+
+def test_much_less_text_than_usual_is_left_to_the_teacher() -> None:
+    wrapper = taught([page(day, body=5 * TEXTS) for day in range(1, ENOUGH_PAGES + 2)])
+    assert is_by_wrapper(extract(page(40, body=3 * TEXTS), wrapper))
+    brief = extract(page(41), wrapper)
+    assert brief.article is not None
+    assert not is_by_wrapper(brief)
