@@ -17,6 +17,7 @@ _MOST_MARKED_CHARS = 400  # longer texts that return are copies of articles, not
 _KNOWN_SHARE = 0.9  # of the prose on the page must stand in known places
 _CLEAR_SHARE = 0.9  # of the prose in known places must be clearly article or clearly not
 _CLEARLY_KEPT, _CLEARLY_LEFT = 0.75, 0.25
+_FEW_LINKS = 0.3
 _LEAST_CHARS = 250
 _LEAST_SHARE = 0.25  # of an article's usual length
 _PARTED = frozenset({"ul", "ol", "li", "dl", "blockquote", "table", "tbody", "tr"})
@@ -70,13 +71,14 @@ def choose_by_wrapper(blocks: Sequence[Block], wrapper: Wrapper) -> frozenset[in
 def _between(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper) -> Iterator[int]:
     """Headings, quotations and lists where none stood before, between two chosen blocks and in a place like theirs.
 
-    Few pages of an outlet have an intertitle: what was on none of the first is not therefore left out.
+    Few pages of an outlet have an intertitle: what was on none of the first is not therefore left out, nor is a list
+    where the others had lists of links.
     """
     for before, after in pairwise(sorted(chosen)):
         for index in range(before + 1, after):
             block = blocks[index]
-            is_new = block.place not in wrapper.places and not _is_repeated(block, wrapper)
-            if is_new and _is_among(block, blocks[before], blocks[after]):
+            is_new = block.place not in wrapper.places or (block.tag == "li" and block.link_share < _FEW_LINKS)
+            if is_new and not _is_repeated(block, wrapper) and _is_among(block, blocks[before], blocks[after]):
                 yield index
 
 
@@ -130,10 +132,12 @@ def _branches(body: html.HtmlElement, blocks: Sequence[Block], kept: set[int]) -
     }
     alive = {branch_of(element) for element in living if element is not body}
     whole = {blocks[index].node for index in kept}  # a quotation's parts are in its block, not beside it
+    holders = {blocks[index].node.getparent() for index in kept}
     dead = set()
     for element in living - whole:
         for child in element:
-            if child not in living and isinstance(child.tag, str):
+            is_plain = element in holders and not child.get("class")  # links on these pages, a list on the next
+            if child not in living and isinstance(child.tag, str) and not is_plain:
                 dead.add(branch_of(child))
     alive.update(map(branch_of, _below_headline(blocks, kept)))
     return alive, dead - alive

@@ -83,6 +83,17 @@ def test_what_stands_among_the_paragraphs_is_read_though_no_page_had_it(part: st
     assert found.article.text.split("\n\n")[2 : 2 + len(texts)] == texts
 
 
+def test_a_list_is_read_where_the_other_pages_had_links() -> None:
+    links = "<ul><li><a href='/a/{day}1'>The lock of day {day}, and who opens it</a></li></ul>"
+    wrapper = taught([page(day, body=(*TEXTS[:2], links, *TEXTS[2:])) for day in range(1, ENOUGH_PAGES + 2)])
+    listed = "<ul><li>Two boats at the lock, said the master</li><li>One on the sand, said the pilot</li></ul>"
+    found = extract(page(40, body=(*TEXTS[:2], listed, *TEXTS[2:])), wrapper)
+    assert is_by_wrapper(found)
+    assert found.article is not None
+    assert "Two boats at the lock, said the master\n\nOne on the sand" in found.article.text
+    assert "who opens it" not in extract(page(41, body=(*TEXTS[:2], links, *TEXTS[2:])), wrapper).article.text  # type: ignore[union-attr]
+
+
 def test_a_caption_where_no_page_had_one_raises_no_doubt() -> None:
     figure = f"<figure><img src='a.jpg'><figcaption><p>{CAPTION}</p><p>{CAPTION} and sails</p></figcaption></figure>"
     found = extract(page(40, body=(TEXTS[0], figure, *TEXTS[1:])), usual())
