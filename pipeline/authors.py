@@ -65,10 +65,7 @@ _LEADING = re.compile(
     r"(?:by|par|von|por|di|door|av|af|da|przez|de|od)\s*:?\s+",
     re.IGNORECASE,
 )
-_SPLIT = re.compile(
-    r"\s*(?:[,;|•/]|&amp;|&|\bet\b|\band\b|\bund\b|\by\b|\bmit\b|\bwith\b|\bavec\b|\bog\b|\boch\b|\ben\b(?= [A-Z])| "
-    r"e (?=[A-Z]))\s*"
-)
+_SPLIT = re.compile(r"\s*(?:[,;|•/]|&amp;|&)\s*|\s+(?:(?:et|and|und|y|mit|with|avec|og|och)\s+|(?:en|e) (?=[A-ZÀ-Ž]))")
 _AGENCIES = [
     "afp",
     "ap",
@@ -158,7 +155,10 @@ _ORGANISATION = re.compile(
 _NOISE = re.compile(
     r"https?://|www\.|@|\.html|facebook\.com|^(?:le |on |am |el |il |du )?\d{1,2}\b|(?:updated|published|publié|"
     r"aktualisiert|stand)\b|\d{1,2}[:h.]\d{2}|\b(?:19|20)\d\d\b|^(?:admin|author|unknown|none|null|n/a|staff|guest|"
-    r"anonymous|webmaster|by|par|von|por|alle beiträge|all posts|veröffentlicht am|posted on)$",
+    r"anonymous|webmaster|by|par|von|por|alle beiträge|all posts|veröffentlicht am|posted on)$|\be-?mail\b|\s\d{1,2}$|"
+    r"^(?:(?:show|view|see|read|more|voir|alle|tous|todos|tutti)\b.{0,12}\b(?:articles?|posts|stories|artikel|beiträge|"
+    r"artículos|articoli)\b|(?:photos?|fotos?|фото|bild(?:er)?|images?|vid[eé]o)\s*:)|"
+    r"(?-i:^(?:em|en|in|aus|à) [A-ZÀ-Ž])",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"https?://|www\.|@|\.html")

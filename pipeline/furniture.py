@@ -6,8 +6,10 @@ as words in the form of `fingerprint.tokenise`; what a host repeats in its own w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+_TOKEN = re.compile(r"\w+")
 MAX_TOKENS = 20  # longer paragraphs carry news, whatever they begin with
 
 
@@ -99,6 +101,12 @@ def is_stamp(tokens: Sequence[str]) -> bool:
         tuple(tokens[: len(stamp)]) == stamp and all(map(_tells_time, tokens[len(stamp) :]))
         for stamp in _STAMPS_BY_WORD.get(tokens[0] if tokens else "", ())
     )
+
+
+def is_time(text: str) -> bool:
+    """Whether a line is nothing but a date or an hour: `jeudi 13 juin 2019`."""
+    tokens = _TOKEN.findall(text.casefold())
+    return any(token[0].isdecimal() for token in tokens) and all(map(_tells_time, tokens)) and len(tokens) > 1
 
 
 def _tells_time(token: str) -> bool:

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from pipeline.blocks import Block, Mark, key_of
 from pipeline.body import BESIDE
 from pipeline.duplicates import has_key
+from pipeline.furniture import is_time
 from pipeline.markup import Kind
 from pipeline.phrases import phrase_rule
 
 __all__ = ["find_lead", "find_offers", "is_byline", "rest_of_lead"]
 
 _MOST_BYLINE_CHARS = 200
+_MOST_DATE_CHARS = 50
 _LEAST_CHARS = 30
 _MOST_CHARS = 1_200
 _TOLD_SHARE = 0.7  # of the description's words: outlets shorten and mend it
@@ -29,15 +31,17 @@ _CREDIT = re.compile(
     re.IGNORECASE,
 )
 _BYLINE = re.compile(
-    r"^\W*(?:(?:by|par|von|por|di|door|publié|published|updated|posted|mis à jour|veröffentlicht|stand|publicado|"
-    r"actualizado|aktualisiert|gepubliceerd)\b[\s:]|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|le \d{1,2}[/ ])",
+    r"^\W*(?:(?:by|par|von|por|di|door|publié|published|written|updated|posted|mis à jour|veröffentlicht|stand|"
+    r"publicado|actualizado|aktualisiert|gepubliceerd)\b[\s:]|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|le \d{1,2}[/ ])",
     re.IGNORECASE,
 )
 
 
 def is_byline(text: str) -> bool:
     """Whether a line says who wrote it or when it appeared."""
-    return len(text) < _MOST_BYLINE_CHARS and _BYLINE.match(text) is not None and not text.endswith((".", "!", "?"))
+    if len(text) >= _MOST_BYLINE_CHARS or text.endswith((".", "!", "?")):
+        return False
+    return _BYLINE.match(text) is not None or (len(text) < _MOST_DATE_CHARS and is_time(text))
 
 
 def find_lead(
@@ -152,11 +156,7 @@ def _may_lead(blocks: Sequence[Block], index: int, apart: frozenset[str], title_
         parent.tag in {"figure", "figcaption"} for parent in node.iterancestors()
     ):
         return False
-    return (
-        _CREDIT.search(block.text[-60:]) is None
-        and _BYLINE.match(block.text) is None
-        and phrase_rule(block.text) is None
-    )
+    return _CREDIT.search(block.text[-60:]) is None and not is_byline(block.text) and phrase_rule(block.text) is None
 
 
 def _is_free(block: Block, apart: frozenset[str]) -> bool:

@@ -61,9 +61,12 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"(?:leia|veja|saiba) (?:também|mais)\b",
             r"(?:lees ook|lees verder|bekijk ook|meer over)\b",
             r"(?:les også|läs (?:också|mer|även)|læs også|lue myös)\b",
-            r"(?:baca juga|czytaj (?:też|także|więcej)|dowiedz się więcej|zobacz (?:też|także)|"
-            r"ayrıca oku|читайте также|читайте також)\b",
-            r"(?:čtěte (?:také|více)|přečtěte si|citește și|funda olunye udaba)\b",
+            r"(?:baca juga|czytaj (?:też|także|również|więcej)|dowiedz się więcej|(?:zobacz|przeczytaj) (?:też|także|"
+            r"również)|ayrıca oku|читайте (?:также|материал|ещё|еще|по теме|подробнее)|смотрите также|"
+            r"читайте (?:також|ще)|вижте (?:още|също)|διαβάστε (?:επίσης|ακόμα|ακόμη|περισσότερα|σχετικά))\b",
+            r"(?:čtěte (?:také|více)|přečtěte si|čítajte (?:aj|viac)|olvassa (?:el|tovább)|citește (?:și|mai mult)|"
+            r"pročitajte (?:i|još|više)|xem thêm|đọc thêm|funda olunye udaba)\b",
+            r"(?:【?関連記事】?|関連ニュース|相关(?:阅读|新闻|报道)|延伸閱讀|相關(?:新聞|報導)|관련 ?기사)",
             r"click here to\b",
             r"don't miss\W*$",
             r"\[?(?:retrouvez|consultez|suivez) (?:ici |tous? |toute |notre |nos |l'|le direct)[^.]{0,90}(?:ici|"
@@ -75,6 +78,8 @@ PHRASES: tuple[PhraseRule, ...] = (
             "Lesen Sie auch: Was nun kommt",
             "Le puede interesar: Qué cambia en el puerto",
             "Dowiedz się więcej: port w liczbach",
+            "Читайте также: Порт в цифрах",
+            "関連記事：港の数字",
         ),
     ),
     PhraseRule(
@@ -120,6 +125,9 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"check out more of\b[^.]{0,60}\bstories by signing up",
             r"join (?:thought-provoking conversations|our commenting forum|the conversation)\b",
             r"like (?:this|our) (?:story|article|stories)\? share",
+            r"(?:hat (?:dir|ihnen|euch) (?:dieser|der|unser) (?:artikel|beitrag|text) gefallen|did you (?:like|enjoy) "
+            r"this (?:article|story|post)|(?:cet|l')\s?article vous a[- ]t[- ]il plu|vous avez aimé cet article|te ha "
+            r"gustado (?:este|el) artículo|ti è piaciuto (?:questo|l')\s?articolo)\b.{0,4}\?",
         ),
         holds=(
             r"newsletter (?:informiert|bringt|liefert|fasst|erklärt|versorgt) (?:sie|dich|euch)\b",
@@ -133,6 +141,7 @@ PHRASES: tuple[PhraseRule, ...] = (
             "Create an account or sign in to continue with your reading experience.",
             "Lust auf mehr? Melde dich für unseren Newsletter an!",
             "Werden Sie Mitglied und lesen Sie mit.",
+            "Hat dir dieser Artikel gefallen? Dann unterstütze uns!",
         ),
     ),
     PhraseRule(
@@ -142,7 +151,8 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"link|copier le lien|bookmark|save)"
             r"(?: (?:this|sur|on|cet|the|auf|en|via|par|by|with)\b.{0,40})?",
             rf"(?:share on |partager sur )?{_NETWORKS}(?:\W+{_NETWORKS})*",
-            r"(?:comments?|commentaires?|kommentare|comentarios|commenta|réagir|commenter|reacties)(?:\s*\(?\d*\)?)?",
+            r"(?:comments?|commentaires?|kommentare|kommentarer|comentarios|comentários|commenti|commenta|réagir|"
+            r"commenter|reacties|komentarze|komentáře|yorumlar|комментарии|коментарі|σχόλια)(?:\s*\(?\d*\)?)?",
             r"(?:\d+ )?(?:comments?|commentaires?|shares?|partages?|views?|vues)",
             r"(?:écouter|listen|anhören)(?: (?:l'article|cet article|to this article|to article))?(?:\s*\d+.{0,12})?",
             r"(?:add|ajouter)\b.{0,60}(?:google|favou?rites?|favoris|preferred source)\b.{0,30}",
@@ -165,9 +175,21 @@ PHRASES: tuple[PhraseRule, ...] = (
         starts=(
             r"(?:article|story) continues (?:below|after)",
             r"la suite (?:de (?:cet|l')\s?article )?après (?:la|cette) publicité",
+            r"(?:der )?(?:artikel|text|beitrag) (?:wird nach|geht nach|geht unter)\b[^.]{0,40}(?:fortgesetzt|weiter)",
+            r"(?:la noticia|el artículo) continúa (?:después|debajo)|continua (?:após|depois d)a publicidade",
+            r"(?:l'articolo )?continua (?:a leggere )?(?:sotto|dopo) la pubblicità|(?:tekst|artikel) (?:gaat|loopt) "
+            r"(?:verder|door) onder",
+            r"(?:artiklen|artikkelen|artikeln|saken|texten) (?:fortsætter|fortsetter|fortsätter) (?:efter|etter|under)",
+            r"(?:dalsza część|ciąg dalszy) (?:artykułu|tekstu)|reszta (?:artykułu|tekstu) pod|článek pokračuje|juttu "
+            r"jatkuu|a cikk (?:a hirdetés után )?folytatódik|продолжение (?:статьи )?после рекламы|haberin devamı",
         ),
         shouts=("ADVERTISEMENT", "PUBLICITÉ", "ANZEIGE", "WERBUNG", "PUBLICIDAD", "PUBBLICITÀ", "SPONSORED"),
-        examples=("Publicité", "ADVERTISEMENT", "La suite après la publicité"),
+        examples=(
+            "Publicité",
+            "ADVERTISEMENT",
+            "La suite après la publicité",
+            "Dalsza część artykułu pod materiałem wideo",
+        ),
     ),
     PhraseRule(
         "rights",
@@ -185,11 +207,13 @@ PHRASES: tuple[PhraseRule, ...] = (
         starts=(
             r"\(?(?:additional |with )?(?:reporting|writing) by [a-z][^.]{3,300}(?:[.;)]|$)",
             r"our standards: the",
+            r"original-content von\b",
         ),
         holds=(r"contributed to this (?:report|story|article)\W*$",),
         examples=(
             "Reporting by Jane Roe in Lagos; Editing by John Doe",
             "Jane Roe of the foreign desk contributed to this report.",
+            "Original-Content von: Hafenamt, übermittelt durch die Agentur",
         ),
     ),
     PhraseRule(
@@ -242,9 +266,11 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"mots[- ]clés|bild (?:anzeigen|vergrößern|schließen)(?: bild schließen)?|"
             r"sur le même sujet|à la une|dernières actualités|latest(?: news)?|recommended|related|"
             r"similar articles|article|artikel|artículo|článek|loading\W*|chargement\W*|actualisation automatique|"
-            r"the video will auto-?play soon.{0,12}|ce direct est terminé|live updates?|updates automatically)\W*",
+            r"the video will auto-?play soon.{0,12}|ce direct est terminé|live updates?|updates automatically|"
+            r"about the authors?|über (?:den autor|die autorin|die autoren)|à propos (?:de l'auteure?|des auteurs)|"
+            r"sobre (?:el autor|la autora|o autor)|sull'autore|l'autore|over de auteur|o autorze|об авторе)\W*",
         ),
-        examples=("Lire la suite", "Load more", "Bild anzeigen Bild schließen"),
+        examples=("Lire la suite", "Load more", "Bild anzeigen Bild schließen", "Über den Autor"),
     ),
     PhraseRule(
         "paywall",

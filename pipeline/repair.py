@@ -122,10 +122,13 @@ def repair(
             if index not in work.dropped:
                 work.add("between", index)
     _trim(work, lead)
+    trimmed = len(work.kept)
     _drop_biographies(work, authors)
     _drop_pull_quotes(work, lead)
     duplicates = find_duplicates(blocks, work.kept, lead)
     work.drop("duplicate", duplicates.__contains__)
+    if len(work.kept) < trimmed:
+        _trim(work, lead)  # the heading over what was dropped
     return Repaired(tuple(sorted(work.kept)), lead, tuple(work.steps), is_cut_short or is_scrambled)
 
 

@@ -14,6 +14,7 @@ __all__ = ["choose_title", "same_words"]
 _SEPARATORS = re.compile(r"\s+(?:[|–—\-•·:»«/]|::|&#124;)\s+|\s*[|]\s*")
 _WORDS = re.compile(r"\w+")
 _MAX_TITLE_CHARS = 500
+_MAX_LABEL_CHARS = 15
 
 
 def choose_title(
@@ -42,7 +43,14 @@ def choose_title(
 
 
 def _unglued(h1: str, told: Sequence[str]) -> str:
-    """The headline with the blanks that another source has: a kicker above it ends in the markup without one."""
+    """The headline with the blanks that another source has, where a kicker ends without one, and without a label.
+
+    A label (`Abonnés`, `Premium`) stands behind the headline in its element, and no other source has it.
+    """
+    for text in told:
+        label = h1.removeprefix(f"{text} ")
+        if label != h1 and label.isalpha() and label[0].isupper() and len(label) <= _MAX_LABEL_CHARS < len(text):
+            return text
     return next((text for text in told if key_of(text) == key_of(h1) and len(text.split()) > len(h1.split())), h1)
 
 
@@ -61,7 +69,7 @@ def without_site(title: str, site: str, host: str = "") -> str:
     host_key = key_of(host.removeprefix("www.").partition(".")[0])
     cuts = list(_SEPARATORS.finditer(title))
     tail, head = parts[-1], parts[0]
-    if _is_site(tail, site_key, host_key, parts):
+    if _is_site(tail, site_key, host_key, parts) or (key_of(tail) == host_key and len(parts[0].split()) > 2):
         return title[: cuts[-1].start()].strip()
     if (site_key and key_of(head) == site_key) or (len(host_key) > 3 and host_key in key_of(head) and len(head) < 40):
         return title[cuts[0].end() :].strip()

@@ -42,10 +42,12 @@ def read(body: str, *, head: str = "") -> Article:
         (f"{prose()}<div class='mediaInfo'><p>Crews at the lock</p></div>{prose('So it ended.')}", "Crews at"),
         (f"{STANDFIRST}<div><h5>By Jane Roe, Saltby</h5>{prose()}</div>", "Jane Roe"),
         (f"<address class='author'>By <a rel='author' href='/jr'>Jane Roe</a></address>{prose()}<p>Jane Roe is a pilot and has sailed the estuary for thirty years.</p>", "thirty years"),
+        (f"<address class='author'>By <a rel='author' href='/jr'>Jane Roe</a></address>{prose()}<h3>From the desk at the lock</h3><p>Jane Roe is a pilot and has sailed the estuary for thirty years.</p>", "From the desk"),
+        (f"{STANDFIRST}<p>jeudi 13 juin 2019</p><div>{prose()}</div>", "13 juin"),
         (f"{prose()}<ul><li><a href='/1'>Harbour: the boats that never came back to Saltby</a></li><li><a href='/2'>Estuary: who opens the lock at night?</a></li><li><a href='/3'>Tides: what the lifeboat saw off the point</a></li><li>Was the storm a pretext? <a href='/4'>Why the mayor wants the lock shut</a></li></ul>{prose('So it ended.')}", "never came back"),
         (f"{prose()}<p>The Courier's newsletter informiert Sie jeden Morgen über alles, was im Hafen wichtig ist.</p>", "jeden Morgen"),
     ],
-    ids=["picture with credit", "picture box", "media box", "byline behind the lead", "biography", "links, one of them in part", "newsletter"],
+    ids=["picture with credit", "picture box", "media box", "byline behind the lead", "biography", "the heading over it", "date behind the lead", "links, one of them in part", "newsletter"],
 )  # fmt: skip
 def test_a_line_that_is_no_part_of_the_article_is_dropped(body: str, dropped: str) -> None:
     text = read(body).text
@@ -135,6 +137,12 @@ def test_a_heading_over_a_picture_and_its_text_is_an_intertitle() -> None:
     chosen = frozenset(i for i, block in enumerate(blocks) if block.tag == "p")
     repaired = repair(blocks, chosen, title="The quiet harbour", description="")
     assert "The old lock" in [blocks[i].text for i in repaired.chosen]
+
+
+@pytest.mark.parametrize("word", ["By", "Par", "Von", "Por", "Published in May,"])
+def test_a_lead_may_begin_as_bylines_do(word: str) -> None:
+    lead = f"{word} Tuesday the boat lay at her mooring again, and nobody could say who had brought her back there."
+    assert read(f"<p class='standfirst'>{lead}</p><div>{prose()}</div>").lead == lead
 
 
 def test_an_intertitle_in_boxes_of_its_own_is_read() -> None:

@@ -53,6 +53,18 @@ def chosen(*, linked: str = "", social: str = "", h1: tuple[str, ...] = (), page
             "h1",
             id="with the blank that the markup leaves out behind a kicker",
         ),
+        pytest.param(
+            chosen(h1=(f"{HEADLINE} Abonnés",), linked=HEADLINE),
+            HEADLINE,
+            "h1",
+            id="without the label behind it",
+        ),
+        pytest.param(
+            chosen(h1=(f"{HEADLINE}, ou mardi",), social=HEADLINE),
+            f"{HEADLINE}, ou mardi",
+            "h1",
+            id="whole, where another source breaks off",
+        ),
         pytest.param(chosen(page=f"{HEADLINE} - Ouest"), HEADLINE, "title", id="the page's title less the outlet"),
         pytest.param(chosen(h1=(HEADLINE,)), HEADLINE, "h1", id="the only one there is"),
         pytest.param(chosen(), "", "", id="none"),
@@ -72,3 +84,8 @@ def test_the_headline_is_found(found: Sourced, title: str, source: str) -> None:
 )
 def test_an_outlets_name_is_no_part_of_the_headline(printed: str, site: str, title: str) -> None:
     assert without_site(printed, site) == title
+
+
+def test_a_name_of_three_letters_is_known_by_the_host() -> None:
+    assert without_site(f"{HEADLINE} | NZZ", "", "www.nzz.ch") == HEADLINE
+    assert without_site("Was ist die | NZZ", "Neue Zürcher", "www.other.example") == "Was ist die | NZZ"
