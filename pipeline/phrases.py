@@ -220,7 +220,7 @@ PHRASES: tuple[PhraseRule, ...] = (
         "credit",
         starts=(
             r"(?:photos?|images?|crédits?|credits?|fotos?|bild(?:er)?|picture|source photo|illustration|vidéo|video|"
-            r"cover photo|featured image|beitragsbild|titelbild|symbolbild|image illustrative)"
+            r"cover photo|featured image|header image|beitragsbild|titelbild|symbolbild|image illustrative)"
             r"(?: (?:credits?|by|crédits?|de couverture|d'illustration|à la une|"
             r"courtesy))?\s*[:©/]",
         ),

@@ -25,14 +25,9 @@ def choose_title(
     """
     linked, social, page, feed = (_clean(text) for text in (linked, social, page, feed))
     printed = [text for text in (_clean(h1) for h1 in headlines) if text and key_of(text) != key_of(site)]
-    told = [
-        (text, source)
-        for text, source in ((linked, "json-ld"), (social, "opengraph"), (page, "title"), (feed, "feed"))
-        if text
-    ]
-    agreed = key_of(without_site(linked, site, host))
-    if agreed != key_of(without_site(social, site, host)):
-        agreed = ""
+    told = _named(((linked, "json-ld"), (social, "opengraph"), (page, "title"), (feed, "feed")), site, host)
+    machines = [key_of(without_site(text, site, host)) for text, source in told if source in {"json-ld", "opengraph"}]
+    agreed = machines[0] if len(machines) == 2 and machines[0] == machines[1] else ""
     for h1 in printed:
         if key_of(h1) == agreed or (not agreed and any(same_words(h1, text) >= 0.6 for text, _ in told)):
             return Sourced(_unglued(h1, [text for text, _ in told]), "h1")
@@ -40,6 +35,13 @@ def choose_title(
         text, source = told[0]
         return Sourced(without_site(text, site, host), source)
     return Sourced(printed[0], "h1") if printed else Sourced("", "")
+
+
+def _named(told: Sequence[tuple[str, str]], site: str, host: str) -> list[tuple[str, str]]:
+    """What names the article: not the outlet, as pages do that have one title for all, unless nothing else is told."""
+    names = {key_of(site), key_of(host.removeprefix("www.").partition(".")[0])}
+    found = [(text, source) for text, source in told if text]
+    return [(text, source) for text, source in found if key_of(text) not in names] or found
 
 
 def _unglued(h1: str, told: Sequence[str]) -> str:
@@ -86,4 +88,4 @@ def _is_site(part: str, site_key: str, host_key: str, parts: Sequence[str]) -> b
 
 
 def _clean(text: str) -> str:
-    return clean_text(unescape(text))[:_MAX_TITLE_CHARS]
+    return clean_text(unescape(text))[:_MAX_TITLE_CHARS].strip("|·•–— ")

@@ -59,6 +59,12 @@ def test_a_line_of_a_byline_that_names_nobody_is_left_out(line: str) -> None:
     assert read(line) == Authors()
 
 
+@pytest.mark.parametrize("name", ["Polizei Aven", "Hafen GmbH", "Aven – Das Magazin", "Noticias del Puerto", "AFP"])
+def test_a_company_or_a_public_body_is_nobody(name: str) -> None:
+    assert read(name).organisations == (name,)
+    assert not read(name).people
+
+
 def test_agencies_desks_and_the_outlet_itself_are_organisations() -> None:
     authors = read("Ada Penn", "AFP", "Rédaction", "Le Méridien", "Le Méridien Plus", site="Le Méridien")
     assert authors.people == ("Ada Penn",)

@@ -66,6 +66,13 @@ def chosen(*, linked: str = "", social: str = "", h1: tuple[str, ...] = (), page
             id="whole, where another source breaks off",
         ),
         pytest.param(chosen(page=f"{HEADLINE} - Ouest"), HEADLINE, "title", id="the page's title less the outlet"),
+        pytest.param(
+            chosen(h1=(f"{HEADLINE} |",), linked="Ouest", social="Ouest", page=f"{HEADLINE} | Ouest", site="Ouest"),
+            HEADLINE,
+            "h1",
+            id="not the outlet that the page tells machines twice",
+        ),
+        pytest.param(chosen(page="Ouest", site="Ouest"), "Ouest", "title", id="the outlet where nothing else is told"),
         pytest.param(chosen(h1=(HEADLINE,)), HEADLINE, "h1", id="the only one there is"),
         pytest.param(chosen(), "", "", id="none"),
     ],
