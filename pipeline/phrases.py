@@ -97,7 +97,7 @@ PHRASES: tuple[PhraseRule, ...] = (
             rf"(?:inscrivez|abonnez)[- ]vous\b[^.]{{0,90}}(?:{_MAILED}|chaîne|{_NETWORKS}|gratuit)",
             rf"(?:recevez|retrouvez)\b[^.]{{0,90}}(?:{_MAILED}|boîte|mail|alertes?|application)",
             rf"(?:sign up|subscribe|register|get)\b[^.]{{0,110}}(?:{_MAILED}|\bapp\b|podcast|channel|alerts)",
-            rf"(?:join|follow|like|find|suivez|rejoignez|folgen|siga|síguenos|seguici|"
+            rf"(?:you can (?:also )?)?(?:join|follow|like|find|suivez|rejoignez|folgen?|folgt|siga|síguenos|seguici|"
             rf"volg)\b[^.]{{0,80}}\b{_NETWORKS}\b",
             r"(?:download|téléchargez|laden sie|descarga|scarica)\b[^.]{0,60}\b(?:app|appli|application|aplicación)\b",
             rf"(?:abonnieren sie|melden? (?:sie sich|dich)|lust auf mehr|jetzt)\b[^.]{{0,80}}{_MAILED}",
@@ -138,6 +138,8 @@ PHRASES: tuple[PhraseRule, ...] = (
             "Inscrivez-vous à notre newsletter",
             "Sign up for our daily newsletter",
             "Follow us on Facebook",
+            "You can also follow us on Instagram and X and download the app",
+            "Folge uns auf Facebook",
             "Create an account or sign in to continue with your reading experience.",
             "Lust auf mehr? Melde dich für unseren Newsletter an!",
             "Werden Sie Mitglied und lesen Sie mit.",

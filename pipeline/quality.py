@@ -210,8 +210,11 @@ RULES: tuple[GateRule, ...] = (
             "nécessaires",
             "necessary",
             "erforderlich",
+            "advertising",
         ),
         phrases=(
+            r"relevant (?:ads|advertising)|behaviou?ral advertising|interest-based ad\w*|we (?:collect|use) "
+            r"information about|how to opt[- ]out|make (?:\w+ ){0,4}(?:ads|advertising) (?:\w+ ){0,4}more relevant|"
             r"(?:uses?|utilis\w+|verwend\w+|utiliz\w+|usa|gebruik\w+|nutz\w+) (?:\w+ ){0,4}cookies|cookies? (?:policy|"
             r"settings|notice|richtlinie|preferences|and similar|et (?:autres|technologies))|"
             r"politique (?:de |en matière de )cookies|política de cookies|strictly necessary|strictement nécessaires|"

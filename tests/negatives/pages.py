@@ -95,6 +95,7 @@ WORDS: dict[str, tuple[frozenset[str], dict[str, tuple[tuple[str, ...], ...]]]] 
             "en": (
                 ("Cookie policy", "This website uses cookies. Some are strictly necessary, others measure our audience.", "Change your cookie settings whenever you like."),
                 ("Cookies", "Our site uses cookies and similar technologies. Read our cookie policy and change your cookie preferences below."),
+                ("Harbour master retires after forty years", "ABOUT THE ADS ON THIS SITE: we collect information about the pages and ads you see here, to show you relevant ads. Also known as behavioural advertising, about which our policy says more, and how to opt out."),
             ),
             "de": (("Cookie-Hinweis", "Diese Website verwendet Cookies. Einige sind unbedingt erforderlich.", "Mehr dazu in der Cookie Richtlinie; wir nutzen nur eigene Cookies."),),
             "es": (("Política de cookies", "Este sitio utiliza cookies propias y de terceros. Consulta la política de cookies y cambia la cookie settings."),),
