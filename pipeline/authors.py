@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lxml import html
 
+from pipeline.beside import stands_beside
 from pipeline.blocks import clean_text, key_of
 from pipeline.jsonld import LinkedArticle, Name
 from pipeline.page import ParsedPage
@@ -55,9 +56,6 @@ _LINKED = Search(
         (re.compile(path), f"(self::a and contains(@href, '{path}'))")
         for path in ("/author/", "/authors/", "/auteur/", "/autor/", "/autoren/")
     )
-)
-_BESIDE_CLASS = re.compile(
-    r"related|comment|teaser|sidebar|recommend|footer|most-?read|latest|(?<!v)card", re.IGNORECASE
 )
 _LEADING = re.compile(
     r"^(?:(?:written|reported|posted|published|story|text|words|article|propos recueillis|recueilli|écrit|rédigé|"
@@ -230,16 +228,16 @@ def _sources(
     for meta in _RARE_META_NAMES:
         yield [Name(value) for value in metas.get(meta, ())], _LAST_RESORT
     links = _LINKED.find(page.root, page.markup)[:3]
-    yield [Name(clean_text(text_of(e))) for e in links if not _is_beside(e)], _LAST_RESORT
+    yield [Name(clean_text(text_of(e))) for e in links if not stands_beside(e)], _LAST_RESORT
 
 
 def _bylines(page: ParsedPage) -> list[Name]:
-    found = [e for e in _BYLINES.find(page.root, page.markup)[:20] if not _is_beside(e)]
+    found = [e for e in _BYLINES.find(page.root, page.markup)[:20] if not stands_beside(e)]
     if not found:
         found = [
             e
             for e in _MAYBE_BYLINES.find(page.root, page.markup)[:60]
-            if _BYLINE_CLASS.search(e.get("class") or "") and not _is_beside(e)
+            if _BYLINE_CLASS.search(e.get("class") or "") and not stands_beside(e)
         ][:3]
     texts = (text for e in found for text in _lines_of(e))
     return [Name(text) for text in texts if 2 < len(text) < _MAX_NAME_CHARS]
@@ -252,14 +250,6 @@ def _lines_of(byline: html.HtmlElement) -> list[str]:
     if len(parts) > 1 and all(map(_FULL_NAME.fullmatch, parts)) and not any(text and text.strip() for text in between):
         return parts
     return [clean_text(" ".join(str(text) for text in byline.itertext()))]
-
-
-def _is_beside(element: html.HtmlElement) -> bool:
-    return any(
-        parent.tag in {"footer", "aside", "nav"} or _BESIDE_CLASS.search((parent.get("class") or "")[:200]) is not None
-        for parent in element.iterancestors()
-        if parent.tag not in {"html", "body", "main"}
-    )
 
 
 def _sort(names: Sequence[Name], source: str, site: str, host: str) -> Authors:

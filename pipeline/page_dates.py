@@ -10,6 +10,7 @@ from datetime import UTC, datetime, tzinfo
 
 from lxml import etree, html
 
+from pipeline.beside import stands_beside
 from pipeline.feed_dates import read_date, zone_of
 from pipeline.jsonld import LinkedArticle
 from pipeline.model import SourcedTime
@@ -40,10 +41,6 @@ _TIMES = Search(
             "@itemprop='datePublished' or @itemprop='dateModified' or @itemprop='dateCreated'",
         ),
     )
-)
-_BESIDE = frozenset({"footer", "aside", "nav"})
-_BESIDE_CLASS = re.compile(
-    r"related|comment|teaser|sidebar|recommend|footer|most-?read|latest|(?<!v)card", re.IGNORECASE
 )
 _MODIFIED_WORD = re.compile(r"modif|updat|mis-?a-?jour|maj|aktualis", re.IGNORECASE)
 _URL_DATE = re.compile(
@@ -160,22 +157,13 @@ def _times(page: ParsedPage) -> Iterator[tuple[str, str]]:
     for element in _TIMES.find(page.root, page.markup)[:40]:
         prop = element.get("itemprop") or ""
         text = element.get("datetime") or element.get("content") or text_of(element)
-        if prop == "dateModified" or _is_beside(element):
+        if prop == "dateModified" or stands_beside(element):
             continue
         if prop in {"datePublished", "dateCreated"} or element.get("pubdate") is not None:
             yield text, "itemprop"
         elif not _MODIFIED_WORD.search(element.get("class") or ""):
             later.append((text, "time"))
     yield from later[:3]
-
-
-def _is_beside(element: html.HtmlElement) -> bool:
-    """Whether a date stands in the footer, a sidebar or another article's teaser."""
-    return any(
-        parent.tag in _BESIDE or _BESIDE_CLASS.search((parent.get("class") or "")[:200]) is not None
-        for parent in element.iterancestors()
-        if parent.tag not in {"html", "body", "main"}
-    )
 
 
 def _in_url(url: str) -> str:

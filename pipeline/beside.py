@@ -1,0 +1,21 @@
+"""What stands beside an article on its page: footers, sidebars, teasers, comments."""
+
+from __future__ import annotations
+
+import re
+
+from lxml import html
+
+__all__ = ["stands_beside"]
+
+_TAGS = frozenset({"footer", "aside", "nav"})
+_CLASSES = re.compile(r"related|comment|teaser|sidebar|recommend|footer|most-?read|latest|(?<!v)card", re.IGNORECASE)
+
+
+def stands_beside(element: html.HtmlElement) -> bool:
+    """Whether a name or a date stands in the footer, a sidebar or another article's teaser."""
+    return any(
+        parent.tag in _TAGS or _CLASSES.search((parent.get("class") or "")[:200]) is not None
+        for parent in element.iterancestors()
+        if parent.tag not in {"html", "body", "main"}
+    )
