@@ -14,6 +14,7 @@ __all__ = ["choose_title", "same_words"]
 _SEPARATORS = re.compile(r"\s+(?:[|–—\-•·:»«/]|::|&#124;)\s+|\s*[|]\s*")
 _WORDS = re.compile(r"\w+")
 _MAX_TITLE_CHARS = 500
+_SAME_WORDS = 0.5
 _MAX_LABEL_CHARS = 15
 
 
@@ -24,24 +25,49 @@ def choose_title(
     what it tells machines once, else its title. Words that agree are given as the h1 sets them.
     """
     linked, social, page, feed = (_clean(text) for text in (linked, social, page, feed))
-    printed = [text for text in (_clean(h1) for h1 in headlines) if text and key_of(text) != key_of(site)]
+    outlet = _outlet_keys(site, host)
+    printed = [text for text in (_clean(h1) for h1 in headlines) if text and key_of(text) not in outlet]
     told = _named(((linked, "json-ld"), (social, "opengraph"), (page, "title"), (feed, "feed")), site, host)
     machines = [key_of(without_site(text, site, host)) for text, source in told if source in {"json-ld", "opengraph"}]
     agreed = machines[0] if len(machines) == 2 and machines[0] == machines[1] else ""
+    texts = [text for text, _ in told]
     for h1 in printed:
-        if key_of(h1) == agreed or (not agreed and any(same_words(h1, text) >= 0.6 for text, _ in told)):
-            return Sourced(_unglued(h1, [text for text, _ in told]), "h1")
+        if key_of(h1) == agreed or (not agreed and _is_confirmed(h1, texts, printed)):
+            return Sourced(_unglued(h1, texts), "h1")
     if told:
         text, source = told[0]
-        return Sourced(without_site(text, site, host), source)
+        return Sourced(without_site(text, site or next(iter(printed), ""), host), source)
     return Sourced(printed[0], "h1") if printed else Sourced("", "")
+
+
+def _is_confirmed(h1: str, told: Sequence[str], printed: Sequence[str]) -> bool:
+    """Whether another source says the same. The part of a title that names the section or the outlet confirms nothing:
+    `Report: cancer rates higher | CTV Ottawa` is no word for an h1 `CTV News Ottawa`.
+    """
+    for text in told:
+        if same_words(h1, text) < _SAME_WORDS:
+            continue
+        parts = [part for part in _SEPARATORS.split(text) if part]
+        if len(parts) < 2 or 2 * len(_words(h1)) >= len(_words(text)):
+            return True
+        if key_of(h1) == key_of(parts[0]) and len(parts[0].split()) > 1:
+            return True
+        others = {key_of(other) for other in (*told, *printed) if other not in {text, h1}}
+        named = next((part for part in parts if key_of(part) in others), max(parts, key=lambda part: len(part.split())))
+        if same_words(h1, named) >= _SAME_WORDS:
+            return True
+    return False
 
 
 def _named(told: Sequence[tuple[str, str]], site: str, host: str) -> list[tuple[str, str]]:
     """What names the article: not the outlet, as pages do that have one title for all, unless nothing else is told."""
-    names = {key_of(site), key_of(host.removeprefix("www.").partition(".")[0])}
+    outlet = _outlet_keys(site, host)
     found = [(text, source) for text, source in told if text]
-    return [(text, source) for text, source in found if key_of(text) not in names] or found
+    return [(text, source) for text, source in found if key_of(text) not in outlet] or found
+
+
+def _outlet_keys(site: str, host: str) -> set[str]:
+    return {key_of(site), key_of(host.removeprefix("www.").partition(".")[0])}
 
 
 def _unglued(h1: str, told: Sequence[str]) -> str:
@@ -58,8 +84,12 @@ def _unglued(h1: str, told: Sequence[str]) -> str:
 
 def same_words(one: str, other: str) -> float:
     """How many words of the shorter one the other has too, from 0 to 1."""
-    a, b = (set(_WORDS.findall(text.casefold())) for text in (one, other))
+    a, b = _words(one), _words(other)
     return len(a & b) / min(len(a), len(b)) if a and b else 0.0
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORDS.findall(text.casefold()))
 
 
 def without_site(title: str, site: str, host: str = "") -> str:

@@ -10,8 +10,10 @@ from pipeline.titles import choose_title, without_site
 HEADLINE = "Le pont de l'Aven rouvrira lundi"
 
 
-def chosen(*, linked: str = "", social: str = "", h1: tuple[str, ...] = (), page: str = "", site: str = "") -> Sourced:
-    return choose_title(linked=linked, social=social, headlines=h1, page=page, feed="", site=site)
+def chosen(
+    *, linked: str = "", social: str = "", h1: tuple[str, ...] = (), page: str = "", site: str = "", host: str = ""
+) -> Sourced:
+    return choose_title(linked=linked, social=social, headlines=h1, page=page, feed="", site=site, host=host)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,36 @@ def chosen(*, linked: str = "", social: str = "", h1: tuple[str, ...] = (), page
             HEADLINE,
             "h1",
             id="no outlet's name set as a headline",
+        ),
+        pytest.param(
+            chosen(h1=("Méridien",), page=f"{HEADLINE} - Méridien", host="www.meridien.example"),
+            HEADLINE,
+            "title",
+            id="nor its address",
+        ),
+        pytest.param(
+            chosen(h1=("Bretagne",), social=HEADLINE, page=f"{HEADLINE} | Bretagne | Le Méridien"),
+            HEADLINE,
+            "opengraph",
+            id="no section's name, though a title ends with it",
+        ),
+        pytest.param(
+            chosen(h1=("Bretagne", HEADLINE), page=f"Le Méridien - Bretagne - {HEADLINE}"),
+            HEADLINE,
+            "h1",
+            id="the headline behind the section's name",
+        ),
+        pytest.param(
+            chosen(h1=("Toute la presqu'île",), page=f"{HEADLINE} | Toute la presqu'île"),
+            HEADLINE,
+            "title",
+            id="without the motto that stands as a headline on every page",
+        ),
+        pytest.param(
+            chosen(h1=("Pont rouvert",), page="Pont rouvert | Toute l'actualité de la presqu'île de Crozon"),
+            "Pont rouvert",
+            "h1",
+            id="a short headline before a long name",
         ),
         pytest.param(
             chosen(h1=("Nos newsletters",), linked=HEADLINE),
