@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from pipeline.blocks import Block, Mark, key_of
@@ -22,7 +23,7 @@ _TOLD_SHARE = 0.7  # of the description's words: outlets shorten and mend it
 _SENTENCE_ENDS = (".", "!", "?", "…", "”", "»", '"')
 _MOST_LEAD_PARTS = 8
 _REACH = 30  # blocks before the first paragraph: headline, byline, dates, share buttons, picture stand between
-_OFFERING = frozenset({"newsletter", "paywall"})
+_OFFERING = frozenset({"account", "newsletter", "offer", "paywall"})
 _WORD = re.compile(r"\w{3,}")
 _CREDIT = re.compile(
     r"\b(?:credit|crédit|photo|foto|getty|reuters|afp|ap photo|shutterstock|image|picture|bild)\b\W*[:/©]|©|\((?:ap|"
@@ -37,8 +38,15 @@ _BYLINE = re.compile(
 )
 
 
+_READING_TIME = re.compile(
+    r"\W*(?:(?:temps de )?lecture|reading time|lesezeit|(?:tiempo de )?lectura)\W*\d+\s?min\w*\.?$", re.IGNORECASE
+)
+
+
 def is_byline(text: str) -> bool:
     """Whether a line says who wrote it or when it appeared."""
+    if text.endswith("."):
+        text = _READING_TIME.sub("", text)
     if len(text) >= _MOST_BYLINE_CHARS or text.endswith((".", "!", "?")):
         return False
     return _BYLINE.match(text) is not None or (len(text) < _MOST_DATE_CHARS and is_time(text))
@@ -111,6 +119,10 @@ def _first_of_body(blocks: Sequence[Block], kept: set[int]) -> int:
     ordered = sorted(kept)
     for index in ordered[:4]:
         if len(blocks[index].text) > _LEAST_CHARS and _is_among_paragraphs(blocks, index, kept):
+            return index
+    places = Counter(blocks[i].place for i in ordered)  # each in a box of its own
+    for index in ordered[:4]:
+        if len(blocks[index].text) > _LEAST_CHARS and places[blocks[index].place] > 1:
             return index
     return ordered[min(1, len(ordered) - 1)] if len(ordered) > 2 else ordered[0]
 

@@ -18,6 +18,7 @@ _KNOWN_SHARE = 0.9  # of the prose on the page must stand in known places
 _CLEAR_SHARE = 0.9  # of the prose in known places must be clearly article or clearly not
 _CLEARLY_KEPT, _CLEARLY_LEFT = 0.75, 0.25
 _FEW_LINKS = 0.3
+_SHARE_OF_HEADINGS = 0.5
 _LEAST_CHARS = 250
 _LEAST_SHARE = 0.25  # of an article's usual length
 _PARTED = frozenset({"ul", "ol", "li", "dl", "blockquote", "table", "tbody", "tr"})
@@ -88,8 +89,12 @@ def _is_beside(block: Block) -> bool:
 
 
 def _is_repeated(block: Block, wrapper: Wrapper) -> bool:
-    """Whether other pages show a text too; of long ones no marks were taken."""
-    return len(block.text) < _MOST_MARKED_CHARS and wrapper.is_repeated(text_mark(block.key))
+    """Whether other pages show a text too; of long ones no marks were taken.
+
+    A heading has to be on most pages: `What happens next?` heads the text of many an article.
+    """
+    share = _SHARE_OF_HEADINGS if block.is_heading else 0.0
+    return len(block.text) < _MOST_MARKED_CHARS and wrapper.is_repeated(text_mark(block.key), share=share)
 
 
 def _is_among(block: Block, before: Block, after: Block) -> bool:

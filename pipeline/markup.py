@@ -96,9 +96,9 @@ RULES: tuple[MarkupRule, ...] = (
         r"(?:fig|image|img|photo|picture|media|wp|gallery|slide)[-_]?(?:caption|credits?|legend[e]?|description|"
         r"text|copyright)|"
         r"captions?(?:[-_ ]?text)?|legende|credits?|photo-?credit|copyright|bildunterschrift|pie-?(?:de-?)?foto|"
-        r"didascalia|media-?infos?|"
+        r"didascalia|media-?infos?|(?:video|player)-?(?:title|caption|description|legende?|source)|title-?video|"
         r"wp-?caption(?:-text)?|image-?source|slideshow|gallery|carousel",
-        ("wp-caption-text", "image-caption", "legende", "media__credit", "photo-credits", "mediaInfo"),
+        ("wp-caption-text", "image-caption", "legende", "media__credit", "photo-credits", "mediaInfo", "video-title"),
     ),
     MarkupRule(
         Kind.TAGS,

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from pipeline.phrase_lines import line_rule
+
 __all__ = ["PHRASES", "PhraseRule", "is_paywall_line", "phrase_rule"]
 
 MAX_CHARS = 420  # the longest newsletter pitch seen in one paragraph had 380
@@ -44,6 +46,8 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"(?:à |a )?(?:lire|voir|écouter|découvrir|relire|revoir|regarder) (?:aussi|également|sur|plus|ensuite)\b",
             r"(?:lire|voir|écouter|retrouvez) (?:notre|nos|le|la|les|l'|ici)[^.]{0,40}:",
             r"(?:lire|voir|vidéo|video|podcast|diaporama|en images|infographie|à lire|à voir)\s*:",
+            r"(?:vidéos?|en images|podcast|replay)\. [^.]{10,120}$",
+            r"(?:>>|→|►|▶|➡|👉)[^.]{10,160}$",
             r"(?:>+|►|▶|»|→|•)\s*(?:à lire|lire|lisez|voir|read|see|watch|lesen|mehr|retrouvez|consultez)\b",
             r"(?:à lire|sur le même sujet|sur le même thème|nos autres articles|l'actualité en continu)\b",
             r"(?:read|see|watch|listen|find out) (?:more|also|next|on|here)\b\s*[:|]?",
@@ -115,6 +119,7 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"e-?mail)\b",
             r"plus special access to select articles",
             r"please enter a valid e-?mail",
+            r"ajoute[zr] [^.]{3,40} à vos (?:sources|favoris)",
             r"l'article a été ajouté",
             r"cet article est paru dans notre newsletter",
             r"there was an error, please provide a valid",
@@ -277,9 +282,10 @@ PHRASES: tuple[PhraseRule, ...] = (
     PhraseRule(
         "paywall",
         holds=(
-            r"il vous reste [\d.,]+\s?% de cet article",
+            r"il vous reste [\d.,]+\s?% (?:de cet article|à (?:lire|découvrir))",
             r"la suite (?:de (?:cet|l')\s?article )?est réservée",
-            r"(?:article|contenu|lecture) (?:est )?réservée? (?:aux|à nos) abonné",
+            r"(?:cet article|ce contenu|la lecture|l'intégralité)[^.]{0,20} (?:est )?réservée? (?:aux|à nos) abonné",
+            r"(?:article|contenu) réservé (?:aux|à nos) abonnée?·?(?:\.e\.)?s?\W*(?:$|il vous)",
             r"pour (?:lire|accéder à|poursuivre|continuer) (?:la suite|l'intégralité|la lecture|l'article|cet article)",
             r"subscribe (?:now )?to (?:continue|read|unlock|get)",
             r"to continue reading",
@@ -345,6 +351,8 @@ def phrase_rule(text: str) -> str | None:
     """The name of the rule that a paragraph falls under; None for text."""
     if len(text) > MAX_CHARS:
         return None
+    if (name := line_rule(text)) is not None:
+        return name
     lower = text.replace("’", "'").replace("\xa0", " ").replace("\u202f", " ").lower()
     holds = lower.__contains__
     if _BEGINNING.match(lower) or any(map(holds, _SIGNS)):

@@ -7,7 +7,7 @@ Every step says what it did and by which rule. Rules are for kinds of markup (pi
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from lxml import html
 
 from pipeline.blocks import Block, key_of
 from pipeline.body import chars_of, is_paragraph, set_apart
+from pipeline.boxes import find_behind_wall, find_offers_within, find_teasers, find_trailers
 from pipeline.captions import find_captions
 from pipeline.duplicates import find_duplicates, has_key
 from pipeline.extraction import Step
@@ -37,8 +38,6 @@ _LEAST_QUOTED_CHARS, _MOST_QUOTED_CHARS = 40, 300
 _MOST_PULLED = 0.2
 _MOST_BIOGRAPHIES = 2
 _MOST_NAME_CHARS = 200
-_MOST_TEASED = 0.45
-_HOME_PARAGRAPHS = 3  # an element with so many paragraphs is the article's, not a teaser's
 _ENOUGH_ABOVE, _ENOUGH_CHARS_ABOVE = 3, 500  # paragraphs and characters that make an article of an introduction
 _WALL_REACH = 6  # blocks behind the text in which a paywall says that it is one
 
@@ -104,6 +103,9 @@ def repair(
     work.drop("caption", captions.__contains__)
     work.drop("offer", offers.__contains__)
     _drop_teasers(work, title, title_key)
+    work.drop("behind a paywall", find_behind_wall(blocks, work.kept).__contains__)
+    work.drop("behind other articles", find_trailers(blocks, work.kept).__contains__)
+    work.drop("box", find_offers_within(blocks, work.kept).__contains__)
     _drop_phrases(work)
     _drop_link_lines(work)
     lead = find_lead(
@@ -180,30 +182,14 @@ def _settle_embeds(work: _Work, site: str) -> None:
 def _drop_teasers(work: _Work, title: str, title_key: str) -> None:
     """Other articles among the paragraphs: what stands in one box under a headline that is a link."""
     blocks = work.blocks
-    if not work.kept:
-        return
     headlines = [
         i
-        for i in range(max(0, min(work.kept) - 1), max(work.kept))
+        for i in range(max(0, min(work.kept, default=0) - 1), max(work.kept, default=0))
         if blocks[i].is_heading
         and blocks[i].link_share >= _ALL_LINK
         and not _repeats_title(blocks[i], title, title_key)
     ]
-    if not headlines:
-        return
-    homes: Counter[html.HtmlElement | None] = Counter()
-    sizes: Counter[html.HtmlElement | None] = Counter()
-    for i in work.kept:
-        homes[blocks[i].node.getparent()] += is_paragraph(blocks[i])
-        sizes[blocks[i].node.getparent()] += len(blocks[i].text)
-    homes[sizes.most_common(1)[0][0]] = _HOME_PARAGRAPHS  # the largest is the article's, however short
-    teasers: set[int] = set()
-    for index in headlines:
-        box = blocks[index].node.getparent()
-        if box is not None and homes[box] < _HOME_PARAGRAPHS:
-            teasers |= {i for i in work.kept if i >= index and blocks[i].node.getparent() is box}
-    if chars_of(blocks, teasers) < _MOST_TEASED * chars_of(blocks, work.kept):  # else a list of things is the article
-        work.drop("teaser", lambda i: i in teasers)
+    work.drop("teaser", find_teasers(blocks, work.kept, headlines).__contains__)
 
 
 def _drop_phrases(work: _Work) -> None:

@@ -84,9 +84,9 @@ class Wrapper:
         counts = self.places.get(place)
         return None if counts is None else counts[0] / max(1.0, counts[0] + counts[1])
 
-    def is_repeated(self, mark: int) -> bool:
-        """Whether other pages show this text too."""
-        return self.texts.get(mark, 0) >= 3
+    def is_repeated(self, mark: int, *, share: float = 0.0) -> bool:
+        """Whether other pages show this text too: three, and this share of all that were learnt."""
+        return self.texts.get(mark, 0) >= max(3.0, share * self.pages)
 
     def to_json(self) -> str:
         """As text, to be stored."""

@@ -1,0 +1,120 @@
+"""Boxes: what stands among an article's paragraphs in an element of its own and is none of it, found by its neighbours.
+
+One line tells for the whole box: a button to subscribe, a headline that is a link, the sentence of a paywall.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
+
+from lxml import html
+
+from pipeline.blocks import Block
+from pipeline.body import chars_of, holder_of, is_paragraph
+from pipeline.phrases import is_paywall_line, phrase_rule
+
+__all__ = ["find_behind_wall", "find_offers_within", "find_teasers", "find_trailers"]
+
+_MOST_TEASED = 0.45
+_HOME_PARAGRAPHS = 3  # an element with so many paragraphs is the article's, not a teaser's
+_ALL_LINK = 0.9
+_OFFERS = frozenset({"account", "consent", "newsletter", "offer"})
+_MOST_OFFERED_CHARS = 500
+_MOST_OFFERED = 0.25
+_MOSTLY_SAID = 0.3
+_TRAILED_LINKS = 3
+_MOST_TRAILED = 0.2
+
+
+def find_teasers(blocks: Sequence[Block], kept: Collection[int], headlines: Sequence[int]) -> set[int]:
+    """Other articles among the paragraphs: what stands in one box under one of these headlines that are links."""
+    if not headlines:
+        return set()
+    homes: Counter[html.HtmlElement | None] = Counter()
+    sizes: Counter[html.HtmlElement | None] = Counter()
+    for i in kept:
+        homes[blocks[i].node.getparent()] += is_paragraph(blocks[i])
+        sizes[blocks[i].node.getparent()] += len(blocks[i].text)
+    homes[sizes.most_common(1)[0][0]] = _HOME_PARAGRAPHS  # the largest is the article's, however short
+    teasers: set[int] = set()
+    for index in headlines:
+        box = blocks[index].node.getparent()
+        if box is not None and homes[box] < _HOME_PARAGRAPHS:
+            teasers |= {i for i in kept if i >= index and blocks[i].node.getparent() is box}
+    # Else a list of things is the article.
+    return teasers if chars_of(blocks, teasers) < _MOST_TEASED * chars_of(blocks, kept) else set()
+
+
+def find_offers_within(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
+    """What shares a box with an offer: `Politics` and `Every week, our analysis` over the button `Subscribe`."""
+    if len(kept) < 2:
+        return set()
+    home, places = _home(blocks, kept)
+    first = min(i for i in kept if holder_of(blocks[i]) is home)  # before it stand headline and lead, among buttons
+    offers = [i for i in range(first, max(kept) + 1) if phrase_rule(blocks[i].text) in _OFFERS]
+    if not offers:
+        return set()
+    around = set() if home is None else {home, *home.iterancestors()}
+    boxed = {element for i in offers for element in _boxes(blocks[i].node, around)}
+    found: dict[html.HtmlElement, set[int]] = {}
+    for i in range(first, max(kept) + 1):
+        for element in (blocks[i].node, *blocks[i].node.iterancestors()) if boxed else ():
+            if element in boxed:
+                found.setdefault(element, set()).add(i)
+    small = [box for box in found.values() if chars_of(blocks, box) <= _MOST_OFFERED_CHARS]
+    offered = {i for box in small for i in box if i in kept and blocks[i].place not in places}
+    return offered if chars_of(blocks, offered) <= _MOST_OFFERED * chars_of(blocks, kept) else set()
+
+
+def _boxes(node: html.HtmlElement, around: Collection[html.HtmlElement]) -> Iterator[html.HtmlElement]:
+    """An offer's element and those that it stands in, up to one that the article stands in too."""
+    for element in (node, *node.iterancestors()):
+        if element in around:
+            return
+        yield element
+
+
+def _home(blocks: Sequence[Block], kept: Collection[int]) -> tuple[html.HtmlElement | None, frozenset[str]]:
+    """The element that holds most of the article's characters, and the places of its paragraphs."""
+    sizes: Counter[html.HtmlElement | None] = Counter()
+    for i in kept:
+        sizes[holder_of(blocks[i])] += len(blocks[i].text)
+    home = sizes.most_common(1)[0][0]
+    return home, frozenset(blocks[i].place for i in kept if holder_of(blocks[i]) is home)
+
+
+def find_behind_wall(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
+    """What a paywall offers behind the sentence that the text ends with: nothing there stands where the text does."""
+    ordered = sorted(kept)
+    if not ordered:
+        return set()
+    wall = next((i for i in range(ordered[0], ordered[-1] + 1) if is_paywall_line(blocks[i].text)), None)
+    if wall is None:
+        return set()
+    before = [i for i in ordered if i < wall and is_paragraph(blocks[i])]
+    places = {blocks[i].place for i in before}
+    behind = {i for i in ordered if i > wall}
+    if not before or any(blocks[i].place in places for i in behind):
+        return set()
+    said = sum(phrase_rule(blocks[i].text) is not None for i in behind)
+    return behind if said >= _MOSTLY_SAID * len(behind) else set()  # else it is the text that goes on
+
+
+def find_trailers(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
+    """Paragraphs elsewhere behind a list of other articles' headlines: the text had ended above it."""
+    ordered = sorted(kept)
+    for at, (index, after) in enumerate(pairwise(ordered), 1):
+        links = sum(_is_headline_link(blocks[i]) for i in range(index + 1, after))
+        if links < _TRAILED_LINKS:
+            continue
+        places = {blocks[i].place for i in ordered[:at] if is_paragraph(blocks[i])}
+        behind = set(ordered[at:])
+        if places and not any(blocks[i].place in places for i in behind):
+            return behind if chars_of(blocks, behind) < _MOST_TRAILED * chars_of(blocks, kept) else set()
+    return set()
+
+
+def _is_headline_link(block: Block) -> bool:
+    return block.link_share >= _ALL_LINK and len(block.text) >= 25
