@@ -20,8 +20,9 @@ __all__ = ["find_behind_wall", "find_offers_within", "find_teasers", "find_trail
 _MOST_TEASED = 0.45
 _HOME_PARAGRAPHS = 3  # an element with so many paragraphs is the article's, not a teaser's
 _ALL_LINK = 0.9
-_OFFERS = frozenset({"account", "consent", "newsletter", "offer"})
-_MOST_OFFERED_CHARS = 500
+_OFFERS = frozenset({"account", "consent", "newsletter", "offer", "paywall"})
+_MOST_OFFERED_CHARS, _MOST_WALL_CHARS = 500, 1_500
+_OFFER_REACH = 4  # blocks behind the text: a box ends with its button
 _MOST_OFFERED = 0.25
 _MOSTLY_SAID = 0.3
 _TRAILED_LINKS = 3
@@ -53,19 +54,24 @@ def find_offers_within(blocks: Sequence[Block], kept: Collection[int]) -> set[in
         return set()
     home, places = _home(blocks, kept)
     first = min(i for i in kept if holder_of(blocks[i]) is home)  # before it stand headline and lead, among buttons
-    offers = [i for i in range(first, max(kept) + 1) if phrase_rule(blocks[i].text) in _OFFERS]
+    reach = range(first, min(len(blocks), max(kept) + _OFFER_REACH))
+    offers = {i: rule for i in reach if (rule := phrase_rule(blocks[i].text)) in _OFFERS}
     if not offers:
         return set()
     around = set() if home is None else {home, *home.iterancestors()}
-    boxed = {element for i in offers for element in _boxes(blocks[i].node, around)}
+    most: dict[html.HtmlElement, int] = {}
+    for i, rule in offers.items():
+        for element in _boxes(blocks[i].node, around):
+            most[element] = max(most.get(element, 0), _MOST_WALL_CHARS if rule == "paywall" else _MOST_OFFERED_CHARS)
     found: dict[html.HtmlElement, set[int]] = {}
-    for i in range(first, max(kept) + 1):
-        for element in (blocks[i].node, *blocks[i].node.iterancestors()) if boxed else ():
-            if element in boxed:
+    for i in reach:
+        for element in (blocks[i].node, *blocks[i].node.iterancestors()) if most else ():
+            if element in most:
                 found.setdefault(element, set()).add(i)
-    small = [box for box in found.values() if chars_of(blocks, box) <= _MOST_OFFERED_CHARS]
-    offered = {i for box in small for i in box if i in kept and blocks[i].place not in places}
-    return offered if chars_of(blocks, offered) <= _MOST_OFFERED * chars_of(blocks, kept) else set()
+    small = [inside for box, inside in found.items() if chars_of(blocks, inside) <= most[box]]
+    offered = {i for inside in small for i in inside if i in kept and blocks[i].place not in places}
+    walled = any(rule == "paywall" for rule in offers.values())  # little stands above a paywall, and much is offered
+    return offered if walled or chars_of(blocks, offered) <= _MOST_OFFERED * chars_of(blocks, kept) else set()
 
 
 def _boxes(node: html.HtmlElement, around: Collection[html.HtmlElement]) -> Iterator[html.HtmlElement]:

@@ -93,8 +93,16 @@ def _is_repeated(block: Block, wrapper: Wrapper) -> bool:
 
     A heading has to be on most pages: `What happens next?` heads the text of many an article.
     """
-    share = _SHARE_OF_HEADINGS if block.is_heading else 0.0
-    return len(block.text) < _MOST_MARKED_CHARS and wrapper.is_repeated(text_mark(block.key), share=share)
+    if len(block.text) >= _MOST_MARKED_CHARS or not wrapper.is_repeated(mark := text_mark(block.key)):
+        return False
+    return not _is_set_as_heading(block) or wrapper.is_repeated(mark, share=_SHARE_OF_HEADINGS)
+
+
+def _is_set_as_heading(block: Block) -> bool:
+    """Whether a block is a heading, or a line all in bold."""
+    node = block.node
+    is_bold = len(node) == 1 and node[0].tag in {"b", "strong"} and not (node.text or "").strip()
+    return block.is_heading or (is_bold and not (node[0].tail or "").strip())
 
 
 def _is_among(block: Block, before: Block, after: Block) -> bool:

@@ -81,7 +81,7 @@ RULES: tuple[MarkupRule, ...] = (
         r"partage\w*|"
         r"social(?:[-_ ]?(?:bar|buttons?|links?|share|media|icons?|follow|networks?|tools))?|teilen|compartir|"
         r"follow-?us|"
-        r"toolbar|article-?tools|print-?(?:button|link)|utility-?bar|audio-?player|listen-?(?:to|button)|speech|tts",
+        r"toolbar|article-?tools|print-?(?:button|link)|utility-?bar|(?:audio|podcast)-?(?:player|block|box|embed)|listen-?(?:to|button)|speech|tts",
         ("share-buttons", "c-share", "social-share", "partage", "addtoany"),
     ),
     MarkupRule(

@@ -45,7 +45,8 @@ PHRASES: tuple[PhraseRule, ...] = (
         starts=(
             r"(?:à |a )?(?:lire|voir|écouter|découvrir|relire|revoir|regarder) (?:aussi|également|sur|plus|ensuite)\b",
             r"(?:lire|voir|écouter|retrouvez) (?:notre|nos|le|la|les|l'|ici)[^.]{0,40}:",
-            r"(?:lire|voir|vidéo|video|podcast|diaporama|en images|infographie|à lire|à voir)\s*:",
+            r"(?:lire|voir|vidéos?|videos?|podcasts?|diaporama|en images|infographie|à lire|à voir)\s*:",
+            r"écoute[rz] [^.]{0,30}(?:en direct|en replay|le podcast)",
             r"(?:vidéos?|en images|podcast|replay)\. [^.]{10,120}$",
             r"(?:>>|→|►|▶|➡|👉)[^.]{10,160}$",
             r"(?:>+|►|▶|»|→|•)\s*(?:à lire|lire|lisez|voir|read|see|watch|lesen|mehr|retrouvez|consultez)\b",

@@ -103,18 +103,26 @@ def without_site(title: str, site: str, host: str = "") -> str:
     tail, head = parts[-1], parts[0]
     if _is_site(tail, site_key, host_key, parts) or (key_of(tail) == host_key and len(parts[0].split()) > 2):
         return title[: cuts[-1].start()].strip()
-    if (site_key and key_of(head) == site_key) or (len(host_key) > 3 and host_key in key_of(head) and len(head) < 40):
+    if (site_key and key_of(head) == site_key) or (len(host_key) > 3 and host_key in _runs(head) and len(head) < 40):
         return title[cuts[0].end() :].strip()
     return title
 
 
 def _is_site(part: str, site_key: str, host_key: str, parts: Sequence[str]) -> bool:
+    """Whether a part of a title names the outlet: in whole words, since `l'observer` is not from L'Obs."""
     key = key_of(part)
-    if len(host_key) > 3 and host_key in key and len(part) < 40:
+    runs = _runs(part)
+    if len(host_key) > 3 and len(part) < 40 and (host_key in runs or key.startswith(host_key)):
         return True
-    if site_key and (key == site_key or site_key in key or (len(key) > 4 and key in site_key)):
+    if site_key and (site_key in runs or (len(key) > 4 and key in site_key)):
         return True
-    return len(part.split()) <= 4 and len(" ".join(parts[:-1]).split()) >= 4 and "|" in "|"[: bool(site_key == "")]
+    return len(part.split()) <= 4 and len(" ".join(parts[:-1]).split()) >= 4 and not site_key
+
+
+def _runs(text: str) -> set[str]:
+    """The words of a text that stand side by side, drawn together as in the name of a host: `Le Monde.fr`, `lemonde`."""
+    words = _WORDS.findall(text.casefold())
+    return {"".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
 
 
 def _clean(text: str) -> str:

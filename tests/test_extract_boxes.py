@@ -90,6 +90,14 @@ def test_what_a_paywall_offers_behind_its_sentence_is_no_text() -> None:
     assert article.is_accessible_for_free is False
 
 
+def test_a_short_text_stays_alone_above_a_paywall_in_its_box() -> None:
+    offers = "<li>Accès à toute la presse du littoral, dès cinq heures du matin</li><li>Nos archives depuis 1944</li>"
+    wall = f"<div class='r'><p>Contenu réservé aux abonnés</p><p>Un euro le premier mois, pour tout le littoral</p><ul>{offers}</ul></div>"
+    article = read(f"<div class='t'>{prose()}</div>{wall}")
+    assert article.text == "\n\n".join(PARAGRAPHS)
+    assert article.is_accessible_for_free is False
+
+
 def test_a_text_that_goes_on_behind_the_sentence_of_a_paywall_is_read() -> None:
     wall = "<div class='w'><p>Subscribe to continue reading</p></div>"
     rest = "".join(f"<p>{text} That is what they say.</p>" for text in PARAGRAPHS)
@@ -128,8 +136,10 @@ def test_a_date_with_the_time_that_it_takes_to_read_is_no_sentence(line: str, *,
     assert is_byline(line) is is_one
 
 
-def test_an_intertitle_that_some_pages_share_stays() -> None:
-    between = "<h2>What happens next?</h2><p>All about boats, every day at noon</p>"
+@pytest.mark.parametrize("heading", ["<h2>{}</h2>", "<p><strong>{}</strong></p>"], ids=["as one", "in bold"])
+def test_an_intertitle_that_some_pages_share_stays(heading: str) -> None:
+    between = f"{heading.format('What happens next?')}<p>All about boats, every day at noon</p>"
+
 
     def body(*, shared: bool) -> tuple[str, ...]:
         return (*TEXTS[:2], *((between,) if shared else ()), *TEXTS[2:])

@@ -119,6 +119,8 @@ def test_the_headline_is_found(found: Sourced, title: str, source: str) -> None:
         (f"{HEADLINE} – Le Méridien", "Le Méridien", HEADLINE),
         (f"Le Méridien | {HEADLINE}", "Le Méridien", HEADLINE),
         ("Grève : ce qu'il faut savoir", "Le Méridien", "Grève : ce qu'il faut savoir"),
+        ("La Lune passe ce soir : comment l'observer", "L'Obs", "La Lune passe ce soir : comment l'observer"),
+        (f"{HEADLINE} - Le Méridien du soir", "Méridien", HEADLINE),
     ],
 )
 def test_an_outlets_name_is_no_part_of_the_headline(printed: str, site: str, title: str) -> None:
