@@ -161,10 +161,12 @@ PHRASES: tuple[PhraseRule, ...] = (
             rf"(?:share on |partager sur )?{_NETWORKS}(?:\W+{_NETWORKS})*",
             r"(?:comments?|commentaires?|kommentare|kommentarer|comentarios|comentários|commenti|commenta|réagir|"
             r"commenter|reacties|komentarze|komentáře|yorumlar|комментарии|коментарі|σχόλια)(?:\s*\(?\d*\)?)?",
-            r"(?:\d+ )?(?:comments?|commentaires?|shares?|partages?|views?|vues)",
+            r"(?:\d+ )?(?:comments?|commentaires?|kommentare?|comentarios?|comentários?|commenti|reacties|shares?|"
+            r"partages?|views?|vues|bilder|photos?)",
+            r"(?:bild|photo|image|foto) \d+ (?:von|of|sur|de|di) \d+",
             r"(?:écouter|listen|anhören)(?: (?:l'article|cet article|to this article|to article))?(?:\s*\d+.{0,12})?",
             r"(?:add|ajouter)\b.{0,60}(?:google|favou?rites?|favoris|preferred source)\b.{0,30}",
-            r"(?:lecture|temps de lecture|reading time|lesezeit|tiempo de lectura)\b.{0,25}",
+            r"(?:lecture|temps de lecture|reading time|lesezeit|lesedauer|tiempo de lectura)\b.{0,25}",
             r"\d+ (?:min(?:ute)?s?|minuten|minutos)(?: de)? (?:read|lecture|lesezeit|lectura)",
             r"(?:à |at |um |le |- )*\d{1,2}\s?[:h.]\s?\d{2}(?: (?:uhr|pm|am|gmt|bst|est))?",
             r"tell us what you think\W*",

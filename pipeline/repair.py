@@ -105,8 +105,8 @@ def repair(
     _drop_teasers(work, title, title_key)
     work.drop("behind a paywall", find_behind_wall(blocks, work.kept).__contains__)
     work.drop("behind other articles", find_trailers(blocks, work.kept).__contains__)
-    work.drop("box", find_offers_within(blocks, work.kept).__contains__)
     _drop_phrases(work)
+    work.drop("box", find_offers_within(blocks, work.kept).__contains__)
     _drop_link_lines(work)
     lead = find_lead(
         blocks,

@@ -16,6 +16,7 @@ _WORDS = re.compile(r"\w+")
 _MAX_TITLE_CHARS = 500
 _SAME_WORDS = 0.5
 _MAX_LABEL_CHARS = 15
+_MOST_SITE_WORDS = 12
 
 
 def choose_title(
@@ -120,8 +121,8 @@ def _is_site(part: str, site_key: str, host_key: str, parts: Sequence[str]) -> b
 
 
 def _runs(text: str) -> set[str]:
-    """The words of a text that stand side by side, drawn together as in the name of a host: `Le Monde.fr`, `lemonde`."""
-    words = _WORDS.findall(text.casefold())
+    """The words of a text that stand side by side, drawn together as hosts have them: `lemonde` of `Le Monde.fr`."""
+    words = _WORDS.findall(text.casefold())[:_MOST_SITE_WORDS]
     return {"".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
 
 

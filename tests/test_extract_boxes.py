@@ -140,7 +140,6 @@ def test_a_date_with_the_time_that_it_takes_to_read_is_no_sentence(line: str, *,
 def test_an_intertitle_that_some_pages_share_stays(heading: str) -> None:
     between = f"{heading.format('What happens next?')}<p>All about boats, every day at noon</p>"
 
-
     def body(*, shared: bool) -> tuple[str, ...]:
         return (*TEXTS[:2], *((between,) if shared else ()), *TEXTS[2:])
 
