@@ -45,7 +45,9 @@ _BYLINES = Search(
     )
 )
 _BYLINE_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:by-?line|author(?:s|-?names?)?|auteurs?|autor(?:es|en)?|signature)(?:$|[\s_-])", re.IGNORECASE
+    r"(?:^|[\s_-])(?:by-?line|author(?:s|(?:s|-)?-?(?:list|names?|sign))?|auteurs?|autor(?:es|en)?|signature)"
+    r"(?:$|[\s_-])",
+    re.IGNORECASE,
 )
 _MAYBE_BYLINES = Search(
     tuple((re.compile(word), f"contains(@class,'{word}')") for word in ("uthor", "yline", "uteur", "utor", "ignature"))
@@ -179,7 +181,8 @@ _NOISE = re.compile(
 _ADDRESS = re.compile(r"https?://|www\.|@|\.html")
 _CREDENTIAL = re.compile(r"(?:[A-Z]{2,5}|Ph\.?D|M\.?D|Dr|Jr|Sr|II|III)[®™.]?")  # behind a name and a comma
 _ROLES = re.compile(
-    r"\s*(?:\(.*?\)|[,–—|-]\s+(?:journalist|reporter|correspondent|editor|chef|journaliste|redakteur|correspond).*$)",
+    r"\s*(?:\(.*?\)|(?<=\w) (?:follow(?:ing)?|suivre|folgen|seguir|segui|volgen|følg|följ)$|"
+    r"[,–—|-]\s+(?:journalist|reporter|correspondent|editor|chef|journaliste|redakteur|correspond).*$)",
     re.IGNORECASE,
 )
 

@@ -26,6 +26,7 @@ def read(*names: str, site: str = "", host: str = "") -> Authors:
         ("Ada Penn, Tom Reed und Ida Roth", ("Ada Penn", "Tom Reed", "Ida Roth")),
         ("Ada Penna e Tom Reed", ("Ada Penna", "Tom Reed")),
         ("Par Ada Penn", ("Ada Penn",)),
+        ("Par : Ada Penn Suivre", ("Ada Penn",)),
         ("Sandy Anderson", ("Sandy Anderson",)),
     ],
 )

@@ -175,8 +175,9 @@ def test_a_line_reads_as_a_reader_sees_it(written: str, read: str) -> None:
         ("", "<div class='authors'><span>Ada Penn</span><span>Tom Reed</span></div>", ("Ada Penn", "Tom Reed")),
         ("", "<ul><li><a href='/author/ada-penn/'>Ada Penn</a></li></ul>", ("Ada Penn",)),
         ("", "<p class='vcard'><a class='url fn n'>Ada Penn</a></p>", ("Ada Penn",)),
+        ("", "<p>Par <span class='authorsList'><a href='/p/1'>Ada Penn</a></span></p>", ("Ada Penn",)),
     ],
-    ids=["twitter label", "several elements", "link to the author's page", "hCard"],
+    ids=["twitter label", "several elements", "link to the author's page", "hCard", "list"],
 )  # fmt: skip
 def test_a_byline_of_any_kind_names_its_people(head: str, byline: str, people: tuple[str, ...]) -> None:
     article = article_of(extract(page_of(f"<h1>The quiet harbour</h1>{byline}{prose()}", head=head), None))
