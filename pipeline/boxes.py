@@ -26,7 +26,7 @@ _OFFER_REACH = 4  # blocks behind the text: a box ends with its button
 _MOST_OFFERED = 0.25
 _MOSTLY_SAID = 0.3
 _TRAILED_LINKS = 3
-_MOST_TRAILED = 0.2
+_MOST_TRAILED, _MOST_TRAILERS = 0.2, 4  # more, and headings, are a part of an article that lists things
 
 
 def find_teasers(blocks: Sequence[Block], kept: Collection[int], headlines: Sequence[int]) -> set[int]:
@@ -118,7 +118,8 @@ def find_trailers(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
         places = {blocks[i].place for i in ordered[:at] if is_paragraph(blocks[i])}
         behind = set(ordered[at:])
         if places and not any(blocks[i].place in places for i in behind):
-            return behind if chars_of(blocks, behind) < _MOST_TRAILED * chars_of(blocks, kept) else set()
+            is_notice = len(behind) <= _MOST_TRAILERS and not any(blocks[i].is_heading for i in behind)
+            return behind if is_notice and chars_of(blocks, behind) < _MOST_TRAILED * chars_of(blocks, kept) else set()
     return set()
 
 

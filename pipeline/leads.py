@@ -45,7 +45,7 @@ _READING_TIME = re.compile(
 
 def is_byline(text: str) -> bool:
     """Whether a line says who wrote it or when it appeared."""
-    if text.endswith("."):
+    if len(text) < _MOST_BYLINE_CHARS and text.endswith("min."):
         text = _READING_TIME.sub("", text)
     if len(text) >= _MOST_BYLINE_CHARS or text.endswith((".", "!", "?")):
         return False
