@@ -13,7 +13,7 @@ from pipeline.furniture import is_time
 from pipeline.markup import Kind
 from pipeline.phrases import phrase_rule
 
-__all__ = ["find_lead", "find_offers", "is_byline", "rest_of_lead"]
+__all__ = ["find_lead", "find_lone_lead", "find_offers", "is_byline", "rest_of_lead"]
 
 _MOST_BYLINE_CHARS = 200
 _MOST_DATE_CHARS = 50
@@ -80,6 +80,16 @@ def find_lead(
     alone = [i for i in candidates if i < first and _stands_alone(blocks[i])]
     fresh = [i for i in alone if i not in kept and not any(has_key(blocks[other], blocks[i].key) for other in kept)]
     return _only(blocks, [i for i in fresh if blocks[i].text.endswith(_SENTENCE_ENDS)]) or _only(blocks, alone)
+
+
+def find_lone_lead(blocks: Sequence[Block], *, description: str, title_key: str) -> int | None:
+    """The lead of a page that shows nothing else of its article: marked so or told by the description."""
+    headline = _headline(blocks, len(blocks) - 1, title_key)
+    if headline is None:
+        return None
+    reach = range(headline + 1, min(len(blocks), headline + _REACH))
+    candidates = [i for i in reach if _may_lead(blocks, i, frozenset(), title_key)]
+    return next((i for i in candidates if _is_marked(blocks[i]) or _is_told(blocks[i], description)), None)
 
 
 def _only(blocks: Sequence[Block], candidates: Sequence[int]) -> int | None:

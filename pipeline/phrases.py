@@ -139,6 +139,9 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"newsletter (?:informiert|bringt|liefert|fasst|erklärt|versorgt) (?:sie|dich|euch)\b",
             r"for the latest[^.]{0,80}sign up",
             rf"sign up (?:for|to) (?:our|the)[^.]{{0,40}}{_MAILED}",
+            r"dans votre boîte (?:mail|e-?mail|aux lettres|de réception)",
+            r"(?:abonnez|inscrivez)-vous (?:gratuitement )?à (?:la|notre|nos|cette) newsletter",
+            r"(?:téléchargez|télécharger) (?:gratuitement )?(?:l'|notre |nos )appli",
         ),
         examples=(
             "Inscrivez-vous à notre newsletter",
@@ -164,6 +167,8 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"(?:\d+ )?(?:comments?|commentaires?|kommentare?|comentarios?|comentários?|commenti|reacties|shares?|"
             r"partages?|views?|vues|bilder|photos?)",
             r"(?:bild|photo|image|foto) \d+ (?:von|of|sur|de|di) \d+",
+            r"(?:(?:partager|share|teilen|facebook|twitter|x|whatsapp|linkedin|e-?mail|mail|url|imprimer|print|drucken|"
+            r"copier|copy|lien|link|enregistrer|save|merken|offrir|cet article|l'article|envoyer)(?:\W+|$)){3,}",
             r"(?:écouter|listen|anhören)(?: (?:l'article|cet article|to this article|to article))?(?:\s*\d+.{0,12})?",
             r"(?:add|ajouter)\b.{0,60}(?:google|favou?rites?|favoris|preferred source)\b.{0,30}",
             r"(?:lecture|temps de lecture|reading time|lesezeit|lesedauer|tiempo de lectura)\b.{0,25}",
@@ -316,7 +321,8 @@ PHRASES: tuple[PhraseRule, ...] = (
 
 # Part of every `holds` pattern's words, in lower case: most paragraphs have none, and searching patterns is dear.
 _TRIGGERS = (
-    "abonn", "subscri", "newsletter ", "sign up", "ed at", "follow ", "reste ", "reserv", "réserv", "riserv",
+    "abonn", "inscrivez", "dans votre bo", "télécharge",
+    "subscri", "newsletter ", "sign up", "ed at", "follow ", "reste ", "reserv", "réserv", "riserv",
     "la suite", "pour lire", "pour acc", "pour poursuivre", "pour continuer", "continue reading", "weiter", "jetzt ",
     "leyendo", "clusiv", "xklusiv", "para s", "this article", "this content", "this story", "this report", "profitez",
     "only ", "free ", "unlock", "plus-inhalte",

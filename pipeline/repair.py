@@ -19,7 +19,7 @@ from pipeline.boxes import find_behind_wall, find_offers_within, find_teasers, f
 from pipeline.captions import find_captions
 from pipeline.duplicates import find_duplicates, has_key
 from pipeline.extraction import Step
-from pipeline.leads import find_lead, find_offers, is_byline, rest_of_lead
+from pipeline.leads import find_lead, find_lone_lead, find_offers, is_byline, rest_of_lead
 from pipeline.markup import Kind
 from pipeline.phrases import is_paywall_line, phrase_rule
 from pipeline.titles import same_words
@@ -116,6 +116,8 @@ def repair(
         title_key=title_key,
         barred=captions | offers,
     )
+    if not work.kept and is_cut_short:
+        lead = find_lone_lead(blocks, description=description, title_key=title_key)
     if lead is not None:
         work.add("lead", lead)
         for index in rest_of_lead(blocks, lead):

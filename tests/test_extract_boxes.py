@@ -62,6 +62,8 @@ def test_a_sentence_that_begins_like_a_line_is_none(text: str) -> None:
         ">> Météo : douze départements en vigilance orange",
         "Il vous reste 71% à lire",
         "Ajoutez la Gazette à vos sources préférées",
+        "Partager Facebook Email URL Imprimer Offrir cet article Enregistrer",
+        "Toute l’actualité du littoral par la rédaction dans votre boîte mail.",
         "An dieser Stelle finden Sie einen externen Inhalt von Instagram, der den Artikel ergänzt.",
     ],
 )
@@ -95,6 +97,13 @@ def test_a_short_text_stays_alone_above_a_paywall_in_its_box() -> None:
     wall = f"<div class='r'><p>Contenu réservé aux abonnés</p><p>Un euro le premier mois, pour tout le littoral</p><ul>{offers}</ul></div>"
     article = read(f"<div class='t'>{prose()}</div>{wall}")
     assert article.text == "\n\n".join(PARAGRAPHS)
+    assert article.is_accessible_for_free is False
+
+
+def test_the_lead_alone_is_the_free_part_of_an_article_that_shows_no_more() -> None:
+    head = f"<meta name='description' content='{LEAD}'>"
+    article = read(f"<div class='top'><div class='chapo-head'>{LEAD}</div></div>{WALL}", head=head)
+    assert (article.text, article.lead) == (LEAD, LEAD)
     assert article.is_accessible_for_free is False
 
 
