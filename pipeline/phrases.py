@@ -45,13 +45,15 @@ PHRASES: tuple[PhraseRule, ...] = (
         starts=(
             r"(?:à |a )?(?:lire|voir|écouter|découvrir|relire|revoir|regarder) (?:aussi|également|sur|plus|ensuite)\b",
             r"(?:lire|voir|écouter|retrouvez) (?:notre|nos|le|la|les|l'|ici)[^.]{0,40}:",
-            r"(?:lire|voir|vidéos?|videos?|podcasts?|diaporama|en images|infographie|à lire|à voir)\s*:",
+            r"(?:lire|voir|vidéo|video|podcast|diaporama|en images|infographie|à lire|à voir)\s*:",
+            r"(?:vidéos|videos|podcasts)\s*:[^.]{0,140}$",
             r"écoute[rz] [^.]{0,30}(?:en direct|en replay|le podcast)",
             r"(?:vidéos?|en images|podcast|replay)\. [^.]{10,120}$",
             r"(?:>>|→|►|▶|➡|👉)[^.]{10,160}$",
             r"(?:>+|►|▶|»|→|•)\s*(?:à lire|lire|lisez|voir|read|see|watch|lesen|mehr|retrouvez|consultez)\b",
             r"(?:à lire|sur le même sujet|sur le même thème|nos autres articles|l'actualité en continu)\b",
-            r"(?:read|see|watch|listen|find out) (?:more|also|next|on|here)\b\s*[:|]?",
+            r"(?:read|see|watch|listen|find out) (?:more(?! of\b)|also|next|here)\b",
+            r"read on\s*(?:[:|]|$)",
             r"(?:also read|read also|more on this|more from|related|recommended|don't miss|must read|next read)\s*[:|]",
             r"(?:related (?:stories|articles|content|topics|news)|more stories|you may also like|in case you missed "
             r"it)\b",
@@ -160,7 +162,7 @@ PHRASES: tuple[PhraseRule, ...] = (
         wholes=(
             r"(?:partager|partagez|share|teilen|compartir|condividi|compartilhar|delen|dela|del|imprimer|print|copy "
             r"link|copier le lien|bookmark|save)"
-            r"(?: (?:this|sur|on|cet|the|auf|en|via|par|by|with)\b.{0,40})?",
+            r"(?: (?:this|sur|on|cet|auf|en|via|par|by|with)\b.{0,40})?",
             rf"(?:share on |partager sur )?{_NETWORKS}(?:\W+{_NETWORKS})*",
             r"(?:comments?|commentaires?|kommentare|kommentarer|comentarios|comentários|commenti|commenta|réagir|"
             r"commenter|reacties|komentarze|komentáře|yorumlar|комментарии|коментарі|σχόλια)(?:\s*\(?\d*\)?)?",
@@ -236,11 +238,12 @@ PHRASES: tuple[PhraseRule, ...] = (
         starts=(
             r"(?:photos?|images?|crédits?|credits?|fotos?|bild(?:er)?|picture|source photo|illustration|vidéo|video|"
             r"cover photo|featured image|header image|beitragsbild|titelbild|symbolbild|image illustrative)"
-            r"(?: (?:credits?|by|crédits?|de couverture|d'illustration|à la une|"
+            r"(?: (?:credits?|by|crédits?|photos?|images?|de couverture|d'illustration|à la une|"
             r"courtesy))?\s*[:©/]",
         ),
         wholes=(
-            r"(?:crédit|credit|photo|foto|image)s?\b.{0,60}",
+            r"(?:crédit|credit|photo|foto|image)s?(?: (?:by|par|von|d'illustration|d'archives|courtesy|afp|ap|getty|"
+            r"reuters|dpa|epa|sipa|imago|archives?|credits?|crédits?|source)\b.{0,60}|)",
             r"\(?(?:getty|shutterstock|istock|unsplash|adobe stock)\b.{0,40}",
         ),
         examples=("Photo : agence", "Credit: Getty Images", "Beitragsbild: Hafenamt"),
@@ -304,11 +307,12 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"para seguir leyendo",
             r"(?:contenido|artículo) (?:exclusivo|solo) para (?:suscriptores|socios)",
             r"abonnez-vous pour (?:lire|accéder|profiter)",
-            r"this (?:article|content|story) is (?:for|reserved|only available|exclusive)",
+            r"this (?:article|content|story) is (?:for (?:\w+ )?(?:subscribers|members)|reserved|only available|"
+            r"exclusive)",
             r"exklusiv für (?:abonnenten|plus)",
             r"contenuto riservato agli abbonati",
             r"profitez de (?:tous nos|l'intégralité|nos articles)",
-            r"(?:subscriber|members?)[- ]only (?:content|article)",
+            r"(?:this is (?:a )?|^)(?:subscriber|members?)[- ]only (?:content|article)",
             r"create a free account to (?:read|continue)",
             r"unlock (?:this|the full) (?:article|story)",
             r"free (?:articles?|trial) (?:left|remaining)",

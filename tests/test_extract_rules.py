@@ -59,6 +59,14 @@ def test_a_line_falls_under_its_rule(name: str, example: str) -> None:
         "The newsletter of the parish council appears four times a year.",
         "Abonné au théâtre depuis trente ans, il n'a jamais manqué une première.",
         "À 18h30, les portes étaient fermées et la salle pleine.",
+        "If you have ever wanted to sail the estuary by yourself, this article is for you.",
+        "Memberships bring in a steady income with member-only content and early tickets.",
+        "Read on for three ways to moor a boat against the tide.",
+        "See more of the estuary without leaving the quay.",
+        "Save the harbour at any price",
+        "Crédit d'impôt et prime à la conversion",
+        "Photo de famille devant l'écluse",
+        "Image ternie à l'étranger",
     ],
 )
 def test_a_sentence_falls_under_none(text: str) -> None:
