@@ -111,15 +111,18 @@ def find_behind_wall(blocks: Sequence[Block], kept: Collection[int]) -> set[int]
 def find_trailers(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
     """Paragraphs elsewhere behind a list of other articles' headlines: the text had ended above it."""
     ordered = sorted(kept)
+    last = {blocks[i].place: i for i in ordered}  # where the text stands for the last time
+    end = -1
     for at, (index, after) in enumerate(pairwise(ordered), 1):
-        links = sum(_is_headline_link(blocks[i]) for i in range(index + 1, after))
-        if links < _TRAILED_LINKS:
+        if is_paragraph(blocks[index]):
+            end = max(end, last[blocks[index].place])
+        if not 0 <= end < after or len(ordered) - at > _MOST_TRAILERS:
             continue
-        places = {blocks[i].place for i in ordered[:at] if is_paragraph(blocks[i])}
         behind = set(ordered[at:])
-        if places and not any(blocks[i].place in places for i in behind):
-            is_notice = len(behind) <= _MOST_TRAILERS and not any(blocks[i].is_heading for i in behind)
-            return behind if is_notice and chars_of(blocks, behind) < _MOST_TRAILED * chars_of(blocks, kept) else set()
+        if sum(_is_headline_link(blocks[i]) for i in range(index + 1, after)) < _TRAILED_LINKS:
+            continue
+        is_notice = not any(blocks[i].is_heading for i in behind)
+        return behind if is_notice and chars_of(blocks, behind) < _MOST_TRAILED * chars_of(blocks, kept) else set()
     return set()
 
 
