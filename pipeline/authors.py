@@ -17,7 +17,7 @@ from pipeline.jsonld import LinkedArticle, Name
 from pipeline.page import ParsedPage
 from pipeline.trees import Search, text_of
 
-__all__ = ["Authors", "read_authors"]
+__all__ = ["Authors", "find_signatures", "read_authors"]
 
 _LAST_RESORT = "page"  # what is asked when nobody else named anyone
 _MAX_NAME_CHARS = 80
@@ -230,20 +230,32 @@ def _sources(
     yield [Name(name) for name in feed], "feed"
     for meta in _RARE_META_NAMES:
         yield [Name(value) for value in metas.get(meta, ())], _LAST_RESORT
-    links = _LINKED.find(page.root, page.markup)[:3]
-    yield [Name(clean_text(text_of(e))) for e in links if not stands_beside(e)], _LAST_RESORT
+    yield [Name(clean_text(text_of(e))) for e in _linked(page)], _LAST_RESORT
+
+
+def _linked(page: ParsedPage) -> list[html.HtmlElement]:
+    return [e for e in _LINKED.find(page.root, page.markup)[:3] if not stands_beside(e)]
+
+
+def find_signatures(page: ParsedPage) -> list[html.HtmlElement]:
+    """The elements that may say who wrote the article, where the page does not tell machines."""
+    return [*_byline_elements(page), *_linked(page)]
 
 
 def _bylines(page: ParsedPage) -> list[Name]:
-    found = [e for e in _BYLINES.find(page.root, page.markup)[:20] if not stands_beside(e)]
-    if not found:
-        found = [
-            e
-            for e in _MAYBE_BYLINES.find(page.root, page.markup)[:60]
-            if _BYLINE_CLASS.search(e.get("class") or "") and not stands_beside(e)
-        ][:3]
-    texts = (text for e in found for text in _lines_of(e))
+    texts = (text for e in _byline_elements(page) for text in _lines_of(e))
     return [Name(text) for text in texts if 2 < len(text) < _MAX_NAME_CHARS]
+
+
+def _byline_elements(page: ParsedPage) -> list[html.HtmlElement]:
+    found = [e for e in _BYLINES.find(page.root, page.markup)[:20] if not stands_beside(e)]
+    if found:
+        return found
+    return [
+        e
+        for e in _MAYBE_BYLINES.find(page.root, page.markup)[:60]
+        if _BYLINE_CLASS.search(e.get("class") or "") and not stands_beside(e)
+    ][:3]
 
 
 def _lines_of(byline: html.HtmlElement) -> list[str]:

@@ -23,7 +23,6 @@ __all__ = ["Block", "Mark", "branch_of", "clean_text", "key_of", "read_blocks"]
 
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffc]+")
 _BLANKS = ("\n", "\t", "\r", "\f", "\v", "\u2028", "\u2029", "\x85")
-_NOT_LETTERS = re.compile(r"[\W_]+")
 _PLAIN_KEY = {code: chr(code).lower() if chr(code).isalnum() else None for code in range(128)}
 _VARIABLE = re.compile(
     r"\d|^[a-z]{0,3}[A-Z][a-zA-Z0-9]{5,}$|__[A-Za-z0-9]{5}$|^(?:sc|css|jss|jsx|svelte|emotion)-|[:\[\]/@!]"
@@ -82,9 +81,12 @@ def clean_text(text: str) -> str:
     """NFC, no invisible signs, runs of blanks as one; typographic spaces stay."""
     if text.isascii():
         return " ".join(text.split())
-    text = _one_blank(text)
-    if _INVISIBLE.search(text):
-        text = _one_blank(_INVISIBLE.sub("", text))
+    if text.isprintable() and "\ufffc" not in text:  # which blanks but the plain one and invisible signs are not
+        text = " ".join(text.split())
+    else:
+        text = _one_blank(text)
+        if _INVISIBLE.search(text):
+            text = _one_blank(_INVISIBLE.sub("", text))
     text = text.strip("\xa0\u202f ")
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
@@ -102,7 +104,7 @@ def _one_blank(text: str) -> str:
 @lru_cache(maxsize=4_000)
 def key_of(text: str) -> str:
     """The letters and digits of a text, to compare by."""
-    return text.translate(_PLAIN_KEY) if text.isascii() else _NOT_LETTERS.sub("", text).casefold()
+    return text.translate(_PLAIN_KEY) if text.isascii() else "".join(filter(str.isalnum, text)).casefold()
 
 
 @lru_cache(maxsize=20_000)

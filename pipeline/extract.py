@@ -19,6 +19,7 @@ from lxml import html
 from pipeline.blocks import Block, key_of, read_blocks
 from pipeline.choice import Choice, choose
 from pipeline.extraction import EXTRACTOR, Extraction, FeedHints, PageInput, Step
+from pipeline.gaps import find_gaps
 from pipeline.hand_rules import apply_rules, remove_elements
 from pipeline.jsonld import LinkedArticle, read_json_ld
 from pipeline.languages import settle_language
@@ -29,7 +30,7 @@ from pipeline.page import ParsedPage, parse_page
 from pipeline.quality import Candidate, judge
 from pipeline.repair import Repaired, repair
 from pipeline.told import paragraphs_of
-from pipeline.wrapper import Observation, Wrapper, needs_teacher
+from pipeline.wrapper import Gap, Observation, Wrapper, needs_teacher
 
 __all__ = ["EXTRACTOR", "Extraction", "FeedHints", "PageInput", "Step", "extract"]
 
@@ -66,15 +67,30 @@ class _Text:
 
 def extract(page: PageInput, wrapper: Wrapper | None) -> Extraction:
     """The article of a page. The same page and wrapper always give the same answer."""
-    parsed = parse_page(page.html)
+    if wrapper is not None and wrapper.empty_gaps and not page.rules.body:
+        known = _extract(page, wrapper, gaps=wrapper.empty_gaps)
+        if known is not None:
+            return known
+    found = _extract(page, wrapper, gaps=())
+    assert found is not None  # a whole page is always decided
+    return found
+
+
+def _extract(page: PageInput, wrapper: Wrapper | None, *, gaps: Sequence[Gap]) -> Extraction | None:
+    """The article, or why there is none; None where what was cut out may be needed to tell."""
+    parsed = parse_page(page.html, gaps=gaps)
     if isinstance(parsed, Rejection):
-        return Extraction(None, parsed)
+        return None if gaps else Extraction(None, parsed)
     reading = _read(page, parsed)
     found = _find_text(reading, wrapper)
+    if found is None:
+        return None
     metadata = reading.metadata
     common = (metadata.meta_refresh, metadata.tdm_reserved, metadata.tdm_policy)
     rejection = judge(_candidate(reading, found))
     if rejection is not None:
+        if parsed.is_cut:
+            return None
         return Extraction(None, rejection, None, found.steps, *common)
     return Extraction(_article(reading, found), None, found.observation, found.steps, *common)
 
@@ -96,8 +112,8 @@ def _read(page: PageInput, parsed: ParsedPage) -> _Reading:
     )
 
 
-def _find_text(reading: _Reading, wrapper: Wrapper | None) -> _Text:
-    """By the catalogue's rule, by the outlet's wrapper, or by the teacher."""
+def _find_text(reading: _Reading, wrapper: Wrapper | None) -> _Text | None:
+    """By the catalogue's rule, by the outlet's wrapper, or by the teacher, who is asked about whole pages only."""
     rules = reading.page.rules
     remove_elements(reading.body, rules.remove)
     if rules.body:
@@ -111,7 +127,7 @@ def _find_text(reading: _Reading, wrapper: Wrapper | None) -> _Text:
         kept = choose_by_wrapper(blocks, wrapper)
         if kept is not None:
             return _text_of(blocks, _repair(reading, blocks, kept), f"wrapper v{wrapper.version}")
-    return _ask_teacher(reading, wrapper, page_mark)
+    return None if reading.parsed.is_cut else _ask_teacher(reading, wrapper, page_mark)
 
 
 def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> _Text:
@@ -127,7 +143,15 @@ def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> 
     if wrapper is not None and wrapper.is_grown:
         own = _repair(reading, blocks, by_wrapper).chosen if by_wrapper is not None else ()
         agreed = agreement(blocks, own, repaired.chosen)
-    observation = observe(page_mark, reading.body, blocks, repaired.chosen, agreed)
+    chosen = [blocks[i].node for i in repaired.chosen]
+    observation = observe(
+        page_mark,
+        reading.body,
+        blocks,
+        repaired.chosen,
+        agreed=agreed,
+        gaps=find_gaps(reading.parsed, reading.metadata, chosen),
+    )
     return _text_of(blocks, repaired, choice.view, observation=observation)
 
 

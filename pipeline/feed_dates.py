@@ -109,6 +109,8 @@ def read_date(text: str, zone: tzinfo) -> ReadDate | None:
 
 def _plain(text: str) -> str:
     """Lower case, without accents, runs of blanks as one."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     decomposed = unicodedata.normalize("NFKD", text)
     return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).lower().split())
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 __all__ = ["settle_language"]
 
 _WORD = re.compile(r"[^\W\d_]+")
-_SAMPLE_CHARS = 1_500
+_FIRST_CHARS, _SAMPLE_CHARS = 500, 1_500  # the first tell enough of most texts to bear out what their page says
 _ENOUGH_CHARS = 120
 # Words that one text in the language holds by the dozen and texts in its neighbours hardly ever.
 _COMMON = {
@@ -56,18 +56,25 @@ _SCRIPTS = (  # in this order: Japanese is written in Chinese signs too, Korean 
 def settle_language(text: str, *, told: Sequence[str]) -> str | None:
     """The text's language as BCP 47; `told` are claims in order of trust."""
     claims = [claim.replace("_", "-") for claim in told if claim]
-    sample = text[:_SAMPLE_CHARS]
-    words = _WORD.findall(sample.lower())
-    spoken: Counter[str] = Counter()
-    for word, times in Counter(words).items():
-        for language in _LANGUAGES_OF.get(word, ()):
-            spoken[language] += times
-    if claims and _is_borne_out(claims[0].partition("-")[0].lower(), spoken, len(words)):
-        return _tidy(claims[0])
+    for chars in (_FIRST_CHARS, _SAMPLE_CHARS):
+        sample = text[:chars]
+        spoken, words = _spoken_in(sample)
+        if claims and _is_borne_out(claims[0].partition("-")[0].lower(), spoken, words):
+            return _tidy(claims[0])
     if len(sample) < _ENOUGH_CHARS:
         return _tidy(claims[0]) if claims else None
-    detected = _by_script(sample) or _by_words(spoken, len(words)) or _detected(sample)
+    detected = _by_script(sample) or _by_words(spoken, words) or _detected(sample)
     return next((_tidy(claim) for claim in claims if claim.lower().startswith(detected)), detected)
+
+
+def _spoken_in(sample: str) -> tuple[Counter[str], int]:
+    """How many words of a sample are common ones of each language, and how many there are."""
+    words = _WORD.findall(sample.lower())
+    spoken: Counter[str] = Counter()
+    for word in words:
+        for language in _LANGUAGES_OF.get(word, ()):
+            spoken[language] += 1
+    return spoken, len(words)
 
 
 def _detected(sample: str) -> str:

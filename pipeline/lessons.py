@@ -9,7 +9,7 @@ from lxml import html
 
 from pipeline.blocks import Block, branch_of
 from pipeline.body import BESIDE, chars_of, is_paragraph
-from pipeline.wrapper import Observation, PlaceCount, Wrapper, text_mark
+from pipeline.wrapper import Gap, Observation, PlaceCount, Wrapper, text_mark
 
 __all__ = ["agreement", "choose_by_wrapper", "observe"]
 
@@ -25,7 +25,13 @@ _PARTED = frozenset({"ul", "ol", "li", "dl", "blockquote", "table", "tbody", "tr
 
 
 def observe(
-    page: int, body: html.HtmlElement, blocks: Sequence[Block], chosen: Sequence[int], agreed: float | None
+    page: int,
+    body: html.HtmlElement,
+    blocks: Sequence[Block],
+    chosen: Sequence[int],
+    *,
+    agreed: float | None,
+    gaps: tuple[Gap, ...],
 ) -> Observation:
     """What this page teaches."""
     kept = set(chosen)
@@ -44,6 +50,7 @@ def observe(
         alive=tuple(sorted(alive)),
         dead=tuple(sorted(dead)),
         agreement=agreed,
+        gaps=gaps,
     )
 
 

@@ -24,8 +24,10 @@ from pipeline.page_dates import PageDates, read_dates
 from pipeline.titles import choose_title
 from pipeline.trees import text_of
 
-__all__ = ["Metadata", "PageHead", "read_head", "read_metadata"]
+__all__ = ["RELS", "Metadata", "PageHead", "read_head", "read_metadata"]
 
+# The links that are read.
+RELS = frozenset({"canonical", "amphtml", "shortlink", "license"})
 _META_KEYS = ("property", "name", "itemprop", "http-equiv")
 # Joined to any other address it stays as it is, and joining takes fifty times as long as looking.
 _WHOLE_URL = re.compile(r"https?://[\w.-]+/[\w/.,~%+&=?-]*(?<=[\w/])", re.ASCII)
@@ -87,12 +89,11 @@ def read_head(root: html.HtmlElement) -> PageHead:
         if element.tag == "h1":
             headlines.append(element)
             continue
-        attributes = dict(element.items())  # all at once: one after another takes longer
         if element.tag == "link":
-            if href := attributes.get("href"):
-                for rel in attributes.get("rel", "").lower().split():
-                    links.setdefault(rel, []).append(href.strip())
+            for rel in RELS.intersection((element.get("rel") or "").lower().split()):  # most: style sheets and icons
+                links.setdefault(rel, []).append((element.get("href") or "").strip())
             continue
+        attributes = dict(element.items())  # all at once: one after another takes longer
         content = attributes.get("content")
         if content is None:
             continue

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lxml import etree, html
 
 from pipeline.model import Rejection
 from pipeline.trees import count_of
+from pipeline.wrapper import Gap
 
 __all__ = ["ParsedPage", "check_page", "decode_page", "parse_page"]
 
@@ -104,7 +105,7 @@ class ParsedPage:
     markup: str
     json_ld: tuple[str, ...]
     asks_for_javascript: bool = False
-    script_chars: int = 0
+    is_cut: bool = False  # a gap was left out
 
 
 def decode_page(body: bytes, content_type: str | None) -> str:
@@ -142,9 +143,13 @@ def _check_type(kind: str, body: bytes) -> Rejection | None:
     return None
 
 
-def parse_page(text: str) -> ParsedPage | Rejection:
-    """The page's tree, or the limit that it breaks."""
+def parse_page(text: str, *, gaps: Sequence[Gap] = ()) -> ParsedPage | Rejection:
+    """The page's tree, without what stands in these gaps, or the limit that it breaks."""
     markup, json_ld, noscript = _without_scripts(text)
+    whole_chars = len(markup)
+    for gap in gaps:
+        markup = _without_gap(markup, gap)
+    is_cut = len(markup) < whole_chars
     if not markup or markup.isspace():
         return Rejection("empty", "nothing but scripts")
     if len(markup) > MAX_MARKUP_CHARS:
@@ -160,7 +165,23 @@ def parse_page(text: str) -> ParsedPage | Rejection:
         return Rejection("page_too_large", f"{count} elements")
     if "<main" in markup:
         _free_main(root)
-    return ParsedPage(root, markup, tuple(json_ld), bool(_NOSCRIPT_WORD.search(noscript)), len(text) - len(markup))
+    asks = bool(_NOSCRIPT_WORD.search(noscript))
+    return ParsedPage(root, markup, tuple(json_ld), asks, is_cut)
+
+
+def _without_gap(markup: str, gap: Gap) -> str:
+    """The markup without a gap; all of it where its signs do not stand there just once, in their order."""
+    start = _find_once(markup, gap.start, 0)
+    stop = _find_once(markup, gap.stop, start) if gap.stop and start >= 0 else len(markup)
+    if start < 0 or stop < 0:
+        return markup
+    return markup[: markup.rfind("<", 0, start)] + (markup[markup.rfind("<", 0, stop) :] if gap.stop else "")
+
+
+def _find_once(markup: str, sign: str, start: int) -> int:
+    """Where a sign stands, -1 where it does not, or twice."""
+    at = markup.find(sign, start)
+    return at if at >= 0 and markup.find(sign, at + len(sign)) < 0 else -1
 
 
 def _free_main(root: html.HtmlElement) -> None:

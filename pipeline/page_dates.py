@@ -17,7 +17,7 @@ from pipeline.model import SourcedTime
 from pipeline.page import ParsedPage
 from pipeline.trees import Search, find_elements, find_texts, text_of
 
-__all__ = ["PageDates", "read_dates"]
+__all__ = ["PageDates", "find_times", "read_dates"]
 
 _PUBLISHED_METAS = (
     "article:published_time", "og:article:published_time", "og:published_time", "article:published",
@@ -154,16 +154,20 @@ def _guessed(root: html.HtmlElement, url: str, zone: tzinfo) -> SourcedTime | No
 
 def _times(page: ParsedPage) -> Iterator[tuple[str, str]]:
     later: list[tuple[str, str]] = []
-    for element in _TIMES.find(page.root, page.markup)[:40]:
+    for element in find_times(page):
         prop = element.get("itemprop") or ""
         text = element.get("datetime") or element.get("content") or text_of(element)
-        if prop == "dateModified" or stands_beside(element):
-            continue
         if prop in {"datePublished", "dateCreated"} or element.get("pubdate") is not None:
             yield text, "itemprop"
         elif not _MODIFIED_WORD.search(element.get("class") or ""):
             later.append((text, "time"))
     yield from later[:3]
+
+
+def find_times(page: ParsedPage) -> list[html.HtmlElement]:
+    """The elements that may say when the article first appeared, in the page's order."""
+    found = _TIMES.find(page.root, page.markup)[:40]
+    return [e for e in found if e.get("itemprop") != "dateModified" and not stands_beside(e)]
 
 
 def _in_url(url: str) -> str:

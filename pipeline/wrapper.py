@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
-__all__ = ["Observation", "PlaceCount", "Wrapper", "learn", "needs_teacher", "text_mark"]
+__all__ = ["Gap", "Observation", "PlaceCount", "Wrapper", "learn", "needs_teacher", "text_mark"]
 
 ENOUGH_PAGES = 5  # under four or five pages a wrapper takes one article's oddities for the outlet's
 MOST_PLACES = 400
 MOST_TEXTS = 1500
 MEMORY_PAGES = 200  # older pages fade: counts are halved when so many were seen
 ENOUGH_DEAD = 3  # pages on which a branch held nothing before it is skipped
+MOST_GAPS = 60
+ALWAYS_EMPTY = 0.95  # of all pages: a box that stands behind the text on some and within it on others ends nothing
 AUDIT_SHARE = 0.05  # 1 page in 20 goes to the teacher all the same
 REDESIGN_AGREEMENT = 0.5  # below it, page after page, the wrapper describes another design
 TRUSTED_AGREEMENT = 0.9
@@ -33,6 +35,13 @@ class PlaceCount:
     left: int
 
 
+class Gap(NamedTuple):
+    """A stretch of markup from the element with one sign to the element with another, or to the page's end."""
+
+    start: str
+    stop: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What one page teaches: places kept and left, marks of its texts, how far the wrapper agreed if it was asked."""
@@ -43,11 +52,14 @@ class Observation:
     alive: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
     agreement: float | None = None
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Wrapper:
-    """What is known of an outlet. `places`: characters kept and left, pages; `texts`: pages that show a text."""
+    """What is known of an outlet. `places`: characters kept and left, pages; `texts`: pages that show a text; `gaps`:
+    pages on which nothing stood in them, in the order of the newest.
+    """
 
     version: int = 0
     pages: int = 0
@@ -57,6 +69,18 @@ class Wrapper:
     agreement: float = 1.0
     redesigns: int = 0
     recent: tuple[int, ...] = ()
+    gaps: Mapping[Gap, int] = field(default_factory=dict)
+    # Told by the others, and asked for on every page: branches that never held a word of an article, and the largest
+    # gap before all articles and behind them.
+    dead_branches: frozenset[str] = field(init=False, compare=False, repr=False)
+    empty_gaps: tuple[Gap, ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        dead = frozenset(branch for branch, pages in self.dead.items() if pages >= ENOUGH_DEAD)
+        empty = [gap for gap, pages in self.gaps.items() if pages >= ALWAYS_EMPTY * self.pages]
+        before, behind = [gap for gap in empty if gap.stop], [gap for gap in empty if not gap.stop]
+        object.__setattr__(self, "dead_branches", dead)
+        object.__setattr__(self, "empty_gaps", (*behind[:1], *before[:1]))
 
     @property
     def confidence(self) -> float:
@@ -67,11 +91,6 @@ class Wrapper:
     def is_grown(self) -> bool:
         """Whether enough pages were learnt to stand on its own."""
         return self.pages >= ENOUGH_PAGES
-
-    @property
-    def dead_branches(self) -> frozenset[str]:
-        """Branches of the tree that never held a word of an article."""
-        return frozenset(branch for branch, pages in self.dead.items() if pages >= ENOUGH_DEAD)
 
     @property
     def usual_chars(self) -> float:
@@ -100,6 +119,7 @@ class Wrapper:
                 "agreement": round(self.agreement, 4),
                 "redesigns": self.redesigns,
                 "recent": list(self.recent),
+                "gaps": [[*gap, pages] for gap, pages in self.gaps.items()],
             },
             ensure_ascii=False,
             separators=(",", ":"),
@@ -118,6 +138,8 @@ class Wrapper:
             agreement=saved["agreement"],
             redesigns=saved["redesigns"],
             recent=tuple(saved["recent"]),
+            # those stored before there were any know none
+            gaps={Gap(start, stop): pages for start, stop, pages in saved.get("gaps", ())},
         )
 
 
@@ -172,7 +194,15 @@ def _learn_one(wrapper: Wrapper, observation: Observation) -> Wrapper:
         dead=dict(list(dead.items())[-MOST_PLACES * 2 :]),
         agreement=agreement,
         recent=(*wrapper.recent, observation.page)[-64:],
+        gaps=_with_gaps(wrapper.gaps, observation.gaps),
     )
+
+
+def _with_gaps(known: Mapping[Gap, int], seen: Sequence[Gap]) -> dict[Gap, int]:
+    """The page's own first, in its order."""
+    gaps = {gap: known.get(gap, 0) + 1 for gap in seen}
+    others = {gap: pages for gap, pages in known.items() if gap not in gaps}
+    return dict(list({**gaps, **others}.items())[:MOST_GAPS])
 
 
 def _newest(places: dict[str, tuple[float, float, float]], most: int) -> dict[str, tuple[float, float, float]]:

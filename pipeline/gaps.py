@@ -1,0 +1,109 @@
+"""Gaps: stretches of an outlet's markup in which nothing of its articles stands, so that they need not be parsed.
+
+A gap begins and ends at signs, attributes that the page has once (`id="comments"`), the last one at the page's end.
+Promises gaps of whole elements that hold neither text of the article nor a headline, nor what names and dates were read
+from on this page; how many pages must agree is for the wrapper to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
+
+from lxml import html
+
+from pipeline.authors import find_signatures
+from pipeline.blocks import clean_text, key_of
+from pipeline.metadata import RELS, Metadata
+from pipeline.page import ParsedPage
+from pipeline.page_dates import find_times
+from pipeline.trees import text_of
+from pipeline.wrapper import Gap
+
+__all__ = ["find_gaps"]
+
+_TOLD = frozenset({"json-ld", "meta", "opengraph", "dc", "url"})
+_MOST_ENDS = 10  # the first behind the article; beyond comes the footer, and little is left to save
+_MOST_BEHIND, _MOST_WITHIN = 100, 10
+_MOST_BEFORE = 5
+_LEAST_GAP_CHARS = 2_000
+_LEAST_SIGN_CHARS = 4
+_NUMBER = re.compile(r"\d\d\d")  # of the article or of a build
+
+
+def find_gaps(page: ParsedPage, metadata: Metadata, chosen: Sequence[html.HtmlElement]) -> tuple[Gap, ...]:
+    """The gaps before the elements of an article, and those from there to the page's end; the largest first of both."""
+    if not chosen:
+        return ()
+    needed = {above for e in (*chosen, *_read_from(page, metadata)) for above in (e, *e.iterancestors())}
+    behind = _unique_signs(page.markup, _begin_behind(_holder(chosen), needed))
+    return (*_gaps_before(page, needed), *(Gap(sign) for sign in islice(behind, _MOST_ENDS)))
+
+
+def _read_from(page: ParsedPage, metadata: Metadata) -> Iterator[html.HtmlElement]:
+    """The elements that the headline, names and dates come from, where JSON-LD and the page's head do not tell them."""
+    title = key_of(metadata.title.value)
+    yield from (h1 for h1 in page.root.iter("h1") if key_of(clean_text(text_of(h1))) == title)
+    dated = metadata.published.source if metadata.published is not None else ""
+    is_linked = metadata.authors.source == dated == "json-ld"
+    for element in page.root.iterfind("body//meta"):  # a page that closes its head too soon has all of them there
+        if not is_linked or element.get("name") or element.get("property"):
+            yield element
+    links = page.root.iterfind("body//link")
+    yield from (link for link in links if not RELS.isdisjoint((link.get("rel") or "").split()))
+    if metadata.authors.source not in _TOLD:
+        yield from find_signatures(page)
+    if dated not in _TOLD:
+        yield from find_times(page)
+
+
+def _gaps_before(page: ParsedPage, needed: Collection[html.HtmlElement]) -> list[Gap]:
+    """From the first sibling with a sign to the first element that holds what is needed, level by level."""
+    sized: list[tuple[int, Gap]] = []
+    level = page.root.find("body")
+    while level is not None:
+        children = [child for child in level if isinstance(child.tag, str)]
+        first = next((i for i, child in enumerate(children) if child in needed), None)
+        if first is None:
+            break
+        level = children[first]
+        stop = next(_unique_signs(page.markup, [level]), "")
+        start = next(_unique_signs(page.markup, children[: min(first, _MOST_BEFORE)]), "") if stop else ""
+        if start:
+            size = page.markup.find(stop) - page.markup.find(start)
+            sized.append((size, Gap(start, stop)))
+    return [gap for size, gap in sorted(sized, reverse=True) if size >= _LEAST_GAP_CHARS]
+
+
+def _begin_behind(holder: html.HtmlElement, needed: Collection[html.HtmlElement]) -> list[html.HtmlElement]:
+    """The elements that begin behind this one, and behind all that is needed, in the page's order: outermost ones, and
+    the first within each.
+    """
+    found: list[html.HtmlElement] = []
+    for element in (holder, *holder.iterancestors()):
+        for sibling in element.itersiblings():
+            if sibling in needed:
+                found.clear()
+            elif len(found) < _MOST_BEHIND:
+                found.extend(islice((e for e in sibling.iter() if isinstance(e.tag, str)), _MOST_WITHIN))
+    return found
+
+
+def _holder(chosen: Sequence[html.HtmlElement]) -> html.HtmlElement:
+    """The innermost element that holds all of these: a box in the midst of one article is within it on the next."""
+    common = [*chosen[0].iterancestors()][::-1]
+    for element in chosen[1:]:
+        ancestors = [*element.iterancestors()][::-1]
+        common = [one for one, other in zip(common, ancestors, strict=False) if one is other]
+    return common[-1]
+
+
+def _unique_signs(markup: str, elements: Sequence[html.HtmlElement]) -> Iterator[str]:
+    """The attributes of these elements that the page has once, in order."""
+    for element in elements:
+        for name in ("id", "class"):
+            value = element.get(name) or ""
+            is_plain = len(value) >= _LEAST_SIGN_CHARS and _NUMBER.search(value) is None
+            if is_plain and markup.count(sign := f'{name}="{value}"') == 1:
+                yield sign

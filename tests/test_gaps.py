@@ -1,0 +1,128 @@
+"""Gaps: what an outlet's pages hold before and behind their articles is not parsed, and nothing is lost by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from pipeline.extract import Extraction, PageInput, extract
+from pipeline.page import ParsedPage, parse_page
+from pipeline.wrapper import ENOUGH_PAGES, Gap, Wrapper, learn
+from tests.newsroom.outlets import Outlet
+from tests.test_wrapper import PAGES_OF_TEXT, pages_of
+
+LINKED = (
+    '<script type="application/ld+json">{"@type": "NewsArticle", "headline": "%s", "datePublished": '
+    '"2026-05-04T08:00:00Z", "author": {"@type": "Person", "name": "Ada Quill"}}</script>'
+)
+MENU = "".join(f'<div><a href="/s/{n}">Section number {n} of the paper</a></div>' for n in range(60))
+BOX = '<div id="letters"><form>Our letter</form></div>'
+BEHIND = Gap('id="more-news"')
+
+
+def page_of(n: int, *, inside: str = "", behind: str = "", head: str = LINKED, foot: str = "") -> PageInput:
+    """A page whose article has the menu before it and other articles' headlines behind it."""
+    title = f"The harbour bridge opens for the {n}th time"
+    text = "".join(
+        f"<p>Paragraph {part} of article {n} tells, at some length, what the council said of the bridge in its "
+        f"{part}th meeting, and what the people of the harbour thought of that.</p>"
+        for part in range(6)
+    )
+    markup = (
+        f"<html><head><title>{title}</title>{head % title if head else ''}</head><body><div id='wrap'>"
+        f'<div class="top-bar">{MENU}</div><div class="page-body"><h1>{title}</h1>'
+        f'<div class="story">{text}{inside}</div>{behind}'
+        f'<div id="more-news">{MENU}</div></div></div>{foot}</body></html>'
+    )
+    return PageInput(f"https://gazette.example/a/{n}", markup, "gazette")
+
+
+def taught_by(pages: Sequence[PageInput]) -> Wrapper:
+    observations = [extract(page, None).observation for page in pages]
+    return learn(None, [observation for observation in observations if observation is not None])
+
+
+def parsed(page: PageInput, wrapper: Wrapper) -> ParsedPage:
+    found = parse_page(page.html, gaps=wrapper.empty_gaps)
+    assert isinstance(found, ParsedPage)
+    return found
+
+
+def same_article(one: Extraction, other: Extraction) -> bool:
+    return one.article is not None and one.article == other.article
+
+
+GROWN = taught_by([page_of(n) for n in range(ENOUGH_PAGES)])
+
+
+def test_what_stands_before_and_behind_all_articles_is_not_parsed() -> None:
+    assert GROWN.empty_gaps == (BEHIND, Gap('class="top-bar"', 'class="page-body"'))
+    page = parsed(page_of(30), GROWN)
+    assert page.is_cut
+    assert "Section number" not in page.markup
+    assert [block.get("class") for block in page.root.iter("div")] == [None, "page-body", "story"]
+
+
+def test_an_article_is_the_same_with_gaps_and_without() -> None:
+    by_wrapper = extract(page_of(30), GROWN)
+    assert by_wrapper.article is not None
+    assert "wrapper" in by_wrapper.article.extractor
+    assert same_article(by_wrapper, extract(page_of(30), replace(GROWN, gaps={})))
+
+
+@pytest.mark.parametrize("outlet", PAGES_OF_TEXT, ids=lambda outlet: outlet.id)
+def test_the_newsrooms_articles_are_the_same_with_gaps_and_without(outlet: Outlet) -> None:
+    pages = pages_of(outlet)
+    wrapper = taught_by(pages)
+    for page in pages:
+        assert same_article(extract(page, wrapper), extract(page, replace(wrapper, gaps={})))
+
+
+def test_a_box_that_stands_within_some_articles_ends_none() -> None:
+    pages = [page_of(n, **({"inside": BOX} if n == 3 else {"behind": BOX})) for n in range(ENOUGH_PAGES)]
+    wrapper = taught_by(pages)
+    assert Gap('id="letters"') in wrapper.gaps
+    assert wrapper.empty_gaps[0] == BEHIND
+
+
+def test_no_gap_holds_the_only_name_of_who_wrote() -> None:
+    signed = "<div class='sign'><p class='byline'>By Ada Quill</p></div>"
+    pages = [page_of(n, head="", foot=signed) for n in range(ENOUGH_PAGES)]
+    article = extract(page_of(30, head="", foot=signed), taught_by(pages)).article
+    assert article is not None
+    assert article.authors == ("Ada Quill",)
+    assert not any(gap.stop == "" for gap in taught_by(pages).empty_gaps)
+
+
+@pytest.mark.parametrize(
+    "foot",
+    ['<div id="more-news">again</div>', '<p>A reader wrote <code>id="more-news"</code> in a comment.</p>'],
+    ids=["twice an element", "in a text too"],
+)
+def test_a_sign_that_a_page_has_twice_cuts_nothing(foot: str) -> None:
+    page = replace(page_of(30), html=page_of(30).html.replace("</body>", f"{foot}</body>"))
+    assert "Section number 3 " in parsed(page, GROWN).markup
+    assert same_article(extract(page, GROWN), extract(page_of(30), GROWN))
+
+
+def test_a_page_that_is_doubtful_without_its_gaps_is_read_whole_by_the_teacher() -> None:
+    """Another kind of page, whose text stands where other pages have their end."""
+    page = page_of(30)
+    start, end = page.html.index('<div class="story">'), page.html.index('<div id="more-news">')
+    story = page.html[start:end]
+    other = replace(
+        page, html=page.html.replace(story, "").replace('<div id="more-news">', f'<div id="more-news">{story}')
+    )
+    found = extract(other, GROWN)
+    assert found.article is not None
+    assert "teacher" in found.article.extractor
+    assert "Paragraph 5 of article 30" in found.article.text
+
+
+def test_gaps_survive_being_stored_and_wrappers_of_before_know_none() -> None:
+    stored = GROWN.to_json()
+    assert Wrapper.from_json(stored).empty_gaps == GROWN.empty_gaps
+    before = stored.replace('"gaps"', '"formerly"')
+    assert Wrapper.from_json(before).empty_gaps == ()
