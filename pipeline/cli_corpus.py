@@ -33,8 +33,8 @@ def extract(
     """Extract articles from pages, as JSON.
 
     Examples: `newswire extract https://www.franceinfo.fr/politique/x_6433624.html --explain`,
-    `newswire extract page.html --url https://example.org/a`, `newswire extract --jsonl pages.jsonl
-    > articles.jsonl`
+    `newswire extract page.html --url https://example.org/a`,
+    `newswire extract --jsonl pages.jsonl > articles.jsonl`
     """
     from pipeline.app_files import extract_lines, extract_one, lines_of
 

@@ -239,6 +239,7 @@ def test_help_has_an_example(newswire: Newswire, command: str) -> None:
     told = newswire(command, "--help").stdout
     assert "Example" in told
     assert f"newswire {command}" in told.replace("\n", " ")
+    assert "▌" not in told  # how a `>` at the head of a docstring's line is shown: as a quotation
 
 
 def test_revisit_plans_and_looks_at_known_articles_again(newswire: Newswire) -> None:
