@@ -23,7 +23,7 @@ from pipeline.gaps import find_gaps
 from pipeline.hand_rules import apply_rules, remove_elements
 from pipeline.jsonld import LinkedArticle, read_json_ld
 from pipeline.languages import settle_language
-from pipeline.lessons import agreement, choose_by_wrapper, observe
+from pipeline.lessons import agreement, choose_by_wrapper, find_repeated, observe
 from pipeline.metadata import Metadata, PageHead, read_head, read_metadata
 from pipeline.model import Article, Rejection
 from pipeline.page import ParsedPage, parse_page
@@ -137,7 +137,8 @@ def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> 
     choice = choose(reading.parsed.root, blocks, about=about, told=reading.linked.body or hints.content)
     if choice.told:
         return _told_text(choice, reading, blocks)
-    repaired = _repair(reading, blocks, choice.kept)
+    kept = choice.kept if wrapper is None else choice.kept - find_repeated(blocks, wrapper)
+    repaired = _repair(reading, blocks, kept)
     by_wrapper = choose_by_wrapper(blocks, wrapper) if wrapper is not None else None
     agreed = None
     if wrapper is not None and wrapper.is_grown:

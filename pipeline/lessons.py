@@ -11,7 +11,7 @@ from pipeline.blocks import Block, branch_of
 from pipeline.body import BESIDE, chars_of, is_paragraph
 from pipeline.wrapper import Gap, Observation, PlaceCount, Wrapper, text_mark
 
-__all__ = ["agreement", "choose_by_wrapper", "observe"]
+__all__ = ["agreement", "choose_by_wrapper", "find_repeated", "observe"]
 
 _MOST_MARKED_CHARS = 400  # longer texts that return are copies of articles, not furniture
 _KNOWN_SHARE = 0.9  # of the prose on the page must stand in known places
@@ -93,6 +93,11 @@ def _between(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper) -> Ite
 def _is_beside(block: Block) -> bool:
     """Whether a block's markup says that it is no text: a caption where no page had one raises no doubt."""
     return any(mark.kind in BESIDE for mark in block.marks)
+
+
+def find_repeated(blocks: Sequence[Block], wrapper: Wrapper) -> frozenset[int]:
+    """The blocks that other pages of the outlet show too."""
+    return frozenset(i for i, block in enumerate(blocks) if _is_repeated(block, wrapper))
 
 
 def _is_repeated(block: Block, wrapper: Wrapper) -> bool:

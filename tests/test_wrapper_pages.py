@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.extract import Extraction, PageInput, extract
-from pipeline.wrapper import ENOUGH_PAGES, Wrapper, learn
+from pipeline.wrapper import ENOUGH_PAGES, TRUSTED_AGREEMENT, Wrapper, learn
 from tests.test_extract import PARAGRAPHS
 
 GENERATED = ("dSlXtj", "kLrRNP", "bfgUNg", "cnlAIL", "eOglAH", "hUjkAJ", "izpdPv")
@@ -108,3 +110,18 @@ def test_much_less_text_than_usual_is_left_to_the_teacher() -> None:
     brief = extract(page(41), wrapper)
     assert brief.article is not None
     assert not is_by_wrapper(brief)
+
+
+def test_the_teacher_too_is_told_what_other_pages_print() -> None:
+    appeal = (
+        "<p>The Courier belongs to those who read it, and lives from what they give every month, great or small.</p>"
+    )
+    body = (*TEXTS[:2], appeal, *TEXTS[2:])
+    known = taught([page(day, body=body) for day in range(1, ENOUGH_PAGES + 2)])
+    asked = replace(known, agreement=TRUSTED_AGREEMENT - 0.1)
+    alone, told = (extract(page(40, body=body), wrapper).article for wrapper in (None, asked))
+    assert alone is not None
+    assert told is not None
+    assert "teacher" in told.extractor
+    assert "belongs to those who read it" in alone.text
+    assert "belongs to those who read it" not in told.text
