@@ -124,9 +124,10 @@ def _find_text(reading: _Reading, wrapper: Wrapper | None) -> _Text | None:
     page_mark = crc32(f"{reading.page.url} {reading.title}".encode())  # archives of several pages share a URL
     if wrapper is not None and not needs_teacher(wrapper, wrapper.pages, _draw(page_mark)):
         blocks = read_blocks(reading.body, skipped=wrapper.dead_branches)
-        kept = choose_by_wrapper(blocks, wrapper)
+        repeated = find_repeated(blocks, wrapper)
+        kept = choose_by_wrapper(blocks, wrapper, repeated)
         if kept is not None:
-            return _text_of(blocks, _repair(reading, blocks, kept), f"wrapper v{wrapper.version}")
+            return _text_of(blocks, _repair(reading, blocks, kept, repeated), f"wrapper v{wrapper.version}")
     return None if reading.parsed.is_cut else _ask_teacher(reading, wrapper, page_mark)
 
 
@@ -137,12 +138,12 @@ def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> 
     choice = choose(reading.parsed.root, blocks, about=about, told=reading.linked.body or hints.content)
     if choice.told:
         return _told_text(choice, reading, blocks)
-    kept = choice.kept if wrapper is None else choice.kept - find_repeated(blocks, wrapper)
-    repaired = _repair(reading, blocks, kept)
-    by_wrapper = choose_by_wrapper(blocks, wrapper) if wrapper is not None else None
+    repeated = find_repeated(blocks, wrapper, choice.kept) if wrapper is not None else frozenset()
+    repaired = _repair(reading, blocks, choice.kept - repeated, repeated)
+    by_wrapper = choose_by_wrapper(blocks, wrapper, repeated) if wrapper is not None else None
     agreed = None
     if wrapper is not None and wrapper.is_grown:
-        own = _repair(reading, blocks, by_wrapper).chosen if by_wrapper is not None else ()
+        own = _repair(reading, blocks, by_wrapper, repeated).chosen if by_wrapper is not None else ()
         agreed = agreement(blocks, own, repaired.chosen)
     chosen = [blocks[i].node for i in repaired.chosen]
     observation = observe(
@@ -156,7 +157,9 @@ def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> 
     return _text_of(blocks, repaired, choice.view, observation=observation)
 
 
-def _repair(reading: _Reading, blocks: Sequence[Block], kept: frozenset[int]) -> Repaired:
+def _repair(
+    reading: _Reading, blocks: Sequence[Block], kept: frozenset[int], repeated: frozenset[int] = frozenset()
+) -> Repaired:
     return repair(
         blocks,
         kept,
@@ -164,6 +167,7 @@ def _repair(reading: _Reading, blocks: Sequence[Block], kept: frozenset[int]) ->
         description=reading.description,
         site=reading.metadata.site,
         authors=reading.metadata.authors.people,
+        barred=repeated,
     )
 
 

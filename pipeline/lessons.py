@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
 from lxml import html
@@ -19,6 +19,8 @@ _CLEAR_SHARE = 0.9  # of the prose in known places must be clearly article or cl
 _CLEARLY_KEPT, _CLEARLY_LEFT = 0.75, 0.25
 _FEW_LINKS = 0.3
 _SHARE_OF_HEADINGS = 0.5
+_MOST_REPEATED = 0.3  # of an article's characters
+_FEW_WORDS_CHARS, _SHARE_OF_FEW_WORDS = 50, 0.1
 _LEAST_CHARS = 250
 _LEAST_SHARE = 0.25  # of an article's usual length
 _PARTED = frozenset({"ul", "ol", "li", "dl", "blockquote", "table", "tbody", "tr"})
@@ -54,8 +56,10 @@ def observe(
     )
 
 
-def choose_by_wrapper(blocks: Sequence[Block], wrapper: Wrapper) -> frozenset[int] | None:
-    """The blocks that stand where the outlet's articles do and are not its furniture; None where the wrapper doubts."""
+def choose_by_wrapper(blocks: Sequence[Block], wrapper: Wrapper, repeated: Collection[int]) -> frozenset[int] | None:
+    """The blocks that stand where the outlet's articles do and not on other pages too (`repeated`); None where the
+    wrapper doubts.
+    """
     chosen: set[int] = set()
     prose = known = clear = 0
     shares = {place: wrapper.share_kept(place) for place in {block.place for block in blocks}}
@@ -67,16 +71,16 @@ def choose_by_wrapper(blocks: Sequence[Block], wrapper: Wrapper) -> frozenset[in
             if share is not None:
                 known += size
                 clear += size if share >= _CLEARLY_KEPT or share <= _CLEARLY_LEFT else 0
-        if share is not None and share >= 0.5 and not _is_repeated(block, wrapper):
+        if share is not None and share >= 0.5 and index not in repeated:
             chosen.add(index)
     if known < _KNOWN_SHARE * prose or clear < _CLEAR_SHARE * known:
         return None
     if chars_of(blocks, chosen) < max(_LEAST_CHARS, _LEAST_SHARE * wrapper.usual_chars):
         return None  # a brief, or the outlet has another design for this kind of article
-    return frozenset(chosen.union(_between(blocks, chosen, wrapper)))
+    return frozenset(chosen.union(_between(blocks, chosen, wrapper, repeated)))
 
 
-def _between(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper) -> Iterator[int]:
+def _between(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper, repeated: Collection[int]) -> Iterator[int]:
     """Headings, quotations and lists where none stood before, between two chosen blocks and in a place like theirs.
 
     Few pages of an outlet have an intertitle: what was on none of the first is not therefore left out, nor is a list
@@ -86,7 +90,7 @@ def _between(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper) -> Ite
         for index in range(before + 1, after):
             block = blocks[index]
             is_new = block.place not in wrapper.places or (block.tag == "li" and block.link_share < _FEW_LINKS)
-            if is_new and not _is_repeated(block, wrapper) and _is_among(block, blocks[before], blocks[after]):
+            if is_new and index not in repeated and _is_among(block, blocks[before], blocks[after]):
                 yield index
 
 
@@ -95,19 +99,28 @@ def _is_beside(block: Block) -> bool:
     return any(mark.kind in BESIDE for mark in block.marks)
 
 
-def find_repeated(blocks: Sequence[Block], wrapper: Wrapper) -> frozenset[int]:
-    """The blocks that other pages of the outlet show too."""
-    return frozenset(i for i, block in enumerate(blocks) if _is_repeated(block, wrapper))
+def find_repeated(blocks: Sequence[Block], wrapper: Wrapper, among: Collection[int] | None = None) -> frozenset[int]:
+    """The blocks that other pages of the outlet show too; none where they are much of the article (`among`, else what
+    stands where articles do): then the outlet has published it before, under another address.
+    """
+    repeated = frozenset(i for i, block in enumerate(blocks) if _is_repeated(block, wrapper))
+    if among is None:
+        among = {i for i in range(len(blocks)) if (wrapper.share_kept(blocks[i].place) or 0) >= 0.5}
+    is_article = chars_of(blocks, repeated.intersection(among)) > _MOST_REPEATED * chars_of(blocks, among)
+    return frozenset() if is_article else repeated
 
 
 def _is_repeated(block: Block, wrapper: Wrapper) -> bool:
     """Whether other pages show a text too; of long ones no marks were taken.
 
-    A heading has to be on most pages: `What happens next?` heads the text of many an article.
+    A heading has to be on most pages: `What happens next?` heads the text of many an article. And a few words on more
+    than a few: `Why not?` is asked again.
     """
     if len(block.text) >= _MOST_MARKED_CHARS or not wrapper.is_repeated(mark := text_mark(block.key)):
         return False
-    return not _is_set_as_heading(block) or wrapper.is_repeated(mark, share=_SHARE_OF_HEADINGS)
+    if _is_set_as_heading(block):
+        return wrapper.is_repeated(mark, share=_SHARE_OF_HEADINGS)
+    return len(block.text) >= _FEW_WORDS_CHARS or wrapper.is_repeated(mark, share=_SHARE_OF_FEW_WORDS)
 
 
 def _is_set_as_heading(block: Block) -> bool:

@@ -55,8 +55,9 @@ class Repaired:
 class _Work:
     """The blocks kept so far, and what was done to get there."""
 
-    def __init__(self, blocks: Sequence[Block], chosen: frozenset[int]) -> None:
+    def __init__(self, blocks: Sequence[Block], chosen: frozenset[int], barred: frozenset[int]) -> None:
         self.blocks = blocks
+        self.barred = barred  # what is known to be none of the article, wherever it stands
         self.kept = set(chosen)
         self.dropped: set[int] = set()
         self.steps: list[Step] = []
@@ -69,7 +70,7 @@ class _Work:
             self.steps.append(Step("dropped", rule, self.blocks[index].text[:_WORDS_SHOWN]))
 
     def add(self, rule: str, index: int) -> None:
-        if index not in self.kept:
+        if index not in self.kept and index not in self.barred:
             self.kept.add(index)
             self.steps.append(Step("added", rule, self.blocks[index].text[:_WORDS_SHOWN]))
 
@@ -85,9 +86,10 @@ def repair(
     description: str,
     site: str = "",
     authors: Sequence[str] = (),
+    barred: frozenset[int] = frozenset(),
 ) -> Repaired:
-    """The article's blocks, from a first choice of them."""
-    work = _Work(blocks, chosen)
+    """The article's blocks, from a first choice of them; none of `barred`."""
+    work = _Work(blocks, chosen, barred)
     is_cut_short = bool(chosen) and any(
         is_paywall_line(block.text) for block in blocks[min(chosen) : max(chosen) + _WALL_REACH]
     )
@@ -114,7 +116,7 @@ def repair(
         work.apart,
         description=description,
         title_key=title_key,
-        barred=captions | offers,
+        barred=captions | offers | barred,
     )
     if not work.kept and is_cut_short:
         lead = find_lone_lead(blocks, description=description, title_key=title_key)

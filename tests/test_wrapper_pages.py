@@ -112,16 +112,26 @@ def test_much_less_text_than_usual_is_left_to_the_teacher() -> None:
     assert not is_by_wrapper(brief)
 
 
-def test_the_teacher_too_is_told_what_other_pages_print() -> None:
-    appeal = (
-        "<p>The Courier belongs to those who read it, and lives from what they give every month, great or small.</p>"
-    )
+@pytest.mark.parametrize(
+    ("trust", "way"), [(1.0, "wrapper"), (TRUSTED_AGREEMENT - 0.1, "teacher")], ids=["wrapper", "teacher"]
+)
+def test_what_other_pages_print_among_their_paragraphs_is_left_out(trust: float, way: str) -> None:
+    appeal = "<p>The Courier belongs to those who read it, and lives from what they give, great or small.</p>"
     body = (*TEXTS[:2], appeal, *TEXTS[2:])
     known = taught([page(day, body=body) for day in range(1, ENOUGH_PAGES + 2)])
-    asked = replace(known, agreement=TRUSTED_AGREEMENT - 0.1)
-    alone, told = (extract(page(40, body=body), wrapper).article for wrapper in (None, asked))
+    alone, told = (
+        extract(page(40, body=body), known_so).article for known_so in (None, replace(known, agreement=trust))
+    )
     assert alone is not None
     assert told is not None
-    assert "teacher" in told.extractor
+    assert way in told.extractor
     assert "belongs to those who read it" in alone.text
     assert "belongs to those who read it" not in told.text
+
+
+def test_an_article_that_the_outlet_published_before_is_not_its_furniture() -> None:
+    known = usual()
+    again = [extract(replace(page(40), url=f"https://courier.example/b/{n}"), None).observation for n in range(4)]
+    article = extract(page(40), learn(known, [seen for seen in again if seen is not None])).article
+    assert article is not None
+    assert len(article.text.split("\n\n")) == len(TEXTS)
