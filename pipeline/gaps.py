@@ -27,6 +27,7 @@ _TOLD = frozenset({"json-ld", "meta", "opengraph", "dc", "url"})
 _MOST_ENDS = 10  # the first behind the article; beyond comes the footer, and little is left to save
 _MOST_BEHIND, _MOST_WITHIN = 100, 10
 _MOST_BEFORE = 5
+_MOST_TRIED = 40  # to count one in a page takes longer than to parse an element
 _LEAST_GAP_CHARS = 2_000
 _LEAST_SIGN_CHARS = 4
 _NUMBER = re.compile(r"\d\d\d")  # of the article or of a build
@@ -101,9 +102,13 @@ def _holder(chosen: Sequence[html.HtmlElement]) -> html.HtmlElement:
 
 def _unique_signs(markup: str, elements: Sequence[html.HtmlElement]) -> Iterator[str]:
     """The attributes of these elements that the page has once, in order."""
-    for element in elements:
-        for name in ("id", "class"):
-            value = element.get(name) or ""
-            is_plain = len(value) >= _LEAST_SIGN_CHARS and _NUMBER.search(value) is None
-            if is_plain and markup.count(sign := f'{name}="{value}"') == 1:
-                yield sign
+    for sign in islice(dict.fromkeys(sign for element in elements for sign in _signs(element)), _MOST_TRIED):
+        if markup.count(sign) == 1:
+            yield sign
+
+
+def _signs(element: html.HtmlElement) -> Iterator[str]:
+    for name in ("id", "class"):
+        value = element.get(name) or ""
+        if len(value) >= _LEAST_SIGN_CHARS and _NUMBER.search(value) is None:
+            yield f'{name}="{value}"'
