@@ -6,7 +6,7 @@ Agencies, desks and the outlet itself are organisations whatever the page calls 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lxml import html
@@ -17,11 +17,15 @@ from pipeline.jsonld import LinkedArticle, Name
 from pipeline.page import ParsedPage
 from pipeline.trees import Search, text_of
 
-__all__ = ["Authors", "find_signatures", "read_authors"]
+__all__ = ["Authors", "find_signatures", "read_authors", "read_signature"]
 
 _LAST_RESORT = "page"  # what is asked when nobody else named anyone
 _MAX_NAME_CHARS = 80
 _FULL_NAME = re.compile(r"(?:[^\W\d_a-zà-ÿ][\w.'’-]*\s+){1,3}[^\W\d_a-zà-ÿ][\w.'’-]+")
+_PARTICLES = frozenset(
+    {"de", "du", "la", "le", "van", "von", "der", "den", "da", "di", "del", "dos", "bin", "al", "el"}
+)
+_LEAST_WORDS, _MOST_WORDS = 2, 4
 _META_NAMES = (
     "author", "article:author", "og:article:author", "article:author_name", "dc.creator", "dcterms.creator",
     "dc.contributor", "byl", "parsely-author", "sailthru.author", "authors", "article.author", "citation_author",
@@ -60,6 +64,9 @@ _LINKED = Search(
     )
 )
 _LEADING = re.compile(
+    # `Auteur : …` names whoever follows, `Author` alone nobody; a link's title tells what it leads to.
+    r"^(?:(?:auteure?s?|autor(?:in|es|en)?|authors?|autor[ei]|text(?:e|o|y)?|words|reporter)\s*:\s*)|"
+    r"^(?:(?:zeige )?alle beiträge von|(?:view )?all posts by|posts by|ver todas las entradas de)\s+|"  # WordPress
     r"^(?:(?:written|reported|posted|published|story|text|words|article|propos recueillis|recueilli|écrit|rédigé|"
     r"veröffentlicht|publié|por|von|di|da|av|af|door|tekst|autor|autorin|redazione|texte?)\s*:?\s+)*"
     r"(?:by|par|von|por|di|door|av|af|da|przez|de|od)\s*:?\s+",
@@ -122,7 +129,7 @@ _COLLECTIVE = [
     "agency",
     "agence",
     "agencia",
-    "agentur",
+    r"\w*agentur",
     "agenzia",
     "news",
     "press",
@@ -164,6 +171,7 @@ _COLLECTIVE = [
     "post",
     "gazette",
 ]
+_AGENCY = re.compile(r"\w*(?:agentur|agency|agence|agencia|agenzia)", re.IGNORECASE)
 _ORGANISATION = re.compile(
     rf"^(?:{'|'.join(_AGENCIES)}|{_AGENCY_NAMES}|.*\b(?:{'|'.join(_COLLECTIVE)})\b.*|"
     r"\S+\.(?:com|fr|de|net|org|co|uk|es|it|ch|be|ca))$",
@@ -172,12 +180,14 @@ _ORGANISATION = re.compile(
 _NOISE = re.compile(
     r"https?://|www\.|@|\.html|facebook\.com|^(?:le |on |am |el |il |du )?\d{1,2}\b|(?:updated|published|publié|"
     r"aktualisiert|stand)\b|\d{1,2}[:h.]\d{2}|\b(?:19|20)\d\d\b|^(?:admin|author|unknown|none|null|n/a|staff|guest|"
-    r"anonymous|webmaster|by|par|von|por|alle beiträge|all posts|veröffentlicht am|posted on)$|\be-?mail\b|\s\d{1,2}$|"
+    r"anonymous|webmaster|by|par|von|por|alle beiträge|all posts|veröffentlicht am|posted on|"
+    r"(?:weitere|mehr|alle) artikel|weiter|mehr|more|read more|auteure?s?|autor(?:in|es|en)?)$|\be-?mail\b|\s\d{1,2}$|"
     r"^(?:(?:show|view|see|read|more|voir|alle|tous|todos|tutti)\b.{0,12}\b(?:articles?|posts|stories|artikel|beiträge|"
     r"artículos|articoli)\b|(?:photos?|fotos?|фото|bild(?:er)?|images?|vid[eé]o)\s*:)|"
     r"(?-i:^(?:em|en|in|aus|à) [A-ZÀ-Ž])",
     re.IGNORECASE,
 )
+_DASHED = re.compile(r"\s+[-–—|]\s+")
 _ADDRESS = re.compile(r"https?://|www\.|@|\.html")
 _CREDENTIAL = re.compile(r"(?:[A-Z]{2,5}|Ph\.?D|M\.?D|Dr|Jr|Sr|II|III)[®™.]?")  # behind a name and a comma
 _ROLES = re.compile(
@@ -233,6 +243,15 @@ def _sources(
     yield [Name(clean_text(text_of(e))) for e in _linked(page)], _LAST_RESORT
 
 
+def read_signature(line: str) -> Authors:
+    """Who signs with a line of the text that is nothing but a name of several words."""
+    plain = clean_text(_LEADING.sub("", line)).strip(" ().—–-")
+    words = [word for word in plain.split() if word not in _PARTICLES]
+    is_full = _LEAST_WORDS <= len(words) <= _MOST_WORDS and all(word[0].isupper() for word in words)
+    is_person = is_full and _ORGANISATION.match(plain) is None and _is_name(plain)
+    return Authors((plain,), (), "signature") if is_person else Authors()
+
+
 def _linked(page: ParsedPage) -> list[html.HtmlElement]:
     return [e for e in _LINKED.find(page.root, page.markup)[:3] if not stands_beside(e)]
 
@@ -260,6 +279,8 @@ def _byline_elements(page: ParsedPage) -> list[html.HtmlElement]:
 
 def _lines_of(byline: html.HtmlElement) -> list[str]:
     """A byline's text; where it is several elements with nothing between them, the text of each."""
+    while len(byline) == 1 and not (byline.text or "").strip() and not (byline[0].tail or "").strip():
+        byline = byline[0]  # a box around it
     parts = [text for child in byline if (text := clean_text(text_of(child)))]
     between = [byline.text, *(child.tail for child in byline)]
     if len(parts) > 1 and all(map(_FULL_NAME.fullmatch, parts)) and not any(text and text.strip() for text in between):
@@ -272,7 +293,8 @@ def _sort(names: Sequence[Name], source: str, site: str, host: str) -> Authors:
     organisations: dict[str, str] = {}
     site_key, host_key = key_of(site), key_of(host.removeprefix("www.").partition(".")[0])
     for name in names:
-        for text in _single_names(name):
+        for single in _single_names(name):
+            text = _without_outlet(single, site_key)
             key = key_of(text)
             is_site = (bool(site_key) and (key == site_key or site_key in key)) or (
                 len(host_key) > 3 and key == host_key
@@ -281,7 +303,20 @@ def _sort(names: Sequence[Name], source: str, site: str, host: str) -> Authors:
             is_organisation = name.is_organisation or is_site or is_brand or _ORGANISATION.match(text) is not None
             group = organisations if is_organisation else people
             group.setdefault(key, text)
-    return Authors(tuple(people.values()), tuple(organisations.values()), source)
+    named = tuple(name for name in organisations.values() if not _is_named_within(name, organisations.values()))
+    return Authors(tuple(people.values()), named, source)
+
+
+def _is_named_within(name: str, others: Iterable[str]) -> bool:
+    """Whether another name is the same with what it is left out: `SID Nachrichtenagentur` beside `SID`."""
+    return any(name.startswith(f"{other} ") and _AGENCY.fullmatch(name[len(other) + 1 :]) for other in others)
+
+
+def _without_outlet(text: str, site_key: str) -> str:
+    """The name beside the outlet's: `The Gazette - Ada Penn`."""
+    parts = _DASHED.split(text)
+    others = [part for part in parts if key_of(part) != site_key]
+    return others[0] if len(parts) > 1 and len(others) == 1 else text
 
 
 def _single_names(name: Name) -> Iterator[str]:

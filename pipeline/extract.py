@@ -11,11 +11,12 @@ Computation only: the page comes in as text, the wrapper as a value; what the pa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 from lxml import html
 
+from pipeline.authors import Authors
 from pipeline.blocks import Block, key_of, read_blocks
 from pipeline.choice import Choice, choose
 from pipeline.extraction import EXTRACTOR, Extraction, FeedHints, PageInput, Step
@@ -29,6 +30,7 @@ from pipeline.model import Article, Rejection
 from pipeline.page import ParsedPage, parse_page
 from pipeline.quality import Candidate, judge
 from pipeline.repair import Repaired, repair
+from pipeline.signatures import find_signature
 from pipeline.told import paragraphs_of
 from pipeline.wrapper import Gap, Observation, Wrapper, needs_teacher
 
@@ -62,6 +64,7 @@ class _Text:
     steps: tuple[Step, ...]
     link_chars: int = 0
     is_cut_short: bool = False
+    signed: Authors = field(default_factory=Authors)
     observation: Observation | None = None
 
 
@@ -190,6 +193,7 @@ def _text_of(
         steps=repaired.steps,
         link_chars=sum(blocks[i].link_chars for i in order),
         is_cut_short=repaired.is_cut_short,
+        signed=find_signature(blocks, repaired.chosen),
         observation=observation,
     )
 
@@ -224,6 +228,9 @@ def _candidate(reading: _Reading, found: _Text) -> Candidate:
 
 def _article(reading: _Reading, found: _Text) -> Article:
     page, metadata, linked = reading.page, reading.metadata, reading.linked
+    authors = metadata.authors
+    if found.signed.people and not authors.people:
+        authors = replace(found.signed, organisations=authors.organisations)
     text = "\n\n".join(found.paragraphs)
     return Article(
         url=page.url,
@@ -234,9 +241,9 @@ def _article(reading: _Reading, found: _Text) -> Article:
         title_source=metadata.title.source,
         published=metadata.published,
         modified=metadata.modified,
-        authors=metadata.authors.people,
-        author_organisations=metadata.authors.organisations,
-        authors_source=metadata.authors.source,
+        authors=authors.people,
+        author_organisations=authors.organisations,
+        authors_source=authors.source,
         language=settle_language(text, told=(reading.head.language, linked.language, page.language or "")),
         section=metadata.section,
         keywords=metadata.keywords,

@@ -6,6 +6,7 @@ import pytest
 from lxml import html
 
 from pipeline.authors import Authors, read_authors
+from pipeline.extract import PageInput, extract
 from pipeline.jsonld import LinkedArticle, Name
 from pipeline.page import ParsedPage
 
@@ -28,6 +29,9 @@ def read(*names: str, site: str = "", host: str = "") -> Authors:
         ("Par Ada Penn", ("Ada Penn",)),
         ("Par : Ada Penn Suivre", ("Ada Penn",)),
         ("Sandy Anderson", ("Sandy Anderson",)),
+        ("Auteur : Ada Penn", ("Ada Penn",)),
+        ("Alle Beiträge von Ada Penn", ("Ada Penn",)),
+        ("View all posts by Ada Penn", ("Ada Penn",)),
     ],
 )
 def test_names_are_parted_where_words_part_them(written: str, people: tuple[str, ...]) -> None:
@@ -53,6 +57,9 @@ def test_a_word_within_a_word_parts_nothing(title: str) -> None:
         "Send us an e-mail",
         "Updated 12:30",
         "admin",
+        "Weitere Artikel",
+        "Mehr",
+        "Autor",
     ],
 )
 def test_a_line_of_a_byline_that_names_nobody_is_left_out(line: str) -> None:
@@ -70,3 +77,52 @@ def test_agencies_desks_and_the_outlet_itself_are_organisations() -> None:
     authors = read("Ada Penn", "AFP", "Rédaction", "Le Méridien", "Le Méridien Plus", site="Le Méridien")
     assert authors.people == ("Ada Penn",)
     assert authors.organisations == ("AFP", "Rédaction", "Le Méridien", "Le Méridien Plus")
+
+
+def test_the_outlets_name_beside_a_persons_is_left_out() -> None:
+    assert read("The Gazette - Ada Penn", site="The Gazette").people == ("Ada Penn",)
+    assert read("Ada Penn | The Gazette", site="The Gazette").people == ("Ada Penn",)
+
+
+def test_an_agency_that_is_named_twice_is_named_once() -> None:
+    assert read("SID", "SID Nachrichtenagentur") == Authors((), ("SID",), "json-ld")
+
+
+def test_names_in_a_box_of_a_byline_are_parted_as_its_elements_are() -> None:
+    markup = (
+        "<div class='article-byline'>\n <div class='origins'><span>Ada Penn</span> <span>Tom Reed</span></div></div>"
+    )
+    page = ParsedPage(html.document_fromstring(f"<html><body>{markup}</body></html>"), markup, ())
+    assert read_authors(page, {}, LinkedArticle(), site="", host="", feed=()).people == ("Ada Penn", "Tom Reed")
+
+
+TEXT = "".join(
+    f"<p>In its {n}th hour the council still spoke of the bridge, and of what it would cost us.</p>" for n in range(6)
+)
+OUTLET_ALONE = (
+    '<script type="application/ld+json">{"@type": "NewsArticle", "headline": "The bridge", "author": '
+    '{"@type": "Organization", "name": "The Gazette"}}</script>'
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "people"),
+    [
+        ("", "<p style='text-align: right'><strong>Lê Penn</strong></p>", ("Lê Penn",)),
+        ("", "<p><em>Ada van der Penn</em></p>", ("Ada van der Penn",)),
+        ("<p><strong>ADA PENN</strong></p>", "", ("ADA PENN",)),
+        ("", "<p><strong>Related Subjects</strong></p>", ()),
+        ("", "<p>Great Harbour</p>", ()),
+        ("<p><strong>The day after</strong></p>", "", ()),
+    ],
+    ids=["to the right", "in italics", "bold above", "bold behind heads what comes", "a place", "a heading"],
+)
+def test_a_line_that_is_a_name_signs_where_nobody_else_is_named(
+    before: str, behind: str, people: tuple[str, ...]
+) -> None:
+    page = f"<html><head>{OUTLET_ALONE}</head><body><h1>The bridge</h1><div>{before}{TEXT}{behind}</div></body></html>"
+    article = extract(PageInput("https://gazette.example/a/1", page), None).article
+    assert article is not None
+    assert article.authors == people
+    assert article.author_organisations == ("The Gazette",)
+    assert article.authors_source == ("signature" if people else "json-ld")
