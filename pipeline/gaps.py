@@ -29,7 +29,7 @@ _MOST_BEHIND, _MOST_WITHIN = 100, 10
 _MOST_BEFORE = 5
 _MOST_TRIED = 40  # to count one in a page takes longer than to parse an element
 _LEAST_GAP_CHARS = 2_000
-_LEAST_SIGN_CHARS = 4
+_LEAST_SIGN_CHARS, _MOST_SIGN_CHARS = 4, 200
 _NUMBER = re.compile(r"\d\d\d")  # of the article or of a build
 
 
@@ -110,5 +110,5 @@ def _unique_signs(markup: str, elements: Sequence[html.HtmlElement]) -> Iterator
 def _signs(element: html.HtmlElement) -> Iterator[str]:
     for name in ("id", "class"):
         value = element.get(name) or ""
-        if len(value) >= _LEAST_SIGN_CHARS and _NUMBER.search(value) is None:
+        if _LEAST_SIGN_CHARS <= len(value) <= _MOST_SIGN_CHARS and _NUMBER.search(value) is None:
             yield f'{name}="{value}"'
