@@ -104,6 +104,8 @@ def find_repeated(blocks: Sequence[Block], wrapper: Wrapper, among: Collection[i
     stands where articles do): then the outlet has published it before, under another address.
     """
     repeated = frozenset(i for i, block in enumerate(blocks) if _is_repeated(block, wrapper))
+    if not repeated:
+        return repeated
     if among is None:
         among = {i for i in range(len(blocks)) if (wrapper.share_kept(blocks[i].place) or 0) >= 0.5}
     is_article = chars_of(blocks, repeated.intersection(among)) > _MOST_REPEATED * chars_of(blocks, among)
@@ -116,7 +118,7 @@ def _is_repeated(block: Block, wrapper: Wrapper) -> bool:
     A heading has to be on most pages: `What happens next?` heads the text of many an article. And a few words on more
     than a few: `Why not?` is asked again.
     """
-    if len(block.text) >= _MOST_MARKED_CHARS or not wrapper.is_repeated(mark := text_mark(block.key)):
+    if len(block.text) >= _MOST_MARKED_CHARS or (mark := text_mark(block.key)) not in wrapper.repeated:
         return False
     if _is_set_as_heading(block):
         return wrapper.is_repeated(mark, share=_SHARE_OF_HEADINGS)

@@ -20,6 +20,7 @@ MOST_TEXTS = 1500
 MEMORY_PAGES = 200  # older pages fade: counts are halved when so many were seen
 ENOUGH_DEAD = 3  # pages on which a branch held nothing before it is skipped
 MOST_GAPS = 60
+FURNITURE_PAGES = 3  # that show a text: on two it may be a copy of an article
 ALWAYS_EMPTY = 0.95  # of all pages: a box that stands behind the text on some and within it on others ends nothing
 AUDIT_SHARE = 0.05  # 1 page in 20 goes to the teacher all the same
 REDESIGN_AGREEMENT = 0.5  # below it, page after page, the wrapper describes another design
@@ -70,16 +71,19 @@ class Wrapper:
     redesigns: int = 0
     recent: tuple[int, ...] = ()
     gaps: Mapping[Gap, int] = field(default_factory=dict)
-    # Told by the others, and asked for on every page: branches that never held a word of an article, and the largest
-    # gap before all articles and behind them.
+    # Told by the others, and asked for on every page: branches that never held a word of an article, texts of several
+    # pages, and the largest gap before all articles and behind them.
     dead_branches: frozenset[str] = field(init=False, compare=False, repr=False)
+    repeated: frozenset[int] = field(init=False, compare=False, repr=False)
     empty_gaps: tuple[Gap, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         dead = frozenset(branch for branch, pages in self.dead.items() if pages >= ENOUGH_DEAD)
         empty = [gap for gap, pages in self.gaps.items() if pages >= ALWAYS_EMPTY * self.pages]
         before, behind = [gap for gap in empty if gap.stop], [gap for gap in empty if not gap.stop]
+        repeated = frozenset(mark for mark, pages in self.texts.items() if pages >= FURNITURE_PAGES)
         object.__setattr__(self, "dead_branches", dead)
+        object.__setattr__(self, "repeated", repeated)
         object.__setattr__(self, "empty_gaps", (*behind[:1], *before[:1]))
 
     @property
@@ -105,7 +109,7 @@ class Wrapper:
 
     def is_repeated(self, mark: int, *, share: float = 0.0) -> bool:
         """Whether other pages show this text too: three, and this share of all that were learnt."""
-        return self.texts.get(mark, 0) >= max(3.0, share * self.pages)
+        return self.texts.get(mark, 0) >= max(FURNITURE_PAGES, share * self.pages)
 
     def to_json(self) -> str:
         """As text, to be stored."""
