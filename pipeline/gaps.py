@@ -45,14 +45,17 @@ def find_gaps(page: ParsedPage, metadata: Metadata, chosen: Sequence[html.HtmlEl
 def _read_from(page: ParsedPage, metadata: Metadata) -> Iterator[html.HtmlElement]:
     """The elements that the headline, names and dates come from, where JSON-LD and the page's head do not tell them."""
     title = key_of(metadata.title.value)
-    yield from (h1 for h1 in page.root.iter("h1") if key_of(clean_text(text_of(h1))) == title)
     dated = metadata.published.source if metadata.published is not None else ""
     is_linked = metadata.authors.source == dated == "json-ld"
-    for element in page.root.iterfind("body//meta"):  # a page that closes its head too soon has all of them there
-        if not is_linked or element.get("name") or element.get("property"):
+    for element in page.root.iter("h1", "meta", "link"):  # a page that closes its head too soon has them in its body
+        if element.tag == "h1":
+            is_needed = key_of(clean_text(text_of(element))) == title
+        elif element.tag == "link":
+            is_needed = not RELS.isdisjoint((element.get("rel") or "").split())
+        else:
+            is_needed = not is_linked or bool(element.get("name") or element.get("property"))
+        if is_needed:
             yield element
-    links = page.root.iterfind("body//link")
-    yield from (link for link in links if not RELS.isdisjoint((link.get("rel") or "").split()))
     if metadata.authors.source not in _TOLD:
         yield from find_signatures(page)
     if dated not in _TOLD:
