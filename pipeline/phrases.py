@@ -45,13 +45,22 @@ PHRASES: tuple[PhraseRule, ...] = (
         starts=(
             r"(?:à |a )?(?:lire|voir|écouter|découvrir|relire|revoir|regarder) (?:aussi|également|sur|plus|ensuite)\b",
             r"(?:lire|voir|écouter|retrouvez) (?:notre|nos|le|la|les|l'|ici)[^.]{0,40}:",
-            r"(?:lire|voir|vidéo|video|podcast|diaporama|en images|infographie|à lire|à voir)\s*:",
+            r"(?:lire|voir|vidéo|video|podcast|diaporama|en images|infographie|à lire|à voir|notre (?:dossier|podcast))"
+            r"\s*:",
+            r"article réservé (?:à nos|aux) abonnés\W{1,3}(?:lire|voir|écouter)\b",
+            r"\(?re\)?lisez (?:aussi |également )?(?:notre|nos|l'|le|la|les)\b[^.]{0,160}$",
+            r"(?:lire|lisez) (?:aussi )?(?:notre|nos|l'|le |la ) ?(?:enquête|reportage|portrait|entretien|interview|"
+            r"décryptage|analyse|éditorial|tribune|article|dossier|critique|série|billet|chronique|récit)\b[^.]{0,160}$",
+            r"(?:en vidéos?|infographies?|écouter|dossier)(?:\s[-–—|]|\.) [^.]{10,140}$",
+            r"(?:vidéos?|podcasts?|replay|diaporama)\s[-–—|] [^.]{10,140}$",
             r"(?:vidéos|videos|podcasts)\s*:[^.]{0,140}$",
             r"écoute[rz] [^.]{0,30}(?:en direct|en replay|le podcast)",
             r"(?:vidéos?|en images|podcast|replay)\. [^.]{10,120}$",
             r"(?:>>|→|►|▶|➡|👉)[^.]{10,160}$",
+            r"(?:>>|→|►|▶|➡|👉)\s*[^\W\d][^.\d]{3,30}\. [^.]{10,160}$",
             r"(?:>+|►|▶|»|→|•)\s*(?:à lire|lire|lisez|voir|read|see|watch|lesen|mehr|retrouvez|consultez)\b",
-            r"(?:à lire|sur le même sujet|sur le même thème|nos autres articles|l'actualité en continu)\b",
+            r"(?:à|a) lire (?:sur|dans|ici)\b|(?:à|a) lire\b[^.]{0,160}$",
+            r"(?:sur le même sujet|sur le même thème|nos autres articles|l'actualité en continu)\b",
             r"(?:read|see|watch|listen|find out) (?:more(?! of\b)|also|next|here)\b",
             r"read on\s*(?:[:|]|$)",
             r"(?:also read|read also|more on this|more from|related|recommended|don't miss|must read|next read)\s*[:|]",
@@ -81,6 +90,11 @@ PHRASES: tuple[PhraseRule, ...] = (
         ),
         examples=(
             "À lire aussi Le budget adopté",
+            "→ PORTRAIT. La gardienne du phare de nuit",
+            "Article réservé à nos abonnés Lire aussi : Le budget adopté",
+            "Lire notre enquête Les comptes du port",
+            "(Re)lisez notre portrait de la gardienne du phare",
+            "DOSSIER - Les comptes du port en dix questions",
             "Read more: Who is who",
             "Lesen Sie auch: Was nun kommt",
             "Le puede interesar: Qué cambia en el puerto",
@@ -191,7 +205,8 @@ PHRASES: tuple[PhraseRule, ...] = (
         ),
         starts=(
             r"(?:article|story) continues (?:below|after)",
-            r"la suite (?:de (?:cet|l')\s?article )?après (?:la|cette) publicité",
+            r"(?:lire )?la suite (?:de (?:cet |l'\s?|votre |ce )(?:article|contenu) )?(?:est )?après (?:la|cette) "
+            r"(?:publicité|pub|vidéo|annonce)\b",
             r"(?:der )?(?:artikel|text|beitrag) (?:wird nach|geht nach|geht unter)\b[^.]{0,40}(?:fortgesetzt|weiter)",
             r"(?:la noticia|el artículo) continúa (?:después|debajo)|continua (?:após|depois d)a publicidade",
             r"(?:l'articolo )?continua (?:a leggere )?(?:sotto|dopo) la pubblicità|(?:tekst|artikel) (?:gaat|loopt) "
@@ -205,6 +220,8 @@ PHRASES: tuple[PhraseRule, ...] = (
             "Publicité",
             "ADVERTISEMENT",
             "La suite après la publicité",
+            "Lire la suite après cette vidéo",
+            "La suite de votre contenu après cette annonce",
             "Dalsza część artykułu pod materiałem wideo",
         ),
     ),
@@ -262,7 +279,9 @@ PHRASES: tuple[PhraseRule, ...] = (
         starts=(
             r"(?:get in touch with|contact (?:us|our|the (?:author|reporter))|have (?:a|you got a) (?:tip|story)|do "
             r"you have (?:a|any) (?:story|tip|information)|got a (?:tip|story)|email us|write to us|écrivez-nous|"
-            r"vous avez (?:une information|un témoignage))\b",
+            r"vous avez (?:une information|un témoignage)|"
+            r"(?:si )?vous avez (?:des informations|un scoop|une (?:exclusivité|histoire))\b[^.?]{0,120}"
+            r"(?:partager|transmettre|communiquer|confier|raconter|intéresser|contactez))\b",
             r"(?:are you|is your|have you been)\b[^?]{0,100}\? (?:get in touch|contact|email|let us know)",
             r"if you (?:have|know|spot)\b[^.]{0,80}(?:contact us|get in touch|let us know|email)",
             r"vous avez repéré une (?:coquille|erreur)",
@@ -272,7 +291,11 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"(?:may|can) be (?:contacted|emailed) at\b",
             r"follow (?:him|her|them|me) (?:on|@)",
         ),
-        examples=("Have a tip? Write to us", "Jane Roe can be reached at jane@example.org"),
+        examples=(
+            "Have a tip? Write to us",
+            "Vous avez un scoop à nous transmettre?",
+            "Jane Roe can be reached at jane@example.org",
+        ),
     ),
     PhraseRule(
         "button",

@@ -67,6 +67,11 @@ def test_a_line_falls_under_its_rule(name: str, example: str) -> None:
         "Crédit d'impôt et prime à la conversion",
         "Photo de famille devant l'écluse",
         "Image ternie à l'étranger",
+        "À lire les comptes du port, la situation ne s'améliore pas.",
+        "Notre dossier est solide, assure l'avocate des pêcheurs.",
+        "Vous avez des symptômes ? Appelez le médecin de garde.",
+        "S'inscrire sur les listes électorales",
+        "La suite après les fêtes",
     ],
 )
 def test_a_sentence_falls_under_none(text: str) -> None:
