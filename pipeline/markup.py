@@ -79,7 +79,8 @@ RULES: tuple[MarkupRule, ...] = (
         Kind.SHARE,
         r"share(?:[-_ ]?(?:bar|buttons?|tools?|links?|this|box|article))?|sharing|sharedaddy|addtoany|addthis|"
         r"partage\w*|"
-        r"social(?:[-_ ]?(?:bar|buttons?|links?|share|media|icons?|follow|networks?|tools))?|teilen|compartir|"
+        r"social(?!-?(?:embed|post|quote))"
+        r"(?:[-_ ]?(?:bar|buttons?|links?|share|media|icons?|follow|networks?|tools))?|teilen|compartir|"
         r"follow-?us|"
         r"toolbar|article-?tools|print-?(?:button|link)|utility-?bar|(?:audio|podcast)-?(?:player|block|box|embed)|listen-?(?:to|button)|speech|tts",
         ("share-buttons", "c-share", "social-share", "partage", "addtoany"),
@@ -88,8 +89,8 @@ RULES: tuple[MarkupRule, ...] = (
         Kind.AD,
         r"ads?|advert\w*|ad-?(?:slot|container|wrapper|unit|label|box)|dfp|gpt|pub|publicite|publicidad|werbung|"
         r"anzeige|"
-        r"sponsor\w*|native-?ad|affiliate-?(?:disclaimer|disclosure)|disclaimer",
-        ("ad-slot", "advertisement", "pub", "publicite", "sponsored"),
+        r"sponsor\w*|native-?ad|in-?read|affiliate-?(?:disclaimer|disclosure)|disclaimer",
+        ("ad-slot", "advertisement", "pub", "publicite", "sponsored", "inread"),
     ),
     MarkupRule(
         Kind.CAPTION,
@@ -132,7 +133,7 @@ RULES: tuple[MarkupRule, ...] = (
         r"reddit-?(?:card|embed)|"
         r"mastodon-?embed|embed(?:ded)?-?(?:tweet|social)|social-?embed|telegram-?post|flourish\w*|infogram\w*|"
         r"datawrapper\w*",
-        ("twitter-tweet", "instagram-media", "tiktok-embed", "bluesky-embed"),
+        ("twitter-tweet", "instagram-media", "tiktok-embed", "bluesky-embed", "SocialEmbed"),
     ),
     MarkupRule(
         Kind.CHROME,
