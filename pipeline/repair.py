@@ -19,6 +19,7 @@ from pipeline.boxes import find_behind_wall, find_offers_within, find_teasers, f
 from pipeline.captions import find_captions
 from pipeline.duplicates import find_duplicates, has_key
 from pipeline.extraction import Step
+from pipeline.parts import is_aside, is_closing_post, is_entry_in, kind_of_box
 from pipeline.leads import find_lead, find_lone_lead, find_offers, is_byline, rest_of_lead
 from pipeline.markup import Kind
 from pipeline.phrases import is_paywall_line, phrase_rule
@@ -173,7 +174,8 @@ def _settle_embeds(work: _Work, site: str) -> None:
     blocks = work.blocks
     if not work.kept:
         return
-    inside = range(min(work.kept), max(work.kept))
+    last = max(work.kept)
+    inside = range(min(work.kept), last + 1 + is_closing_post(blocks, work.kept, last + 1))
     embeds = [i for i in _marked_as(blocks, Kind.EMBED) if i in inside or i in work.kept]
     for index in sorted(embeds):
         posted = _POSTED.search(blocks[index].text)
@@ -253,6 +255,7 @@ def _between(work: _Work, title: str, title_key: str) -> list[int]:
     parents = {(blocks[i].node.getparent(), blocks[i].tag) for i in work.kept}
     holders = {blocks[i].node.getparent() for i in work.kept if blocks[i].tag in {"p", "div", "li", "td"}}
     above = holders | {holder.getparent() for holder in holders if holder is not None}  # of intertitles, quotations
+    boxes = frozenset(map(kind_of_box, holders))
     places = {blocks[i].place for i in work.kept if is_paragraph(blocks[i])}
     return [
         i
@@ -265,6 +268,8 @@ def _between(work: _Work, title: str, title_key: str) -> list[int]:
             (_is_spoken(blocks[i]) and (blocks[i].node.getparent(), blocks[i].tag) in parents)
             or (_is_spoken(blocks[i]) and blocks[i].place in places)
             or (_quoted_in(blocks[i]) in above)
+            or (blocks[i].place in places and is_aside(blocks, work.kept, i))
+            or is_entry_in(blocks[i], boxes)
             or (blocks[i].is_heading and _box_of(blocks[i]) in above and _heads_kept(work, i))
         )
     ]
@@ -302,7 +307,8 @@ def _next_of_kind(work: _Work, start: int, step: int, title: str, title_key: str
     while 0 <= index < len(blocks) and index not in work.kept:
         block = blocks[index]
         is_like = block.place == model.place and block.node.getparent() is model.node.getparent()
-        if not is_like or not is_paragraph(block) or work.is_apart(index) or _repeats_title(block, title, title_key):
+        is_said = is_paragraph(block) or (step > 0 and block.text.startswith("*"))  # `* Not her real name`
+        if not is_like or not is_said or work.is_apart(index) or _repeats_title(block, title, title_key):
             break
         if step < 0 and not _ends_sentence(block.text):
             break  # before the text stand captions too

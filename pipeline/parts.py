@@ -1,0 +1,60 @@
+"""Parts: short parts of an article that views of its prose pass over: a word between paragraphs, a list, a last post.
+
+They are told by where they stand: in the article's own elements, or in boxes like those of its paragraphs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from lxml import html
+
+from pipeline.blocks import Block
+from pipeline.body import is_paragraph
+from pipeline.markup import Kind
+from pipeline.phrases import phrase_rule
+
+__all__ = ["BoxKind", "is_aside", "is_closing_post", "is_entry_in", "kind_of_box"]
+
+_FEW_LINKS = 0.3  # in an entry of a list that is text
+_SENTENCE_ENDS = (".", "!", "?", "…", "»", "”", '"')
+_POST_LEVELS = 2  # a post stands among the paragraphs, or in a box of its own there
+
+
+class BoxKind(NamedTuple):
+    """What boxes have in common that stand beside each other and are alike: some pages set each paragraph in one."""
+
+    parent: html.HtmlElement | None
+    tag: str
+    classes: str
+
+
+def kind_of_box(box: html.HtmlElement | None) -> BoxKind:
+    """Which boxes a box is one of."""
+    return BoxKind(None, "", "") if box is None else BoxKind(box.getparent(), str(box.tag), box.get("class") or "")
+
+
+def is_aside(blocks: Sequence[Block], kept: Collection[int], index: int) -> bool:
+    """Whether a line right behind a kept one is a sentence of a word or two: `Explanations.`."""
+    block = blocks[index]
+    is_said = block.link_chars == 0 and block.text.endswith(_SENTENCE_ENDS) and not block.is_heading
+    return is_said and index - 1 in kept and phrase_rule(block.text) is None
+
+
+def is_entry_in(block: Block, boxes: Collection[BoxKind]) -> bool:
+    """Whether a block is an entry of a list that stands in one of these boxes, and no link."""
+    if block.tag != "li" or block.link_share >= _FEW_LINKS:
+        return False
+    entries = block.node.getparent()
+    return entries is not None and kind_of_box(entries.getparent()) in boxes
+
+
+def is_closing_post(blocks: Sequence[Block], kept: Collection[int], index: int) -> bool:
+    """Whether a block is a post on a social network that stands where the paragraphs above it do."""
+    if index >= len(blocks) or not blocks[index].marks or blocks[index].marks[-1].kind is not Kind.EMBED:
+        return False
+    holders = [blocks[i].node.getparent() for i in kept if is_paragraph(blocks[i])]
+    above = {element for holder in holders if holder is not None for element in (holder, holder.getparent())}
+    return any(element in above for element in islice(blocks[index].marks[-1].node.iterancestors(), _POST_LEVELS))
