@@ -24,9 +24,9 @@ __all__ = ["Block", "Mark", "branch_of", "clean_text", "key_of", "read_blocks"]
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffc]+")
 _BLANKS = ("\n", "\t", "\r", "\f", "\v", "\u2028", "\u2029", "\x85")
 _PLAIN_KEY = {code: chr(code).lower() if chr(code).isalnum() else None for code in range(128)}
-_VARIABLE = re.compile(
-    r"\d|^[a-z]{0,3}[A-Z][a-zA-Z0-9]{5,}$|__[A-Za-z0-9]{5}$|^(?:sc|css|jss|jsx|svelte|emotion)-|[:\[\]/@!]"
-)
+_VARIABLE = re.compile(r"\d|^[a-z]{0,3}[A-Z][a-zA-Z0-9]{5,}$|^(?:sc|css|jss|jsx|svelte|emotion)-|[:\[\]/@!]")
+# What styled-components and CSS modules add to a name on every build: `Chapo__Block-sc-1igo-0`, `Article_body__x7Yz2`.
+_BUILD = re.compile(r"(?<=.)(?:-sc-[a-z0-9]+-\d+|__(?![a-z]{5}$)[A-Za-z0-9]{5})$")
 _CAMEL_PART = re.compile("[A-Z]?[^A-Z]+|[A-Z]")
 # WordPress marks the element of a post with the names of its categories, which are others on the next page.
 _POST_CLASSES = frozenset({"hentry", "type-post", "status-publish", "format-standard"})
@@ -110,7 +110,8 @@ def key_of(text: str) -> str:
 @lru_cache(maxsize=20_000)
 def _label(tag: str, classes: str) -> str:
     """A tag with those of its classes that the next page will have too."""
-    words = {word for word in classes.split() if not _VARIABLE.search(word) and not _is_generated(word)}
+    names = (_BUILD.sub("", word) for word in classes.split())
+    words = {word for word in names if not _VARIABLE.search(word) and not _is_generated(word)}
     if "sc-" in classes:  # styled-components, whose letters may all be small too
         words = {word for word in words if not (5 <= len(word) <= 7 and word.isalpha())}
     if not words.isdisjoint(_POST_CLASSES):

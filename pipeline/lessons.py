@@ -118,6 +118,8 @@ def _is_repeated(block: Block, wrapper: Wrapper) -> bool:
     A heading has to be on most pages: `What happens next?` heads the text of many an article. And a few words on more
     than a few: `Why not?` is asked again.
     """
+    if block.text.startswith("*"):
+        return False  # a footnote: `* Not her real name` ends many an article
     if len(block.text) >= _MOST_MARKED_CHARS or (mark := text_mark(block.key)) not in wrapper.repeated:
         return False
     if _is_set_as_heading(block):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from lxml import html
 
+from pipeline.blocks import read_blocks
 from pipeline.extract import Extraction, PageInput, extract
 from pipeline.wrapper import ENOUGH_PAGES, TRUSTED_AGREEMENT, Wrapper, learn
 from tests.test_extract import PARAGRAPHS
@@ -20,13 +22,13 @@ TEXTS = tuple(f"<p>{text} So it stood {{day}} days later.</p>" for text in PARAG
 def page(day: int, *, post: str = "story", below: str = "", body: tuple[str, ...] = TEXTS) -> PageInput:
     """A page of an outlet whose pages have all the same frame and texts of their own."""
     text = "".join(body).format(day=day)
-    html = (
+    source = (
         f"<html lang='en'><head><title>The quiet harbour, day {day}</title></head><body><div class='top'>Courier</div>"
         f"<article class='{post}'><header><h1>The quiet harbour, day {day}</h1>"
         f"<div class='meta'>{below}<span>Jane Roe</span><span>{day} May</span></div></header>"
         f"<div class='text'>{text}</div></article><div class='foot'>All about us and the sea</div></body></html>"
     )
-    return PageInput(f"https://courier.example/a/{day}", html, "courier")
+    return PageInput(f"https://courier.example/a/{day}", source, "courier")
 
 
 def taught(pages: list[PageInput]) -> Wrapper:
@@ -83,6 +85,30 @@ def test_what_stands_among_the_paragraphs_is_read_though_no_page_had_it(part: st
     assert is_by_wrapper(found)
     assert found.article is not None
     assert found.article.text.split("\n\n")[2 : 2 + len(texts)] == texts
+
+
+@pytest.mark.parametrize(
+    ("classes", "place"),
+    [
+        ("Text__Box-sc-1ab9-0 hTrKfe", "div.Text__Box/p"),
+        ("Text_box__x7Yz2", "div.Text_box/p"),
+        ("text__title", "div.text__title/p"),
+        ("sc-1ab9-0 hTrKfe", "div/p"),
+    ],
+    ids=["styled-components", "CSS modules", "a word of five letters", "no name"],
+)
+def test_a_component_is_known_by_its_name_whatever_a_build_adds(classes: str, place: str) -> None:
+    blocks = read_blocks(html.document_fromstring(f"<div class='{classes}'><p>{PARAGRAPHS[0]}</p></div>"))
+    assert blocks[0].place.endswith(place)
+
+
+def test_a_footnote_is_read_though_other_pages_have_it_too() -> None:
+    note = "<p>* Not her real name</p>"
+    wrapper = taught([page(day, body=(*TEXTS, note)) for day in range(1, ENOUGH_PAGES + 2)])
+    found = extract(page(40, body=(*TEXTS, note)), wrapper)
+    assert is_by_wrapper(found)
+    assert found.article is not None
+    assert found.article.text.endswith("* Not her real name")
 
 
 def test_a_list_is_read_where_the_other_pages_had_links() -> None:
