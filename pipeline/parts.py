@@ -37,10 +37,12 @@ def kind_of_box(box: html.HtmlElement | None) -> BoxKind:
 
 
 def is_aside(blocks: Sequence[Block], kept: Collection[int], index: int) -> bool:
-    """Whether a line right behind a kept one is a sentence of a word or two: `Explanations.`."""
+    """Whether a line right behind a kept one is a sentence of a word or two, or announces a list: `Three reasons:`."""
     block = blocks[index]
-    is_said = block.link_chars == 0 and block.text.endswith(_SENTENCE_ENDS) and not block.is_heading
-    return is_said and index - 1 in kept and phrase_rule(block.text) is None
+    if index - 1 not in kept or block.link_chars or block.is_heading:
+        return False
+    announces = block.text.endswith(":") and index + 1 < len(blocks) and blocks[index + 1].tag == "li"
+    return (announces or block.text.endswith(_SENTENCE_ENDS)) and phrase_rule(block.text) is None
 
 
 def is_entry_in(block: Block, boxes: Collection[BoxKind]) -> bool:

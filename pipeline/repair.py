@@ -332,8 +332,9 @@ def _trim(work: _Work, lead: int | None) -> None:
 
 
 def _drop_biographies(work: _Work, authors: Sequence[str]) -> None:
-    """What the last lines tell of those who wrote: `Jane Roe is the founder of …`."""
+    """The names of those who wrote, alone on a line, and what the last lines tell of them: `Jane Roe founded …`."""
     keys = tuple(key_of(name) for name in authors if " " in name)
+    work.drop("byline", lambda i: work.blocks[i].key in keys)
     last = sorted(work.kept)[-_MOST_BIOGRAPHIES:] if keys else []
     work.drop("biography", lambda i: i in last and key_of(work.blocks[i].text[:_MOST_NAME_CHARS]).startswith(keys))
 
@@ -390,7 +391,7 @@ def _is_short_line(block: Block, *, entries: bool = True) -> bool:
         len(block.text) < _SHORT_LINE_CHARS
         and not (entries and block.tag in {"li", "tr", "dd", "td"})
         and not _ends_sentence(block.text)
-        and not block.text.startswith(("*", "—", "("))
+        and not block.text.startswith(("*", "—", "–", "- ", "("))
     )
 
 

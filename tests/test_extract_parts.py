@@ -35,8 +35,17 @@ def mended(body: str) -> list[str]:
         (f"<div>{prose()}<div class='SocialEmbed'>{POST}</div>{END}</div>", "Anna Penn"),
         (f"<div>{prose()}<div class='oembed'>{POST}</div></div>", "Anna Penn"),
         (f"<div>{prose('* Not his real name')}</div>", "* Not his real name"),
+        (f"<div>{prose('Two were lost:')}{ENTRIES}{END}</div>", "Two were lost:"),
     ],
-    ids=["a word said", "a list", "a list in a box like the paragraphs'", "a post", "a post at the end", "a footnote"],
+    ids=[
+        "a word said",
+        "a list",
+        "a list in a box like the paragraphs'",
+        "a post",
+        "a post at the end",
+        "a footnote",
+        "what a list is of",
+    ],
 )
 def test_what_a_choice_of_prose_passed_over_is_read(body: str, found: str) -> None:
     assert found in " ".join(mended(body))
@@ -47,11 +56,19 @@ def test_what_a_choice_of_prose_passed_over_is_read(body: str, found: str) -> No
     [
         (f"<div>{prose('Read more.')}{END}</div>", "Read more."),
         (f"<div>{prose('The old lock')}{END}</div>", "The old lock"),
+        (f"<div>{prose('Two were lost:')}{END}</div>", "Two were lost:"),
         (f"<div>{prose()}<ul><li><a href='/b'>Two boats from Saltby</a></li></ul>{END}</div>", "Two boats"),
         (f"<div>{prose()}<div class='box'><div>{ENTRIES}</div></div>{END}</div>", "A ferry"),
         (f"<div>{prose()}</div><aside><div><div>{POST}</div></div></aside>", "Anna Penn"),
     ],
-    ids=["a button", "no sentence", "a list of links", "a list in a box of another kind", "a post beside the text"],
+    ids=[
+        "a button",
+        "no sentence",
+        "a list that is not there",
+        "a list of links",
+        "a list in a box of another kind",
+        "a post beside the text",
+    ],
 )
 def test_what_stands_elsewhere_or_links_away_is_left(body: str, left: str) -> None:
     assert left not in " ".join(mended(body))

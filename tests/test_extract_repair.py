@@ -43,11 +43,12 @@ def read(body: str, *, head: str = "") -> Article:
         (f"{STANDFIRST}<div><h5>By Jane Roe, Saltby</h5>{prose()}</div>", "Jane Roe"),
         (f"<address class='author'>By <a rel='author' href='/jr'>Jane Roe</a></address>{prose()}<p>Jane Roe is a pilot and has sailed the estuary for thirty years.</p>", "thirty years"),
         (f"<address class='author'>By <a rel='author' href='/jr'>Jane Roe</a></address>{prose()}<h3>From the desk at the lock</h3><p>Jane Roe is a pilot and has sailed the estuary for thirty years.</p>", "From the desk"),
+        (f"<address class='author'>By <a rel='author' href='/jr'>Jane Roe</a></address>{STANDFIRST}<div><p>Jane Roe,</p>{prose()}</div>", "Jane Roe"),
         (f"{STANDFIRST}<p>jeudi 13 juin 2019</p><div>{prose()}</div>", "13 juin"),
         (f"{prose()}<ul><li><a href='/1'>Harbour: the boats that never came back to Saltby</a></li><li><a href='/2'>Estuary: who opens the lock at night?</a></li><li><a href='/3'>Tides: what the lifeboat saw off the point</a></li><li>Was the storm a pretext? <a href='/4'>Why the mayor wants the lock shut</a></li></ul>{prose('So it ended.')}", "never came back"),
         (f"{prose()}<p>The Courier's newsletter informiert Sie jeden Morgen über alles, was im Hafen wichtig ist.</p>", "jeden Morgen"),
     ],
-    ids=["picture with credit", "picture box", "media box", "byline behind the lead", "biography", "the heading over it", "date behind the lead", "links, one of them in part", "newsletter"],
+    ids=["picture with credit", "picture box", "media box", "byline behind the lead", "biography", "the heading over it", "a name alone", "date behind the lead", "links, one of them in part", "newsletter"],
 )  # fmt: skip
 def test_a_line_that_is_no_part_of_the_article_is_dropped(body: str, dropped: str) -> None:
     text = read(body).text
@@ -177,3 +178,7 @@ def test_an_article_in_a_menu_that_the_page_forgot_to_close_is_read() -> None:
     article = extract(PageInput(URL, page), None).article
     assert article is not None
     assert article.text == "\n\n".join(PARAGRAPHS)
+
+
+def test_a_last_line_behind_a_dash_tells_whose_words_the_text_has() -> None:
+    assert read(f"<div>{prose('- With the harbour agency')}</div>").text.endswith("- With the harbour agency")
