@@ -53,6 +53,7 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"décryptage|analyse|éditorial|tribune|article|dossier|critique|série|billet|chronique|récit)\b[^.]{0,160}$",
             r"(?:en vidéos?|infographies?|écouter|dossier)(?:\s[-–—|]|\.) [^.]{10,140}$",
             r"(?:vidéos?|podcasts?|replay|diaporama)\s[-–—|] [^.]{10,140}$",
+            r"en (?:vidéos?|images|photos), [^.]{10,140}$",
             r"(?:vidéos|videos|podcasts)\s*:[^.]{0,140}$",
             r"écoute[rz] [^.]{0,30}(?:en direct|en replay|le podcast)",
             r"(?:vidéos?|en images|podcast|replay)\. [^.]{10,120}$",
