@@ -16,7 +16,7 @@ from pipeline.blocks import Block, key_of
 from pipeline.elements import HEADINGS
 from pipeline.markup import Kind
 
-__all__ = ["BESIDE", "chars_of", "choose_by_structure", "choose_by_told_text", "holder_of", "set_apart"]
+__all__ = ["BESIDE", "chars_of", "choose_by_structure", "choose_by_told_text", "find_cards", "holder_of", "set_apart"]
 
 # Kinds of markup that hold no part of the article's text, unless they hold much of what reads like one.
 BESIDE = frozenset(
@@ -35,6 +35,7 @@ BESIDE = frozenset(
 _LARGE_PART = 0.3
 _MANY_POSTS = 3  # elements alike that hold a comment each: an article has one, even where it is called a comment
 _ENOUGH_OUTSIDE = 400  # characters that make an article of what stands outside the comments
+_ALL_LINK, _MANY_CARDS = 0.9, 3
 _HOLDERS = frozenset({"div", "td", "body", "article", "section", "main"})  # text stands in them bare, between breaks
 _PARAGRAPH_CHARS = 60
 _DENSE = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
@@ -98,7 +99,8 @@ def holder_of(block: Block) -> html.HtmlElement | None:
 
 def choose_by_structure(blocks: Sequence[Block]) -> frozenset[int]:
     """The blocks of the container that holds most of the page's prose, and of its like where the text is in parts."""
-    prose = [i for i, block in enumerate(blocks) if is_paragraph(block)]
+    cards = find_cards(blocks)
+    prose = [i for i, block in enumerate(blocks) if is_paragraph(block) and i not in cards]
     if not prose:
         return frozenset()
     apart = set_apart(blocks, prose)
@@ -116,6 +118,22 @@ def choose_by_structure(blocks: Sequence[Block]) -> frozenset[int]:
         and not apart & blocks[i].marked
         and (blocks[i].link_share < 0.6 or i in spoken)
     )
+
+
+def find_cards(blocks: Sequence[Block]) -> frozenset[int]:
+    """The paragraphs of other articles' cards: alike, each behind a link, outside the element of the headline.
+
+    A short article has less text than the cards below it.
+    """
+    headline = next((block.node for block in blocks if block.tag == "h1"), None)
+    home = None if headline is None else next(headline.iterancestors("article"), None)
+    if home is None:
+        return frozenset()
+    cards: dict[str, list[int]] = {}
+    for i, block in enumerate(blocks):
+        if i and blocks[i - 1].link_share >= _ALL_LINK and is_paragraph(block) and home not in _line(block.node):
+            cards.setdefault(block.place, []).append(i)
+    return frozenset(i for alike in cards.values() if len(alike) >= _MANY_CARDS for i in alike)
 
 
 def _usual_places(blocks: Sequence[Block], prose: Sequence[int]) -> frozenset[str]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from lxml import etree, html
 
 from pipeline.blocks import Block
-from pipeline.body import chars_of, choose_by_structure, choose_by_told_text, holder_of, is_paragraph
+from pipeline.body import chars_of, choose_by_structure, choose_by_told_text, find_cards, holder_of, is_paragraph
 from pipeline.teacher import ask_teacher
 
 __all__ = ["Choice", "choose"]
@@ -43,6 +43,7 @@ class Choice:
 
 def choose(root: html.HtmlElement, blocks: Sequence[Block], *, about: str, told: str) -> Choice:
     """The choice; `about` is headline and description, `told` the text by JSON-LD or the feed."""
+    cards = find_cards(blocks)
     structure = choose_by_structure(blocks)
     by_told = choose_by_told_text(blocks, told)
     if _is_told(blocks, structure, by_told, len(told)):
@@ -51,13 +52,14 @@ def choose(root: html.HtmlElement, blocks: Sequence[Block], *, about: str, told:
     is_hidden = shown < 0.3 * told_chars and chars_of(blocks, structure) < 0.6 * told_chars
     if told_chars > _TOLD_CHARS and is_hidden and _speaks_of(told, about):
         return Choice(frozenset(), "json-ld", told=told)  # the page shows its text when its scripts have run
-    teacher = ask_teacher(_region(root, blocks, structure), blocks, fast=True).kept
+    teacher = ask_teacher(_region(root, blocks, structure), blocks, fast=True).kept - cards
     is_missed = shown > _TOLD_ENOUGH * told_chars and chars_of(blocks, by_told & teacher) < _AGREES * shown
     if told_chars > _TOLD_CHARS and is_missed:
         return Choice(by_told, "json-ld")
     if _agreement(blocks, teacher, structure) >= _AGREES:
         return Choice(_without_tail(blocks, teacher, structure), "teacher")
-    return _settle(root, blocks, teacher, structure, about)
+    slow = ask_teacher(root, blocks, fast=False).kept - cards
+    return _settle(blocks, teacher, slow, structure, about)
 
 
 def _region(root: html.HtmlElement, blocks: Sequence[Block], structure: frozenset[int]) -> html.HtmlElement:
@@ -87,10 +89,9 @@ def _is_told(blocks: Sequence[Block], structure: frozenset[int], by_told: frozen
 
 
 def _settle(
-    root: html.HtmlElement, blocks: Sequence[Block], teacher: frozenset[int], structure: frozenset[int], about: str
+    blocks: Sequence[Block], teacher: frozenset[int], slow: frozenset[int], structure: frozenset[int], about: str
 ) -> Choice:
-    """Two views differ: ask the teacher with its fallbacks, and believe what speaks of the headline."""
-    slow = ask_teacher(root, blocks, fast=False).kept
+    """Two views differ: hear the teacher with its fallbacks too, and believe what speaks of the headline."""
     fit = {kept: _fit(blocks, kept, about) for kept in (teacher, structure, slow)}
     if _agreement(blocks, slow, structure) > _agreement(blocks, teacher, structure) and fit[slow] >= 0.8 * fit[teacher]:
         return Choice(_shorn(blocks, slow, structure), "teacher with fallbacks")
