@@ -9,6 +9,7 @@ from lxml import html
 
 from pipeline.blocks import Block, branch_of
 from pipeline.body import BESIDE, chars_of, is_paragraph
+from pipeline.parts import boxes_of, is_entry_in
 from pipeline.wrapper import Gap, Observation, PlaceCount, Wrapper, text_mark
 
 __all__ = ["agreement", "choose_by_wrapper", "find_repeated", "observe"]
@@ -92,6 +93,19 @@ def _between(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper, repeat
             is_new = block.place not in wrapper.places or (block.tag == "li" and block.link_share < _FEW_LINKS)
             if is_new and index not in repeated and _is_among(block, blocks[before], blocks[after]):
                 yield index
+    yield from (index for index in _entries(blocks, chosen) if index not in repeated)
+
+
+def _entries(blocks: Sequence[Block], chosen: set[int]) -> Iterator[int]:
+    """The entries of lists that stand in the paragraphs' boxes, or between them, up to the list that ends the text."""
+    boxes = boxes_of({blocks[i].node.getparent() for i in chosen if is_paragraph(blocks[i])})
+    first, last = min(chosen, default=0), max(chosen, default=0)
+    for index in range(first, len(blocks)):
+        is_entry = is_entry_in(blocks[index], boxes)
+        if index > last and not is_entry:
+            return
+        if is_entry:
+            yield index
 
 
 def _is_beside(block: Block) -> bool:
@@ -174,7 +188,8 @@ def _branches(body: html.HtmlElement, blocks: Sequence[Block], kept: set[int]) -
     }
     alive = {branch_of(element) for element in living if element is not body}
     whole = {blocks[index].node for index in kept}  # a quotation's parts are in its block, not beside it
-    holders = {blocks[index].node.getparent() for index in kept}
+    homes = {blocks[index].node.getparent() for index in kept}
+    holders = homes | {home.getparent() for home in homes if home is not None}  # some set each paragraph in a box
     dead = set()
     for element in living - whole:
         for child in element:

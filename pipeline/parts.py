@@ -5,7 +5,8 @@ They are told by where they stand: in the article's own elements, or in boxes li
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -16,9 +17,10 @@ from pipeline.body import is_paragraph
 from pipeline.markup import Kind
 from pipeline.phrases import phrase_rule
 
-__all__ = ["BoxKind", "is_aside", "is_closing_post", "is_entry_in", "kind_of_box"]
+__all__ = ["BoxKind", "boxes_of", "is_aside", "is_closing_post", "is_entry_in"]
 
 _FEW_LINKS = 0.3  # in an entry of a list that is text
+_MANY_BOXES = 3
 _SENTENCE_ENDS = (".", "!", "?", "…", "»", "”", '"')
 _POST_LEVELS = 2  # a post stands among the paragraphs, or in a box of its own there
 
@@ -31,9 +33,15 @@ class BoxKind(NamedTuple):
     classes: str
 
 
-def kind_of_box(box: html.HtmlElement | None) -> BoxKind:
+def _kind_of(box: html.HtmlElement | None) -> BoxKind:
     """Which boxes a box is one of."""
     return BoxKind(None, "", "") if box is None else BoxKind(box.getparent(), str(box.tag), box.get("class") or "")
+
+
+def boxes_of(holders: Iterable[html.HtmlElement | None]) -> frozenset[BoxKind]:
+    """The boxes that these are of, and what holds them where each paragraph is in one of its own."""
+    kinds = Counter(map(_kind_of, holders))
+    return frozenset(kinds) | {_kind_of(kind.parent) for kind, count in kinds.items() if count >= _MANY_BOXES}
 
 
 def is_aside(blocks: Sequence[Block], kept: Collection[int], index: int) -> bool:
@@ -50,7 +58,7 @@ def is_entry_in(block: Block, boxes: Collection[BoxKind]) -> bool:
     if block.tag != "li" or block.link_share >= _FEW_LINKS:
         return False
     entries = block.node.getparent()
-    return entries is not None and kind_of_box(entries.getparent()) in boxes
+    return entries is not None and _kind_of(entries.getparent()) in boxes
 
 
 def is_closing_post(blocks: Sequence[Block], kept: Collection[int], index: int) -> bool:

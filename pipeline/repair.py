@@ -19,7 +19,7 @@ from pipeline.boxes import find_behind_wall, find_offers_within, find_teasers, f
 from pipeline.captions import find_captions
 from pipeline.duplicates import find_duplicates, has_key
 from pipeline.extraction import Step
-from pipeline.parts import is_aside, is_closing_post, is_entry_in, kind_of_box
+from pipeline.parts import boxes_of, is_aside, is_closing_post, is_entry_in
 from pipeline.leads import find_lead, find_lone_lead, find_offers, is_byline, rest_of_lead
 from pipeline.markup import Kind
 from pipeline.phrases import is_paywall_line, phrase_rule
@@ -255,7 +255,7 @@ def _between(work: _Work, title: str, title_key: str) -> list[int]:
     parents = {(blocks[i].node.getparent(), blocks[i].tag) for i in work.kept}
     holders = {blocks[i].node.getparent() for i in work.kept if blocks[i].tag in {"p", "div", "li", "td"}}
     above = holders | {holder.getparent() for holder in holders if holder is not None}  # of intertitles, quotations
-    boxes = frozenset(map(kind_of_box, holders))
+    boxes = boxes_of(holders)
     places = {blocks[i].place for i in work.kept if is_paragraph(blocks[i])}
     return [
         i

@@ -122,6 +122,25 @@ def test_a_list_is_read_where_the_other_pages_had_links() -> None:
     assert "who opens it" not in extract(page(41, body=(*TEXTS[:2], links, *TEXTS[2:])), wrapper).article.text  # type: ignore[union-attr]
 
 
+BOXED = tuple(f"<div class='rich'>{text}</div>" for text in TEXTS)
+LISTED = "<ul><li>Two boats at the lock</li><li>One out</li></ul>"
+
+
+@pytest.mark.parametrize(
+    ("usual_body", "body"),
+    [(BOXED, (*BOXED[:2], LISTED, *BOXED[2:])), (TEXTS, (*TEXTS, LISTED))],
+    ids=["between paragraphs in boxes of their own", "at the end"],
+)
+def test_a_list_is_read_wherever_it_stands_in_the_text(usual_body: tuple[str, ...], body: tuple[str, ...]) -> None:
+    links = "<ul><li><a href='/a/{day}1'>The lock of day {day}, and who opens it</a></li></ul>"
+    with_links = (*usual_body[:1], links, *usual_body[1:])
+    wrapper = taught([page(day, body=with_links) for day in range(1, ENOUGH_PAGES + 2)])
+    found = extract(page(40, body=body), wrapper)
+    assert is_by_wrapper(found)
+    assert found.article is not None
+    assert "Two boats at the lock\n\nOne out" in found.article.text
+
+
 def test_a_caption_where_no_page_had_one_raises_no_doubt() -> None:
     figure = f"<figure><img src='a.jpg'><figcaption><p>{CAPTION}</p><p>{CAPTION} and sails</p></figcaption></figure>"
     found = extract(page(40, body=(TEXTS[0], figure, *TEXTS[1:])), usual())
