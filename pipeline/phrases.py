@@ -57,8 +57,6 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"(?:vidéos|videos|podcasts)\s*:[^.]{0,140}$",
             r"écoute[rz] [^.]{0,30}(?:en direct|en replay|le podcast)",
             r"(?:vidéos?|en images|podcast|replay)\. [^.]{10,120}$",
-            r"(?:>>|→|►|▶|➡|👉)[^.]{10,160}$",
-            r"(?:>>|→|►|▶|➡|👉)\s*[^\W\d][^.\d]{3,30}\. [^.]{10,160}$",
             r"(?:>+|►|▶|»|→|•)\s*(?:à lire|lire|lisez|voir|read|see|watch|lesen|mehr|retrouvez|consultez)\b",
             r"(?:à|a) lire (?:sur|dans|ici)\b|(?:à|a) lire\b[^.]{0,160}$",
             r"(?:sur le même sujet|sur le même thème|nos autres articles|l'actualité en continu)\b",
@@ -86,12 +84,14 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"(?:【?関連記事】?|関連ニュース|相关(?:阅读|新闻|报道)|延伸閱讀|相關(?:新聞|報導)|관련 ?기사)",
             r"click here to\b",
             r"don't miss\W*$",
+            r">>(?:\s*[^\W\d][^.\d]{3,30}\.)?[^.]{10,160}$",
+            r"[^.]{10,160}\b(?:suivez|revivez|retrouvez) (?:notre|nos|le|la|en) (?:direct|live)\b\W*$",
             r"\[?(?:retrouvez|consultez|suivez) (?:ici |tous? |toute |notre |nos |l'|le direct)[^.]{0,90}(?:ici|"
             r"dossier|direct|articles?|page)\b",
         ),
         examples=(
             "À lire aussi Le budget adopté",
-            "→ PORTRAIT. La gardienne du phare de nuit",
+            "Tempête sur le port : suivez notre direct",
             "Article réservé à nos abonnés Lire aussi : Le budget adopté",
             "Lire notre enquête Les comptes du port",
             "(Re)lisez notre portrait de la gardienne du phare",
@@ -112,6 +112,14 @@ PHRASES: tuple[PhraseRule, ...] = (
         ),
         signs=("[",),
         examples=("Harbour master tells of a night in the fog [VIDEO]",),
+    ),
+    PhraseRule(
+        "pointer",  # dropped where it is a link: text may be set out with arrows too
+        starts=(
+            r"(?:→|►|▶|➡|👉)[^.]{10,160}$",
+            r"(?:→|►|▶|➡|👉)\s*[^\W\d][^.\d]{3,30}\. [^.]{10,160}$",
+        ),
+        examples=("► Le port se prépare à la tempête", "→ PORTRAIT. La gardienne du phare de nuit"),
     ),
     PhraseRule(
         "newsletter",
@@ -271,9 +279,14 @@ PHRASES: tuple[PhraseRule, ...] = (
         wholes=(
             r".{10,220}(?<![\d.])\s©\s?[^.!?]{2,60}",
             r".{10,220}\s(?:foto|photo|ljósmynd|ảnh|foto's|bild)\s?[:/]\s?[^.!?]{2,60}",
+            r".{10,240}\((?:photos?|fotos?|crédits?|credits?|image|bild)\s[^).]{2,50}\)",
         ),
-        signs=("©", "foto", "photo", "ljósmynd", "ảnh", "bild"),
-        examples=("The lock on a clear day in May © Anna Penn", "Le port, dimanche matin. Photo : Anna Penn"),
+        signs=("©", "foto", "photo", "ljósmynd", "ảnh", "bild", "(crédit", "(credit", "(image"),
+        examples=(
+            "Le port, dimanche matin, avant la tempête (Photo Anna Penn)",
+            "The lock on a clear day in May © Anna Penn",
+            "Le port, dimanche matin. Photo : Anna Penn",
+        ),
     ),
     PhraseRule(
         "contact",

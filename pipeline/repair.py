@@ -33,6 +33,7 @@ _MAX_LINK_LINE_CHARS = 220
 _LEAST_LINK_LINE_CHARS = 25  # shorter links are names, sources, list entries
 _SHORT_LINE_CHARS = 60
 _ALL_LINK, _MOST_ARE = 0.9, 0.75
+_POINTING = 0.3  # of a line behind an arrow is a link
 _MOST_KICKER_CHARS = 40
 _MOST_PASSED = 5  # captions and advertisements between a heading and its text
 _LEAST_QUOTED_CHARS, _MOST_QUOTED_CHARS = 40, 300
@@ -201,7 +202,9 @@ def _drop_teasers(work: _Work, title: str, title_key: str) -> None:
 def _drop_phrases(work: _Work) -> None:
     """Lines that are no text by what they say, each named by its kind."""
     for index in sorted(work.kept):
-        if (rule := phrase_rule(work.blocks[index].text)) is not None:
+        rule = phrase_rule(work.blocks[index].text)
+        is_pointing = rule != "pointer" or work.blocks[index].link_share > _POINTING
+        if rule is not None and is_pointing:
             work.drop(rule, lambda i, index=index: i == index)  # type: ignore[misc]
 
 

@@ -43,12 +43,13 @@ def read(body: str, *, head: str = "") -> Article:
         (f"{STANDFIRST}<div><h5>By Jane Roe, Saltby</h5>{prose()}</div>", "Jane Roe"),
         (f"<address class='author'>By <a rel='author' href='/jr'>Jane Roe</a></address>{prose()}<p>Jane Roe is a pilot and has sailed the estuary for thirty years.</p>", "thirty years"),
         (f"<address class='author'>By <a rel='author' href='/jr'>Jane Roe</a></address>{prose()}<h3>From the desk at the lock</h3><p>Jane Roe is a pilot and has sailed the estuary for thirty years.</p>", "From the desk"),
+        (f"{prose()}<p>► <a href='/b'>All the boats that never came back to Saltby</a></p>{prose('So it ended.')}", "never came back"),
         (f"<address class='author'>By <a rel='author' href='/jr'>Jane Roe</a></address>{STANDFIRST}<div><p>Jane Roe,</p>{prose()}</div>", "Jane Roe"),
         (f"{STANDFIRST}<p>jeudi 13 juin 2019</p><div>{prose()}</div>", "13 juin"),
         (f"{prose()}<ul><li><a href='/1'>Harbour: the boats that never came back to Saltby</a></li><li><a href='/2'>Estuary: who opens the lock at night?</a></li><li><a href='/3'>Tides: what the lifeboat saw off the point</a></li><li>Was the storm a pretext? <a href='/4'>Why the mayor wants the lock shut</a></li></ul>{prose('So it ended.')}", "never came back"),
         (f"{prose()}<p>The Courier's newsletter informiert Sie jeden Morgen über alles, was im Hafen wichtig ist.</p>", "jeden Morgen"),
     ],
-    ids=["picture with credit", "picture box", "media box", "byline behind the lead", "biography", "the heading over it", "a name alone", "date behind the lead", "links, one of them in part", "newsletter"],
+    ids=["picture with credit", "picture box", "media box", "byline behind the lead", "biography", "the heading over it", "a link behind an arrow", "a name alone", "date behind the lead", "links, one of them in part", "newsletter"],
 )  # fmt: skip
 def test_a_line_that_is_no_part_of_the_article_is_dropped(body: str, dropped: str) -> None:
     text = read(body).text
@@ -61,9 +62,10 @@ def test_a_line_that_is_no_part_of_the_article_is_dropped(body: str, dropped: st
     [
         ("".join(f"<div class='row'><img src='a.jpg'><p>{text}</p></div>" for text in PARAGRAPHS), PARAGRAPHS[0]),
         (f"{prose()}<p>© The Courier A. Penn The boat was found at nine on Monday morning, drifting with the tide off the point, and towed back to her mooring by the lifeboat before the fog came in again; nobody was hurt.</p>{prose('So it ended.')}", "drifting with the tide"),
+        (f"{prose()}<p>► Saltby: the ferry leaves the lock at nine o'clock</p><h3>→ The old lock</h3>{prose('So it ended.')}", "► Saltby: the ferry leaves the lock at nine o'clock\n\n→ The old lock"),
         (f"{prose()}<ul><li>Saltby: two boats were lost at the lock in the spring</li><li>Oldmouth: one boat was lost at sea that winter</li></ul>{prose('So it ended.')}", "Oldmouth"),
     ],
-    ids=["an article made of picture boxes", "a paragraph that begins with a credit", "a list of places"],
+    ids=["an article made of picture boxes", "a paragraph that begins with a credit", "lines set out with arrows", "a list of places"],
 )  # fmt: skip
 def test_what_looks_like_such_a_line_stays(body: str, kept: str) -> None:
     assert kept in read(body).text
@@ -106,6 +108,15 @@ ROWS = "".join(f"<tr><td>Boat {n}</td><td>Saltby Sailing</td><td>Chief pilot and
 def test_of_what_the_teacher_takes_behind_the_text_the_articles_own_list_stays(body: str, size: int) -> None:
     page = html.document_fromstring(f"<body><article>{body}</article></body>")
     assert len(choose(page, read_blocks(page), about="quiet harbour", told="").kept) == size
+
+
+def test_a_short_article_is_not_taken_for_the_cards_of_others_below_it() -> None:
+    card = "<div class='card'><a href='/{0}'><h3>The lock of Saltby, day {0}</h3></a><p>On day {0} nobody had opened the lock, and {0} boats lay before it until the evening tide came in.</p></div>"
+    cards = "".join(card.format(n) for n in range(9))
+    page = f"<html lang='en'><head><title>The quiet harbour</title></head><body><main><article><h1>The quiet harbour</h1>{STANDFIRST}<div class='body'>{prose()}</div></article><section>{cards}</section></main></body></html>"
+    article = extract(PageInput(URL, page), None).article
+    assert article is not None
+    assert article.text == "\n\n".join((LEAD, *PARAGRAPHS))
 
 
 def test_a_text_told_to_machines_comes_with_the_lead_that_the_page_shows() -> None:
