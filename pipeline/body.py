@@ -33,6 +33,7 @@ BESIDE = frozenset(
     }
 )
 _LARGE_PART = 0.3
+_LONE_CAPTION = 0.6  # a brief of two sentences may have a caption as long
 _MANY_POSTS = 3  # elements alike that hold a comment each: an article has one, even where it is called a comment
 _ENOUGH_OUTSIDE = 400  # characters that make an article of what stands outside the comments
 _ALL_LINK, _MANY_CARDS = 0.9, 3
@@ -59,9 +60,20 @@ def set_apart(blocks: Sequence[Block], chosen: Collection[int]) -> frozenset[str
         for marking in blocks[index].marked:
             chars[marking] += len(blocks[index].text)
     names = {mark.name for block in blocks for mark in block.marks if mark.kind in BESIDE}
+    lone = _lone_captions(blocks)
     total = chars_of(blocks, chosen)
-    apart = frozenset(name for name in names if chars[name] <= _LARGE_PART * total)
+    apart = frozenset(name for name in names if chars[name] <= (_LONE_CAPTION if name in lone else _LARGE_PART) * total)
     return apart | _threads(blocks, chosen, apart)
+
+
+def _lone_captions(blocks: Sequence[Block]) -> frozenset[str]:
+    """The markings of captions that are the only one of their kind: many with much text are a gallery's, its text."""
+    named: dict[str, set[html.HtmlElement]] = {}
+    for block in blocks:
+        for mark in block.marks:
+            if mark.node.tag == "figcaption":
+                named.setdefault(mark.name, set()).add(mark.node)
+    return frozenset(name for name, nodes in named.items() if len(nodes) == 1)
 
 
 def _threads(blocks: Sequence[Block], chosen: Collection[int], apart: frozenset[str]) -> frozenset[str]:

@@ -119,6 +119,13 @@ def test_a_short_article_is_not_taken_for_the_cards_of_others_below_it() -> None
     assert article.text == "\n\n".join((LEAD, *PARAGRAPHS))
 
 
+def test_a_caption_as_long_as_a_brief_is_no_part_of_it() -> None:
+    body = f"<article><h2>{LEAD}</h2><figure><img src='a.jpg'><figcaption>{STANDING}</figcaption></figure><p>{PARAGRAPHS[0]}</p></article>"
+    blocks = read_blocks(html.document_fromstring(body))
+    repaired = repair(blocks, frozenset(range(len(blocks))), title="The quiet harbour", description="")
+    assert STANDING not in [blocks[i].text for i in repaired.chosen]
+
+
 def test_a_text_told_to_machines_comes_with_the_lead_that_the_page_shows() -> None:
     told = {"@type": "NewsArticle", "headline": "The quiet harbour", "articleBody": "\n\n".join(PARAGRAPHS * 3)}
     head = f"<script type='application/ld+json'>{json.dumps(told)}</script><meta name='description' content='{LEAD}'>"
