@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from itertools import accumulate
 
 from lxml import html
 
@@ -16,7 +17,7 @@ from pipeline.blocks import Block, key_of
 from pipeline.elements import HEADINGS
 from pipeline.markup import Kind
 
-__all__ = ["BESIDE", "chars_of", "choose_by_structure", "choose_by_told_text", "find_cards", "holder_of", "set_apart"]
+__all__ = ["BESIDE", "chars_of", "choose_by_structure", "choose_by_told_text", "find_foreign", "holder_of", "set_apart"]
 
 # Kinds of markup that hold no part of the article's text, unless they hold much of what reads like one.
 BESIDE = frozenset(
@@ -35,8 +36,9 @@ BESIDE = frozenset(
 _LARGE_PART = 0.3
 _LONE_CAPTION = 0.6  # a brief of two sentences may have a caption as long
 _MANY_POSTS = 3  # elements alike that hold a comment each: an article has one, even where it is called a comment
+_ENOUGH_INSIDE = 300  # characters of an element that calls itself an article, and is one
 _ENOUGH_OUTSIDE = 400  # characters that make an article of what stands outside the comments
-_ALL_LINK, _MANY_CARDS = 0.9, 3
+_ALL_LINK, _MANY_CARDS, _ENOUGH_PARAGRAPHS = 0.9, 3, 3
 _HOLDERS = frozenset({"div", "td", "body", "article", "section", "main"})  # text stands in them bare, between breaks
 _PARAGRAPH_CHARS = 60
 _DENSE = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
@@ -111,8 +113,8 @@ def holder_of(block: Block) -> html.HtmlElement | None:
 
 def choose_by_structure(blocks: Sequence[Block]) -> frozenset[int]:
     """The blocks of the container that holds most of the page's prose, and of its like where the text is in parts."""
-    cards = find_cards(blocks)
-    prose = [i for i, block in enumerate(blocks) if is_paragraph(block) and i not in cards]
+    foreign = find_foreign(blocks)
+    prose = [i for i, block in enumerate(blocks) if is_paragraph(block) and i not in foreign]
     if not prose:
         return frozenset()
     apart = set_apart(blocks, prose)
@@ -132,20 +134,41 @@ def choose_by_structure(blocks: Sequence[Block]) -> frozenset[int]:
     )
 
 
-def find_cards(blocks: Sequence[Block]) -> frozenset[int]:
-    """The paragraphs of other articles' cards: alike, each behind a link, outside the element of the headline.
+def find_foreign(blocks: Sequence[Block]) -> frozenset[int]:
+    """The prose of other articles and of comments, by where the headline stands.
 
-    A short article has less text than the cards below it.
+    A short article has less text than the cards or comments below it: they are alike, each behind a link, or outside
+    the element of the article where that holds enough to be one.
     """
     headline = next((block.node for block in blocks if block.tag == "h1"), None)
-    home = None if headline is None else next(headline.iterancestors("article"), None)
+    if headline is None:
+        return frozenset()
+    prose = [i for i, block in enumerate(blocks) if is_paragraph(block)]
+    cards = {i for i in prose if i and blocks[i - 1].link_share >= _ALL_LINK}
+    article = next(headline.iterancestors("article"), None)
+    home = article if article is not None else _lowest_around(blocks, headline, [i for i in prose if i not in cards])
     if home is None:
         return frozenset()
-    cards: dict[str, list[int]] = {}
-    for i, block in enumerate(blocks):
-        if i and blocks[i - 1].link_share >= _ALL_LINK and is_paragraph(block) and home not in _line(block.node):
-            cards.setdefault(block.place, []).append(i)
-    return frozenset(i for alike in cards.values() if len(alike) >= _MANY_CARDS for i in alike)
+    outside = [i for i in prose if home not in _line(blocks[i].node)]
+    inside = set(prose).difference(outside, cards)
+    if home is article and len(inside) >= _ENOUGH_PARAGRAPHS and chars_of(blocks, inside) >= _ENOUGH_INSIDE:
+        return frozenset(outside)
+    places = Counter(blocks[i].place for i in outside if i in cards)
+    return frozenset(i for i in outside if inside and i in cards and places[blocks[i].place] >= _MANY_CARDS)
+
+
+def _lowest_around(
+    blocks: Sequence[Block], headline: html.HtmlElement, prose: Sequence[int]
+) -> html.HtmlElement | None:
+    """The lowest element around the headline that holds as much as an article."""
+    above = list(headline.iterancestors())
+    counts = dict.fromkeys(above, 0)
+    for i in prose:
+        shared = next((element for element in blocks[i].node.iterancestors() if element in counts), None)
+        if shared is not None:
+            counts[shared] += 1
+    held = accumulate(counts[element] for element in above)
+    return next((element for element, number in zip(above, held, strict=True) if number >= _ENOUGH_PARAGRAPHS), None)
 
 
 def _usual_places(blocks: Sequence[Block], prose: Sequence[int]) -> frozenset[str]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from lxml import etree, html
 
 from pipeline.blocks import Block
-from pipeline.body import chars_of, choose_by_structure, choose_by_told_text, find_cards, holder_of, is_paragraph
+from pipeline.body import chars_of, choose_by_structure, choose_by_told_text, find_foreign, holder_of, is_paragraph
 from pipeline.teacher import ask_teacher
 
 __all__ = ["Choice", "choose"]
@@ -43,7 +43,7 @@ class Choice:
 
 def choose(root: html.HtmlElement, blocks: Sequence[Block], *, about: str, told: str) -> Choice:
     """The choice; `about` is headline and description, `told` the text by JSON-LD or the feed."""
-    cards = find_cards(blocks)
+    foreign = find_foreign(blocks)
     structure = choose_by_structure(blocks)
     by_told = choose_by_told_text(blocks, told)
     if _is_told(blocks, structure, by_told, len(told)):
@@ -52,13 +52,13 @@ def choose(root: html.HtmlElement, blocks: Sequence[Block], *, about: str, told:
     is_hidden = shown < 0.3 * told_chars and chars_of(blocks, structure) < 0.6 * told_chars
     if told_chars > _TOLD_CHARS and is_hidden and _speaks_of(told, about):
         return Choice(frozenset(), "json-ld", told=told)  # the page shows its text when its scripts have run
-    teacher = ask_teacher(_region(root, blocks, structure), blocks, fast=True).kept - cards
+    teacher = ask_teacher(_region(root, blocks, structure), blocks, fast=True).kept - foreign
     is_missed = shown > _TOLD_ENOUGH * told_chars and chars_of(blocks, by_told & teacher) < _AGREES * shown
     if told_chars > _TOLD_CHARS and is_missed:
         return Choice(by_told, "json-ld")
     if _agreement(blocks, teacher, structure) >= _AGREES:
         return Choice(_without_tail(blocks, teacher, structure), "teacher")
-    slow = ask_teacher(root, blocks, fast=False).kept - cards
+    slow = ask_teacher(root, blocks, fast=False).kept - foreign
     return _settle(blocks, teacher, slow, structure, about)
 
 

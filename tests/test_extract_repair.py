@@ -110,15 +110,6 @@ def test_of_what_the_teacher_takes_behind_the_text_the_articles_own_list_stays(b
     assert len(choose(page, read_blocks(page), about="quiet harbour", told="").kept) == size
 
 
-def test_a_short_article_is_not_taken_for_the_cards_of_others_below_it() -> None:
-    card = "<div class='card'><a href='/{0}'><h3>The lock of Saltby, day {0}</h3></a><p>On day {0} nobody had opened the lock, and {0} boats lay before it until the evening tide came in.</p></div>"
-    cards = "".join(card.format(n) for n in range(9))
-    page = f"<html lang='en'><head><title>The quiet harbour</title></head><body><main><article><h1>The quiet harbour</h1>{STANDFIRST}<div class='body'>{prose()}</div></article><section>{cards}</section></main></body></html>"
-    article = extract(PageInput(URL, page), None).article
-    assert article is not None
-    assert article.text == "\n\n".join((LEAD, *PARAGRAPHS))
-
-
 def test_a_caption_as_long_as_a_brief_is_no_part_of_it() -> None:
     body = f"<article><h2>{LEAD}</h2><figure><img src='a.jpg'><figcaption>{STANDING}</figcaption></figure><p>{PARAGRAPHS[0]}</p></article>"
     blocks = read_blocks(html.document_fromstring(body))
