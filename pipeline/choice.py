@@ -18,6 +18,7 @@ from lxml import etree, html
 
 from pipeline.blocks import Block
 from pipeline.body import chars_of, choose_by_structure, choose_by_told_text, find_foreign, holder_of, is_paragraph
+from pipeline.markup import Kind
 from pipeline.teacher import ask_teacher
 
 __all__ = ["Choice", "choose"]
@@ -97,9 +98,17 @@ def _settle(
         return Choice(_shorn(blocks, slow, structure), "teacher with fallbacks")
     if chars_of(blocks, teacher & structure) > 0.9 * chars_of(blocks, teacher) and fit[structure] >= fit[teacher]:
         return Choice(structure, "structure")  # the teacher took one post of a live blog, one part of a serial
-    if chars_of(blocks, teacher) < _TINY * chars_of(blocks, structure) and fit[structure] >= fit[teacher]:
+    is_tiny = chars_of(blocks, teacher) < _TINY * chars_of(blocks, structure)
+    if is_tiny and (_is_lead_alone(blocks, teacher) or fit[structure] >= fit[teacher]):
         return Choice(structure, "structure")
     return Choice(_shorn(blocks, teacher, structure) or structure, "teacher")
+
+
+def _is_lead_alone(blocks: Sequence[Block], kept: frozenset[int]) -> bool:
+    """Whether a choice is the headline and the lead, which speak of what an article is about more than it does."""
+    return bool(kept) and all(
+        blocks[i].is_heading or any(mark.kind is Kind.LEAD for mark in blocks[i].marks) for i in kept
+    )
 
 
 def _agreement(blocks: Sequence[Block], one: frozenset[int], other: frozenset[int]) -> float:
@@ -110,7 +119,8 @@ def _agreement(blocks: Sequence[Block], one: frozenset[int], other: frozenset[in
 def _fit(blocks: Sequence[Block], kept: frozenset[int], about: str) -> float:
     """How many of the words that the article is about a choice speaks."""
     words = set(_WORD.findall(about.casefold()))
-    spoken = set(_WORD.findall(" ".join(blocks[i].text for i in kept).casefold()))
+    text = " ".join(blocks[i].text for i in kept if blocks[i].tag != "h1")  # a headline speaks of itself
+    spoken = set(_WORD.findall(text.casefold()))
     return len(words & spoken) / max(1, len(words))
 
 

@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import pytest
+from lxml import html
 
+from pipeline.blocks import read_blocks
+from pipeline.choice import choose
 from pipeline.extract import PageInput, extract
 from tests.test_extract import PARAGRAPHS, URL, prose
 
@@ -25,3 +28,20 @@ def test_prose_elsewhere_is_not_taken_for_a_short_article(home: str, below: str)
     article = extract(PageInput(URL, source), None).article
     assert article is not None
     assert article.text == "\n\n".join(PARAGRAPHS)
+
+
+@pytest.mark.parametrize("size", [4, 7])
+def test_a_headline_and_a_lead_are_no_article_though_nothing_speaks_of_it_more(size: int) -> None:
+    told = (
+        "On day {0}{1} the ferry of quay {1} lay before lock {0}, and its crew waited until the evening tide came in. "
+    )
+    body = "".join(f"<div>{told.format(1, n)}{told.format(2, n)}{told.format(3, n)}</div>" for n in range(size))
+    about = "".join(f"<p>{told.format(4, n)}{told.format(5, n)}{told.format(6, n)}</p>" for n in range(2))
+    title = "Wardens hesitate before opening bridges near Oldmouth"
+    lead = "A fishing boat left its mooring on Sunday, and the whole estuary went out to look for it."
+    head = f"<h1>{title}</h1><p class='chapo'>{lead}</p>"
+    source = f"<html><body><main><article>{head}<div class='t'>{body}</div></article><div class='us'>{about}</div></main></body></html>"
+    page = html.document_fromstring(source)
+    blocks = read_blocks(page)
+    kept = choose(page, blocks, about=f"{title} {lead}", told="").kept
+    assert {i for i, block in enumerate(blocks) if block.place.endswith("div.t/div")} <= kept
