@@ -19,9 +19,9 @@ from pipeline.boxes import find_behind_wall, find_offers_within, find_teasers, f
 from pipeline.captions import find_captions
 from pipeline.duplicates import find_duplicates, has_key
 from pipeline.extraction import Step
-from pipeline.parts import boxes_of, is_aside, is_closing_post, is_entry_in
 from pipeline.leads import find_lead, find_lone_lead, find_offers, is_byline, rest_of_lead
 from pipeline.markup import Kind
+from pipeline.parts import boxes_of, is_aside, is_closing_post, is_entry_in
 from pipeline.phrases import is_paywall_line, phrase_rule
 from pipeline.titles import same_words
 
