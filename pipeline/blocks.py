@@ -33,6 +33,7 @@ _POST_CLASSES = frozenset({"hentry", "type-post", "status-publish", "format-stan
 _TERM_CLASSES = ("category-", "tag-", "author-", "topic-", "section-", "pmpro-")
 _MAX_LABELS = 5  # a place is told by its five nearest ancestors: more would tell pages apart, fewer confuses sidebars
 _MAX_QUOTE_PARTS = 4
+_MAX_POST_LINES = 12
 _MAX_QUOTE_CHARS = 1_500
 _MAX_SPEAKER_CHARS = 160
 _SPEAKER = re.compile(r"author|auteur|autor|cite|source|speaker|name|attribution|signature|credit|legend|caption", re.I)
@@ -289,7 +290,8 @@ class _Walker:
     def _join_quotation(self, start: int, kind: Kind) -> None:
         """A quotation and who said it, as one block; a quoted text of several paragraphs stays as it is."""
         parts = self.blocks[start:]
-        if not 2 <= len(parts) <= _MAX_QUOTE_PARTS or sum(len(part.text) for part in parts) > _MAX_QUOTE_CHARS:
+        most = _MAX_QUOTE_PARTS if kind is Kind.QUOTE else _MAX_POST_LINES
+        if not 2 <= len(parts) <= most or sum(len(part.text) for part in parts) > _MAX_QUOTE_CHARS:
             return
         if kind is Kind.QUOTE and not all(_is_attribution(part) for part in parts[1:]):
             return

@@ -76,6 +76,14 @@ RULES: tuple[MarkupRule, ...] = (
         ("related", "lire-aussi", "c-related-articles", "read-more", "recommended", "outbrain", "mehr-zum-thema"),
     ),
     MarkupRule(
+        Kind.EMBED,
+        r"twitter-?(?:tweet|video)|tweet|instagram-?media|tiktok-?embed|fb-?(?:post|video)|bluesky-?embed|"
+        r"reddit-?(?:card|embed)|"
+        r"mastodon-?embed|embed(?:ded)?-?(?:tweet|social)|social-?(?:media-?)?embed|telegram-?post|flourish\w*|infogram\w*|"
+        r"datawrapper\w*",
+        ("twitter-tweet", "instagram-media", "tiktok-embed", "bluesky-embed", "social-media-embed", "SocialEmbed"),
+    ),
+    MarkupRule(
         Kind.SHARE,
         r"share(?:[-_ ]?(?:bar|buttons?|tools?|links?|this|box|article))?|sharing|sharedaddy|addtoany|addthis|"
         r"partage\w*|"
@@ -126,14 +134,6 @@ RULES: tuple[MarkupRule, ...] = (
         r"regwall|"
         r"restricted-?content|paid-?content|bezahlschranke|offer-?(?:box|wall)|barrier|gate(?:way)?-?(?:content|box)?",
         ("paywall", "article__paywall", "regwall", "paywall-offer"),
-    ),
-    MarkupRule(
-        Kind.EMBED,
-        r"twitter-?(?:tweet|video)|tweet|instagram-?media|tiktok-?embed|fb-?(?:post|video)|bluesky-?embed|"
-        r"reddit-?(?:card|embed)|"
-        r"mastodon-?embed|embed(?:ded)?-?(?:tweet|social)|social-?embed|telegram-?post|flourish\w*|infogram\w*|"
-        r"datawrapper\w*",
-        ("twitter-tweet", "instagram-media", "tiktok-embed", "bluesky-embed", "SocialEmbed"),
     ),
     MarkupRule(
         Kind.CHROME,
