@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from lxml import html
 
 from pipeline.blocks import Block, Mark, key_of
 from pipeline.body import BESIDE
@@ -69,9 +71,14 @@ def find_lead(
     start = max(0, first - _REACH) if headline is None else max(headline + 1, first - _REACH)
     start = start if headline is None or headline < first else 0
     around = _marks_around(blocks, headline)
+    usual = _usual_marks(blocks, kept)
     reach = range(min(start, first), first + 1)
     candidates = [i for i in reach if i not in barred and _may_lead(blocks, i, apart - around, title_key)]
-    for test in (_is_marked, lambda block: _is_told(block, description)):
+    tests: tuple[Callable[[Block], bool], ...] = (
+        lambda block: _is_marked(block, usual),
+        lambda block: _is_told(block, description),
+    )
+    for test in tests:
         for index in candidates:
             if test(blocks[index]) and not _is_among_paragraphs(blocks, index, kept):
                 return index
@@ -194,8 +201,21 @@ def _is_kept_back(block: Block) -> bool:
     return any("hidden" in (mark.node.get("class") or "").split() for mark in block.marks)
 
 
-def _is_marked(block: Block) -> bool:
-    return any(mark.kind is Kind.LEAD and mark.chars < _MOST_CHARS for mark in block.marks)
+def _is_marked(block: Block, usual: frozenset[str] = frozenset()) -> bool:
+    return any(mark.kind is Kind.LEAD and mark.chars < _MOST_CHARS and mark.name not in usual for mark in block.marks)
+
+
+def _usual_marks(blocks: Sequence[Block], kept: set[int]) -> frozenset[str]:
+    """The markings as a lead that elements with most of the text have: `text-description` between advertisements."""
+    chars: Counter[str] = Counter()
+    elements: dict[str, set[html.HtmlElement]] = {}
+    for i in kept:
+        for mark in blocks[i].marks:
+            if mark.kind is Kind.LEAD:
+                chars[mark.name] += len(blocks[i].text)
+                elements.setdefault(mark.name, set()).add(mark.node)
+    most = sum(len(blocks[i].text) for i in kept) / 2
+    return frozenset(name for name, nodes in elements.items() if len(nodes) > 1 and chars[name] > most)
 
 
 def _is_told(block: Block, description: str) -> bool:
