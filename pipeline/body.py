@@ -17,7 +17,18 @@ from pipeline.blocks import Block, key_of
 from pipeline.elements import HEADINGS
 from pipeline.markup import Kind
 
-__all__ = ["BESIDE", "chars_of", "choose_by_structure", "choose_by_told_text", "find_foreign", "holder_of", "set_apart"]
+__all__ = [
+    "BESIDE",
+    "chars_of",
+    "choose_by_structure",
+    "choose_by_told_text",
+    "ends_sentence",
+    "find_foreign",
+    "holder_of",
+    "is_paragraph",
+    "is_spoken",
+    "set_apart",
+]
 
 # Kinds of markup that hold no part of the article's text, unless they hold much of what reads like one.
 BESIDE = frozenset(
@@ -41,6 +52,7 @@ _ENOUGH_OUTSIDE = 400  # characters that make an article of what stands outside 
 _ALL_LINK, _MANY_CARDS, _ENOUGH_PARAGRAPHS = 0.9, 3, 3
 _HOLDERS = frozenset({"div", "td", "body", "article", "section", "main"})  # text stands in them bare, between breaks
 _PARAGRAPH_CHARS = 60
+_SENTENCE_CHARS = 30
 _DENSE = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
 _NO_PROSE = HEADINGS | {"tr", "th"}
 _DENSE_PARAGRAPH_CHARS = 25  # Chinese, Japanese and Korean say as much in fewer signs
@@ -100,6 +112,18 @@ def is_paragraph(block: Block) -> bool:
     if block.tag == "td":
         return size >= _CELL_PARAGRAPH_CHARS
     return size >= _PARAGRAPH_CHARS or _is_dense(block.text)
+
+
+def is_spoken(block: Block) -> bool:
+    """Whether a block is prose: a paragraph, or a short sentence that is no heading."""
+    return is_paragraph(block) or (
+        len(block.text) > _SENTENCE_CHARS and ends_sentence(block.text) and not block.is_heading
+    )
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether a text ends as sentences do."""
+    return text.endswith((".", "!", "?", "…", "»", "”", '"', ".)", "。", "」"))
 
 
 def _is_dense(text: str) -> bool:

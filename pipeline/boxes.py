@@ -55,7 +55,7 @@ def find_offers_within(blocks: Sequence[Block], kept: Collection[int]) -> set[in
     home, places = _home(blocks, kept)
     first = min(i for i in kept if holder_of(blocks[i]) is home)  # before it stand headline and lead, among buttons
     reach = range(first, min(len(blocks), max(kept) + _OFFER_REACH))
-    offers = {i: rule for i in reach if (rule := phrase_rule(blocks[i].text)) in _OFFERS}
+    offers = {i: rule for i in reach if (rule := phrase_rule(blocks[i].text)) in _OFFERS | {"related"}}
     if not offers:
         return set()
     around = set() if home is None else {home, *home.iterancestors()}

@@ -1,15 +1,18 @@
-"""Duplicates: paragraphs that a page shows twice for its layout's sake."""
+"""Duplicates: paragraphs and headlines that a page shows twice for its layout's sake."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
-from pipeline.blocks import Block
+from pipeline.blocks import Block, key_of
+from pipeline.titles import same_words
 
-__all__ = ["find_duplicates", "has_key"]
+__all__ = ["find_duplicates", "has_key", "repeats_title"]
 
 _LEAST_LETTERS = 100  # shorter lines may be said twice on purpose
+_LEAST_TITLE_LETTERS = 20  # a shorter headline may stand within a heading of another
+_SAME_WORDS = 0.5
 _MOST_SIGNS = 4  # to a letter, blanks and punctuation included
 _END_CHARS = 8
 _CLOSING = " .!?…»”’\"')]。」"
@@ -27,6 +30,18 @@ def find_duplicates(blocks: Sequence[Block], kept: Collection[int], lead: int | 
 def has_key(block: Block, key: str) -> bool:
     """Whether a block says just these letters; a text of many more signs cannot, and need not be looked through."""
     return len(block.text) <= _MOST_SIGNS * len(key) and block.key == key
+
+
+def repeats_title(block: Block, title: str) -> bool:
+    """Whether a block says the headline again."""
+    title_key = key_of(title)
+    if not title_key:
+        return False
+    if has_key(block, title_key):
+        return True
+    if block.tag == "h1" and same_words(block.text, title) > _SAME_WORDS:
+        return True
+    return block.is_heading and len(title_key) > _LEAST_TITLE_LETTERS and title_key in block.key
 
 
 def _second_of(blocks: Sequence[Block], alike: Sequence[int]) -> Iterator[int]:

@@ -7,40 +7,35 @@ Every step says what it did and by which rule. Rules are for kinds of markup (pi
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lxml import html
-
 from pipeline.blocks import Block, key_of
-from pipeline.body import chars_of, is_paragraph, set_apart
+from pipeline.body import ends_sentence, is_paragraph, is_spoken, set_apart
 from pipeline.boxes import find_behind_wall, find_offers_within, find_teasers, find_trailers
 from pipeline.captions import find_captions
-from pipeline.duplicates import find_duplicates, has_key
+from pipeline.duplicates import find_duplicates, repeats_title
 from pipeline.extraction import Step
 from pipeline.leads import find_lead, find_lone_lead, find_offers, is_byline, rest_of_lead
+from pipeline.link_lines import find_link_lines, is_closing_link
 from pipeline.markup import Kind
-from pipeline.parts import boxes_of, is_aside, is_closing_post, is_entry_in
+from pipeline.parts import is_closing_post
+from pipeline.passed_over import find_between, find_beyond
 from pipeline.phrases import is_paywall_line, phrase_rule
-from pipeline.titles import same_words
+from pipeline.pull_quotes import find_pull_quotes
 
 __all__ = ["Repaired", "repair"]
 
 _POSTED = re.compile(r"—\s*[^—]{2,80}\(@\w+\)[^—]{0,40}$")
 _WORDS_SHOWN = 80
-_MAX_LINK_LINE_CHARS = 220
-_LEAST_LINK_LINE_CHARS = 25  # shorter links are names, sources, list entries
 _SHORT_LINE_CHARS = 60
-_ALL_LINK, _MOST_ARE = 0.9, 0.75
+_ALL_LINK = 0.9
+_LEAST_TITLE_LETTERS = 20  # a shorter headline may begin a sentence
 _POINTING = 0.3  # of a line behind an arrow is a link
-_MOST_KICKER_CHARS = 40
-_MOST_PASSED = 5  # captions and advertisements between a heading and its text
-_LEAST_QUOTED_CHARS, _MOST_QUOTED_CHARS = 40, 300
-_MOST_PULLED = 0.2
 _MOST_BIOGRAPHIES = 2
 _MOST_NAME_CHARS = 200
 _ENOUGH_ABOVE, _ENOUGH_CHARS_ABOVE = 3, 500  # paragraphs and characters that make an article of an introduction
+_PARTS = 2  # headings further down that make one of the first
 _WALL_REACH = 6  # blocks behind the text in which a paywall says that it is one
 
 
@@ -99,19 +94,21 @@ def repair(
     is_scrambled = _drop_scrambled(work)
     _drop_live_posts(work)
     work.drop("markup", work.is_apart)
-    work.drop("title", lambda i: _repeats_title(blocks[i], title, title_key))
-    for index in (*_between(work, title, title_key), *_beyond(work, title, title_key)):
+    work.drop("title", lambda i: repeats_title(blocks[i], title))
+    work.drop("own teaser", lambda i: _teases(blocks[i], title_key))
+    gaps = find_between(blocks, work.kept, work.apart, title=title)
+    for index in (*gaps, *find_beyond(blocks, work.kept, work.apart, title=title)):
         work.add("between", index)
     _settle_embeds(work, site)
     captions, offers = find_captions(blocks, work.kept), find_offers(blocks, range(max(work.kept, default=0)))
     work.drop("caption", captions.__contains__)
     work.drop("offer", offers.__contains__)
-    _drop_teasers(work, title, title_key)
+    _drop_teasers(work, title)
     work.drop("behind a paywall", find_behind_wall(blocks, work.kept).__contains__)
     work.drop("behind other articles", find_trailers(blocks, work.kept).__contains__)
     _drop_phrases(work)
     work.drop("box", find_offers_within(blocks, work.kept).__contains__)
-    _drop_link_lines(work)
+    work.drop("links", find_link_lines(blocks, work.kept, work.dropped).__contains__)
     lead = find_lead(
         blocks,
         work.kept,
@@ -126,13 +123,13 @@ def repair(
         work.add("lead", lead)
         for index in rest_of_lead(blocks, lead):
             work.add("lead", index)
-        for index in _between(work, title, title_key):
+        for index in find_between(blocks, work.kept, work.apart, title=title):
             if index not in work.dropped:
                 work.add("between", index)
     _trim(work, lead)
     trimmed = len(work.kept)
     _drop_biographies(work, authors)
-    _drop_pull_quotes(work, lead)
+    work.drop("pull quote", find_pull_quotes(blocks, work.kept, lead).__contains__)
     duplicates = find_duplicates(blocks, work.kept, lead)
     work.drop("duplicate", duplicates.__contains__)
     if len(work.kept) < trimmed:
@@ -160,14 +157,11 @@ def _drop_live_posts(work: _Work) -> None:
         work.drop("live posts", lambda i: i in posts)
 
 
-def _repeats_title(block: Block, title: str, title_key: str) -> bool:
-    if not title_key:
+def _teases(block: Block, title_key: str) -> bool:
+    """Whether an entry of a list is the article's own: its headline, which is a link, and how it begins."""
+    if block.tag != "li" or len(title_key) <= _LEAST_TITLE_LETTERS or len(block.text) <= len(title_key):
         return False
-    if has_key(block, title_key):
-        return True
-    if block.tag == "h1" and same_words(block.text, title) > 0.5:
-        return True
-    return block.is_heading and len(title_key) > 20 and title_key in block.key
+    return block.link_chars >= len(title_key) and block.key.startswith(title_key)
 
 
 def _settle_embeds(work: _Work, site: str) -> None:
@@ -186,15 +180,13 @@ def _settle_embeds(work: _Work, site: str) -> None:
             work.add("embed", index)
 
 
-def _drop_teasers(work: _Work, title: str, title_key: str) -> None:
+def _drop_teasers(work: _Work, title: str) -> None:
     """Other articles among the paragraphs: what stands in one box under a headline that is a link."""
     blocks = work.blocks
     headlines = [
         i
         for i in range(max(0, min(work.kept, default=0) - 1), max(work.kept, default=0))
-        if blocks[i].is_heading
-        and blocks[i].link_share >= _ALL_LINK
-        and not _repeats_title(blocks[i], title, title_key)
+        if blocks[i].is_heading and blocks[i].link_share >= _ALL_LINK and not repeats_title(blocks[i], title)
     ]
     work.drop("teaser", find_teasers(blocks, work.kept, headlines).__contains__)
 
@@ -208,129 +200,18 @@ def _drop_phrases(work: _Work) -> None:
             work.drop(rule, lambda i, index=index: i == index)  # type: ignore[misc]
 
 
-def _drop_link_lines(work: _Work) -> None:
-    """Headlines of other articles: lines that are a link, alone among paragraphs or in a list of nothing but such."""
-    blocks = work.blocks
-    lists: dict[html.HtmlElement | None, list[int]] = {}
-    for index in sorted(work.kept):
-        if blocks[index].tag == "li":
-            lists.setdefault(blocks[index].node.getparent(), []).append(index)
-    link_lists = {i for items in lists.values() if _is_link_list([blocks[i] for i in items]) for i in items}
-    work.drop("links", lambda i: _is_headline(blocks[i]) and (i in link_lists or _is_link_line(blocks[i])))
-
-
-def _is_link_list(items: Sequence[Block]) -> bool:
-    """Whether a list is of links: each entry for the most part, most of them wholly."""
-    links = sum(map(_is_link_entry, items))
-    return _MOST_ARE * len(items) <= links and all(item.link_share > 0.5 or _is_link_entry(item) for item in items)
-
-
-def _is_link_entry(block: Block) -> bool:
-    """Whether an entry is a link, or a kicker and a link: `Newsblog: All about the vote`."""
-    kicker, colon, headline = block.text.partition(": ")
-    is_kicked = bool(colon) and len(kicker) < _MOST_KICKER_CHARS and block.link_chars >= _ALL_LINK * len(headline)
-    return block.link_share > 0.7 or is_kicked
-
-
-def _is_link_line(block: Block) -> bool:
-    return block.tag != "li" and block.link_share > _ALL_LINK
-
-
-def _is_headline(block: Block) -> bool:
-    """Whether a line may be another article's headline by its form."""
-    return (
-        _LEAST_LINK_LINE_CHARS <= len(block.text) <= _MAX_LINK_LINE_CHARS
-        and not block.is_heading
-        and "://" not in block.text
-        and not block.text.endswith((".", ":", ","))
-    )
-
-
-def _ends_sentence(text: str) -> bool:
-    return text.endswith((".", "!", "?", "…", "»", "”", '"', ".)", "。", "」"))
-
-
-def _between(work: _Work, title: str, title_key: str) -> list[int]:
-    """Paragraphs and intertitles that stand among the kept ones, in the same parent as they, and were passed over."""
-    if not work.kept:
-        return []
-    blocks = work.blocks
-    parents = {(blocks[i].node.getparent(), blocks[i].tag) for i in work.kept}
-    holders = {blocks[i].node.getparent() for i in work.kept if blocks[i].tag in {"p", "div", "li", "td"}}
-    above = holders | {holder.getparent() for holder in holders if holder is not None}  # of intertitles, quotations
-    boxes = boxes_of(holders)
-    places = {blocks[i].place for i in work.kept if is_paragraph(blocks[i])}
-    return [
-        i
-        for i in range(min(work.kept), max(work.kept))
-        if i not in work.kept
-        and blocks[i].link_share < 0.5
-        and not work.is_apart(i)
-        and not _repeats_title(blocks[i], title, title_key)
-        and (
-            (_is_spoken(blocks[i]) and (blocks[i].node.getparent(), blocks[i].tag) in parents)
-            or (_is_spoken(blocks[i]) and blocks[i].place in places)
-            or (_quoted_in(blocks[i]) in above)
-            or (blocks[i].place in places and is_aside(blocks, work.kept, i))
-            or is_entry_in(blocks[i], boxes)
-            or (blocks[i].is_heading and _box_of(blocks[i]) in above and _heads_kept(work, i))
-        )
-    ]
-
-
-def _box_of(heading: Block) -> html.HtmlElement | None:
-    """The element that a heading stands in among others, whatever boxes of its own it has."""
-    parent = heading.node.getparent()
-    while parent is not None and len(parent) == 1 and heading.tag == heading.node.tag:
-        parent = parent.getparent()
-    return parent
-
-
-def _heads_kept(work: _Work, heading: int) -> bool:
-    """Whether the next block that is none of a picture's or an advertisement's is kept."""
-    behind = range(heading + 1, min(len(work.blocks), heading + _MOST_PASSED))
-    shown = (i for i in behind if not work.is_apart(i) and phrase_rule(work.blocks[i].text) is None)
-    return next(shown, None) in work.kept
-
-
-def _beyond(work: _Work, title: str, title_key: str) -> list[int]:
-    """Paragraphs right before the first kept one and right behind the last, of the same kind in the same element."""
-    spoken = [i for i in sorted(work.kept) if is_paragraph(work.blocks[i]) and work.blocks[i].tag == "p"]
-    if not spoken:
-        return []
-    return [
-        *_next_of_kind(work, spoken[0], -1, title, title_key),
-        *_next_of_kind(work, spoken[-1], 1, title, title_key),
-    ]
-
-
-def _next_of_kind(work: _Work, start: int, step: int, title: str, title_key: str) -> list[int]:
-    blocks, found = work.blocks, []
-    model, index = blocks[start], start + step
-    while 0 <= index < len(blocks) and index not in work.kept:
-        block = blocks[index]
-        is_like = block.place == model.place and block.node.getparent() is model.node.getparent()
-        is_said = is_paragraph(block) or (step > 0 and block.text.startswith("*"))  # `* Not her real name`
-        if not is_like or not is_said or work.is_apart(index) or _repeats_title(block, title, title_key):
-            break
-        if step < 0 and not _ends_sentence(block.text):
-            break  # before the text stand captions too
-        found.append(index)
-        index += step
-    return found
-
-
 def _trim(work: _Work, lead: int | None) -> None:
     """Short lines before the first paragraph (kicker, byline, dates) and after the last one (signature, headings)."""
-    spoken = [i for i in sorted(work.kept) if _is_spoken(work.blocks[i]) and not is_byline(work.blocks[i].text)]
+    spoken = [i for i in sorted(work.kept) if is_spoken(work.blocks[i]) and not is_byline(work.blocks[i].text)]
     if not spoken:
         return
     first, last = spoken[0], spoken[-1]
     first_behind = next((i for i in spoken if i != lead), first)  # names stand between lead and text too
-    work.drop("head", lambda i: i < first and i != lead and _heads(work.blocks[i]))
+    headings = _headings_of_parts(work, first)
+    work.drop("head", lambda i: i < first and i != lead and i not in headings and _heads(work.blocks[i]))
     behind = [i for i in sorted(work.kept) if i > last]
     work.drop("head", lambda i: i != lead and i < first_behind and is_byline(work.blocks[i].text))
-    work.drop("tail", lambda i: i >= last and i != lead and _is_closing_link(work.blocks[i]))
+    work.drop("tail", lambda i: i >= last and i != lead and is_closing_link(work.blocks[i]))
     work.drop("tail", lambda i: i > last and (len(behind) < 3 or i == behind[-1]) and _is_short_line(work.blocks[i]))
 
 
@@ -342,43 +223,16 @@ def _drop_biographies(work: _Work, authors: Sequence[str]) -> None:
     work.drop("biography", lambda i: i in last and key_of(work.blocks[i].text[:_MOST_NAME_CHARS]).startswith(keys))
 
 
-def _drop_pull_quotes(work: _Work, lead: int | None) -> None:
-    """Words of the text that are set again beside it, large."""
-    blocks = work.blocks
-    quotes = [i for i in work.kept if i != lead and _may_pull(blocks[i])]
-    text = [i for i in work.kept if is_paragraph(blocks[i])]
-    by_place: defaultdict[str, list[Block]] = defaultdict(list)  # most articles have one: nothing to compare with
-    for i in text:
-        by_place[blocks[i].place].append(blocks[i])
-    pulled = {i for i in quotes if _is_pulled(blocks[i], by_place)}
-    if chars_of(blocks, pulled) < _MOST_PULLED * chars_of(blocks, text):  # else the page says all of it twice
-        work.drop("pull quote", pulled.__contains__)
-
-
-def _is_pulled(quote: Block, text: Mapping[str, Sequence[Block]]) -> bool:
-    """Whether a paragraph in another place says it too."""
-    return any(
-        len(quote.text) < len(paragraph.text) and quote.key in paragraph.key
-        for place, paragraphs in text.items()
-        if place != quote.place
-        for paragraph in paragraphs
-    )
-
-
-def _may_pull(block: Block) -> bool:
-    is_set_out = any(mark.kind is Kind.QUOTE for mark in block.marks)
-    least = _LEAST_QUOTED_CHARS if is_set_out else 2 * _LEAST_QUOTED_CHARS
-    return least <= len(block.text) <= _MOST_QUOTED_CHARS and not block.is_heading and block.tag not in {"li", "tr"}
-
-
-def _is_closing_link(block: Block) -> bool:
-    """A last line that is nothing but a link: where to read on."""
-    is_link = block.link_share >= _ALL_LINK and len(block.text) < _MAX_LINK_LINE_CHARS and "://" not in block.text
-    return is_link and block.tag not in {"li", "tr"}
-
-
-def _is_spoken(block: Block) -> bool:
-    return is_paragraph(block) or (len(block.text) > 30 and _ends_sentence(block.text) and not block.is_heading)
+def _headings_of_parts(work: _Work, first: int) -> set[int]:
+    """The headings right above the first paragraph, where headings of the same kind stand within the text too."""
+    blocks, found = work.blocks, set[int]()
+    for i in range(first - 1, -1, -1):
+        if i not in work.kept or not blocks[i].is_heading:
+            break
+        alike = (other for other in work.kept if other > first and blocks[other].tag == blocks[i].tag)
+        if sum(blocks[other].place == blocks[i].place for other in alike) >= _PARTS:
+            found.add(i)
+    return found
 
 
 def _heads(block: Block) -> bool:
@@ -393,12 +247,6 @@ def _is_short_line(block: Block, *, entries: bool = True) -> bool:
     return (
         len(block.text) < _SHORT_LINE_CHARS
         and not (entries and block.tag in {"li", "tr", "dd", "td"})
-        and not _ends_sentence(block.text)
+        and not ends_sentence(block.text)
         and not block.text.startswith(("*", "—", "–", "- ", "("))
     )
-
-
-def _quoted_in(block: Block) -> html.HtmlElement | None:
-    """Which element holds the quotation that a block is."""
-    quotes = [mark.node for mark in block.marks if mark.kind is Kind.QUOTE]
-    return quotes[0].getparent() if quotes else None

@@ -1,0 +1,56 @@
+"""Pull quotes: words of the text that a page sets again beside it, large, with or without who said them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from pipeline.blocks import Block
+from pipeline.body import chars_of, is_paragraph
+from pipeline.markup import Kind
+
+__all__ = ["find_pull_quotes"]
+
+_LEAST_CHARS, _MOST_CHARS = 40, 300
+_MOST_PULLED = 0.2  # of the text: else the page says all of it twice
+_PIECE_LETTERS = 20
+_MOSTLY = 0.6  # of a set-out quotation's letters: beside it stands its speaker, within the text `she said`
+
+
+def find_pull_quotes(blocks: Sequence[Block], kept: Collection[int], lead: int | None) -> frozenset[int]:
+    """Those of the kept blocks that say again what a paragraph in another place says."""
+    quotes = [i for i in kept if i != lead and _may_pull(blocks[i])]
+    text = [i for i in kept if is_paragraph(blocks[i])]
+    by_place: defaultdict[str, list[Block]] = defaultdict(list)  # most articles have one: nothing to compare with
+    for i in text:
+        by_place[blocks[i].place].append(blocks[i])
+    pulled = frozenset(i for i in quotes if _is_pulled(blocks[i], by_place))
+    return pulled if chars_of(blocks, pulled) < _MOST_PULLED * chars_of(blocks, text) else frozenset()
+
+
+def _is_pulled(quote: Block, text: Mapping[str, Sequence[Block]]) -> bool:
+    pieces = _pieces(quote.key) if _is_set_out(quote) else []
+    return any(
+        len(quote.text) < len(paragraph.text) and (quote.key in paragraph.key or _is_said(pieces, paragraph.key))
+        for place, paragraphs in text.items()
+        if place != quote.place
+        for paragraph in paragraphs
+    )
+
+
+def _pieces(key: str) -> list[str]:
+    return [key[at : at + _PIECE_LETTERS] for at in range(0, len(key) - _PIECE_LETTERS + 1, _PIECE_LETTERS)]
+
+
+def _is_said(pieces: Sequence[str], key: str) -> bool:
+    """Whether most of a quotation's words stand in a paragraph."""
+    return len(pieces) > 1 and sum(piece in key for piece in pieces) >= _MOSTLY * len(pieces)
+
+
+def _is_set_out(block: Block) -> bool:
+    return any(mark.kind is Kind.QUOTE for mark in block.marks)
+
+
+def _may_pull(block: Block) -> bool:
+    least = _LEAST_CHARS if _is_set_out(block) else 2 * _LEAST_CHARS
+    return least <= len(block.text) <= _MOST_CHARS and not block.is_heading and block.tag not in {"li", "tr"}

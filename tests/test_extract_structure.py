@@ -1,0 +1,143 @@
+"""Where an article's text stands on pages of our own: in parts, behind boxes, under headings, beside its own words."""
+
+# ruff: noqa: E501 - markup stands on one line each, as pages print it
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from lxml import html
+
+from pipeline.blocks import Block, read_blocks
+from pipeline.repair import repair
+from tests.test_extract import PARAGRAPHS, prose
+from tests.test_extract_repair import LEAD, STANDING, read
+
+TITLE = "The quiet harbour of Saltby and its lock"
+AD = "<div class='ad-slot'>Advertisement</div>"
+
+
+def repaired(body: str, *, keep: Callable[[Block], bool] = lambda block: block.tag == "p", title: str = TITLE) -> str:
+    """The text after repair, from a choice of the blocks that a test names."""
+    blocks = read_blocks(html.document_fromstring(f"<body>{body}</body>"))
+    chosen = frozenset(i for i, block in enumerate(blocks) if keep(block))
+    return "\n".join(blocks[i].text for i in repair(blocks, chosen, title=title, description="").chosen)
+
+
+def paragraphs(*texts: str) -> str:
+    return "".join(f"<p class='block text'>{text}</p>" for text in texts)
+
+
+def test_a_text_goes_on_in_the_next_part_behind_a_box() -> None:
+    first = f"<div class='main'><div class='body space'>{paragraphs(*PARAGRAPHS)}</div></div>"
+    last = f"<div class='main'><div class='body'>{paragraphs(STANDING)}</div></div>"
+    box = "<div class='card'><a href='/b'>Why the lock of Saltby was shut for the whole winter</a></div>"
+    assert STANDING in repaired(
+        f"<article>{first}{AD}{box}{last}</article>", keep=lambda block: block.text in PARAGRAPHS
+    )
+
+
+def test_what_stands_behind_the_text_in_its_own_element_ends_it() -> None:
+    body = (
+        f"<article>{paragraphs(*PARAGRAPHS)}<div>Follow the harbour</div><h4>Notes</h4>{paragraphs(STANDING)}</article>"
+    )
+    assert STANDING not in repaired(body, keep=lambda block: block.text in PARAGRAPHS)
+
+
+def test_another_article_in_a_box_under_an_invitation_is_dropped() -> None:
+    teaser = "<p class='intro'>The mayor wants the lock shut for good, and the pilots of the estuary do not.</p>"
+    box = f"<div><div><p>Read more</p></div><div class='card'><div><a href='/b'>Why the mayor wants the lock shut</a></div><div>{teaser}</div></div></div>"
+    text = read(f"<div class='t'>{prose()}{box}{prose('So it ended.')}</div>").text
+    assert "for good" not in text
+    assert "So it ended." in text
+
+
+def test_headlines_in_a_row_behind_an_invitation_are_dropped() -> None:
+    links = "<a href='/1'>Why the lock is shut</a> [IN FULL] | <a href='/2'>Who lost a boat at Saltby</a> [MAP]"
+    body = f"<div>{prose()}<p>Don't miss</p><p>{links}</p>{prose('So it ended.')}</div>"
+    assert "lost a boat" not in repaired(body)
+
+
+def test_an_offer_that_is_a_link_ends_no_article_however_long() -> None:
+    offer = "<p><a href='/pro'>" + "Have every story of the estuary for as little as nine pounds. " * 5 + "</a></p>"
+    assert "nine pounds" not in repaired(f"<div>{prose()}{offer}</div>")
+
+
+def test_an_article_is_not_read_out_of_a_list_that_teases_it() -> None:
+    entries = [
+        f"<li><a href='/{n}'>{head}</a> {text}</li>"
+        for n, (head, text) in enumerate(
+            [
+                ("Two boats were lost off the point in a storm", STANDING),
+                (TITLE, LEAD),
+                ("Who opens the lock at night, and for whom", LEAD),
+            ]
+        )
+    ]
+    body = f"<ul>{''.join(entries)}</ul><h1>{TITLE}</h1><div class='t'>{prose()}</div>"
+    assert repaired(body, keep=lambda block: block.tag == "p" or block.text.startswith(TITLE)) == "\n".join(PARAGRAPHS)
+
+
+@pytest.mark.parametrize(
+    "box", ["<div class='part'><h2 class='kicker'></h2>{}</div>", "<div>{}<hr></div>"], ids=["empty kicker", "rule"]
+)
+def test_a_heading_in_a_box_that_says_nothing_else_is_an_intertitle(box: str) -> None:
+    body = f"<article>{prose()}{box.format('<h3>The old lock</h3>')}{prose('So it ended.')}</article>"
+    assert "The old lock" in repaired(body)
+
+
+def test_the_first_part_of_several_keeps_its_heading() -> None:
+    parts = "".join(
+        f"<h2>{head}</h2>{prose(text)}"
+        for head, text in [
+            ("What happened", STANDING),
+            ("Who was there", LEAD),
+            ("What is next", STANDING + " So it ended."),
+        ]
+    )
+    assert repaired(f"<article>{parts}</article>", keep=lambda block: True).startswith("What happened\n")
+
+
+def test_a_single_heading_above_the_text_is_a_kicker() -> None:
+    body = f"<article><h2>Harbours</h2>{prose()}<h3>The old lock</h3>{prose('So it ended.')}</article>"
+    assert "Harbours" not in repaired(body, keep=lambda block: True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "“She is a stubborn little boat and has come back on her own before, whatever the tide and the weather, and whoever was waiting for her at the lock,” said the pilot.",
+        "“She is a stubborn little boat,” said the pilot. “And has come back on her own before, whatever the tide and the weather, and whoever was waiting for her at the lock.”",
+    ],
+    ids=["in one", "in two"],
+)  # fmt: skip
+def test_a_quotation_set_out_with_its_speaker_is_read_once(said: str) -> None:
+    quote = "She is a stubborn little boat and has come back on her own before, whatever the tide and the weather, and whoever was waiting for her at the lock"
+    pulled = f"<figure class='pull-quote'><blockquote><p>{quote}</p></blockquote><cite>Jane Roe, pilot</cite></figure>"
+    text = read(f"<div>{prose()}{pulled}{prose(said)}</div>").text
+    assert said in text
+    assert "Jane Roe, pilot" not in text
+
+
+def test_a_quotation_that_the_text_only_tells_of_stays() -> None:
+    pulled = "<blockquote class='quote'><p>Nobody opens the lock at night, not even for the lifeboat</p><cite>Jane Roe</cite></blockquote>"
+    assert (
+        "not even for the lifeboat Jane Roe"
+        in read(f"<div>{prose()}{pulled}{prose('So the pilot said that the lock stays shut.')}</div>").text
+    )
+
+
+def test_a_post_of_several_lines_comes_with_who_wrote_it() -> None:
+    lines = "<br><br>".join(f"Line {n} of what we saw off the point." for n in range(6))
+    post = f"<blockquote class='twitter-tweet'><p>{lines}</p>&mdash; Saltby Coastguard (@saltbycg) <a href='#'>March 1, 2026</a></blockquote>"
+    text = read(f"<div>{prose()}<div class='social-media-embed'>{post}</div>{prose('So it ended.')}</div>").text
+    assert "Line 0 of what we saw" in text
+    assert "Line 5 of what we saw off the point. — Saltby Coastguard (@saltbycg) March 1, 2026" in text
+
+
+def test_a_class_that_most_of_the_text_has_marks_no_lead() -> None:
+    parts = "".join(f"<div class='text-description'><p>{text}</p></div>" for text in [*PARAGRAPHS, STANDING])
+    article = read(f"<header><h3>{LEAD}</h3></header><div class='content'>{parts}</div>")
+    assert article.lead == LEAD
+    assert article.text.split("\n\n")[1:] == [*PARAGRAPHS, STANDING]
