@@ -1,4 +1,4 @@
-"""Passed over: paragraphs and intertitles that a choice of blocks left out, among those it kept or right beside them."""
+"""Passed over: paragraphs and intertitles that a choice left out, among those it kept or right beside them."""
 
 from __future__ import annotations
 

@@ -83,6 +83,8 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"pročitajte (?:i|još|više)|xem thêm|đọc thêm|funda olunye udaba)\b",
             r"(?:【?関連記事】?|関連ニュース|相关(?:阅读|新闻|报道)|延伸閱讀|相關(?:新聞|報導)|관련 ?기사)",
             r"click here to\b",
+            r"also:? (?:read|see|watch)\b",
+            r"(?:more ap\b[^.:]{2,40}|(?:follow )?ap's [^.:]{0,60}coverage[^.:]{0,40}):? *(?:https?:|apnews)",
             r"don't miss\W*$",
             r">>(?:\s*[^\W\d][^.\d]{3,30}\.)?[^.]{10,160}$",
             r"[^.]{10,160}\b(?:suivez|revivez|retrouvez) (?:notre|nos|le|la|en) (?:direct|live)\b\W*$",
@@ -102,6 +104,7 @@ PHRASES: tuple[PhraseRule, ...] = (
             "Dowiedz się więcej: port w liczbach",
             "Читайте также: Порт в цифрах",
             "関連記事：港の数字",
+            "More AP harbours: https://apnews.com/hub/harbours and https://x.com/ap",
         ),
     ),
     PhraseRule(
@@ -251,11 +254,14 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"\(?(?:additional |with )?(?:reporting|writing) by [a-z][^.]{3,300}(?:[.;)]|$)",
             r"our standards: the",
             r"original-content von\b",
+            r"mit (?:agentur)?material(?: (?:von|der|des)\b.{0,40})?\.?$",
         ),
-        holds=(r"contributed to this (?:report|story|article)\W*$",),
+        holds=(r"contributed (?:to this (?:report|story|article)|reporting(?: from [^.]{2,60})?)\W*$",),
         examples=(
             "Reporting by Jane Roe in Lagos; Editing by John Doe",
             "Jane Roe of the foreign desk contributed to this report.",
+            "Jane Roe contributed reporting from Lagos.",
+            "Mit Agenturmaterial.",
             "Original-Content von: Hafenamt, übermittelt durch die Agentur",
         ),
     ),
@@ -291,12 +297,13 @@ PHRASES: tuple[PhraseRule, ...] = (
     PhraseRule(
         "contact",
         starts=(
-            r"(?:get in touch with|contact (?:us|our|the (?:author|reporter))|have (?:a|you got a) (?:tip|story)|do "
-            r"you have (?:a|any) (?:story|tip|information)|got a (?:tip|story)|email us|write to us|écrivez-nous|"
-            r"vous avez (?:une information|un témoignage)|"
+            r"(?:get in touch with|contact (?:us|our|staff writer|the (?:author|reporter))|have (?:a|you got a) (?:tip|"
+            r"story)|do you have (?:a|any) (?:story|tip|information)|got a (?:tip|story)|email us|write to us|"
+            r"écrivez-nous|vous avez (?:une information|un témoignage)|"
             r"(?:si )?vous avez (?:des informations|un scoop|une (?:exclusivité|histoire))\b[^.?]{0,120}"
             r"(?:partager|transmettre|communiquer|confier|raconter|intéresser|contactez))\b",
-            r"(?:are you|is your|have you been)\b[^?]{0,100}\? (?:get in touch|contact|email|let us know)",
+            r"(?:are|is|was|were|have|has|did|do|does)\b[^?]{3,120}\? (?:get in touch|contact|e-?mail us|let us know)",
+            rf"reach [^.]{{3,80}} (?:on|via) {_NETWORKS}\b(?: (?:at|via)\b|:| ?@| ?https?|\W*$)",
             r"if you (?:have|know|spot)\b[^.]{0,80}(?:contact us|get in touch|let us know|email)",
             r"vous avez repéré une (?:coquille|erreur)",
         ),
@@ -304,11 +311,15 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"can be reached at\b",
             r"(?:may|can) be (?:contacted|emailed) at\b",
             r"follow (?:him|her|them|me) (?:on|@)",
+            r"haben (?:sie )?(?:hinweise|informationen) zu[^?]{2,80}\? (?:melden|schreiben|kontaktieren)\b",
         ),
         examples=(
             "Have a tip? Write to us",
             "Vous avez un scoop à nous transmettre?",
             "Jane Roe can be reached at jane@example.org",
+            "Was the lock shut where you live? Get in touch at desk@example.org",
+            "Reach the reporters on X at https://x.com/jr",
+            "Sie arbeiten am Hafen und haben Hinweise zu der Schleuse? Melden Sie sich vertraulich.",
         ),
     ),
     PhraseRule(
@@ -366,7 +377,7 @@ _TRIGGERS = (
     "subscri", "newsletter ", "sign up", "ed at", "follow ", "reste ", "reserv", "réserv", "riserv",
     "la suite", "pour lire", "pour acc", "pour poursuivre", "pour continuer", "continue reading", "weiter", "jetzt ",
     "leyendo", "clusiv", "xklusiv", "para s", "this article", "this content", "this story", "this report", "profitez",
-    "only ", "free ", "unlock", "plus-inhalte",
+    "only ", "free ", "unlock", "plus-inhalte", "contributed ", "hinweise zu", "informationen zu",
 )  # fmt: skip
 
 

@@ -49,6 +49,10 @@ def test_a_line_stands_in_the_table_once_and_says_enough() -> None:
         "Merken Sie sich den Namen: Arval baut wieder Fahrräder.",
         "Pour aller plus loin, il a fallu une troisième équipe de plongeurs.",
         "Pour voir ce bateau, il faut se lever tôt.",
+        "The paper contributed reporting on the lock for as long as it was printed.",
+        "Did the pilot see the boat? Nobody at the lock would say, and the log is lost.",
+        "Follow the estuary on foot via Saltby and you reach the old lock.",
+        "Die Fischer haben Hinweise zu dem Boot gegeben, das seit Sonntag fehlt.",
     ],
 )
 def test_a_sentence_that_begins_like_a_line_is_none(text: str) -> None:
