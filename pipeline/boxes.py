@@ -5,6 +5,7 @@ One line tells for the whole box: a button to subscribe, a headline that is a li
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
@@ -15,7 +16,7 @@ from pipeline.blocks import Block
 from pipeline.body import chars_of, holder_of, is_paragraph
 from pipeline.phrases import is_paywall_line, phrase_rule
 
-__all__ = ["find_behind_wall", "find_offers_within", "find_teasers", "find_trailers"]
+__all__ = ["find_behind_wall", "find_comments", "find_offers_within", "find_teasers", "find_trailers"]
 
 _MOST_TEASED = 0.45
 _HOME_PARAGRAPHS = 3  # an element with so many paragraphs is the article's, not a teaser's
@@ -25,6 +26,13 @@ _MOST_OFFERED_CHARS, _MOST_WALL_CHARS = 500, 1_500
 _OFFER_REACH = 4  # blocks behind the text: a box ends with its button
 _MOST_OFFERED = 0.25
 _MOSTLY_SAID = 0.3
+_LEAST_PARAGRAPHS, _LEAST_CHARS = 3, 400  # above comments: less is no article
+_COMMENTS = re.compile(
+    r"\W*(?:\d+ (?:comments?|comment\(s\)|commentaires?|kommentare?|comentarios?|comentários?|reacties|komentarzy|"
+    r"opinie)|(?:reader )?(?:comments?|commentaires|kommentare|comentarios|comentários|commenti|reacties|komentarze|"
+    r"opinie|kommentarer|komentáře|yorumlar|комментарии|коментарі|σχόλια)(?:\s*\(?\d+\)?)?)\W*",
+    re.IGNORECASE,
+)
 _TRAILED_LINKS = 3
 _MOST_TRAILED, _MOST_TRAILERS = 0.2, 4  # more, and headings, are a part of an article that lists things
 
@@ -123,6 +131,20 @@ def find_trailers(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
             continue
         is_notice = not any(blocks[i].is_heading for i in behind)
         return behind if is_notice and chars_of(blocks, behind) < _MOST_TRAILED * chars_of(blocks, kept) else set()
+    return set()
+
+
+def find_comments(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
+    """All behind the heading of the comments, where an article stands above it: `13 Comments`, `Kommentare (4)`."""
+    ordered = sorted(kept)
+    chars = paragraphs = 0
+    for index in range(ordered[0], ordered[-1]) if ordered else ():
+        block = blocks[index]
+        if index in kept and is_paragraph(block):
+            paragraphs, chars = paragraphs + 1, chars + len(block.text)
+        is_article = paragraphs >= _LEAST_PARAGRAPHS and chars >= _LEAST_CHARS
+        if is_article and (block.is_heading or block.link_share < _ALL_LINK) and _COMMENTS.fullmatch(block.text):
+            return {i for i in ordered if i >= index}
     return set()
 
 

@@ -93,6 +93,8 @@ def _settle(
     blocks: Sequence[Block], teacher: frozenset[int], slow: frozenset[int], structure: frozenset[int], about: str
 ) -> Choice:
     """Two views differ: hear the teacher with its fallbacks too, and believe what speaks of the headline."""
+    if _is_thread(blocks, teacher) and structure and not _is_thread(blocks, structure):
+        return Choice(structure, "structure")
     fit = {kept: _fit(blocks, kept, about) for kept in (teacher, structure, slow)}
     if _agreement(blocks, slow, structure) > _agreement(blocks, teacher, structure) and fit[slow] >= 0.8 * fit[teacher]:
         return Choice(_shorn(blocks, slow, structure), "teacher with fallbacks")
@@ -109,6 +111,12 @@ def _is_lead_alone(blocks: Sequence[Block], kept: frozenset[int]) -> bool:
     return bool(kept) and all(
         blocks[i].is_heading or any(mark.kind is Kind.LEAD for mark in blocks[i].marks) for i in kept
     )
+
+
+def _is_thread(blocks: Sequence[Block], kept: frozenset[int]) -> bool:
+    """Whether a choice is for the most part readers' comments, which may say more than the article above them."""
+    said = [i for i in kept if any(mark.kind is Kind.COMMENTS for mark in blocks[i].marks)]
+    return chars_of(blocks, said) > _MOST_OF_PAGE * chars_of(blocks, kept)
 
 
 def _agreement(blocks: Sequence[Block], one: frozenset[int], other: frozenset[int]) -> float:

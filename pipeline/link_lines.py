@@ -15,6 +15,7 @@ _MAX_CHARS = 220
 _LEAST_CHARS = 25  # shorter links are names, sources, list entries
 _ALL_LINK, _MOSTLY_LINK, _MOST_ARE = 0.9, 0.7, 0.75
 _MOST_KICKER_CHARS = 40
+_LEAST_HEADLINES = 3
 
 
 def find_link_lines(blocks: Sequence[Block], kept: Collection[int], dropped: Collection[int]) -> frozenset[int]:
@@ -24,8 +25,13 @@ def find_link_lines(blocks: Sequence[Block], kept: Collection[int], dropped: Col
         if blocks[index].tag == "li":
             lists.setdefault(blocks[index].node.getparent(), []).append(index)
     link_lists = {i for items in lists.values() if _is_link_list([blocks[i] for i in items]) for i in items}
+    terms: dict[html.HtmlElement | None, list[int]] = {}
+    for index in sorted(kept):
+        if blocks[index].tag in {"dt", "dd"}:
+            terms.setdefault(blocks[index].node.getparent(), []).append(index)
+    link_terms = {i for items in terms.values() if _is_news_list([blocks[i] for i in items]) for i in items}
     lines = {i for i in kept if _is_headline(blocks[i]) and (i in link_lists or _is_link_line(blocks[i]))}
-    return frozenset(lines | _behind_invitations(blocks, kept, dropped))
+    return frozenset(lines | link_terms | _behind_invitations(blocks, kept, dropped))
 
 
 def is_closing_link(block: Block) -> bool:
@@ -49,6 +55,13 @@ def _is_link_list(items: Sequence[Block]) -> bool:
     """Whether a list is of links: each entry for the most part, most of them wholly."""
     links = sum(map(_is_link_entry, items))
     return _MOST_ARE * len(items) <= links and all(item.link_share > 0.5 or _is_link_entry(item) for item in items)
+
+
+def _is_news_list(items: Sequence[Block]) -> bool:
+    """Whether a list of terms is one of headlines that are links, with what they are about."""
+    headlines = [item for item in items if item.tag == "dt"]
+    links = sum(item.link_share > _MOSTLY_LINK and len(item.text) >= _LEAST_CHARS for item in headlines)
+    return len(headlines) >= _LEAST_HEADLINES and links >= _MOST_ARE * len(headlines)
 
 
 def _is_link_entry(block: Block) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pipeline.blocks import Block, key_of
 from pipeline.body import ends_sentence, is_paragraph, is_spoken, set_apart
-from pipeline.boxes import find_behind_wall, find_offers_within, find_teasers, find_trailers
+from pipeline.boxes import find_behind_wall, find_comments, find_offers_within, find_teasers, find_trailers
 from pipeline.captions import find_captions
 from pipeline.duplicates import find_duplicates, repeats_title
 from pipeline.extraction import Step
@@ -104,6 +104,7 @@ def repair(
     work.drop("caption", captions.__contains__)
     work.drop("offer", offers.__contains__)
     _drop_teasers(work, title)
+    work.drop("comments", find_comments(blocks, work.kept).__contains__)
     work.drop("behind a paywall", find_behind_wall(blocks, work.kept).__contains__)
     work.drop("behind other articles", find_trailers(blocks, work.kept).__contains__)
     _drop_phrases(work)

@@ -10,6 +10,7 @@ import pytest
 from lxml import html
 
 from pipeline.blocks import Block, read_blocks
+from pipeline.choice import choose
 from pipeline.repair import repair
 from tests.test_extract import PARAGRAPHS, prose
 from tests.test_extract_repair import LEAD, STANDING, read
@@ -141,3 +142,47 @@ def test_a_class_that_most_of_the_text_has_marks_no_lead() -> None:
     article = read(f"<header><h3>{LEAD}</h3></header><div class='content'>{parts}</div>")
     assert article.lead == LEAD
     assert article.text.split("\n\n")[1:] == [*PARAGRAPHS, STANDING]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["<h4>13 Comments</h4>", "<div>Kommentare (4)</div>", "<p>| 13 Comment(s)</p>"],
+    ids=["heading", "German", "line"],
+)
+def test_what_stands_behind_the_heading_of_the_comments_is_no_text(heading: str) -> None:
+    said = "I have sailed here for years, and I never saw the lock shut for so long as it was this spring."
+    body = f"<article>{prose(LEAD, STANDING)}{heading}<h6>g4</h6>{prose(said)}</article>"
+    text = repaired(body, keep=lambda block: True)
+    assert text.endswith(STANDING)
+
+
+def test_the_word_comments_above_the_text_ends_nothing() -> None:
+    assert STANDING in repaired(
+        f"<article><h4>2 Comments</h4>{prose(LEAD, STANDING)}</article>", keep=lambda block: True
+    )
+
+
+def test_readers_who_say_more_than_the_article_are_not_taken_for_it() -> None:
+    said = "".join(
+        f"<li class='comment'><section><p>I saw number {n} of the boats of Saltby off the point myself, in the fog, and nobody believed me when I told them at the inn that night.</p></section></li>"
+        for n in range(16)
+    )
+    article = "".join(f"<div>{text}</div>" for text in [*PARAGRAPHS, LEAD, STANDING])
+    page = f"<body><div id='art'><h1>{TITLE}</h1>{article}</div><div class='mod'><ul class='opinions'>{said}</ul></div></body>"
+    tree = html.document_fromstring(page)
+    blocks = read_blocks(tree)
+    kept = choose(tree, blocks, about=f"{TITLE} boats off the point in the fog at the inn", told="").kept
+    assert not any("number 3 of the boats" in blocks[i].text for i in kept)
+
+
+def test_headlines_with_what_they_are_about_are_other_articles() -> None:
+    terms = "".join(
+        f"<dt>10:1{n} <a href='/{n}'>The harbour in the news: another story, number {n}</a></dt><dd>{LEAD} {n}</dd>"
+        for n in range(4)
+    )
+    assert LEAD not in repaired(f"<article>{prose()}<dl>{terms}</dl></article>", keep=lambda block: True)
+
+
+def test_terms_that_are_no_links_are_the_articles() -> None:
+    terms = "".join(f"<dt>Boat number {n} of the estuary of Saltby</dt><dd>{LEAD} {n}</dd>" for n in range(4))
+    assert LEAD in repaired(f"<article>{prose()}<dl>{terms}</dl></article>", keep=lambda block: True)
