@@ -77,7 +77,7 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"(?:lees ook|lees verder|bekijk ook|meer over)\b",
             r"(?:les også|läs (?:också|mer|även)|læs også|lue myös)\b",
             r"(?:baca juga|czytaj (?:też|także|również|więcej)|dowiedz się więcej|(?:zobacz|przeczytaj) (?:też|także|"
-            r"również)|ayrıca oku|читайте (?:также|материал|ещё|еще|по теме|подробнее)|смотрите также|"
+            r"również)|ayrıca oku|читайте? (?:также|материал|ещё|еще|по теме|подробнее)|смотрите также|"
             r"читайте (?:також|ще)|вижте (?:още|също)|διαβάστε (?:επίσης|ακόμα|ακόμη|περισσότερα|σχετικά))\b",
             r"(?:čtěte (?:také|více)|přečtěte si|čítajte (?:aj|viac)|olvassa (?:el|tovább)|citește (?:și|mai mult)|"
             r"pročitajte (?:i|još|više)|xem thêm|đọc thêm|funda olunye udaba)\b",
@@ -164,6 +164,7 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"gustado (?:este|el) artículo|ti è piaciuto (?:questo|l')\s?articolo)\b.{0,4}\?",
         ),
         holds=(
+            r"zapisz się (?:do|na) (?:naszego |nasz )?newsletter",
             r"newsletter (?:informiert|bringt|liefert|fasst|erklärt|versorgt) (?:sie|dich|euch)\b",
             r"for the latest[^.]{0,80}sign up",
             rf"sign up (?:for|to) (?:our|the)[^.]{{0,40}}{_MAILED}",
@@ -174,6 +175,7 @@ PHRASES: tuple[PhraseRule, ...] = (
         examples=(
             "Inscrivez-vous à notre newsletter",
             "Sign up for our daily newsletter",
+            "Codziennie rano wieści z portu. Zapisz się do newslettera!",
             "Follow us on Facebook",
             "You can also follow us on Instagram and X and download the app",
             "Folge uns auf Facebook",
@@ -243,10 +245,11 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"(?:©|\(c\)|copyright\b)(?=.{0,160}$|.*(?:rights|droits|rechte|derechos|diritti|property|permission|reproduc|redistribut))",
             r"(?:all rights reserved|tous droits (?:de reproduction )?réservés|alle rechte "
             r"vorbehalten|todos los derechos|tutti i diritti)",
+            r"(?:免责声明|免責聲明|版权声明|版權聲明)\W*[:：】]|凡(?:本[网站]|注明|註明)[^。]{0,60}(?:来源|來源|作品)",
             r"(?:reproduction (?:interdite|rights)|this material may not be published|cet article (?:est|a été) "
             r"(?:repris|publié) (?:à partir|automatiquement))",
         ),
-        examples=("© 2024 Agence", "Tous droits réservés"),
+        examples=("© 2024 Agence", "Tous droits réservés", "免责声明：本文仅代表作者个人观点"),
     ),
     PhraseRule(
         "signature",
@@ -311,12 +314,14 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"can be reached at\b",
             r"(?:may|can) be (?:contacted|emailed) at\b",
             r"follow (?:him|her|them|me) (?:on|@)",
+            r"(?:нажмите|натисніть|press)\W+ctrl\W+enter",
             r"haben (?:sie )?(?:hinweise|informationen) zu[^?]{2,80}\? (?:melden|schreiben|kontaktieren)\b",
         ),
         examples=(
             "Have a tip? Write to us",
             "Vous avez un scoop à nous transmettre?",
             "Jane Roe can be reached at jane@example.org",
+            "Если вы заметили ошибку, выделите её и нажмите Ctrl+Enter",
             "Was the lock shut where you live? Get in touch at desk@example.org",
             "Reach the reporters on X at https://x.com/jr",
             "Sie arbeiten am Hafen und haben Hinweise zu der Schleuse? Melden Sie sich vertraulich.",
@@ -377,7 +382,7 @@ _TRIGGERS = (
     "subscri", "newsletter ", "sign up", "ed at", "follow ", "reste ", "reserv", "réserv", "riserv",
     "la suite", "pour lire", "pour acc", "pour poursuivre", "pour continuer", "continue reading", "weiter", "jetzt ",
     "leyendo", "clusiv", "xklusiv", "para s", "this article", "this content", "this story", "this report", "profitez",
-    "only ", "free ", "unlock", "plus-inhalte", "contributed ", "hinweise zu", "informationen zu",
+    "only ", "free ", "unlock", "plus-inhalte", "contributed ", "hinweise zu", "informationen zu", "ctrl", "zapisz s",
 )  # fmt: skip
 
 
