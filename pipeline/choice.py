@@ -10,7 +10,7 @@ teacher (fast) ── agrees with the structure ──▶ taken
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -96,12 +96,12 @@ def _settle(
     if _is_thread(blocks, teacher) and structure and not _is_thread(blocks, structure):
         return Choice(structure, "structure")
     fit = {kept: _fit(blocks, kept, about) for kept in (teacher, structure, slow)}
-    if _agreement(blocks, slow, structure) > _agreement(blocks, teacher, structure) and fit[slow] >= 0.8 * fit[teacher]:
+    is_nearer = _agreement(blocks, slow, structure) > _agreement(blocks, teacher, structure)
+    if is_nearer and fit[slow] >= 0.8 * fit[teacher] and not _is_missing(blocks, slow, structure, fit):
         return Choice(_shorn(blocks, slow, structure), "teacher with fallbacks")
     if chars_of(blocks, teacher & structure) > 0.9 * chars_of(blocks, teacher) and fit[structure] >= fit[teacher]:
         return Choice(structure, "structure")  # the teacher took one post of a live blog, one part of a serial
-    is_tiny = chars_of(blocks, teacher) < _TINY * chars_of(blocks, structure)
-    if is_tiny and (_is_lead_alone(blocks, teacher) or fit[structure] >= fit[teacher]):
+    if _is_missing(blocks, teacher, structure, fit):
         return Choice(structure, "structure")
     return Choice(_shorn(blocks, teacher, structure) or structure, "teacher")
 
@@ -111,6 +111,14 @@ def _is_lead_alone(blocks: Sequence[Block], kept: frozenset[int]) -> bool:
     return bool(kept) and all(
         blocks[i].is_heading or any(mark.kind is Kind.LEAD for mark in blocks[i].marks) for i in kept
     )
+
+
+def _is_missing(
+    blocks: Sequence[Block], kept: frozenset[int], structure: frozenset[int], fit: Mapping[frozenset[int], float]
+) -> bool:
+    """Whether a choice has so little of what the structure shows that it missed the article."""
+    is_tiny = chars_of(blocks, kept) < _TINY * chars_of(blocks, structure)
+    return is_tiny and (_is_lead_alone(blocks, kept) or fit[structure] >= fit[kept])
 
 
 def _is_thread(blocks: Sequence[Block], kept: frozenset[int]) -> bool:
