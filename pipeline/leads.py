@@ -34,7 +34,8 @@ _CREDIT = re.compile(
     re.IGNORECASE,
 )
 _BYLINE = re.compile(
-    r"^\W*(?:(?:by|par|von|por|di|door|publié|published|written|updated|posted|mis à jour|veröffentlicht|stand|"
+    r"^\W*(?:(?:autor|author|auteur|autore|автор)[a-z]*\s?:|"
+    r"(?:by|par|von|por|di|door|publié|published|written|updated|posted|mis à jour|veröffentlicht|stand|"
     r"publicado|actualizado|aktualisiert|gepubliceerd)\b[\s:]|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|le \d{1,2}[/ ]|"
     r"\d{4}[-./年]\s?\d{1,2}[-./月]\s?\d{1,2}日?\W{0,2}\d{1,2}:\d{2}|"
     r"(?:\d{1,2}[:.]\d{2}\W+)?\d{1,2}\.? [^\W\d]{3,12} (?:19|20)\d\d(?: [гр]\b|r\b)?\W*(?:\d{1,2}[:.]\d{2}\W*)?$)",
@@ -68,7 +69,7 @@ def find_lead(
     """The lead's block: marked so, or told by the description, or alone between headline and text; none of `barred`."""
     if not kept:
         return None
-    first = _first_of_body(blocks, kept)
+    first = _first_of_body(blocks, kept, title_key)
     headline = _headline(blocks, first, title_key)
     start = max(0, first - _REACH) if headline is None else max(headline + 1, first - _REACH)
     start = start if headline is None or headline < first else 0
@@ -133,9 +134,12 @@ def _is_part(mark: Mark, lead: Mark) -> bool:
     return mark is lead or (mark.name == lead.name and mark.node.getparent() is lead.node.getparent())
 
 
-def _first_of_body(blocks: Sequence[Block], kept: set[int]) -> int:
+def _first_of_body(blocks: Sequence[Block], kept: set[int], title_key: str) -> int:
     """The first kept block that has a sibling among the kept: one more before it may be the lead."""
     ordered = sorted(kept)
+    top = next((i for i, block in enumerate(blocks) if title_key and block.tag == "h1" and block.key == title_key), 0)
+    if ordered[0] < top < ordered[-1]:
+        ordered = [i for i in ordered if i > top]  # the way to the page stands above its headline
     for index in ordered[:4]:
         if len(blocks[index].text) > _LEAST_CHARS and _is_among_paragraphs(blocks, index, kept):
             return index
@@ -149,11 +153,18 @@ def _first_of_body(blocks: Sequence[Block], kept: set[int]) -> int:
 def _headline(blocks: Sequence[Block], before: int, title_key: str) -> int | None:
     found = [i for i in range(before + 1) if blocks[i].tag == "h1" and title_key and title_key in blocks[i].key][:1]
     found = found or [
-        i for i in range(before + 1) if blocks[i].tag == "h1" or (len(title_key) > 20 and title_key in blocks[i].key)
+        i
+        for i in range(before + 1)
+        if blocks[i].tag == "h1" or (len(title_key) > 20 and title_key in blocks[i].key and not _is_chrome(blocks[i]))
     ]
     if not found:  # pages without h1, whose headline is worded otherwise than what they tell machines
         found = [i for i in range(before) if blocks[i].tag == "h2" and _is_in_header(blocks[i])]
     return found[-1] if found else None
+
+
+def _is_chrome(block: Block) -> bool:
+    """Whether a block stands in a menu: a table of contents may begin with the headline."""
+    return any(mark.kind is Kind.CHROME for mark in block.marks)
 
 
 def _is_in_header(block: Block) -> bool:
@@ -161,8 +172,14 @@ def _is_in_header(block: Block) -> bool:
 
 
 def _marks_around(blocks: Sequence[Block], headline: int | None) -> frozenset[str]:
-    """The markings that the headline stands under too: they set nothing apart beside it."""
-    return frozenset() if headline is None else frozenset(mark.name for mark in blocks[headline].marks)
+    """The markings that the headline stands under too, and a teaser's right beside it: they set nothing apart there."""
+    if headline is None:
+        return frozenset()
+    around = {mark.name for mark in blocks[headline].marks}
+    home = blocks[headline].node.getparent()
+    for block in blocks[headline + 1 : headline + _REACH]:
+        around.update(m.name for m in block.marks if m.kind is Kind.RELATED and m.node.getparent() is home)
+    return frozenset(around)
 
 
 def find_offers(blocks: Sequence[Block], reach: range) -> frozenset[int]:

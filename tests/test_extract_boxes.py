@@ -143,9 +143,13 @@ def test_a_lead_of_points_is_found_where_every_paragraph_has_a_box() -> None:
     [
         ("Publié le 12/04/2023 à 08h12, modifié le 12/04/2023 à 09h30 Temps de Lecture 3 min.", True),
         ("Updated rules say that every lecture lasts 30 min.", False),
+        ("2026-03-01 18:14:48 来源：港口日报", True),
+        ("9:30 28 ноября 2026 г", True),
+        ("Autor: Jan Kowalski. Data publikacji 31 maja 2026", True),
+        ("On 28 November 2026 the lock was shut", False),
     ],
 )
-def test_a_date_with_the_time_that_it_takes_to_read_is_no_sentence(line: str, *, is_one: bool) -> None:
+def test_a_date_is_told_from_a_sentence_in_any_language(line: str, *, is_one: bool) -> None:
     assert is_byline(line) is is_one
 
 
