@@ -7,16 +7,17 @@ from collections.abc import Collection, Sequence
 
 from lxml import html
 
-from pipeline.blocks import Block, clean_text
+from pipeline.blocks import Block, clean_text, key_of
 from pipeline.body import ends_sentence, is_paragraph, is_spoken
-from pipeline.duplicates import repeats_title
+from pipeline.duplicates import has_key, repeats_title
 from pipeline.markup import Kind
 from pipeline.parts import boxes_of, is_aside, is_entry_in
 from pipeline.phrases import phrase_rule
 from pipeline.trees import text_of
 
-__all__ = ["find_between", "find_beyond"]
+__all__ = ["find_between", "find_beyond", "find_opening"]
 
+_LEAST_OPENING = 2  # paragraphs: a single one is a lead, or a caption
 _MOST_IN_BOX = 3  # elements of a heading's own box
 _MOST_PASSED = 5  # captions and advertisements between a heading and its text, between two parts of a text
 
@@ -66,6 +67,22 @@ def _heads_kept(blocks: Sequence[Block], kept: Collection[int], apart: frozenset
     behind = range(heading + 1, min(len(blocks), heading + _MOST_PASSED))
     shown = (i for i in behind if not _is_apart(blocks[i], apart) and phrase_rule(blocks[i].text) is None)
     return next(shown, None) in kept
+
+
+def find_opening(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str], *, title: str) -> list[int]:
+    """The paragraphs that a text opens with in an element of its own, between the headline and the first kept one."""
+    first = min((i for i in kept if is_paragraph(blocks[i])), default=0)
+    key = key_of(title)
+    headline = next((i for i in range(first) if key and blocks[i].tag == "h1" and has_key(blocks[i], key)), first)
+    opening = [i for i in range(headline + 1, first) if i not in kept and _opens(blocks[i], apart)]
+    homes = {blocks[i].node.getparent() for i in opening}
+    return opening if len(opening) >= _LEAST_OPENING and len(homes) == 1 else []
+
+
+def _opens(block: Block, apart: frozenset[str]) -> bool:
+    """Whether a block is a paragraph under no marking but those of the article around it."""
+    is_prose = block.tag == "p" and is_paragraph(block) and ends_sentence(block.text) and block.link_share < 0.3
+    return is_prose and not _is_apart(block, apart) and phrase_rule(block.text) is None
 
 
 def find_beyond(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str], *, title: str) -> list[int]:

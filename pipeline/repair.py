@@ -20,7 +20,7 @@ from pipeline.leads import find_lead, find_lone_lead, find_offers, is_byline, re
 from pipeline.link_lines import find_link_lines, is_closing_link
 from pipeline.markup import Kind
 from pipeline.parts import is_closing_post
-from pipeline.passed_over import find_between, find_beyond
+from pipeline.passed_over import find_between, find_beyond, find_opening
 from pipeline.phrases import is_paywall_line, phrase_rule
 from pipeline.pull_quotes import find_pull_quotes
 
@@ -99,6 +99,8 @@ def repair(
     gaps = find_between(blocks, work.kept, work.apart, title=title)
     for index in (*gaps, *find_beyond(blocks, work.kept, work.apart, title=title)):
         work.add("between", index)
+    for index in find_opening(blocks, work.kept, work.apart, title=title):
+        work.add("opening", index)
     _settle_embeds(work, site)
     captions, offers = find_captions(blocks, work.kept), find_offers(blocks, range(max(work.kept, default=0)))
     work.drop("caption", captions.__contains__)

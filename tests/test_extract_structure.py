@@ -186,3 +186,45 @@ def test_headlines_with_what_they_are_about_are_other_articles() -> None:
 def test_terms_that_are_no_links_are_the_articles() -> None:
     terms = "".join(f"<dt>Boat number {n} of the estuary of Saltby</dt><dd>{LEAD} {n}</dd>" for n in range(4))
     assert LEAD in repaired(f"<article>{prose()}<dl>{terms}</dl></article>", keep=lambda block: True)
+
+
+def test_a_text_may_open_in_an_element_of_its_own_below_the_headline() -> None:
+    opening = f"<div class='field'><p>{LEAD}</p><p>{STANDING}</p></div>"
+    body = f"<article><h1>{TITLE}</h1>{opening}<section><div class='part'>{prose()}</div></section></article>"
+    assert repaired(body, keep=lambda block: block.text in PARAGRAPHS).startswith(
+        f"{LEAD}\n{STANDING}\n{PARAGRAPHS[0]}"
+    )
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        f"<ul><li>Home ›</li><li>News ›</li><li>Coast ›</li><li>Estuary ›</li><li>Saltby</li></ul><h1>{TITLE}</h1><div class='teaser-text'><p>{LEAD}</p></div>",
+        f"<h1>{TITLE}</h1><div class='teaser'><p class='abstract'>{LEAD}</p></div>",
+        f"<div class='big'>{TITLE}</div><div class='intro-text'><p>{LEAD}</p></div><div class='toc'><a href='#1'>{TITLE}</a></div>",
+    ],
+    ids=["below a breadcrumb that was chosen", "in a teaser beside the headline", "above a table of contents"],
+)
+def test_a_lead_is_found_below_its_headline(above: str) -> None:
+    blocks = read_blocks(
+        html.document_fromstring(f"<body><article>{above}<div class='t'>{prose()}</div></article></body>")
+    )
+    chosen = frozenset(i for i, block in enumerate(blocks) if block.text in PARAGRAPHS or block.tag == "li")
+    lead = repair(blocks, chosen, title=TITLE, description="").lead
+    assert lead is not None
+    assert blocks[lead].text == LEAD
+
+
+def test_a_text_in_many_modules_is_read_whole() -> None:
+    said = [
+        f"Question {n}: what did the pilot of Saltby see of the boats in the fog, and whom did he tell of it then?"
+        for n in range(30)
+    ]
+    modules = "".join(
+        f"<div class='editorial module'><div class='text'><div class='text-text'><p>{text}</p></div></div></div>"
+        for text in said
+    )
+    tree = html.document_fromstring(f"<body><div class='wrap'><h1>{TITLE}</h1>{modules}</div></body>")
+    blocks = read_blocks(tree)
+    kept = choose(tree, blocks, about=TITLE, told="").kept
+    assert sum(block.text in said for block in (blocks[i] for i in kept)) == len(said)
