@@ -72,8 +72,9 @@ RULES: tuple[MarkupRule, ...] = (
         r"teasers?|promo|promobox|cross-?sell|read-?on|weiterlesen|mehr-?zum-?thema|leia-?(?:mais|tambem)|lee-?tambien|"
         r"te-?puede-?interesar|correlati|leggi-?anche|similar|suggest(?:ed|ions?)|next-?(?:article|post)s?|"
         r"article-?links|aussi|(?:in|story)-?package|(?:post|posts)-?navigation|jp-relatedposts|yarpp|rp4wp|"
-        r"linked-?(?:articles?|stories)|further-?reading|magazine-?subscription|feed-?list|latest-?news",
-        ("related", "lire-aussi", "c-related-articles", "read-more", "recommended", "outbrain", "mehr-zum-thema"),
+        r"linked-?(?:articles?|stories)|further-?reading|magazine-?subscription|feed-?list|latest-?news|"
+        r"(?:post|article|story|news)-?cards?",
+        ("related", "lire-aussi", "c-related-articles", "read-more", "recommended", "outbrain", "article-card__body"),
     ),
     MarkupRule(
         Kind.EMBED,
