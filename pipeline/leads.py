@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -25,6 +26,8 @@ _TOLD_SHARE = 0.7  # of the description's words: outlets shorten and mend it
 _SENTENCE_ENDS = (".", "!", "?", "…", "”", "»", '"')
 _MOST_LEAD_PARTS = 8
 _REACH = 30  # blocks before the first paragraph: headline, byline, dates, share buttons, picture stand between
+_BOXES = 3  # levels above a caption at which its picture's box stands
+_PICTURE = re.compile(r"(?:^|[\s_-])(?:image|img|photo|picture|foto|bild)(?:$|[\s_-])", re.IGNORECASE)
 _OFFERING = frozenset({"account", "newsletter", "offer", "paywall"})
 _WORD = re.compile(r"\w{3,}")
 _CREDIT = re.compile(
@@ -204,7 +207,19 @@ def _may_lead(blocks: Sequence[Block], index: int, apart: frozenset[str], title_
         parent.tag in {"figure", "figcaption"} for parent in node.iterancestors()
     ):
         return False
+    if _is_beside_picture(block):
+        return False
     return _CREDIT.search(block.text[-60:]) is None and not is_byline(block.text) and phrase_rule(block.text) is None
+
+
+def _is_beside_picture(block: Block) -> bool:
+    """Whether a block stands in a picture's box, by the box's class, without the headline: `newsitem-image`."""
+    around = itertools.islice((block.node, *block.node.iterancestors()), _BOXES)
+    return any(_PICTURE.search(element.get("class") or "") and _holds_picture(element) for element in around)
+
+
+def _holds_picture(element: html.HtmlElement) -> bool:
+    return next(element.iter("img", "picture"), None) is not None and next(element.iter("h1"), None) is None
 
 
 def _is_free(block: Block, apart: frozenset[str]) -> bool:

@@ -228,3 +228,32 @@ def test_a_text_in_many_modules_is_read_whole() -> None:
     blocks = read_blocks(tree)
     kept = choose(tree, blocks, about=TITLE, told="").kept
     assert sum(block.text in said for block in (blocks[i] for i in kept)) == len(said)
+
+
+def test_what_a_pictures_box_says_below_the_headline_is_no_lead() -> None:
+    caption = (
+        "The crews of the estuary, who came from four countries to look for the boat, at the lock on Sunday morning."
+    )
+    box = f"<div class='newsitem-image is-main'><img src='a.jpg'><div class='info'>{caption}</div></div>"
+    body = f"<article><h1>{TITLE}</h1>{box}<div class='text'>{prose()}</div></article>"
+    assert caption not in repaired(body, keep=lambda block: block.text in PARAGRAPHS)
+
+
+def test_a_lead_that_a_large_picture_carries_with_the_headline_is_one() -> None:
+    hero = f"<div class='hero image'><img src='a.jpg'><h1>{TITLE}</h1><p>{LEAD}</p></div>"
+    blocks = read_blocks(
+        html.document_fromstring(f"<body><article>{hero}<div class='t'>{prose()}</div></article></body>")
+    )
+    chosen = frozenset(i for i, block in enumerate(blocks) if block.text in PARAGRAPHS)
+    lead = repair(blocks, chosen, title=TITLE, description="").lead
+    assert lead is not None
+    assert blocks[lead].text == LEAD
+
+
+def test_a_card_with_another_article_among_the_paragraphs_is_dropped() -> None:
+    card = (
+        f"<div class='post-card'><div class='post-card__body'><h3>The old lock</h3><div><p>{LEAD}</p></div></div></div>"
+    )
+    text = read(f"<div class='t'>{prose()}{card}{prose('So it ended.')}</div>").text
+    assert LEAD not in text
+    assert "The old lock" not in text
