@@ -28,6 +28,8 @@ _TINY = 0.35  # of the other view: a teacher's answer so much smaller missed the
 _TOLD_ENOUGH = 0.8
 _TOLD_CHARS = 500
 _ENOUGH_FOR_REGION = 1_000
+_MOST_ABOVE = 500  # characters that a page may print above a text: standfirst, what its links are about
+_SHARED = 0.05  # two views that have no more in common speak of two things
 _MOST_OF_PAGE = 0.7
 _ROUND = 3  # levels above the text
 _WORD = re.compile(r"\w{4,}")
@@ -101,6 +103,8 @@ def _settle(
         return Choice(_shorn(blocks, slow, structure), "teacher with fallbacks")
     if chars_of(blocks, teacher & structure) > 0.9 * chars_of(blocks, teacher) and fit[structure] >= fit[teacher]:
         return Choice(structure, "structure")  # the teacher took one post of a live blog, one part of a serial
+    if _is_scattered(blocks, teacher, structure) and fit[structure] >= 0.8 * fit[teacher]:
+        return Choice(structure, "structure")
     if _is_missing(blocks, teacher, structure, fit):
         return Choice(structure, "structure")
     return Choice(_shorn(blocks, teacher, structure) or structure, "teacher")
@@ -119,6 +123,15 @@ def _is_missing(
     """Whether a choice has so little of what the structure shows that it missed the article."""
     is_tiny = chars_of(blocks, kept) < _TINY * chars_of(blocks, structure)
     return is_tiny and (_is_lead_alone(blocks, kept) or fit[structure] >= fit[kept])
+
+
+def _is_scattered(blocks: Sequence[Block], teacher: frozenset[int], structure: frozenset[int]) -> bool:
+    """Whether the teacher took lines from all over the page, and nothing of the text that stands first on it."""
+    text = chars_of(blocks, structure)
+    if text < _ENOUGH_FOR_REGION or chars_of(blocks, teacher & structure) >= _SHARED * text:
+        return False
+    above = (i for i in teacher if i < min(structure) and is_paragraph(blocks[i]))
+    return chars_of(blocks, above) < _MOST_ABOVE
 
 
 def _is_thread(blocks: Sequence[Block], kept: frozenset[int]) -> bool:

@@ -257,3 +257,22 @@ def test_a_card_with_another_article_among_the_paragraphs_is_dropped() -> None:
     text = read(f"<div class='t'>{prose()}{card}{prose('So it ended.')}</div>").text
     assert LEAD not in text
     assert "The old lock" not in text
+
+
+def test_a_text_that_the_teacher_shuns_for_its_class_wins_over_lines_from_all_over_the_page() -> None:
+    said = [
+        f"The harbour of Saltby was quiet, and nobody had seen the boat leave before the tide turned, says number {n} of the pilots, whatever is told at the lock of it now."
+        for n in range(8)
+    ]
+    text = "".join(f"<p>{line}</p>" for line in said)
+    menu = "".join(f"<tr><td></td><td><a href='/n{n}'>Harbour and lock</a></td><td></td></tr>" for n in range(5))
+    news = "".join(
+        f"<table><tr><td><a href='/{n}'>Other news of the harbour</a></td></tr><tr><td>Number {n} of the boats of the estuary was seen off the point on Monday, drifting with the tide, and was towed back to her mooring by the lifeboat before the fog came in again.</td></tr></table>"
+        for n in range(9)
+    )
+    page = f"<body><center><table>{menu}</table><table><tr><td><h1>{TITLE}</h1><div class='reachbanner_ remark'>{text}</div></td></tr></table><table><tr><td>{news}</td></tr></table></center></body>"
+    tree = html.document_fromstring(page)
+    blocks = read_blocks(tree)
+    kept = choose(tree, blocks, about=TITLE, told="").kept
+    assert [blocks[i].text for i in sorted(kept) if blocks[i].tag == "p"] == said
+    assert not any("drifting with the tide" in blocks[i].text for i in kept)
