@@ -46,10 +46,13 @@ _BORNE_OUT, _HINTED = 0.15, 0.07  # of the words; Turkish, Finnish and Indonesia
 _NEARLY = 0.8  # of the commonest language's words: Danish and Norwegian share most of theirs
 _PLAIN, _RIVAL = 0.2, 0.5  # of the words, and of the best: the detector agrees on 769 of 769 labelled pages
 _FEW_WORDS = 20
+_WRITTEN_AS = {"nb": "no", "nn": "no"}  # two ways to write Norwegian
 _SCRIPTS = (  # in this order: Japanese is written in Chinese signs too, Korean now and then
     ("ja", re.compile("[\u3040-\u30ff]"), 0.2),
     ("ko", re.compile("[\uac00-\ud7af]"), 0.2),
+    ("zh", re.compile("[\u4e00-\u9fff]"), 0.3),
     ("el", re.compile("[\u0370-\u03ff\u1f00-\u1fff]"), 0.3),
+    ("th", re.compile("[\u0e00-\u0e7f]"), 0.3),
 )
 
 
@@ -59,7 +62,8 @@ def settle_language(text: str, *, told: Sequence[str]) -> str | None:
     for chars in (_FIRST_CHARS, _SAMPLE_CHARS):
         sample = text[:chars]
         spoken, words = _spoken_in(sample)
-        if claims and _is_borne_out(claims[0].partition("-")[0].lower(), spoken, words):
+        claimed = claims[0].partition("-")[0].lower() if claims else ""
+        if claims and _is_borne_out(_WRITTEN_AS.get(claimed, claimed), spoken, words):
             return _tidy(claims[0])
     if len(sample) < _ENOUGH_CHARS:
         return _tidy(claims[0]) if claims else None

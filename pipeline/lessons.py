@@ -117,7 +117,7 @@ def find_repeated(blocks: Sequence[Block], wrapper: Wrapper, among: Collection[i
     """The blocks that other pages of the outlet show too; none where they are much of the article (`among`, else what
     stands where articles do): then the outlet has published it before, under another address.
     """
-    repeated = frozenset(i for i, block in enumerate(blocks) if _is_repeated(block, wrapper))
+    repeated = frozenset(i for i, block in enumerate(blocks) if wrapper.repeated and _is_repeated(block, wrapper))
     if not repeated:
         return repeated
     if among is None:

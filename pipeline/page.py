@@ -90,7 +90,8 @@ _END_OF = {
 _NAV_TAG = re.compile(r"<(/?)nav\b")
 _HEADLINE_OR_META = re.compile(r"<(?:[hH]1|[mM](?i:eta)|[lL](?i:ink)|[tT](?i:itle))\b")
 _NEVER_EMPTY = frozenset({"script", "style"})
-_JSON_TYPE = re.compile(r"^[^>]{0,300}?application/ld\+json", re.IGNORECASE)
+_JSON_TYPE = "application/ld+json"
+_MOST_SPOKEN_CHARS = 2_000
 _LONG_TAG = 20_000
 _TAG_RUN = re.compile(rf"<[a-zA-Z][^>]{{{_LONG_TAG},}}")
 _ALL = etree.XPath("count(//*)")
@@ -264,18 +265,14 @@ def _without_scripts(text: str) -> tuple[str, list[str], str]:
         if end is None:  # an unclosed <svg> or <iframe> hides nothing
             start = len(text) if name in _NEVER_EMPTY else at
             break
-        _keep_spoken(name, text[at : end.start()], json_ld, noscript)
+        if name == "script" and close > 0 and _JSON_TYPE in text[at:close].lower():
+            json_ld.append(text[close + 1 : end.start()])
+        elif name == "noscript" and end.start() - at < _MOST_SPOKEN_CHARS:
+            noscript.append(text[at : end.start()])
         close = text.find(">", end.end())
         start = at = close + 1 if close >= 0 else len(text)
     kept.append(text[start:])
     return " ".join(kept), json_ld, " ".join(noscript)
-
-
-def _keep_spoken(name: str, content: str, json_ld: list[str], noscript: list[str]) -> None:
-    if name == "script" and _JSON_TYPE.match(content):
-        json_ld.append(content.partition(">")[2])
-    elif name == "noscript" and len(content) < 2_000:
-        noscript.append(content)
 
 
 # Plain elements made in C: lxml.html asks a Python function which class each one is to be, for forms' sake.

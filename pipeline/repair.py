@@ -221,7 +221,7 @@ def _trim(work: _Work, lead: int | None) -> None:
 def _drop_biographies(work: _Work, authors: Sequence[str]) -> None:
     """The names of those who wrote, alone on a line, and what the last lines tell of them: `Jane Roe founded …`."""
     keys = tuple(key_of(name) for name in authors if " " in name)
-    work.drop("byline", lambda i: work.blocks[i].key in keys)
+    work.drop("byline", lambda i: len(work.blocks[i].text) < _MOST_NAME_CHARS and work.blocks[i].key in keys)
     last = sorted(work.kept)[-_MOST_BIOGRAPHIES:] if keys else []
     work.drop("biography", lambda i: i in last and key_of(work.blocks[i].text[:_MOST_NAME_CHARS]).startswith(keys))
 
