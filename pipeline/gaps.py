@@ -19,18 +19,18 @@ from pipeline.metadata import RELS, Metadata
 from pipeline.page import ParsedPage
 from pipeline.page_dates import find_times
 from pipeline.trees import text_of
-from pipeline.wrapper import Gap
+from pipeline.wrapper import INSIDE, Gap
 
 __all__ = ["find_gaps"]
 
 _TOLD = frozenset({"json-ld", "meta", "opengraph", "dc", "url"})
-_MOST_ENDS = 10  # the first behind the article; beyond comes the footer, and little is left to save
+_MOST_ENDS = 15  # the first behind the article; beyond comes the footer, and little is left to save
 _MOST_BEHIND, _MOST_WITHIN = 100, 10
 _MOST_BEFORE = 5
-_MOST_TRIED = 40  # to count one in a page takes longer than to parse an element
+_MOST_TRIED = 60  # to count one in a page takes longer than to parse an element
 _LEAST_GAP_CHARS = 2_000
 _LEAST_SIGN_CHARS, _MOST_SIGN_CHARS = 4, 200
-_NUMBER = re.compile(r"\d\d\d")  # of the article or of a build
+_NUMBER = re.compile(r"\d{5}")  # of the article or of a build
 
 
 def find_gaps(page: ParsedPage, metadata: Metadata, chosen: Sequence[html.HtmlElement]) -> tuple[Gap, ...]:
@@ -71,13 +71,22 @@ def _gaps_before(page: ParsedPage, needed: Collection[html.HtmlElement]) -> list
         first = next((i for i, child in enumerate(children) if child in needed), None)
         if first is None:
             break
+        stop = next(_unique_signs(page.markup, [children[first]]), "") if first else ""
+        start = _start(page.markup, level, children[: min(first, _MOST_BEFORE)]) if stop else ""
         level = children[first]
-        stop = next(_unique_signs(page.markup, [level]), "")
-        start = next(_unique_signs(page.markup, children[: min(first, _MOST_BEFORE)]), "") if stop else ""
         if start:
-            size = page.markup.find(stop) - page.markup.find(start)
+            size = page.markup.find(stop) - page.markup.find(start.removeprefix(INSIDE))
             sized.append((size, Gap(start, stop)))
     return [gap for size, gap in sorted(sized, reverse=True) if size >= _LEAST_GAP_CHARS]
+
+
+def _start(markup: str, parent: html.HtmlElement, children: Sequence[html.HtmlElement]) -> str:
+    """The sign of the first child, else that of the parent, which the gap begins within, else that of a later child."""
+    signs = [next(_unique_signs(markup, [child]), "") for child in children]
+    if signs and not signs[0] and not any(">" in value for value in parent.values()):
+        within = next(_unique_signs(markup, [parent]), "")
+        signs.insert(0, f"{INSIDE}{within}" if within else "")
+    return next(filter(None, signs), "")
 
 
 def _begin_behind(holder: html.HtmlElement, needed: Collection[html.HtmlElement]) -> list[html.HtmlElement]:

@@ -36,6 +36,9 @@ class PlaceCount:
     left: int
 
 
+INSIDE = ">"  # before a gap's first sign: it begins behind that element's tag, not before it
+
+
 class Gap(NamedTuple):
     """A stretch of markup from the element with one sign to the element with another, or to the page's end."""
 

@@ -80,6 +80,24 @@ def test_the_newsrooms_articles_are_the_same_with_gaps_and_without(outlet: Outle
         assert same_article(extract(page, wrapper), extract(page, replace(wrapper, gaps={})))
 
 
+@pytest.mark.parametrize(
+    ("wrap", "is_cut"), [("", True), (" data-on='click->menu#open'", False)], ids=["plain", "with >"]
+)
+def test_a_gap_may_begin_within_an_element_whose_first_child_has_no_sign(wrap: str, is_cut: bool) -> None:
+    """Not where another attribute holds the sign that ends a tag: the gap would begin in its midst."""
+    pages = [page_of(n) for n in range(ENOUGH_PAGES + 1)]
+    pages = [
+        replace(page, html=page.html.replace(' class="top-bar"', "").replace("id='wrap'", f'id="wrap"{wrap}'))
+        for page in pages
+    ]
+    wrapper = taught_by(pages[:-1])
+    assert (Gap('>id="wrap"', 'class="page-body"') in wrapper.empty_gaps) == is_cut
+    page = parsed(pages[-1], wrapper)
+    assert ("Section number 3 " in page.markup) != is_cut
+    assert page.root.find(".//div[@id='wrap']/div/h1") is not None or not is_cut
+    assert same_article(extract(pages[-1], wrapper), extract(pages[-1], replace(wrapper, gaps={})))
+
+
 def test_a_box_that_stands_within_some_articles_ends_none() -> None:
     pages = [page_of(n, **({"inside": BOX} if n == 3 else {"behind": BOX})) for n in range(ENOUGH_PAGES)]
     wrapper = taught_by(pages)
