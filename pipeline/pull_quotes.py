@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from pipeline.blocks import Block
 from pipeline.body import chars_of, is_paragraph
@@ -17,24 +18,35 @@ _PIECE_LETTERS = 20
 _MOSTLY = 0.6  # of a set-out quotation's letters: beside it stands its speaker, within the text `she said`
 
 
+class _Place(NamedTuple):
+    """The paragraphs of a place, and the letters of all of them together: most quotations stand in none."""
+
+    place: str
+    said: str
+    paragraphs: Sequence[Block]
+
+
 def find_pull_quotes(blocks: Sequence[Block], kept: Collection[int], lead: int | None) -> frozenset[int]:
     """Those of the kept blocks that say again what a paragraph in another place says."""
     quotes = [i for i in kept if i != lead and _may_pull(blocks[i])]
     text = [i for i in kept if is_paragraph(blocks[i])]
-    by_place: defaultdict[str, list[Block]] = defaultdict(list)  # most articles have one: nothing to compare with
+    by_place: defaultdict[str, list[Block]] = defaultdict(list)
     for i in text:
         by_place[blocks[i].place].append(blocks[i])
-    pulled = frozenset(i for i in quotes if _is_pulled(blocks[i], by_place))
+    if len(by_place) < 2:
+        return frozenset()  # most articles: nothing to compare with
+    places = [_Place(place, "\n".join(block.key for block in there), there) for place, there in by_place.items()]
+    pulled = frozenset(i for i in quotes if _is_pulled(blocks[i], places))
     return pulled if chars_of(blocks, pulled) < _MOST_PULLED * chars_of(blocks, text) else frozenset()
 
 
-def _is_pulled(quote: Block, text: Mapping[str, Sequence[Block]]) -> bool:
+def _is_pulled(quote: Block, text: Sequence[_Place]) -> bool:
     pieces = _pieces(quote.key) if _is_set_out(quote) else []
     return any(
         len(quote.text) < len(paragraph.text) and (quote.key in paragraph.key or _is_said(pieces, paragraph.key))
-        for place, paragraphs in text.items()
-        if place != quote.place
-        for paragraph in paragraphs
+        for there in text
+        if there.place != quote.place and (quote.key in there.said or _is_said(pieces, there.said))
+        for paragraph in there.paragraphs
     )
 
 
