@@ -38,7 +38,8 @@ _CREDIT = re.compile(
 )
 _BYLINE = re.compile(
     r"^\W*(?:(?:autor|author|auteur|autore|автор)[a-z]*\s?:|"
-    r"(?:by|par|von|por|di|door|publié|published|written|updated|posted|mis à jour|veröffentlicht|stand|"
+    r"(?:by|par|von|por|di|door|publié|(?:(?:first|last|originally) )?(?:published|written|updated|posted|modified)|"
+    r"mis à jour|veröffentlicht|stand|"
     r"publicado|actualizado|aktualisiert|gepubliceerd)\b[\s:]|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|le \d{1,2}[/ ]|"
     r"\d{4}[-./年]\s?\d{1,2}[-./月]\s?\d{1,2}日?\W{0,2}\d{1,2}:\d{2}|"
     r"(?:\d{1,2}[:.]\d{2}\W+)?\d{1,2}\.? [^\W\d]{3,12} (?:19|20)\d\d(?: [гр]\b|r\b)?\W*(?:\d{1,2}[:.]\d{2}\W*)?$)",

@@ -146,6 +146,8 @@ def test_a_lead_of_points_is_found_where_every_paragraph_has_a_box() -> None:
         ("2026-03-01 18:14:48 来源：港口日报", True),
         ("9:30 28 ноября 2026 г", True),
         ("Autor: Jan Kowalski. Data publikacji 31 maja 2026", True),
+        ("First Posted: Jan 12, 2026 7:18am | Last Updated: Jan 12, 2026 7:21am", True),
+        ("First the lock was shut, then the bridge", False),
         ("On 28 November 2026 the lock was shut", False),
     ],
 )
