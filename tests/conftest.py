@@ -21,9 +21,10 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A real Kafka broker, which deletes nothing: messages of tests carry a day of their own, and retention would take
     them away once that is a week ago, whenever it looks.
     """
-    day_ms = 24 * 60 * 60 * 1000
+    day_ms = str(24 * 60 * 60 * 1000)
+    never = {"log.initial.task.delay.ms": day_ms, "log.retention.check.interval.ms": day_ms}
     try:
-        running = start_broker(tmp_path_factory.mktemp("kafka"), more={"log.retention.check.interval.ms": str(day_ms)})
+        running = start_broker(tmp_path_factory.mktemp("kafka"), more=never)
     except MissingTool as missing:
         pytest.exit(f"the tests need a real Kafka broker: {missing}", returncode=2)
     yield running
