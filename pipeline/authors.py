@@ -43,7 +43,7 @@ _BYLINES = Search(
         ),
         (re.compile(r"<address[^>]*author"), "(self::address and contains(@class,'author'))"),
         (  # microformats' hCard
-            re.compile("vcard"),
+            "vcard",
             "(contains(concat(' ', @class, ' '), ' fn ') and ancestor::*[contains(@class,'vcard')])",
         ),
     )
@@ -54,12 +54,12 @@ _BYLINE_CLASS = re.compile(
     re.IGNORECASE,
 )
 _MAYBE_BYLINES = Search(
-    tuple((re.compile(word), f"contains(@class,'{word}')") for word in ("uthor", "yline", "uteur", "utor", "ignature"))
+    tuple((word, f"contains(@class,'{word}')") for word in ("uthor", "yline", "uteur", "utor", "ignature"))
 )
 # What links to an author's page, where nothing else names one.
 _LINKED = Search(
     tuple(
-        (re.compile(path), f"(self::a and contains(@href, '{path}'))")
+        (path, f"(self::a and contains(@href, '{path}'))")
         for path in ("/author/", "/authors/", "/auteur/", "/autor/", "/autoren/")
     )
 )

@@ -97,6 +97,8 @@ def zone_of(name: str) -> tzinfo:
 
 def read_date(text: str, zone: tzinfo) -> ReadDate | None:
     """The moment that a printed date names, within [1990, 2200); None when it cannot be read."""
+    if (told := _read_exact(text)) is not None:
+        return told
     plain = _plain(text[:_MAX_DATE_CHARS])
     if not plain:
         return None
@@ -105,6 +107,18 @@ def read_date(text: str, zone: tzinfo) -> ReadDate | None:
         if found is not None:
             return found if found.value >= EARLIEST and found.value.year < LATEST_YEAR else None
     return None
+
+
+def _read_exact(text: str) -> ReadDate | None:
+    """A whole ISO 8601 moment with its zone, as most machines write it: read by the library in a tenth of the time."""
+    if not 20 <= len(text) <= 35 or text[10] != "T" or not text.isascii():
+        return None
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    is_told = value.tzinfo is not None and value >= EARLIEST and value.year < LATEST_YEAR
+    return ReadDate(value.astimezone(UTC).replace(microsecond=0)) if is_told else None
 
 
 def _plain(text: str) -> str:

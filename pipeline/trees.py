@@ -14,18 +14,23 @@ __all__ = ["Search", "count_of", "find_elements", "find_texts", "text_of"]
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Kinds of elements to find, each as a pattern that a page's markup holds if it has any and as an XPath's test.
+    """Kinds of elements to find, each as what a page's markup holds if it has any, letters or a pattern, and as an
+    XPath's test.
 
-    Looking a markup through takes a tenth of the time that looking at its elements does. A pattern begins with plain
-    letters: others are slow.
+    Looking a markup through takes a tenth of the time that looking at its elements does, and for letters a third of
+    that. A pattern begins with plain letters: others are slow.
     """
 
-    kinds: tuple[tuple[re.Pattern[str], str], ...]
+    kinds: tuple[tuple[re.Pattern[str] | str, str], ...]
 
     def find(self, root: html.HtmlElement, markup: str) -> list[html.HtmlElement]:
         """The elements in the page's order, `root` being the tree of this markup."""
-        tests = tuple(test for hint, test in self.kinds if hint.search(markup))
+        tests = tuple(test for hint, test in self.kinds if _has(markup, hint))
         return find_elements(_any_of(tests), root) if tests else []
+
+
+def _has(markup: str, hint: re.Pattern[str] | str) -> bool:
+    return hint in markup if isinstance(hint, str) else hint.search(markup) is not None
 
 
 @lru_cache(maxsize=100)
