@@ -111,14 +111,20 @@ def key_of(text: str) -> str:
 @lru_cache(maxsize=20_000)
 def _label(tag: str, classes: str) -> str:
     """A tag with those of its classes that the next page will have too."""
-    names = (_BUILD.sub("", word) for word in classes.split())
-    words = {word for word in names if not _VARIABLE.search(word) and not _is_generated(word)}
+    words = {name for word in classes.split() if (name := _lasting(word))}
     if "sc-" in classes:  # styled-components, whose letters may all be small too
         words = {word for word in words if not (5 <= len(word) <= 7 and word.isalpha())}
     if not words.isdisjoint(_POST_CLASSES):
         words = {word for word in words if not word.startswith(_TERM_CLASSES)}
     stable = sorted(words)[:3]
     return ".".join([tag, *stable])
+
+
+@lru_cache(maxsize=50_000)
+def _lasting(word: str) -> str:
+    """What of a class the next page will have too, nothing where it will have another; many outlets share theirs."""
+    name = _BUILD.sub("", word)
+    return "" if _VARIABLE.search(name) or _is_generated(name) else name
 
 
 def _look(element: html.HtmlElement, tag: str) -> tuple[str, Kind | None] | None:

@@ -167,7 +167,8 @@ RULES: tuple[MarkupRule, ...] = (
 # `no-tts`, `has-caption`, `with-sidebar` and `ad-free` say what an element is not, or what it has inside.
 _BORDER_BEFORE = r"(?:^|(?<=[\s_.:/-]))(?<!\bno-)(?<!\bhas-)(?<!\bwith-)(?<!\bwithout-)"
 _BORDER_AFTER = r"(?=$|[\s_.:/-])(?![-_](?:hidden|free|none|off|disabled)\b)"
-_COMPILED = tuple((rule.kind, re.compile(_BORDER_BEFORE + "(?:" + rule.words + ")" + _BORDER_AFTER)) for rule in RULES)
+_COMPILED = tuple(re.compile(_BORDER_BEFORE + "(?:" + rule.words + ")" + _BORDER_AFTER) for rule in RULES)
+_NO_RULE = len(RULES)
 _ANY = re.compile("|".join(rule.words for rule in RULES))
 # `article-teaser lead` teases its own article.
 _SURELY_LEAD = re.compile(
@@ -207,10 +208,23 @@ def kind_of(
 
 
 def _kind_of_words(words: str) -> Kind | None:
-    words = _CASE_CHANGE.sub("-", words).replace("_", "-").lower()
-    if _ANY.search(words) is None:
+    """By the first rule that one of the words falls under: most are on the next outlet's pages too."""
+    rank = min(map(_rank_of, words.split()), default=_NO_RULE)
+    if rank == _NO_RULE:
         return None
-    for kind, pattern in _COMPILED:
-        if pattern.search(words):
-            return Kind.LEAD if kind is Kind.RELATED and _SURELY_LEAD.search(words) else kind
-    return None
+    kind = RULES[rank].kind
+    is_lead = kind is Kind.RELATED and _SURELY_LEAD.search(_plain(words)) is not None
+    return Kind.LEAD if is_lead else kind
+
+
+@lru_cache(maxsize=50_000)
+def _rank_of(word: str) -> int:
+    """Which rule a word falls under, the first of all; their number for none."""
+    plain = _plain(word)
+    if _ANY.search(plain) is None:
+        return _NO_RULE
+    return next((rank for rank, pattern in enumerate(_COMPILED) if pattern.search(plain)), _NO_RULE)
+
+
+def _plain(words: str) -> str:
+    return _CASE_CHANGE.sub("-", words).replace("_", "-").lower()
