@@ -47,7 +47,7 @@ def observe(
         places=tuple(PlaceCount(place, *count) for place, count in counts.items()),
         texts=tuple(
             dict.fromkeys(
-                text_mark(block.key) for block in blocks if block.key and len(block.text) < _MOST_MARKED_CHARS
+                text_mark(key) for block in blocks if len(block.text) < _MOST_MARKED_CHARS and (key := block.key)
             )
         ),
         alive=tuple(sorted(alive)),

@@ -48,10 +48,7 @@ def _matches(blocks: Sequence[Block], keys: Sequence[str]) -> set[int]:
     return {
         index
         for index, block in enumerate(blocks)
-        if block.key
-        and (
-            block.key in single or (len(block.key) > _SHORT and (_mostly_in(block.key, whole) or block.key in flowing))
-        )
+        if (key := block.key) and (key in single or (len(key) > _SHORT and (_mostly_in(key, whole) or key in flowing)))
     }
 
 
