@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from lxml import html
 
 from pipeline.beside import stands_beside
-from pipeline.blocks import clean_text, key_of
 from pipeline.jsonld import LinkedArticle, Name
+from pipeline.letters import clean_text, key_of
 from pipeline.page import ParsedPage
 from pipeline.trees import Search, text_of
 

@@ -7,7 +7,6 @@ reads the same whichever way it was extracted. Which blocks are the article is l
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,14 +15,12 @@ from typing import NamedTuple
 from lxml import html
 
 from pipeline.elements import HEADINGS, INLINE, LINES, PHRASED, SKIPPED
+from pipeline.letters import clean_text, key_of
 from pipeline.markup import Kind, kind_of
 from pipeline.trees import text_of
 
-__all__ = ["Block", "Mark", "branch_of", "clean_text", "key_of", "read_blocks"]
+__all__ = ["Block", "Mark", "branch_of", "read_blocks"]
 
-_INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffc]+")
-_BLANKS = ("\n", "\t", "\r", "\f", "\v", "\u2028", "\u2029", "\x85")
-_PLAIN_KEY = {code: chr(code).lower() if chr(code).isalnum() else None for code in range(128)}
 _VARIABLE = re.compile(r"\d|^[a-z]{0,3}[A-Z][a-zA-Z0-9]{5,}$|^(?:sc|css|jss|jsx|svelte|emotion)-|[:\[\]/@!]")
 # What styled-components and CSS modules add to a name on every build: `Chapo__Block-sc-1igo-0`, `Article_body__x7Yz2`.
 _BUILD = re.compile(r"(?<=.)(?:-sc-[a-z0-9]+-\d+|__(?![a-z]{5}$)[A-Za-z0-9]{5})$")
@@ -76,36 +73,6 @@ class Block(NamedTuple):
     def link_share(self) -> float:
         """How much of it is links."""
         return self.link_chars / max(1, len(self.text))
-
-
-def clean_text(text: str) -> str:
-    """NFC, no invisible signs, runs of blanks as one; typographic spaces stay."""
-    if text.isascii():
-        return " ".join(text.split())
-    if text.isprintable() and "\ufffc" not in text:  # which blanks but the plain one and invisible signs are not
-        text = " ".join(text.split())
-    else:
-        text = _one_blank(text)
-        if _INVISIBLE.search(text):
-            text = _one_blank(_INVISIBLE.sub("", text))
-    text = text.strip("\xa0\u202f ")
-    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
-
-
-def _one_blank(text: str) -> str:
-    """Runs of ordinary blanks as one; by hand, since a pattern takes five times as long on most texts."""
-    for blank in _BLANKS:
-        if blank in text:
-            text = text.replace(blank, " ")
-    while "  " in text:
-        text = text.replace("  ", " ")
-    return text.strip(" ")
-
-
-@lru_cache(maxsize=4_000)
-def key_of(text: str) -> str:
-    """The letters and digits of a text, to compare by."""
-    return text.translate(_PLAIN_KEY) if text.isascii() else "".join(filter(str.isalnum, text)).casefold()
 
 
 @lru_cache(maxsize=20_000)

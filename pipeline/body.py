@@ -13,8 +13,9 @@ from itertools import accumulate
 
 from lxml import html
 
-from pipeline.blocks import Block, key_of
+from pipeline.blocks import Block
 from pipeline.elements import HEADINGS
+from pipeline.letters import key_of
 from pipeline.markup import Kind
 
 __all__ = [

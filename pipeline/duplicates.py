@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
-from pipeline.blocks import Block, key_of
+from pipeline.blocks import Block
+from pipeline.letters import key_of
 from pipeline.titles import same_words
 
 __all__ = ["find_duplicates", "has_key", "repeats_title"]

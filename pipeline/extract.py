@@ -17,7 +17,7 @@ from zlib import crc32
 from lxml import html
 
 from pipeline.authors import Authors
-from pipeline.blocks import Block, key_of, read_blocks
+from pipeline.blocks import Block, read_blocks
 from pipeline.choice import Choice, choose
 from pipeline.extraction import EXTRACTOR, Extraction, FeedHints, PageInput, Step
 from pipeline.gaps import find_gaps
@@ -25,6 +25,7 @@ from pipeline.hand_rules import apply_rules, remove_elements
 from pipeline.jsonld import LinkedArticle, read_json_ld
 from pipeline.languages import settle_language
 from pipeline.lessons import agreement, choose_by_wrapper, find_repeated, observe
+from pipeline.letters import key_of
 from pipeline.metadata import Metadata, PageHead, read_head, read_metadata
 from pipeline.model import Article, Rejection
 from pipeline.page import ParsedPage, parse_page

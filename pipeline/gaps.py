@@ -14,7 +14,7 @@ from itertools import islice
 from lxml import html
 
 from pipeline.authors import find_signatures
-from pipeline.blocks import clean_text, key_of
+from pipeline.letters import clean_text, key_of
 from pipeline.metadata import RELS, Metadata
 from pipeline.page import ParsedPage
 from pipeline.page_dates import find_times

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 
 from lxml import html
 
-from pipeline.blocks import Block, Mark, key_of
+from pipeline.blocks import Block, Mark
 from pipeline.body import BESIDE
 from pipeline.duplicates import has_key
 from pipeline.furniture import is_time
+from pipeline.letters import key_of
 from pipeline.markup import Kind
 from pipeline.phrases import phrase_rule
 

@@ -7,9 +7,10 @@ from collections.abc import Collection, Sequence
 
 from lxml import html
 
-from pipeline.blocks import Block, clean_text, key_of
+from pipeline.blocks import Block
 from pipeline.body import ends_sentence, is_paragraph, is_spoken
 from pipeline.duplicates import has_key, repeats_title
+from pipeline.letters import clean_text, key_of
 from pipeline.markup import Kind
 from pipeline.parts import boxes_of, is_aside, is_entry_in
 from pipeline.phrases import phrase_rule

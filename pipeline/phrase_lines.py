@@ -7,7 +7,7 @@ from collections import defaultdict
 from importlib.resources import files
 from typing import Any
 
-from pipeline.blocks import key_of
+from pipeline.letters import key_of
 
 __all__ = ["line_rule"]
 

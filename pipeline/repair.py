@@ -1,7 +1,7 @@
 """Repair: what a choice of blocks lacks (the lead, an intertitle, a paragraph between two) and what it has too much.
 
 Every step says what it did and by which rule. Rules are for kinds of markup (pipeline/markup.py), kinds of phrases
-(pipeline/phrases.py) and places on the page; none knows a site.
+(pipeline/phrase_rules.py) and places on the page; none knows a site.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipeline.blocks import Block, key_of
+from pipeline.blocks import Block
 from pipeline.body import ends_sentence, is_paragraph, is_spoken, set_apart
 from pipeline.boxes import find_behind_wall, find_comments, find_offers_within, find_teasers, find_trailers
 from pipeline.captions import find_captions
 from pipeline.duplicates import find_duplicates, repeats_title
 from pipeline.extraction import Step
 from pipeline.leads import find_lead, find_lone_lead, find_offers, is_byline, rest_of_lead
+from pipeline.letters import key_of
 from pipeline.link_lines import find_link_lines, is_closing_link
 from pipeline.markup import Kind
 from pipeline.parts import is_closing_post

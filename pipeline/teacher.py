@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from lxml import html
 
-from pipeline.blocks import Block, clean_text, key_of
+from pipeline.blocks import Block
+from pipeline.letters import clean_text, key_of
 
 __all__ = ["Lesson", "ask_teacher"]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from html import unescape
 
-from pipeline.blocks import clean_text, key_of
+from pipeline.letters import clean_text, key_of
 from pipeline.model import Sourced
 
 __all__ = ["choose_title", "same_words"]

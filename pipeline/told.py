@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.blocks import clean_text, key_of
+from pipeline.letters import clean_text, key_of
 from pipeline.phrases import phrase_rule
 from pipeline.plain_text import looks_like_markup, plain_text
 

@@ -9,9 +9,9 @@ from importlib.resources import files
 
 import pytest
 
-from pipeline.blocks import key_of
 from pipeline.extract import PageInput, extract
 from pipeline.leads import is_byline
+from pipeline.letters import key_of
 from pipeline.phrase_lines import line_rule
 from pipeline.phrases import phrase_rule
 from tests.test_extract import PARAGRAPHS, URL, prose

@@ -9,7 +9,8 @@ import pytest
 from pipeline.extract import PageInput, extract
 from pipeline.extract_lines import ExtractedRow, ExtractRow, outlet_of, read_row, written_line
 from pipeline.markup import RULES, Kind, kind_of
-from pipeline.phrases import PHRASES, phrase_rule
+from pipeline.phrase_rules import PHRASES
+from pipeline.phrases import phrase_rule
 from tests.evaluation.extraction_metrics import rouge_lsum, shingle_score, shingle_score_of_options
 
 MARKUP = [(rule.kind, example) for rule in RULES for example in rule.examples]
