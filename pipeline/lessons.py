@@ -9,6 +9,7 @@ from lxml import html
 
 from pipeline.blocks import Block, branch_of
 from pipeline.body import BESIDE, chars_of, is_paragraph
+from pipeline.markup import Kind
 from pipeline.parts import boxes_of, is_entry_in
 from pipeline.wrapper import Gap, Observation, PlaceCount, Wrapper, text_mark
 
@@ -19,6 +20,7 @@ _KNOWN_SHARE = 0.9  # of the prose on the page must stand in known places
 _CLEAR_SHARE = 0.9  # of the prose in known places must be clearly article or clearly not
 _CLEARLY_KEPT, _CLEARLY_LEFT = 0.75, 0.25
 _FEW_LINKS = 0.3
+_CLOSING_REACH = 8  # blocks behind the last paragraph
 _SHARE_OF_HEADINGS = 0.5
 _MOST_REPEATED = 0.3  # of an article's characters
 _FEW_WORDS_CHARS, _SHARE_OF_FEW_WORDS = 50, 0.1
@@ -93,7 +95,21 @@ def _between(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper, repeat
             is_new = block.place not in wrapper.places or (block.tag == "li" and block.link_share < _FEW_LINKS)
             if is_new and index not in repeated and _is_among(block, blocks[before], blocks[after]):
                 yield index
-    yield from (index for index in _entries(blocks, chosen) if index not in repeated)
+    for index in (*_entries(blocks, chosen), *_closing(blocks, chosen, wrapper)):
+        if index not in repeated:
+            yield index
+
+
+def _closing(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper) -> Iterator[int]:
+    """The quotations and posts that a text ends with where none stood before, in the element of its last paragraph."""
+    last = max(chosen, default=len(blocks))
+    for index in range(last + 1, min(len(blocks), last + _CLOSING_REACH)):
+        block = blocks[index]
+        is_quoted = any(mark.kind in {Kind.QUOTE, Kind.EMBED} for mark in block.marks) and not _is_beside(block)
+        if is_quoted and block.place not in wrapper.places and _is_among(block, blocks[last], blocks[last]):
+            yield index
+        elif (wrapper.share_kept(block.place) or 0) > _CLEARLY_LEFT or block.place not in wrapper.places:
+            return  # else a box that no article had in its text, such as one that asks for consent to show a post
 
 
 def _entries(blocks: Sequence[Block], chosen: set[int]) -> Iterator[int]:

@@ -180,3 +180,31 @@ def test_an_article_that_the_outlet_published_before_is_not_its_furniture() -> N
     article = extract(page(40), learn(known, [seen for seen in again if seen is not None])).article
     assert article is not None
     assert len(article.text.split("\n\n")) == len(TEXTS)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "<blockquote class='story__quote'><p>The harbour had never been so full, they said.</p></blockquote>",
+        "<blockquote class='twitter-tweet'><p>The boats are back in the harbour, all of them.</p>— Jane Roe (@janeroe) "
+        "<a href='https://post.example/1'>28 May</a></blockquote>",
+    ],
+    ids=["a quotation", "a post"],
+)
+def test_what_is_quoted_at_the_end_is_read_though_no_page_had_it(last: str) -> None:
+    found, without = (extract(page(40, body=body), usual()) for body in ((*TEXTS, last), TEXTS))
+    assert is_by_wrapper(found) or "tweet" in last  # so much of a short text in a new place is doubtful
+    assert found.article is not None
+    assert without.article is not None
+    text, _, quoted = found.article.text.rpartition("\n\n")
+    assert text == without.article.text
+    assert "harbour" in quoted
+
+
+def test_a_quotation_in_a_box_behind_the_article_is_none_of_it() -> None:
+    shown = page(40)
+    quoted = "<blockquote><p>The harbour of another story was empty, said those who saw it.</p></blockquote>"
+    box = f"<div class='more'>{quoted}</div>"
+    found = extract(replace(shown, html=shown.html.replace("</article>", f"</article>{box}")), usual())
+    assert found.article is not None
+    assert "another story" not in found.article.text
