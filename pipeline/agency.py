@@ -20,6 +20,7 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "Belga": ("Belga", "BELGA"),
     "ATS": ("ATS", "ats", "Keystone-ATS", "Keystone-SDA", "KEYSTONE-ATS", "SDA", "sda"),
     "CP": ("CP", "The Canadian Press", "Canadian Press", "La Presse canadienne", "La Presse Canadienne"),
+    "QMI": ("Agence QMI", "QMI"),
     "Xinhua": ("Xinhua", "XINHUA", "新华社"),
     "TASS": ("TASS", "ТАСС"),
     "Interfax": ("Interfax", "Интерфакс"),
@@ -56,7 +57,8 @@ _DATELINE_BARE = re.compile(rf"[^\n()/]{{2,40}}/\s*({_NAMES})\s*[-–—]")
 _PARENTHESIS = re.compile(rf"[(\[]\s*(?:[^()\[\]\n]{{0,30}}\b{_WITH}\s+)({_NAMES})\s*[)\]]")
 # A last line or its end: `— Reuters`, `AFP`, `Avec AFP`, `(AFP)`, `Le Monde avec AFP`, `dpa/lno`.
 _SIGNATURE = re.compile(
-    rf"(?:^|[.!?…»”\"]\s*[-–—(\[]*\s*|[-–—(\[]\s*|\b{_WITH}\s+)({_NAMES})(?:/\w{{2,4}})?\s*[)\].]*\s*$"
+    rf"(?:^|[.!?…»”\"]\s*[-–—(\[]*\s*|[-–—(\[]\s*|\b{_WITH}\s+(?:l['’]|(?:la|le|the)\s)?)"
+    rf"({_NAMES})(?:/\w{{2,4}})?\s*[)\].]*\s*$"
 )
 _ALONE = re.compile(rf"\s*(?:[^,;|\n]{{0,40}}\b{_WITH}\s+|[^,;|\n]{{0,40}}[,;|/]\s*)?({_NAMES})\s*")
 _ANY_NAME = re.compile(_NAME)

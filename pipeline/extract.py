@@ -24,7 +24,7 @@ from pipeline.gaps import find_gaps
 from pipeline.hand_rules import apply_rules, remove_elements
 from pipeline.jsonld import LinkedArticle, read_json_ld
 from pipeline.languages import settle_language
-from pipeline.lessons import agreement, choose_by_wrapper, find_repeated, observe
+from pipeline.lessons import agreement, choose_by_wrapper, find_left, find_repeated, observe
 from pipeline.letters import key_of
 from pipeline.metadata import Metadata, PageHead, read_head, read_metadata
 from pipeline.model import Article, Rejection
@@ -143,7 +143,8 @@ def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> 
     if choice.told:
         return _told_text(choice, reading, blocks)
     repeated = find_repeated(blocks, wrapper, choice.kept) if wrapper is not None else frozenset()
-    repaired = _repair(reading, blocks, choice.kept - repeated, repeated)
+    left = find_left(blocks, wrapper, choice.kept) if wrapper is not None and wrapper.is_grown else frozenset()
+    repaired = _repair(reading, blocks, choice.kept - repeated - left, repeated | left)
     by_wrapper = choose_by_wrapper(blocks, wrapper, repeated) if wrapper is not None else None
     agreed = None
     if wrapper is not None and wrapper.is_grown:

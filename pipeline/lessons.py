@@ -7,19 +7,22 @@ from itertools import pairwise
 
 from lxml import html
 
+from pipeline.agency import agency_credits
 from pipeline.blocks import Block, branch_of
 from pipeline.body import BESIDE, chars_of, is_paragraph
 from pipeline.markup import Kind
 from pipeline.parts import boxes_of, is_entry_in
 from pipeline.wrapper import Gap, Observation, PlaceCount, Wrapper, text_mark
 
-__all__ = ["agreement", "choose_by_wrapper", "find_repeated", "observe"]
+__all__ = ["agreement", "choose_by_wrapper", "find_left", "find_repeated", "observe"]
 
 _MOST_MARKED_CHARS = 400  # longer texts that return are copies of articles, not furniture
 _KNOWN_SHARE = 0.9  # of the prose on the page must stand in known places
 _CLEAR_SHARE = 0.9  # of the prose in known places must be clearly article or clearly not
 _CLEARLY_KEPT, _CLEARLY_LEFT = 0.75, 0.25
 _FEW_LINKS = 0.3
+_MOST_CREDIT_CHARS = 60
+_LEAST_REST_CHARS = 120
 _CLOSING_REACH = 8  # blocks behind the last paragraph
 _SHARE_OF_HEADINGS = 0.5
 _MOST_REPEATED = 0.3  # of an article's characters
@@ -129,6 +132,16 @@ def _is_beside(block: Block) -> bool:
     return any(mark.kind in BESIDE for mark in block.marks)
 
 
+def find_left(blocks: Sequence[Block], wrapper: Wrapper, kept: frozenset[int]) -> frozenset[int]:
+    """What the teacher keeps in places where it kept nothing on the outlet's other pages: comments below a brief.
+
+    Nothing where the text that is left over would be none: then the outlet has another design.
+    """
+    left = frozenset(i for i in kept if wrapper.is_left(blocks[i].place))
+    rest = chars_of(blocks, (i for i in kept - left if is_paragraph(blocks[i])))
+    return left if rest >= _LEAST_REST_CHARS else frozenset()
+
+
 def find_repeated(blocks: Sequence[Block], wrapper: Wrapper, among: Collection[int] | None = None) -> frozenset[int]:
     """The blocks that other pages of the outlet show too; none where they are much of the article (`among`, else what
     stands where articles do): then the outlet has published it before, under another address.
@@ -152,6 +165,8 @@ def _is_repeated(block: Block, wrapper: Wrapper) -> bool:
         return False  # a footnote: `* Not her real name` ends many an article
     if len(block.text) >= _MOST_MARKED_CHARS or (mark := text_mark(block.key)) not in wrapper.repeated:
         return False
+    if len(block.text) <= _MOST_CREDIT_CHARS and agency_credits(block.text):
+        return False  # `- Avec l'Agence QMI` is the article's, on whichever pages it stands
     if _is_set_as_heading(block):
         return wrapper.is_repeated(mark, share=_SHARE_OF_HEADINGS)
     return len(block.text) >= _FEW_WORDS_CHARS or wrapper.is_repeated(mark, share=_SHARE_OF_FEW_WORDS)

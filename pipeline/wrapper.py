@@ -20,6 +20,7 @@ MOST_TEXTS = 1500
 MEMORY_PAGES = 200  # older pages fade: counts are halved when so many were seen
 ENOUGH_DEAD = 3  # pages on which a branch held nothing before it is skipped
 MOST_GAPS = 60
+LEFT_SHARE = 0.02
 FURNITURE_PAGES = 3  # that show a text: on two it may be a copy of an article
 ALWAYS_EMPTY = 0.95  # of all pages: a box that stands behind the text on some and within it on others ends nothing
 AUDIT_SHARE = 0.05  # 1 page in 20 goes to the teacher all the same
@@ -109,6 +110,11 @@ class Wrapper:
         """How much of a place's text is article; None for a place never seen."""
         counts = self.places.get(place)
         return None if counts is None else counts[0] / max(1.0, counts[0] + counts[1])
+
+    def is_left(self, place: str) -> bool:
+        """Whether hardly a word of a place is article, on several pages that show it."""
+        kept, left, pages = self.places.get(place, (0.0, 0.0, 0.0))
+        return pages >= FURNITURE_PAGES and kept <= LEFT_SHARE * (kept + left)
 
     def is_repeated(self, mark: int, *, share: float = 0.0) -> bool:
         """Whether other pages show this text too: three, and this share of all that were learnt."""

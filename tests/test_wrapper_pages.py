@@ -208,3 +208,34 @@ def test_a_quotation_in_a_box_behind_the_article_is_none_of_it() -> None:
     found = extract(replace(shown, html=shown.html.replace("</article>", f"</article>{box}")), usual())
     assert found.article is not None
     assert "another story" not in found.article.text
+
+
+def test_an_agency_that_signs_on_page_after_page_is_no_furniture() -> None:
+    body = (*TEXTS, "<p>- Avec l'Agence QMI</p>")
+    known = taught([page(day, body=body) for day in range(1, ENOUGH_PAGES + 2)])
+    found = extract(page(40, body=body), known)
+    assert is_by_wrapper(found)
+    assert found.article is not None
+    assert found.article.text.endswith("- Avec l'Agence QMI")
+
+
+def test_comments_below_a_brief_are_none_of_it_where_no_page_had_its_text_there() -> None:
+    said = "<p>I saw the boat on Sunday, reader {n} says, and it lay there as quietly as ever in {day} years.</p>"
+    forum = "</article><div class='talk'>" + "".join(said.replace("{n}", str(n)) for n in range(9)) + "</div>"
+
+    def with_forum(day: int, body: tuple[str, ...]) -> PageInput:
+        shown = page(day, body=body)
+        return replace(shown, html=shown.html.replace("</article>", forum.replace("{day}", str(day))))
+
+    brief = (
+        "<p>The boat came back on Sunday, and the whole estuary went out to see it on day {day}, when it was clear.</p>"
+    )
+    page_of_brief = with_forum(
+        40, (brief, "<p>Nobody knows yet where it had been in all that time, or who was on it.</p>")
+    )
+    known = taught([with_forum(day, TEXTS) for day in range(1, ENOUGH_PAGES + 2)])
+    unknown, article = (extract(page_of_brief, wrapper).article for wrapper in (None, known))
+    assert article is not None
+    assert "The boat came back" in article.text
+    assert "reader" not in article.text
+    assert unknown is None or "reader" in unknown.text
