@@ -15,7 +15,7 @@ from pipeline.beside import stands_beside
 from pipeline.jsonld import LinkedArticle, Name
 from pipeline.letters import clean_text, key_of
 from pipeline.page import ParsedPage
-from pipeline.trees import Search, text_of
+from pipeline.trees import Search, only_child, text_of
 
 __all__ = ["Authors", "find_signatures", "read_authors", "read_signature"]
 
@@ -279,8 +279,8 @@ def _byline_elements(page: ParsedPage) -> list[html.HtmlElement]:
 
 def _lines_of(byline: html.HtmlElement) -> list[str]:
     """A byline's text; where it is several elements with nothing between them, the text of each."""
-    while len(byline) == 1 and not (byline.text or "").strip() and not (byline[0].tail or "").strip():
-        byline = byline[0]  # a box around it
+    while (child := only_child(byline)) is not None:
+        byline = child  # in a box
     parts = [text for child in byline if (text := clean_text(text_of(child)))]
     between = [byline.text, *(child.tail for child in byline)]
     if len(parts) > 1 and all(map(_FULL_NAME.fullmatch, parts)) and not any(text and text.strip() for text in between):

@@ -136,9 +136,11 @@ def holder_of(block: Block) -> html.HtmlElement | None:
     return block.node if block.tag in _HOLDERS else block.node.getparent()
 
 
-def choose_by_structure(blocks: Sequence[Block]) -> frozenset[int]:
-    """The blocks of the container that holds most of the page's prose, and of its like where the text is in parts."""
-    foreign = find_foreign(blocks)
+def choose_by_structure(blocks: Sequence[Block], foreign: Collection[int]) -> frozenset[int]:
+    """The blocks of the container that holds most of the page's prose, and of its like where the text is in parts.
+
+    `foreign` is prose of other articles and of comments (`find_foreign`), which is none.
+    """
     prose = [i for i, block in enumerate(blocks) if is_paragraph(block) and i not in foreign]
     if not prose:
         return frozenset()

@@ -47,7 +47,7 @@ class Choice:
 def choose(root: html.HtmlElement, blocks: Sequence[Block], *, about: str, told: str) -> Choice:
     """The choice; `about` is headline and description, `told` the text by JSON-LD or the feed."""
     foreign = find_foreign(blocks)
-    structure = choose_by_structure(blocks)
+    structure = choose_by_structure(blocks, foreign)
     by_told = choose_by_told_text(blocks, told)
     if _is_told(blocks, structure, by_told, len(told)):
         return Choice(by_told, "json-ld and structure")
@@ -61,6 +61,8 @@ def choose(root: html.HtmlElement, blocks: Sequence[Block], *, about: str, told:
         return Choice(by_told, "json-ld")
     if _agreement(blocks, teacher, structure) >= _AGREES:
         return Choice(_without_tail(blocks, teacher, structure), "teacher")
+    if _is_thread(blocks, teacher) and structure and not _is_thread(blocks, structure):
+        return Choice(structure, "structure")
     slow = ask_teacher(root, blocks, fast=False).kept - foreign
     return _settle(blocks, teacher, slow, structure, about)
 
@@ -95,8 +97,6 @@ def _settle(
     blocks: Sequence[Block], teacher: frozenset[int], slow: frozenset[int], structure: frozenset[int], about: str
 ) -> Choice:
     """Two views differ: hear the teacher with its fallbacks too, and believe what speaks of the headline."""
-    if _is_thread(blocks, teacher) and structure and not _is_thread(blocks, structure):
-        return Choice(structure, "structure")
     fit = {kept: _fit(blocks, kept, about) for kept in (teacher, structure, slow)}
     is_nearer = _agreement(blocks, slow, structure) > _agreement(blocks, teacher, structure)
     if is_nearer and fit[slow] >= 0.8 * fit[teacher] and not _is_missing(blocks, slow, structure, fit):

@@ -12,6 +12,7 @@ from pipeline.blocks import Block, branch_of
 from pipeline.body import BESIDE, chars_of, is_paragraph
 from pipeline.markup import Kind
 from pipeline.parts import boxes_of, is_entry_in
+from pipeline.trees import only_child
 from pipeline.wrapper import Gap, Observation, PlaceCount, Wrapper, text_mark
 
 __all__ = ["agreement", "choose_by_wrapper", "find_left", "find_repeated", "observe"]
@@ -174,9 +175,8 @@ def _is_repeated(block: Block, wrapper: Wrapper) -> bool:
 
 def _is_set_as_heading(block: Block) -> bool:
     """Whether a block is a heading, or a line all in bold."""
-    node = block.node
-    is_bold = len(node) == 1 and node[0].tag in {"b", "strong"} and not (node.text or "").strip()
-    return block.is_heading or (is_bold and not (node[0].tail or "").strip())
+    child = only_child(block.node)
+    return block.is_heading or (child is not None and child.tag in {"b", "strong"})
 
 
 def _is_among(block: Block, before: Block, after: Block) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from lxml import html
 
@@ -20,18 +20,21 @@ _LEAST_HEADLINES = 3
 
 def find_link_lines(blocks: Sequence[Block], kept: Collection[int], dropped: Collection[int]) -> frozenset[int]:
     """Lines that are a link, alone among paragraphs, in a list of nothing but such, or behind a dropped invitation."""
-    lists: dict[html.HtmlElement | None, list[int]] = {}
-    for index in sorted(kept):
-        if blocks[index].tag == "li":
-            lists.setdefault(blocks[index].node.getparent(), []).append(index)
-    link_lists = {i for items in lists.values() if _is_link_list([blocks[i] for i in items]) for i in items}
-    terms: dict[html.HtmlElement | None, list[int]] = {}
-    for index in sorted(kept):
-        if blocks[index].tag in {"dt", "dd"}:
-            terms.setdefault(blocks[index].node.getparent(), []).append(index)
-    link_terms = {i for items in terms.values() if _is_news_list([blocks[i] for i in items]) for i in items}
+    link_lists = _in_lists(blocks, kept, {"li"}, _is_link_list)
+    link_terms = _in_lists(blocks, kept, {"dt", "dd"}, _is_news_list)
     lines = {i for i in kept if _is_headline(blocks[i]) and (i in link_lists or _is_link_line(blocks[i]))}
     return frozenset(lines | link_terms | _behind_invitations(blocks, kept, dropped))
+
+
+def _in_lists(
+    blocks: Sequence[Block], kept: Collection[int], tags: Collection[str], test: Callable[[Sequence[Block]], bool]
+) -> set[int]:
+    """The entries, by their tags, of those lists that pass a test."""
+    lists: dict[html.HtmlElement | None, list[int]] = {}
+    for index in sorted(kept):
+        if blocks[index].tag in tags:
+            lists.setdefault(blocks[index].node.getparent(), []).append(index)
+    return {i for items in lists.values() if test([blocks[i] for i in items]) for i in items}
 
 
 def is_closing_link(block: Block) -> bool:
@@ -68,7 +71,7 @@ def _is_link_entry(block: Block) -> bool:
     """Whether an entry is a link, or a kicker and a link: `Newsblog: All about the vote`."""
     kicker, colon, headline = block.text.partition(": ")
     is_kicked = bool(colon) and len(kicker) < _MOST_KICKER_CHARS and block.link_chars >= _ALL_LINK * len(headline)
-    return block.link_share > 0.7 or is_kicked
+    return block.link_share > _MOSTLY_LINK or is_kicked
 
 
 def _is_link_line(block: Block) -> bool:

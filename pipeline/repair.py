@@ -97,8 +97,8 @@ def repair(
     work.drop("markup", work.is_apart)
     work.drop("title", lambda i: repeats_title(blocks[i], title))
     work.drop("own teaser", lambda i: _teases(blocks[i], title_key))
-    gaps = find_between(blocks, work.kept, work.apart, title=title)
-    for index in (*gaps, *find_beyond(blocks, work.kept, work.apart, title=title)):
+    between = find_between(blocks, work.kept, work.apart, title=title)
+    for index in (*between, *find_beyond(blocks, work.kept, work.apart, title=title)):
         work.add("between", index)
     for index in find_opening(blocks, work.kept, work.apart, title=title):
         work.add("opening", index)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lxml import html
-
 from pipeline.authors import Authors, read_signature
 from pipeline.blocks import Block
+from pipeline.trees import only_child
 
 __all__ = ["find_signature"]
 
@@ -41,10 +40,5 @@ def _may_sign(line: Block, beside: Block, tags: frozenset[str]) -> bool:
         return False
     if line.node.getparent() is not beside.node.getparent():
         return False
-    return _RIGHT.search(line.node.get("style") or "") is not None or _is_all(line.node, tags)
-
-
-def _is_all(node: html.HtmlElement, tags: frozenset[str]) -> bool:
-    """Whether all of an element is in one of these."""
-    child = node[0] if len(node) == 1 else None
-    return child is not None and child.tag in tags and not f"{node.text or ''}{child.tail or ''}".strip()
+    child = only_child(line.node)
+    return _RIGHT.search(line.node.get("style") or "") is not None or (child is not None and child.tag in tags)

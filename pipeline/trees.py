@@ -9,7 +9,7 @@ from typing import cast
 
 from lxml import etree, html
 
-__all__ = ["Search", "count_of", "find_elements", "find_texts", "text_of"]
+__all__ = ["Search", "count_of", "find_elements", "find_texts", "only_child", "text_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,12 @@ def find_texts(path: etree.XPath, root: html.HtmlElement) -> list[str]:
 def count_of(path: etree.XPath, root: html.HtmlElement) -> int:
     """The number that an XPath counts, without a Python object for each element."""
     return int(cast("float", path(root)))
+
+
+def only_child(element: html.HtmlElement) -> html.HtmlElement | None:
+    """The child that is all an element holds, None where words or other elements stand beside it."""
+    child = element[0] if len(element) == 1 else None
+    return child if child is not None and not f"{element.text or ''}{child.tail or ''}".strip() else None
 
 
 def text_of(element: html.HtmlElement) -> str:
