@@ -157,7 +157,7 @@ def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> 
         blocks,
         repaired.chosen,
         agreed=agreed,
-        gaps=find_gaps(reading.parsed, reading.metadata, chosen),
+        gaps=find_gaps(reading.parsed, reading.metadata, chosen, wrapper.gaps if wrapper is not None else ()),
     )
     return _text_of(blocks, repaired, choice.view, observation=observation)
 

@@ -2,14 +2,15 @@
 
 A gap begins and ends at signs, attributes that the page has once (`id="comments"`), the last one at the page's end.
 Promises gaps of whole elements that hold neither text of the article nor a headline, nor what names and dates were read
-from on this page; how many pages must agree is for the wrapper to say.
+from on this page, and to tell of known gaps that held any here; how many pages must agree is for the wrapper to say.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from lxml import html
 
@@ -17,29 +18,70 @@ from pipeline.authors import find_signatures
 from pipeline.letters import clean_text, key_of
 from pipeline.metadata import RELS, Metadata
 from pipeline.page import ParsedPage
-from pipeline.page_dates import find_times
+from pipeline.page_dates import find_printed, find_times
 from pipeline.trees import text_of
 from pipeline.wrapper import INSIDE, Gap
 
-__all__ = ["find_gaps"]
+__all__ = ["Gaps", "find_gaps"]
 
+_UNTRACED = "page"  # the source of dates of which nobody knows where on the page they were found
 _TOLD = frozenset({"json-ld", "meta", "opengraph", "dc", "url"})
 _MOST_ENDS = 15  # the first behind the article; beyond comes the footer, and little is left to save
 _MOST_BEHIND, _MOST_WITHIN = 100, 10
 _MOST_BEFORE = 5
-_MOST_TRIED = 60  # to count one in a page takes longer than to parse an element
+_MOST_TRIED = 100  # to count one in a page takes longer than to parse an element
 _LEAST_GAP_CHARS = 2_000
 _LEAST_SIGN_CHARS, _MOST_SIGN_CHARS = 4, 200
+_NAMING = frozenset({"id", "class", "role", "itemprop"})
+_WORD = re.compile(r"[\w-]+")
 _NUMBER = re.compile(r"\d{5}")  # of the article or of a build
 
 
-def find_gaps(page: ParsedPage, metadata: Metadata, chosen: Sequence[html.HtmlElement]) -> tuple[Gap, ...]:
-    """The gaps before the elements of an article, and those from there to the page's end; the largest first of both."""
-    if not chosen:
-        return ()
-    needed = {above for e in (*chosen, *_read_from(page, metadata)) for above in (e, *e.iterancestors())}
-    behind = _unique_signs(page.markup, _begin_behind(_holder(chosen), needed))
-    return (*_gaps_before(page, needed), *(Gap(sign) for sign in islice(behind, _MOST_ENDS)))
+class Gaps(NamedTuple):
+    """Those that hold nothing on a page, the largest first of those before the article and of those behind it, and of
+    the known ones those that do hold something.
+    """
+
+    empty: tuple[Gap, ...] = ()
+    filled: tuple[Gap, ...] = ()
+
+
+def find_gaps(
+    page: ParsedPage, metadata: Metadata, chosen: Sequence[html.HtmlElement], known: Collection[Gap] = ()
+) -> Gaps:
+    """What is a gap on this page, around these elements of its article, and which of the known ones is none."""
+    if not chosen or (metadata.published is not None and metadata.published.source == _UNTRACED):
+        return Gaps()
+    read_from = (*chosen, *_read_from(page, metadata))
+    needed = {above for e in read_from for above in (e, *e.iterancestors())}
+    holder = _holder(chosen)
+    behind = _unique_signs(page.markup, _begin_behind(holder, needed))
+    found = (*_gaps_before(page, needed), *(Gap(sign) for sign in islice(behind, _MOST_ENDS)))
+    others = [gap for gap in known if gap not in found]
+    standing = _standing(page, others, {inner for e in (holder, *read_from) for inner in e.iter()}) if others else {}
+    return Gaps(
+        (*found, *(gap for gap, is_empty in standing.items() if is_empty)),
+        tuple(gap for gap, is_empty in standing.items() if not is_empty),
+    )
+
+
+def _standing(page: ParsedPage, gaps: Sequence[Gap], needed: Collection[html.HtmlElement]) -> dict[Gap, bool]:
+    """Those of these gaps that would be cut out of this page, and whether they are whole and hold nothing needed."""
+    signs = {sign for gap in gaps for sign in (gap.start.removeprefix(INSIDE), gap.stop)}
+    once = {sign for sign in signs if page.markup.count(sign) == 1}
+    order = [element for element in page.root.iter() if isinstance(element.tag, str)]
+    places = {sign: place for place, element in enumerate(order) for sign in _signs(element) if sign in once}
+    wanted = [place for place, element in enumerate(order) if element in needed]
+    found: dict[Gap, bool] = {}
+    for gap in gaps:
+        start, stop = places.get(gap.start.removeprefix(INSIDE)), places.get(gap.stop, len(order))
+        if start is None or (gap.stop and gap.stop not in places) or stop <= start:
+            continue
+        is_within = gap.start.startswith(INSIDE)
+        above = order[start] if is_within else order[start].getparent()
+        is_whole = not gap.stop or order[stop].getparent() is above
+        found[gap] = is_whole and not any(start + is_within <= place < stop for place in wanted)
+    return found
 
 
 def _read_from(page: ParsedPage, metadata: Metadata) -> Iterator[html.HtmlElement]:
@@ -58,7 +100,9 @@ def _read_from(page: ParsedPage, metadata: Metadata) -> Iterator[html.HtmlElemen
             yield element
     if metadata.authors.source not in _TOLD:
         yield from find_signatures(page)
-    if dated not in _TOLD:
+    if dated == "byline":
+        yield from find_printed(page.root)
+    elif dated not in _TOLD:
         yield from find_times(page)
 
 
@@ -112,15 +156,27 @@ def _holder(chosen: Sequence[html.HtmlElement]) -> html.HtmlElement:
     return common[-1]
 
 
-def _unique_signs(markup: str, elements: Sequence[html.HtmlElement]) -> Iterator[str]:
-    """The attributes of these elements that the page has once, in order."""
-    for sign in islice(dict.fromkeys(sign for element in elements for sign in _signs(element)), _MOST_TRIED):
-        if markup.count(sign) == 1:
-            yield sign
+def _unique_signs(markup: str, elements: Iterable[html.HtmlElement]) -> Iterator[str]:
+    """For each of these elements its first sign that the page has once."""
+    tried: set[str] = set()
+    for element in elements:
+        for sign in _signs(element):
+            if len(tried) == _MOST_TRIED:
+                return
+            if sign not in tried:
+                tried.add(sign)
+                if markup.count(sign) == 1:
+                    yield sign
+                    break
 
 
 def _signs(element: html.HtmlElement) -> Iterator[str]:
-    for name in ("id", "class"):
-        value = element.get(name) or ""
+    """An element's names as its tag has them, those of one word without quotation marks too: some pages save them."""
+    for name, value in element.items():
+        if name not in _NAMING and not name.startswith("data-"):
+            continue
         if _LEAST_SIGN_CHARS <= len(value) <= _MOST_SIGN_CHARS and _NUMBER.search(value) is None:
             yield f'{name}="{value}"'
+            if _WORD.fullmatch(value):
+                yield f"{name}={value} "
+                yield f"{name}={value}>"

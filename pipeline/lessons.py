@@ -10,10 +10,11 @@ from lxml import html
 from pipeline.agency import agency_credits
 from pipeline.blocks import Block, branch_of
 from pipeline.body import BESIDE, chars_of, is_paragraph
+from pipeline.gaps import Gaps
 from pipeline.markup import Kind
 from pipeline.parts import boxes_of, is_entry_in
 from pipeline.trees import only_child
-from pipeline.wrapper import Gap, Observation, PlaceCount, Wrapper, text_mark
+from pipeline.wrapper import Observation, PlaceCount, Wrapper, text_mark
 
 __all__ = ["agreement", "choose_by_wrapper", "find_left", "find_repeated", "observe"]
 
@@ -40,7 +41,7 @@ def observe(
     chosen: Sequence[int],
     *,
     agreed: float | None,
-    gaps: tuple[Gap, ...],
+    gaps: Gaps,
 ) -> Observation:
     """What this page teaches."""
     kept = set(chosen)
@@ -59,7 +60,8 @@ def observe(
         alive=tuple(sorted(alive)),
         dead=tuple(sorted(dead)),
         agreement=agreed,
-        gaps=gaps,
+        gaps=gaps.empty,
+        filled=gaps.filled,
     )
 
 
@@ -69,9 +71,9 @@ def choose_by_wrapper(blocks: Sequence[Block], wrapper: Wrapper, repeated: Colle
     """
     chosen: set[int] = set()
     prose = known = clear = 0
-    shares = {place: wrapper.share_kept(place) for place in {block.place for block in blocks}}
+    share_of = wrapper.shares.get
     for index, block in enumerate(blocks):
-        share = shares[block.place]
+        share = share_of(block.place)
         if is_paragraph(block) and (share is not None or not _is_beside(block)):
             size = len(block.text)
             prose += size

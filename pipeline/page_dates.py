@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from typing import cast
 
 from lxml import etree, html
 
@@ -17,7 +18,7 @@ from pipeline.model import SourcedTime
 from pipeline.page import ParsedPage
 from pipeline.trees import Search, find_elements, find_texts, text_of
 
-__all__ = ["PageDates", "find_times", "read_dates"]
+__all__ = ["PageDates", "find_printed", "find_times", "read_dates"]
 
 _PUBLISHED_METAS = (
     "article:published_time", "og:article:published_time", "og:published_time", "article:published",
@@ -190,3 +191,9 @@ def _printed(root: html.HtmlElement) -> Iterator[tuple[str, str]]:
         if found := _PRINTED.search(text):
             yield found[0], "byline"
             return
+
+
+def find_printed(root: html.HtmlElement) -> list[html.HtmlElement]:
+    """The element that the date printed near the headline stands in, or right behind."""
+    texts = cast("list[etree._ElementUnicodeResult]", _NEAR(root))[:60]
+    return [e for text in texts if _PRINTED.search(text) and (e := text.getparent()) is not None][:1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -22,7 +23,10 @@ ENOUGH_DEAD = 3  # pages on which a branch held nothing before it is skipped
 MOST_GAPS = 60
 LEFT_SHARE = 0.02
 FURNITURE_PAGES = 3  # that show a text: on two it may be a copy of an article
-ALWAYS_EMPTY = 0.95  # of all pages: a box that stands behind the text on some and within it on others ends nothing
+RECENT = 0.95  # what a page that shows a gap counts for after one more page: the last twenty weigh most
+ENOUGH_EMPTY = 3.5  # four pages in a row, or four of five; and as many as the gap that most pages have, nearly
+NEARLY_AS_MANY = 0.9
+MOST_BEHIND, MOST_BEFORE = 1, 2  # each is looked for on every page; before the article one may stand within another
 AUDIT_SHARE = 0.05  # 1 page in 20 goes to the teacher all the same
 REDESIGN_AGREEMENT = 0.5  # below it, page after page, the wrapper describes another design
 TRUSTED_AGREEMENT = 0.9
@@ -58,12 +62,14 @@ class Observation:
     dead: tuple[str, ...] = ()
     agreement: float | None = None
     gaps: tuple[Gap, ...] = ()
+    filled: tuple[Gap, ...] = ()  # known gaps that something stood in
 
 
 @dataclass(frozen=True, slots=True)
 class Wrapper:
     """What is known of an outlet. `places`: characters kept and left, pages; `texts`: pages that show a text; `gaps`:
-    pages on which nothing stood in them, in the order of the newest.
+    pages on which nothing stood in them, older ones for less, in the order of the newest; below zero where once
+    something stood.
     """
 
     version: int = 0
@@ -74,21 +80,26 @@ class Wrapper:
     agreement: float = 1.0
     redesigns: int = 0
     recent: tuple[int, ...] = ()
-    gaps: Mapping[Gap, int] = field(default_factory=dict)
-    # Told by the others, and asked for on every page: branches that never held a word of an article, texts of several
-    # pages, and the largest gap before all articles and behind them.
+    gaps: Mapping[Gap, float] = field(default_factory=dict)
+    # Told by the others, and asked for on every page: how much of each place's text is article, how long an article is
+    # on average in characters, branches that never held a word of one, texts of several pages, and the largest gaps
+    # before articles and behind them.
+    shares: Mapping[str, float] = field(init=False, compare=False, repr=False)
+    usual_chars: float = field(init=False, compare=False, repr=False)
     dead_branches: frozenset[str] = field(init=False, compare=False, repr=False)
     repeated: frozenset[int] = field(init=False, compare=False, repr=False)
     empty_gaps: tuple[Gap, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         dead = frozenset(branch for branch, pages in self.dead.items() if pages >= ENOUGH_DEAD)
-        empty = [gap for gap, pages in self.gaps.items() if pages >= ALWAYS_EMPTY * self.pages]
-        before, behind = [gap for gap in empty if gap.stop], [gap for gap in empty if not gap.stop]
         repeated = frozenset(mark for mark, pages in self.texts.items() if pages >= FURNITURE_PAGES)
+        shares = {place: kept / max(1.0, kept + left) for place, (kept, left, _) in self.places.items()}
+        most = max((pages for _, _, pages in self.places.values()), default=0.0)
+        object.__setattr__(self, "shares", shares)
+        object.__setattr__(self, "usual_chars", sum(kept for kept, _, _ in self.places.values()) / max(1.0, most))
         object.__setattr__(self, "dead_branches", dead)
         object.__setattr__(self, "repeated", repeated)
-        object.__setattr__(self, "empty_gaps", (*behind[:1], *before[:1]))
+        object.__setattr__(self, "empty_gaps", (*_largest(self.gaps, behind=True), *_largest(self.gaps, behind=False)))
 
     @property
     def confidence(self) -> float:
@@ -100,16 +111,9 @@ class Wrapper:
         """Whether enough pages were learnt to stand on its own."""
         return self.pages >= ENOUGH_PAGES
 
-    @property
-    def usual_chars(self) -> float:
-        """How long an article is on average, in characters."""
-        pages = max((pages for _, _, pages in self.places.values()), default=0.0)
-        return sum(kept for kept, _, _ in self.places.values()) / max(1.0, pages)
-
     def share_kept(self, place: str) -> float | None:
         """How much of a place's text is article; None for a place never seen."""
-        counts = self.places.get(place)
-        return None if counts is None else counts[0] / max(1.0, counts[0] + counts[1])
+        return self.shares.get(place)
 
     def is_left(self, place: str) -> bool:
         """Whether hardly a word of a place is article, on several pages that show it."""
@@ -132,7 +136,7 @@ class Wrapper:
                 "agreement": round(self.agreement, 4),
                 "redesigns": self.redesigns,
                 "recent": list(self.recent),
-                "gaps": [[*gap, pages] for gap, pages in self.gaps.items()],
+                "gaps": [[*gap, round(pages, 2)] for gap, pages in self.gaps.items()],
             },
             ensure_ascii=False,
             separators=(",", ":"),
@@ -154,6 +158,13 @@ class Wrapper:
             # those stored before there were any know none
             gaps={Gap(start, stop): pages for start, stop, pages in saved.get("gaps", ())},
         )
+
+
+def _largest(gaps: Mapping[Gap, float], *, behind: bool) -> tuple[Gap, ...]:
+    """The largest of the gaps that most pages have: an outlet has pages of several kinds, and one may lack them."""
+    counts = {gap: pages for gap, pages in gaps.items() if bool(gap.stop) != behind}
+    least = max(ENOUGH_EMPTY, NEARLY_AS_MANY * max(counts.values(), default=0.0))
+    return tuple(gap for gap, pages in counts.items() if pages >= least)[: MOST_BEHIND if behind else MOST_BEFORE]
 
 
 def text_mark(key: str) -> int:
@@ -207,15 +218,18 @@ def _learn_one(wrapper: Wrapper, observation: Observation) -> Wrapper:
         dead=dict(list(dead.items())[-MOST_PLACES * 2 :]),
         agreement=agreement,
         recent=(*wrapper.recent, observation.page)[-64:],
-        gaps=_with_gaps(wrapper.gaps, observation.gaps),
+        gaps=_with_gaps(wrapper.gaps, observation),
     )
 
 
-def _with_gaps(known: Mapping[Gap, int], seen: Sequence[Gap]) -> dict[Gap, int]:
-    """The page's own first, in its order."""
-    gaps = {gap: known.get(gap, 0) + 1 for gap in seen}
-    others = {gap: pages for gap, pages in known.items() if gap not in gaps}
-    return dict(list({**gaps, **others}.items())[:MOST_GAPS])
+def _with_gaps(known: Mapping[Gap, float], seen: Observation) -> dict[Gap, float]:
+    """The page's own first, in its order. A gap that once held something is never one again: a box that stands behind
+    the text on some pages and within it on others ends nothing.
+    """
+    faded = {gap: pages * RECENT if pages > 0 else pages for gap, pages in known.items()}
+    before = {gap: faded.pop(gap, 0.0) for gap in seen.gaps}
+    newest = {gap: pages + 1 if pages >= 0 else pages for gap, pages in before.items()}
+    return dict(islice({**newest, **faded, **dict.fromkeys(seen.filled, -1.0)}.items(), MOST_GAPS))
 
 
 def _newest(places: dict[str, tuple[float, float, float]], most: int) -> dict[str, tuple[float, float, float]]:

@@ -44,6 +44,16 @@ def taught_by(pages: Sequence[PageInput]) -> Wrapper:
     return learn(None, [observation for observation in observations if observation is not None])
 
 
+def taught_in_turn(pages: Sequence[PageInput]) -> Wrapper:
+    """By one page after another, each with what those before it taught."""
+    wrapper = Wrapper()
+    for page in pages:
+        observation = extract(page, wrapper).observation
+        assert observation is not None
+        wrapper = learn(wrapper, [observation])
+    return wrapper
+
+
 def parsed(page: PageInput, wrapper: Wrapper) -> ParsedPage:
     found = parse_page(page.html, gaps=wrapper.empty_gaps)
     assert isinstance(found, ParsedPage)
@@ -103,6 +113,70 @@ def test_a_box_that_stands_within_some_articles_ends_none() -> None:
     wrapper = taught_by(pages)
     assert Gap('id="letters"') in wrapper.gaps
     assert wrapper.empty_gaps[0] == BEHIND
+
+
+def test_a_box_that_once_held_a_part_of_the_text_ends_none_however_many_pages_follow() -> None:
+    """Nor does another page's lack of it count against a box."""
+    first, within, *others = (page_of(n, inside=BOX if n == 1 else "", behind="" if n == 1 else BOX) for n in range(5))
+    wrapper = taught_in_turn([first, within])
+    assert wrapper.gaps[Gap('id="letters"')] < 0
+    observations = [extract(page, wrapper).observation for page in others * 4]
+    wrapper = learn(wrapper, [replace(o, page=n) for n, o in enumerate(observations) if o is not None])
+    assert wrapper.gaps[Gap('id="letters"')] < 0
+    assert wrapper.empty_gaps[0] == BEHIND
+
+
+def test_pages_of_another_kind_do_not_keep_most_from_being_cut() -> None:
+    """A live page or one of an older design has none of the signs: it is parsed whole, and teaches nothing of them."""
+    old = page_of(2).html.replace("more-news", "older").replace("top-bar", "banner").replace("page-body", "main")
+    pages = [page_of(n) if n != 2 else replace(page_of(n), html=old) for n in range(ENOUGH_PAGES)]
+    wrapper = taught_in_turn(pages)
+    assert BEHIND in wrapper.empty_gaps
+    assert parsed(page_of(30), wrapper).is_cut
+    assert not parsed(pages[2], wrapper).is_cut
+
+
+def test_a_redesign_is_cut_soon() -> None:
+    """Twenty pages count, however many came before them."""
+    observation = extract(page_of(1), None).observation
+    assert observation is not None
+    wrapper = learn(None, [replace(observation, page=n) for n in range(60)])
+    new = replace(observation, gaps=(Gap('id="elsewhere"'),))
+    assert learn(wrapper, [replace(new, page=100 + n) for n in range(25)]).empty_gaps[0] == Gap('id="elsewhere"')
+
+
+def test_names_without_quotation_marks_are_signs_too() -> None:
+    pages = [page_of(n) for n in range(ENOUGH_PAGES + 1)]
+    pages = [replace(page, html=page.html.replace('id="more-news"', "id=more-news data-n")) for page in pages]
+    wrapper = taught_by(pages[:-1])
+    assert wrapper.empty_gaps[0] == Gap("id=more-news ")
+    assert "Section number 3 " not in parsed(pages[-1], wrapper).markup
+
+
+def test_no_gap_holds_a_date_that_is_printed_only() -> None:
+    """Behind the text, in the box that the headline stands in too."""
+    dated = '<div class="dated">Published on 4 May 2026</div>'
+    pages = [page_of(n, head="", behind=dated) for n in range(ENOUGH_PAGES + 1)]
+    around = ("<h1>", "<div><div><div><h1>"), ('<div id="more-news">', '</div></div></div><div id="more-news">')
+    for old, new in around:
+        pages = [replace(page, html=page.html.replace(old, new)) for page in pages]
+    wrapper = taught_by(pages[:-1])
+    known = extract(pages[-1], wrapper)
+    assert known.article is not None
+    assert known.article.published is not None
+    assert known.article.published.source == "byline"
+    assert same_article(known, extract(pages[-1], replace(wrapper, gaps={})))
+    assert wrapper.empty_gaps == (BEHIND, Gap('class="top-bar"', 'class="page-body"'))
+
+
+def test_a_page_whose_date_is_guessed_tells_of_no_gap() -> None:
+    """What the guess was read from may stand anywhere."""
+    pages = [page_of(n, head="", foot="<i>2026-05-04: twelve boats</i>") for n in range(ENOUGH_PAGES)]
+    article = extract(pages[0], None).article
+    assert article is not None
+    assert article.published is not None
+    assert article.published.source == "page"
+    assert taught_by(pages).gaps == {}
 
 
 def test_no_gap_holds_the_only_name_of_who_wrote() -> None:
