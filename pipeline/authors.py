@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
 from lxml import html
 
@@ -52,9 +54,6 @@ _BYLINE_CLASS = re.compile(
     r"(?:^|[\s_-])(?:by-?line|author(?:s|(?:s|-)?-?(?:list|names?|sign))?|auteurs?|autor(?:es|en)?|signature)"
     r"(?:$|[\s_-])",
     re.IGNORECASE,
-)
-_MAYBE_BYLINES = Search(
-    tuple((word, f"contains(@class,'{word}')") for word in ("uthor", "yline", "uteur", "utor", "ignature"))
 )
 # What links to an author's page, where nothing else names one.
 _LINKED = Search(
@@ -270,11 +269,13 @@ def _byline_elements(page: ParsedPage) -> list[html.HtmlElement]:
     found = [e for e in _BYLINES.find(page.root, page.markup)[:20] if not stands_beside(e)]
     if found:
         return found
-    return [
-        e
-        for e in _MAYBE_BYLINES.find(page.root, page.markup)[:60]
-        if _BYLINE_CLASS.search(e.get("class") or "") and not stands_beside(e)
-    ][:3]
+    maybe = islice((e for e in page.root.iter("*") if (classes := e.get("class")) and _is_of_byline(classes)), 60)
+    return [e for e in maybe if not stands_beside(e)][:3]
+
+
+@lru_cache(maxsize=5_000)
+def _is_of_byline(classes: str) -> bool:
+    return _BYLINE_CLASS.search(classes) is not None
 
 
 def _lines_of(byline: html.HtmlElement) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 
 __all__ = ["settle_language"]
 
@@ -74,11 +75,7 @@ def settle_language(text: str, *, told: Sequence[str]) -> str | None:
 def _spoken_in(sample: str) -> tuple[Counter[str], int]:
     """How many words of a sample are common ones of each language, and how many there are."""
     words = _WORD.findall(sample.lower())
-    spoken: Counter[str] = Counter()
-    for word in words:
-        for language in _LANGUAGES_OF.get(word, ()):
-            spoken[language] += 1
-    return spoken, len(words)
+    return Counter(chain.from_iterable(_LANGUAGES_OF[word] for word in words if word in _LANGUAGES_OF)), len(words)
 
 
 def _detected(sample: str) -> str:

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from lxml import html
 
@@ -62,6 +63,25 @@ def is_byline(text: str) -> bool:
     return _BYLINE.match(text) is not None or (len(text) < _MOST_DATE_CHARS and is_time(text))
 
 
+class _Told(NamedTuple):
+    """What the page's description says: how its letters begin, and its words."""
+
+    beginning: str
+    words: frozenset[str]
+
+    @classmethod
+    def of(cls, description: str) -> _Told:
+        return cls(key_of(description)[:60], frozenset(_WORD.findall(description.casefold())))
+
+    def is_said_by(self, block: Block) -> bool:
+        if len(self.beginning) >= 30 and block.key.startswith(self.beginning[: max(30, len(self.beginning) - 5)]):
+            return True
+        if len(self.words) < 8:
+            return False
+        spoken = set(_WORD.findall(block.text.casefold()))
+        return len(self.words & spoken) >= _TOLD_SHARE * max(len(self.words), 0.6 * len(spoken))
+
+
 def find_lead(
     blocks: Sequence[Block],
     kept: set[int],
@@ -80,19 +100,20 @@ def find_lead(
     start = start if headline is None or headline < first else 0
     around = _marks_around(blocks, headline)
     usual = _usual_marks(blocks, kept)
-    reach = range(min(start, first), first + 1)
-    candidates = [i for i in reach if i not in barred and _may_lead(blocks, i, apart - around, title_key)]
-    tests: tuple[Callable[[Block], bool], ...] = (
-        lambda block: _is_marked(block, usual),
-        lambda block: _is_told(block, description),
-    )
+    reach = [i for i in range(min(start, first), first + 1) if _has_size_of_lead(blocks[i]) and i not in barred]
+
+    def may_lead(index: int) -> bool:
+        return _may_lead(blocks, index, apart - around, title_key)
+
+    told = _Told.of(description)
+    tests: tuple[Callable[[Block], bool], ...] = (lambda block: _is_marked(block, usual), told.is_said_by)
     for test in tests:
-        for index in candidates:
-            if test(blocks[index]) and not _is_among_paragraphs(blocks, index, kept):
+        for index in reach:
+            if test(blocks[index]) and may_lead(index) and not _is_among_paragraphs(blocks, index, kept):
                 return index
     if headline is None:
         return None
-    alone = [i for i in candidates if i < first and _stands_alone(blocks[i])]
+    alone = [i for i in reach if i < first and _stands_alone(blocks[i]) and may_lead(i)]
     fresh = [i for i in alone if i not in kept and not any(has_key(blocks[other], blocks[i].key) for other in kept)]
     return _only(blocks, [i for i in fresh if blocks[i].text.endswith(_SENTENCE_ENDS)]) or _only(blocks, alone)
 
@@ -102,9 +123,13 @@ def find_lone_lead(blocks: Sequence[Block], *, description: str, title_key: str)
     headline = _headline(blocks, len(blocks) - 1, title_key)
     if headline is None:
         return None
-    reach = range(headline + 1, min(len(blocks), headline + _REACH))
-    candidates = [i for i in reach if _may_lead(blocks, i, frozenset(), title_key)]
-    return next((i for i in candidates if _is_marked(blocks[i]) or _is_told(blocks[i], description)), None)
+    told = _Told.of(description)
+    for i in range(headline + 1, min(len(blocks), headline + _REACH)):
+        block = blocks[i]
+        is_lead = _has_size_of_lead(block) and (_is_marked(block) or told.is_said_by(block))
+        if is_lead and _may_lead(blocks, i, frozenset(), title_key):
+            return i
+    return None
 
 
 def _only(blocks: Sequence[Block], candidates: Sequence[int]) -> int | None:
@@ -198,9 +223,13 @@ def find_offers(blocks: Sequence[Block], reach: range) -> frozenset[int]:
     return frozenset(i for i in reach if marks and any(id(mark) in marks for mark in blocks[i].marks))
 
 
+def _has_size_of_lead(block: Block) -> bool:
+    return _LEAST_CHARS <= len(block.text) <= _MOST_CHARS
+
+
 def _may_lead(blocks: Sequence[Block], index: int, apart: frozenset[str], title_key: str) -> bool:
     block = blocks[index]
-    if not _LEAST_CHARS <= len(block.text) <= _MOST_CHARS or block.link_share > 0.5 or block.key == title_key:
+    if block.link_share > 0.5 or block.key == title_key:
         return False
     if block.tag == "h1" or not _is_free(block, apart) or _is_kept_back(block):
         return False
@@ -252,15 +281,6 @@ def _usual_marks(blocks: Sequence[Block], kept: set[int]) -> frozenset[str]:
                 elements.setdefault(mark.name, set()).add(mark.node)
     most = sum(len(blocks[i].text) for i in kept) / 2
     return frozenset(name for name, nodes in elements.items() if len(nodes) > 1 and chars[name] > most)
-
-
-def _is_told(block: Block, description: str) -> bool:
-    told = key_of(description)[:60]
-    if len(told) >= 30 and block.key.startswith(told[: max(30, len(told) - 5)]):
-        return True
-    words = set(_WORD.findall(description.casefold()))
-    spoken = set(_WORD.findall(block.text.casefold()))
-    return len(words) >= 8 and len(words & spoken) >= _TOLD_SHARE * max(len(words), 0.6 * len(spoken))
 
 
 def _stands_alone(block: Block) -> bool:

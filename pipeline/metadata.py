@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 from lxml import html
@@ -28,7 +29,7 @@ __all__ = ["RELS", "Metadata", "PageHead", "read_head", "read_metadata"]
 
 # The links that are read.
 RELS = frozenset({"canonical", "amphtml", "shortlink", "license"})
-_META_KEYS = ("property", "name", "itemprop", "http-equiv")
+_META_KEYS = frozenset({"property", "name", "itemprop", "http-equiv"})
 # Joined to any other address it stays as it is, and joining takes fifty times as long as looking.
 _WHOLE_URL = re.compile(r"https?://[\w.-]+/[\w/.,~%+&=?-]*(?<=[\w/])", re.ASCII)
 _AGREEMENT = 5  # values of one meta name that are kept; a page with hundreds is hostile
@@ -90,14 +91,13 @@ def read_head(root: html.HtmlElement) -> PageHead:
             headlines.append(element)
             continue
         if element.tag == "link":
-            for rel in RELS.intersection((element.get("rel") or "").lower().split()):  # most: style sheets and icons
+            for rel in _rels(element.get("rel") or ""):  # none of most: style sheets and icons
                 links.setdefault(rel, []).append((element.get("href") or "").strip())
             continue
-        attributes = dict(element.items())  # all at once: one after another takes longer
-        content = attributes.get("content")
+        content = element.get("content")
         if content is None:
             continue
-        for name in {attributes[key] for key in _META_KEYS if attributes.get(key)}:
+        for name in {value for key, value in element.items() if value and key in _META_KEYS}:
             values = metas.setdefault(name.strip().lower(), [])
             if len(values) < _AGREEMENT or name.endswith("author"):
                 values.append(" ".join(content.split()))
@@ -109,6 +109,11 @@ def read_head(root: html.HtmlElement) -> PageHead:
         title=" ".join(text_of(title).split()) if title is not None else "",
         language=(root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "").strip(),
     )
+
+
+@lru_cache(maxsize=1_000)
+def _rels(value: str) -> frozenset[str]:
+    return RELS.intersection(value.lower().split())
 
 
 def read_metadata(

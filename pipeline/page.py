@@ -95,7 +95,6 @@ _MOST_SPOKEN_CHARS = 2_000
 _LONG_TAG = 20_000
 _TAG_RUN = re.compile(rf"<[a-zA-Z][^>]{{{_LONG_TAG},}}")
 _ALL = etree.XPath("count(//*)")
-_NOSCRIPT_WORD = re.compile(r"javascript", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,7 @@ def parse_page(text: str, *, gaps: Sequence[Gap] = ()) -> ParsedPage | Rejection
         return Rejection("page_too_large", f"{count} elements")
     if "<main" in markup:
         _free_main(root)
-    asks = bool(_NOSCRIPT_WORD.search(noscript))
+    asks = "javascript" in noscript.lower()
     return ParsedPage(root, markup, tuple(json_ld), asks, is_cut)
 
 

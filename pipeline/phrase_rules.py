@@ -82,13 +82,11 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"(?:more ap\b[^.:]{2,40}|(?:follow )?ap's [^.:]{0,60}coverage[^.:]{0,40}):? *(?:https?:|apnews)",
             r"don't miss\W*$",
             r">>(?:\s*[^\W\d][^.\d]{3,30}\.)?[^.]{10,160}$",
-            r"[^.]{10,160}\b(?:suivez|revivez|retrouvez) (?:notre|nos|le|la|en) (?:direct|live)\b\W*$",
             r"\[?(?:retrouvez|consultez|suivez) (?:ici |tous? |toute |notre |nos |l'|le direct)[^.]{0,90}(?:ici|"
             r"dossier|direct|articles?|page)\b",
         ),
         examples=(
             "À lire aussi Le budget adopté",
-            "Tempête sur le port : suivez notre direct",
             "Article réservé à nos abonnés Lire aussi : Le budget adopté",
             "Lire notre enquête Les comptes du port",
             "(Re)lisez notre portrait de la gardienne du phare",
@@ -101,6 +99,12 @@ PHRASES: tuple[PhraseRule, ...] = (
             "関連記事：港の数字",
             "More AP harbours: https://apnews.com/hub/harbours and https://x.com/ap",
         ),
+    ),
+    PhraseRule(
+        "related",
+        starts=(r"[^.]{10,160}\b(?:suivez|revivez|retrouvez) (?:notre|nos|le|la|en) (?:direct|live)\b\W*$",),
+        signs=("vez ",),
+        examples=("Tempête sur le port : suivez notre direct",),
     ),
     PhraseRule(
         "related",
@@ -376,6 +380,6 @@ TRIGGERS = (
     "abonn", "inscrivez", "dans votre bo", "télécharge",
     "subscri", "newsletter ", "sign up", "ed at", "follow ", "reste ", "reserv", "réserv", "riserv",
     "la suite", "pour lire", "pour acc", "pour poursuivre", "pour continuer", "continue reading", "weiter", "jetzt ",
-    "leyendo", "clusiv", "xklusiv", "para s", "this article", "this content", "this story", "this report", "profitez",
+    "leyendo", "lusiv", "para s", "this article", "this content", "this story", "this report", "profitez",
     "only ", "free ", "unlock", "plus-inhalte", "contributed ", "hinweise zu", "informationen zu", "ctrl", "zapisz s",
 )  # fmt: skip

@@ -28,13 +28,15 @@ class _Place(NamedTuple):
 
 def find_pull_quotes(blocks: Sequence[Block], kept: Collection[int], lead: int | None) -> frozenset[int]:
     """Those of the kept blocks that say again what a paragraph in another place says."""
-    quotes = [i for i in kept if i != lead and _may_pull(blocks[i])]
     text = [i for i in kept if is_paragraph(blocks[i])]
     by_place: defaultdict[str, list[Block]] = defaultdict(list)
     for i in text:
         by_place[blocks[i].place].append(blocks[i])
     if len(by_place) < 2:
         return frozenset()  # most articles: nothing to compare with
+    quotes = [i for i in kept if i != lead and _may_pull(blocks[i])]
+    if not quotes:
+        return frozenset()
     places = [_Place(place, "\n".join(block.key for block in there), there) for place, there in by_place.items()]
     pulled = frozenset(i for i in quotes if _is_pulled(blocks[i], places))
     return pulled if chars_of(blocks, pulled) < _MOST_PULLED * chars_of(blocks, text) else frozenset()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from pipeline.blocks import Block
@@ -61,8 +62,11 @@ class _Work:
         self.steps: list[Step] = []
         self.apart = set_apart(blocks, chosen)
 
-    def drop(self, rule: str, test: Callable[[int], bool]) -> None:
-        for index in sorted(filter(test, self.kept)):
+    def drop_where(self, rule: str, test: Callable[[int], bool]) -> None:
+        self.drop(rule, set(filter(test, self.kept)))
+
+    def drop(self, rule: str, found: AbstractSet[int]) -> None:
+        for index in sorted(self.kept.intersection(found)) if found else ():
             self.kept.discard(index)
             self.dropped.add(index)
             self.steps.append(Step("dropped", rule, self.blocks[index].text[:_WORDS_SHOWN]))
@@ -94,9 +98,9 @@ def repair(
     title_key = key_of(title)
     is_scrambled = _drop_scrambled(work)
     _drop_live_posts(work)
-    work.drop("markup", work.is_apart)
-    work.drop("title", lambda i: repeats_title(blocks[i], title))
-    work.drop("own teaser", lambda i: _teases(blocks[i], title_key))
+    work.drop_where("markup", work.is_apart)
+    work.drop_where("title", lambda i: repeats_title(blocks[i], title))
+    work.drop_where("own teaser", lambda i: _teases(blocks[i], title_key))
     between = find_between(blocks, work.kept, work.apart, title=title)
     for index in (*between, *find_beyond(blocks, work.kept, work.apart, title=title)):
         work.add("between", index)
@@ -104,15 +108,15 @@ def repair(
         work.add("opening", index)
     _settle_embeds(work, site)
     captions, offers = find_captions(blocks, work.kept), find_offers(blocks, range(max(work.kept, default=0)))
-    work.drop("caption", captions.__contains__)
-    work.drop("offer", offers.__contains__)
+    work.drop("caption", captions)
+    work.drop("offer", offers)
     _drop_teasers(work, title)
-    work.drop("comments", find_comments(blocks, work.kept).__contains__)
-    work.drop("behind a paywall", find_behind_wall(blocks, work.kept).__contains__)
-    work.drop("behind other articles", find_trailers(blocks, work.kept).__contains__)
+    work.drop("comments", find_comments(blocks, work.kept))
+    work.drop("behind a paywall", find_behind_wall(blocks, work.kept))
+    work.drop("behind other articles", find_trailers(blocks, work.kept))
     _drop_phrases(work)
-    work.drop("box", find_offers_within(blocks, work.kept).__contains__)
-    work.drop("links", find_link_lines(blocks, work.kept, work.dropped).__contains__)
+    work.drop("box", find_offers_within(blocks, work.kept))
+    work.drop("links", find_link_lines(blocks, work.kept, work.dropped))
     lead = find_lead(
         blocks,
         work.kept,
@@ -133,9 +137,9 @@ def repair(
     _trim(work, lead)
     trimmed = len(work.kept)
     _drop_biographies(work, authors)
-    work.drop("pull quote", find_pull_quotes(blocks, work.kept, lead).__contains__)
+    work.drop("pull quote", find_pull_quotes(blocks, work.kept, lead))
     duplicates = find_duplicates(blocks, work.kept, lead)
-    work.drop("duplicate", duplicates.__contains__)
+    work.drop("duplicate", duplicates)
     if len(work.kept) < trimmed:
         _trim(work, lead)  # the heading over what was dropped
     return Repaired(tuple(sorted(work.kept)), lead, tuple(work.steps), is_cut_short or is_scrambled)
@@ -144,13 +148,13 @@ def repair(
 def _drop_scrambled(work: _Work) -> bool:
     """What a paywall shows in letters that make no words; whether there was any."""
     scrambled = _marked_as(work.blocks, Kind.SCRAMBLED)
-    work.drop("scrambled", scrambled.__contains__)
+    work.drop("scrambled", scrambled)
     return bool(scrambled)
 
 
 def _marked_as(blocks: Sequence[Block], kind: Kind) -> set[int]:
     """The blocks under a marking of a kind."""
-    return {i for i, block in enumerate(blocks) if block.marks and any(mark.kind is kind for mark in block.marks)}
+    return {i for i, block in enumerate(blocks) for mark in block.marks if mark.kind is kind}
 
 
 def _drop_live_posts(work: _Work) -> None:
@@ -158,7 +162,7 @@ def _drop_live_posts(work: _Work) -> None:
     posts = _marked_as(work.blocks, Kind.LIVE) & work.kept
     above = [work.blocks[i] for i in work.kept if posts and i < min(posts) and is_paragraph(work.blocks[i])]
     if len(above) >= _ENOUGH_ABOVE and sum(len(block.text) for block in above) >= _ENOUGH_CHARS_ABOVE:
-        work.drop("live posts", lambda i: i in posts)
+        work.drop("live posts", posts)
 
 
 def _teases(block: Block, title_key: str) -> bool:
@@ -179,7 +183,7 @@ def _settle_embeds(work: _Work, site: str) -> None:
     for index in sorted(embeds):
         posted = _POSTED.search(blocks[index].text)
         if posted is None or (site and key_of(site) in key_of(posted[0])):
-            work.drop("embed", lambda i, index=index: i == index)  # type: ignore[misc]
+            work.drop("embed", {index})
         elif not work.is_apart(index):
             work.add("embed", index)
 
@@ -192,7 +196,7 @@ def _drop_teasers(work: _Work, title: str) -> None:
         for i in range(max(0, min(work.kept, default=0) - 1), max(work.kept, default=0))
         if blocks[i].is_heading and blocks[i].link_share >= _ALL_LINK and not repeats_title(blocks[i], title)
     ]
-    work.drop("teaser", find_teasers(blocks, work.kept, headlines).__contains__)
+    work.drop("teaser", find_teasers(blocks, work.kept, headlines))
 
 
 def _drop_phrases(work: _Work) -> None:
@@ -201,7 +205,7 @@ def _drop_phrases(work: _Work) -> None:
         rule = phrase_rule(work.blocks[index].text)
         is_pointing = rule != "pointer" or work.blocks[index].link_share > _POINTING
         if rule is not None and is_pointing:
-            work.drop(rule, lambda i, index=index: i == index)  # type: ignore[misc]
+            work.drop(rule, {index})
 
 
 def _trim(work: _Work, lead: int | None) -> None:
@@ -212,19 +216,23 @@ def _trim(work: _Work, lead: int | None) -> None:
     first, last = spoken[0], spoken[-1]
     first_behind = next((i for i in spoken if i != lead), first)  # names stand between lead and text too
     headings = _headings_of_parts(work, first)
-    work.drop("head", lambda i: i < first and i != lead and i not in headings and _heads(work.blocks[i]))
+    work.drop_where("head", lambda i: i < first and i != lead and i not in headings and _heads(work.blocks[i]))
     behind = [i for i in sorted(work.kept) if i > last]
-    work.drop("head", lambda i: i != lead and i < first_behind and is_byline(work.blocks[i].text))
-    work.drop("tail", lambda i: i >= last and i != lead and is_closing_link(work.blocks[i]))
-    work.drop("tail", lambda i: i > last and (len(behind) < 3 or i == behind[-1]) and _is_short_line(work.blocks[i]))
+    work.drop_where("head", lambda i: i != lead and i < first_behind and is_byline(work.blocks[i].text))
+    work.drop_where("tail", lambda i: i >= last and i != lead and is_closing_link(work.blocks[i]))
+    work.drop_where(
+        "tail", lambda i: i > last and (len(behind) < 3 or i == behind[-1]) and _is_short_line(work.blocks[i])
+    )
 
 
 def _drop_biographies(work: _Work, authors: Sequence[str]) -> None:
     """The names of those who wrote, alone on a line, and what the last lines tell of them: `Jane Roe founded …`."""
     keys = tuple(key_of(name) for name in authors if " " in name)
-    work.drop("byline", lambda i: len(work.blocks[i].text) < _MOST_NAME_CHARS and work.blocks[i].key in keys)
+    work.drop_where("byline", lambda i: len(work.blocks[i].text) < _MOST_NAME_CHARS and work.blocks[i].key in keys)
     last = sorted(work.kept)[-_MOST_BIOGRAPHIES:] if keys else []
-    work.drop("biography", lambda i: i in last and key_of(work.blocks[i].text[:_MOST_NAME_CHARS]).startswith(keys))
+    work.drop_where(
+        "biography", lambda i: i in last and key_of(work.blocks[i].text[:_MOST_NAME_CHARS]).startswith(keys)
+    )
 
 
 def _headings_of_parts(work: _Work, first: int) -> set[int]:
