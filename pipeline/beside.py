@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from lxml import html
 
@@ -15,7 +16,12 @@ _CLASSES = re.compile(r"related|comment|teaser|sidebar|recommend|footer|most-?re
 def stands_beside(element: html.HtmlElement) -> bool:
     """Whether a name or a date stands in the footer, a sidebar or another article's teaser."""
     return any(
-        parent.tag in _TAGS or _CLASSES.search((parent.get("class") or "")[:200]) is not None
+        parent.tag in _TAGS or _is_beside((parent.get("class") or "")[:200])
         for parent in element.iterancestors()
         if parent.tag not in {"html", "body", "main"}
     )
+
+
+@lru_cache(maxsize=5_000)
+def _is_beside(classes: str) -> bool:
+    return _CLASSES.search(classes) is not None

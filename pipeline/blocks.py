@@ -36,6 +36,11 @@ _MAX_SPEAKER_CHARS = 160
 _SPEAKER = re.compile(r"author|auteur|autor|cite|source|speaker|name|attribution|signature|credit|legend|caption", re.I)
 _MAX_HEADING_CHARS = 120
 _MAX_CELL_CHARS = 160  # a longer cell is a layout's
+_PARAGRAPH_CHARS = 60
+_DENSE = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
+_DENSE_PARAGRAPH_CHARS = 25  # Chinese, Japanese and Korean say as much in fewer signs
+_CELL_PARAGRAPH_CHARS = 120  # in a table of facts cells are short, in a layout's they hold the text
+_NO_PROSE = HEADINGS | {"tr", "th"}
 
 
 @dataclass(slots=True)
@@ -56,8 +61,9 @@ class Block(NamedTuple):
     node: html.HtmlElement
     place: str
     link_chars: int
-    marks: tuple[Mark, ...] = ()
-    marked: frozenset[str] = frozenset()  # its marks' names: elements of one kind and label share theirs
+    marks: tuple[Mark, ...]
+    marked: frozenset[str]  # its marks' names: elements of one kind and label share theirs
+    is_paragraph: bool  # whether it reads like a sentence or more of prose
 
     @property
     def key(self) -> str:
@@ -258,7 +264,9 @@ class _Walker:
         for mark in self._marks if count else ():
             mark.chars += len(text)
         place = "/".join(self._labels[-_MAX_LABELS:])
-        self.blocks.append(Block(text, tag or node.tag, node, place, link_chars, self._marks, self._marked))
+        tag = tag or node.tag
+        is_paragraph = _reads_like_prose(text, tag, link_chars)
+        self.blocks.append(Block(text, tag, node, place, link_chars, self._marks, self._marked, is_paragraph))
 
     def _join_quotation(self, start: int, kind: Kind) -> None:
         """A quotation and who said it, as one block; a quoted text of several paragraphs stays as it is."""
@@ -288,6 +296,15 @@ class _Walker:
             self._open.pop()
             self._labels.pop()
         return True
+
+
+def _reads_like_prose(text: str, tag: str, link_chars: int) -> bool:
+    size = len(text)
+    if size < _DENSE_PARAGRAPH_CHARS or 2 * link_chars >= size or tag in _NO_PROSE:
+        return False
+    if tag == "td":
+        return size >= _CELL_PARAGRAPH_CHARS
+    return size >= _PARAGRAPH_CHARS or len(_DENSE.findall(text, 0, 40)) > 10
 
 
 def _is_phrase(element: html.HtmlElement) -> bool:

@@ -6,7 +6,6 @@ blocks in it; what is to be added or dropped is left to repair.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from itertools import accumulate
@@ -14,7 +13,6 @@ from itertools import accumulate
 from lxml import html
 
 from pipeline.blocks import Block
-from pipeline.elements import HEADINGS
 from pipeline.letters import key_of
 from pipeline.markup import Kind
 
@@ -26,7 +24,6 @@ __all__ = [
     "ends_sentence",
     "find_foreign",
     "holder_of",
-    "is_paragraph",
     "is_spoken",
     "set_apart",
 ]
@@ -52,12 +49,7 @@ _ENOUGH_INSIDE = 300  # characters of an element that calls itself an article, a
 _ENOUGH_OUTSIDE = 400  # characters that make an article of what stands outside the comments
 _ALL_LINK, _MANY_CARDS, _ENOUGH_PARAGRAPHS = 0.9, 3, 3
 _HOLDERS = frozenset({"div", "td", "body", "article", "section", "main"})  # text stands in them bare, between breaks
-_PARAGRAPH_CHARS = 60
 _SENTENCE_CHARS = 30
-_DENSE = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
-_NO_PROSE = HEADINGS | {"tr", "th"}
-_DENSE_PARAGRAPH_CHARS = 25  # Chinese, Japanese and Korean say as much in fewer signs
-_CELL_PARAGRAPH_CHARS = 120  # in a table of facts cells are short, in a layout's they hold the text
 _LEVELS = 4  # how far above its paragraphs a container may stand
 _DECAY = 0.8  # so that the lowest container of all paragraphs wins over its wrappers
 _USUAL_SHARE = 0.15
@@ -101,23 +93,13 @@ def _threads(blocks: Sequence[Block], chosen: Collection[int], apart: frozenset[
     threads = frozenset(name for name, nodes in posts.items() if len(nodes) >= _MANY_POSTS)
     if threads <= apart:
         return frozenset()
-    outside = [i for i in chosen if is_paragraph(blocks[i]) and not (threads | apart) & blocks[i].marked]
+    outside = [i for i in chosen if blocks[i].is_paragraph and not (threads | apart) & blocks[i].marked]
     return threads if chars_of(blocks, outside) >= _ENOUGH_OUTSIDE else frozenset()
-
-
-def is_paragraph(block: Block) -> bool:
-    """Whether a block reads like a sentence or more of prose."""
-    size = len(block.text)
-    if size < _DENSE_PARAGRAPH_CHARS or 2 * block.link_chars >= size or block.tag in _NO_PROSE:
-        return False
-    if block.tag == "td":
-        return size >= _CELL_PARAGRAPH_CHARS
-    return size >= _PARAGRAPH_CHARS or _is_dense(block.text)
 
 
 def is_spoken(block: Block) -> bool:
     """Whether a block is prose: a paragraph, or a short sentence that is no heading."""
-    return is_paragraph(block) or (
+    return block.is_paragraph or (
         len(block.text) > _SENTENCE_CHARS and ends_sentence(block.text) and not block.is_heading
     )
 
@@ -125,10 +107,6 @@ def is_spoken(block: Block) -> bool:
 def ends_sentence(text: str) -> bool:
     """Whether a text ends as sentences do."""
     return text.endswith((".", "!", "?", "…", "»", "”", '"', ".)", "。", "」"))
-
-
-def _is_dense(text: str) -> bool:
-    return len(_DENSE.findall(text, 0, 40)) > 10
 
 
 def holder_of(block: Block) -> html.HtmlElement | None:
@@ -141,7 +119,7 @@ def choose_by_structure(blocks: Sequence[Block], foreign: Collection[int]) -> fr
 
     `foreign` is prose of other articles and of comments (`find_foreign`), which is none.
     """
-    prose = [i for i, block in enumerate(blocks) if is_paragraph(block) and i not in foreign]
+    prose = [i for i, block in enumerate(blocks) if block.is_paragraph and i not in foreign]
     if not prose:
         return frozenset()
     apart = set_apart(blocks, prose)
@@ -170,7 +148,7 @@ def find_foreign(blocks: Sequence[Block]) -> frozenset[int]:
     headline = next((block.node for block in blocks if block.tag == "h1"), None)
     if headline is None:
         return frozenset()
-    prose = [i for i, block in enumerate(blocks) if is_paragraph(block)]
+    prose = [i for i, block in enumerate(blocks) if block.is_paragraph]
     cards = {i for i in prose if i and blocks[i - 1].link_share >= _ALL_LINK}
     article = next(headline.iterancestors("article"), None)
     home = article if article is not None else _lowest_around(blocks, headline, [i for i in prose if i not in cards])

@@ -13,7 +13,7 @@ from itertools import pairwise
 from lxml import html
 
 from pipeline.blocks import Block
-from pipeline.body import chars_of, holder_of, is_paragraph
+from pipeline.body import chars_of, holder_of
 from pipeline.phrases import is_paywall_line, phrase_rule
 
 __all__ = ["find_behind_wall", "find_comments", "find_offers_within", "find_teasers", "find_trailers"]
@@ -22,6 +22,7 @@ _MOST_TEASED = 0.45
 _HOME_PARAGRAPHS = 3  # an element with so many paragraphs is the article's, not a teaser's
 _ALL_LINK = 0.9
 _OFFERS = frozenset({"account", "consent", "newsletter", "offer", "paywall"})
+_OFFERS_AND_LINKS = _OFFERS | {"related"}
 _MOST_OFFERED_CHARS, _MOST_WALL_CHARS = 500, 1_500
 _OFFER_REACH = 4  # blocks behind the text: a box ends with its button
 _MOST_OFFERED = 0.25
@@ -33,6 +34,7 @@ _COMMENTS = re.compile(
     r"opinie|kommentarer|komentáře|yorumlar|комментарии|коментарі|σχόλια)(?:\s*\(?\d+\)?)?)\W*",
     re.IGNORECASE,
 )
+_MOST_COMMENTS_CHARS = 60
 _TRAILED_LINKS = 3
 _MOST_TRAILED, _MOST_TRAILERS = 0.2, 4  # more, and headings, are a part of an article that lists things
 
@@ -44,7 +46,7 @@ def find_teasers(blocks: Sequence[Block], kept: Collection[int], headlines: Sequ
     homes: Counter[html.HtmlElement | None] = Counter()
     sizes: Counter[html.HtmlElement | None] = Counter()
     for i in kept:
-        homes[blocks[i].node.getparent()] += is_paragraph(blocks[i])
+        homes[blocks[i].node.getparent()] += blocks[i].is_paragraph
         sizes[blocks[i].node.getparent()] += len(blocks[i].text)
     homes[sizes.most_common(1)[0][0]] = _HOME_PARAGRAPHS  # the largest is the article's, however short
     teasers: set[int] = set()
@@ -63,7 +65,7 @@ def find_offers_within(blocks: Sequence[Block], kept: Collection[int]) -> set[in
     home, places = _home(blocks, kept)
     first = min(i for i in kept if holder_of(blocks[i]) is home)  # before it stand headline and lead, among buttons
     reach = range(first, min(len(blocks), max(kept) + _OFFER_REACH))
-    offers = {i: rule for i in reach if (rule := phrase_rule(blocks[i].text)) in _OFFERS | {"related"}}
+    offers = {i: rule for i in reach if (rule := phrase_rule(blocks[i].text)) in _OFFERS_AND_LINKS}
     if not offers:
         return set()
     around = set() if home is None else {home, *home.iterancestors()}
@@ -107,7 +109,7 @@ def find_behind_wall(blocks: Sequence[Block], kept: Collection[int]) -> set[int]
     wall = next((i for i in range(ordered[0], ordered[-1] + 1) if is_paywall_line(blocks[i].text)), None)
     if wall is None:
         return set()
-    before = [i for i in ordered if i < wall and is_paragraph(blocks[i])]
+    before = [i for i in ordered if i < wall and blocks[i].is_paragraph]
     places = {blocks[i].place for i in before}
     behind = {i for i in ordered if i > wall}
     if not before or any(blocks[i].place in places for i in behind):
@@ -122,7 +124,7 @@ def find_trailers(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
     last = {blocks[i].place: i for i in ordered}  # where the text stands for the last time
     end = -1
     for at, (index, after) in enumerate(pairwise(ordered), 1):
-        if is_paragraph(blocks[index]):
+        if blocks[index].is_paragraph:
             end = max(end, last[blocks[index].place])
         if not 0 <= end < after or len(ordered) - at > _MOST_TRAILERS:
             continue
@@ -140,10 +142,11 @@ def find_comments(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
     chars = paragraphs = 0
     for index in range(ordered[0], ordered[-1]) if ordered else ():
         block = blocks[index]
-        if index in kept and is_paragraph(block):
+        if index in kept and block.is_paragraph:
             paragraphs, chars = paragraphs + 1, chars + len(block.text)
-        is_article = paragraphs >= _LEAST_PARAGRAPHS and chars >= _LEAST_CHARS
-        if is_article and (block.is_heading or block.link_share < _ALL_LINK) and _COMMENTS.fullmatch(block.text):
+        if len(block.text) > _MOST_COMMENTS_CHARS or paragraphs < _LEAST_PARAGRAPHS or chars < _LEAST_CHARS:
+            continue
+        if (block.is_heading or block.link_share < _ALL_LINK) and _COMMENTS.fullmatch(block.text):
             return {i for i in ordered if i >= index}
     return set()
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from lxml import etree, html
 
 from pipeline.blocks import Block
-from pipeline.body import chars_of, choose_by_structure, choose_by_told_text, find_foreign, holder_of, is_paragraph
+from pipeline.body import chars_of, choose_by_structure, choose_by_told_text, find_foreign, holder_of
 from pipeline.markup import Kind
 from pipeline.teacher import ask_teacher
 
@@ -72,7 +72,7 @@ def _region(root: html.HtmlElement, blocks: Sequence[Block], structure: frozense
 
     Two thirds of a page are menus and lists of other articles, and the teacher's time grows with all of them.
     """
-    prose = chars_of(blocks, (i for i, block in enumerate(blocks) if is_paragraph(block)))
+    prose = chars_of(blocks, (i for i, block in enumerate(blocks) if block.is_paragraph))
     if chars_of(blocks, structure) < max(_ENOUGH_FOR_REGION, _MOST_OF_PAGE * prose):
         return root  # what the article is, is not so clear
     lines = [list(blocks[i].node.iterancestors()) for i in (min(structure), max(structure))]
@@ -130,7 +130,7 @@ def _is_scattered(blocks: Sequence[Block], teacher: frozenset[int], structure: f
     text = chars_of(blocks, structure)
     if text < _ENOUGH_FOR_REGION or chars_of(blocks, teacher & structure) >= _SHARED * text:
         return False
-    above = (i for i in teacher if i < min(structure) and is_paragraph(blocks[i]))
+    above = (i for i in teacher if i < min(structure) and blocks[i].is_paragraph)
     return chars_of(blocks, above) < _MOST_ABOVE
 
 

@@ -42,6 +42,7 @@ _LIST_TYPES = {"collectionpage", "itemlist", "searchresultspage", "profilepage",
 _ORGANISATION_TYPES = {"organization", "newsmediaorganization", "corporation", "newsagency"}
 _COMMENT = re.compile(r"^\s*(?://\s*)?(?:<!\[CDATA\[|<!--)|(?://\s*)?(?:\]\]>|-->)\s*;?\s*$")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+_DECODER = json.JSONDecoder(strict=False)  # made once: json.loads makes one each time it is told not to be strict
 _MENDINGS: tuple[Callable[[str], str], ...] = (
     lambda text: text,
     lambda text: _COMMENT.sub("", text),
@@ -152,7 +153,7 @@ def _load(block: str) -> object:
     text = block.strip()
     for mend in _MENDINGS:
         try:
-            return json.loads(mend(text), strict=False)
+            return _DECODER.decode(mend(text))
         except (ValueError, RecursionError):
             continue
     return None

@@ -9,7 +9,7 @@ from lxml import html
 
 from pipeline.agency import agency_credits
 from pipeline.blocks import Block, branch_of
-from pipeline.body import BESIDE, chars_of, is_paragraph
+from pipeline.body import BESIDE, chars_of
 from pipeline.gaps import Gaps
 from pipeline.markup import Kind
 from pipeline.parts import boxes_of, is_entry_in
@@ -74,7 +74,7 @@ def choose_by_wrapper(blocks: Sequence[Block], wrapper: Wrapper, repeated: Colle
     share_of = wrapper.shares.get
     for index, block in enumerate(blocks):
         share = share_of(block.place)
-        if is_paragraph(block) and (share is not None or not _is_beside(block)):
+        if block.is_paragraph and (share is not None or not _is_beside(block)):
             size = len(block.text)
             prose += size
             if share is not None:
@@ -120,7 +120,7 @@ def _closing(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper) -> Ite
 
 def _entries(blocks: Sequence[Block], chosen: set[int]) -> Iterator[int]:
     """The entries of lists that stand in the paragraphs' boxes, or between them, up to the list that ends the text."""
-    boxes = boxes_of({blocks[i].node.getparent() for i in chosen if is_paragraph(blocks[i])})
+    boxes = boxes_of({blocks[i].node.getparent() for i in chosen if blocks[i].is_paragraph})
     first, last = min(chosen, default=0), max(chosen, default=0)
     for index in range(first, len(blocks)):
         is_entry = is_entry_in(blocks[index], boxes)
@@ -141,7 +141,7 @@ def find_left(blocks: Sequence[Block], wrapper: Wrapper, kept: frozenset[int]) -
     Nothing where the text that is left over would be none: then the outlet has another design.
     """
     left = frozenset(i for i in kept if wrapper.is_left(blocks[i].place))
-    rest = chars_of(blocks, (i for i in kept - left if is_paragraph(blocks[i])))
+    rest = chars_of(blocks, (i for i in kept - left if blocks[i].is_paragraph))
     return left if rest >= _LEAST_REST_CHARS else frozenset()
 
 

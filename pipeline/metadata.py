@@ -121,6 +121,7 @@ def read_metadata(
 ) -> Metadata:
     """Every value by its written order."""
     canonical = _canonical(head, linked, url)
+    site, host = head.meta("og:site_name") or linked.publisher, urlsplit(url).hostname or ""
     return Metadata(
         title=choose_title(
             linked=linked.headline,
@@ -128,8 +129,8 @@ def read_metadata(
             headlines=[" ".join(text_of(h1).split()) for h1 in head.headlines],
             page=head.title,
             feed=hints.title,
-            site=head.meta("og:site_name") or linked.publisher,
-            host=urlsplit(url).hostname or "",
+            site=site,
+            host=host,
         ),
         description=head.meta("og:description", "description", "twitter:description") or linked.description,
         dates=read_dates(parsed, head.metas, linked, url=url, zone=zone, feed=(hints.published, hints.modified)),
@@ -137,8 +138,8 @@ def read_metadata(
             parsed,
             head.metas,
             linked,
-            site=head.meta("og:site_name") or linked.publisher,
-            host=urlsplit(url).hostname or "",
+            site=site,
+            host=host,
             feed=hints.authors,
         ),
         canonical_url=canonical,
@@ -152,7 +153,7 @@ def read_metadata(
         tdm_reserved=_reserved(head),
         tdm_policy=head.meta("tdm-policy") or None,
         meta_refresh=_refresh(head, url),
-        site=head.meta("og:site_name") or linked.publisher,
+        site=site,
     )
 
 

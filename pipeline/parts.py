@@ -13,7 +13,6 @@ from typing import NamedTuple
 from lxml import html
 
 from pipeline.blocks import Block
-from pipeline.body import is_paragraph
 from pipeline.markup import Kind
 from pipeline.phrases import phrase_rule
 
@@ -65,6 +64,6 @@ def is_closing_post(blocks: Sequence[Block], kept: Collection[int], index: int) 
     """Whether a block is a post on a social network that stands where the paragraphs above it do."""
     if index >= len(blocks) or not blocks[index].marks or blocks[index].marks[-1].kind is not Kind.EMBED:
         return False
-    holders = [blocks[i].node.getparent() for i in kept if is_paragraph(blocks[i])]
+    holders = [blocks[i].node.getparent() for i in kept if blocks[i].is_paragraph]
     above = {element for holder in holders if holder is not None for element in (holder, holder.getparent())}
     return any(element in above for element in islice(blocks[index].marks[-1].node.iterancestors(), _POST_LEVELS))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from lxml import html
 
 from pipeline.blocks import Block
-from pipeline.body import ends_sentence, is_paragraph, is_spoken
+from pipeline.body import ends_sentence, is_spoken
 from pipeline.duplicates import has_key, repeats_title
 from pipeline.letters import clean_text, key_of
 from pipeline.markup import Kind
@@ -31,7 +31,7 @@ def find_between(blocks: Sequence[Block], kept: Collection[int], apart: frozense
     holders = {blocks[i].node.getparent() for i in kept if blocks[i].tag in {"p", "div", "li", "td"}}
     above = holders | {holder.getparent() for holder in holders if holder is not None}  # of intertitles, quotations
     boxes = boxes_of(holders)
-    places = {blocks[i].place for i in kept if is_paragraph(blocks[i])}
+    places = {blocks[i].place for i in kept if blocks[i].is_paragraph}
     return [
         i
         for i in range(min(kept), max(kept))
@@ -72,7 +72,7 @@ def _heads_kept(blocks: Sequence[Block], kept: Collection[int], apart: frozenset
 
 def find_opening(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str], *, title: str) -> list[int]:
     """The paragraphs that a text opens with in an element of its own, between the headline and the first kept one."""
-    first = min((i for i in kept if is_paragraph(blocks[i])), default=0)
+    first = min((i for i in kept if blocks[i].is_paragraph), default=0)
     key = key_of(title)
     headline = next((i for i in range(first) if key and blocks[i].tag == "h1" and has_key(blocks[i], key)), first)
     opening = [i for i in range(headline + 1, first) if i not in kept and _opens(blocks[i], apart)]
@@ -82,13 +82,13 @@ def find_opening(blocks: Sequence[Block], kept: Collection[int], apart: frozense
 
 def _opens(block: Block, apart: frozenset[str]) -> bool:
     """Whether a block is a paragraph under no marking but those of the article around it."""
-    is_prose = block.tag == "p" and is_paragraph(block) and ends_sentence(block.text) and block.link_share < 0.3
+    is_prose = block.tag == "p" and block.is_paragraph and ends_sentence(block.text) and block.link_share < 0.3
     return is_prose and not _is_apart(block, apart) and phrase_rule(block.text) is None
 
 
 def find_beyond(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str], *, title: str) -> list[int]:
     """Paragraphs right before the first kept one and behind the last, of the same kind in the same element."""
-    spoken = [i for i in sorted(kept) if is_paragraph(blocks[i]) and blocks[i].tag == "p"]
+    spoken = [i for i in sorted(kept) if blocks[i].is_paragraph and blocks[i].tag == "p"]
     if not spoken:
         return []
     parents = Counter(blocks[i].node.getparent() for i in spoken)
@@ -108,7 +108,7 @@ def _next_of_kind(
     while 0 <= index < len(blocks) and passed <= (_MOST_PASSED if step > 0 else 0):
         block = blocks[index]
         if _is_like(block, model) and index not in kept:
-            is_said = is_paragraph(block) or (step > 0 and block.text.startswith("*"))  # `* Not her real name`
+            is_said = block.is_paragraph or (step > 0 and block.text.startswith("*"))  # `* Not her real name`
             if not is_said or _is_apart(block, apart) or repeats_title(block, title):
                 break
             if step < 0 and not ends_sentence(block.text):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from pipeline.blocks import Block
-from pipeline.body import chars_of, is_paragraph
+from pipeline.body import chars_of
 from pipeline.markup import Kind
 
 __all__ = ["find_pull_quotes"]
@@ -28,7 +28,7 @@ class _Place(NamedTuple):
 
 def find_pull_quotes(blocks: Sequence[Block], kept: Collection[int], lead: int | None) -> frozenset[int]:
     """Those of the kept blocks that say again what a paragraph in another place says."""
-    text = [i for i in kept if is_paragraph(blocks[i])]
+    text = [i for i in kept if blocks[i].is_paragraph]
     by_place: defaultdict[str, list[Block]] = defaultdict(list)
     for i in text:
         by_place[blocks[i].place].append(blocks[i])

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from pipeline.blocks import Block
-from pipeline.body import ends_sentence, is_paragraph, is_spoken, set_apart
+from pipeline.body import ends_sentence, is_spoken, set_apart
 from pipeline.boxes import find_behind_wall, find_comments, find_offers_within, find_teasers, find_trailers
 from pipeline.captions import find_captions
 from pipeline.duplicates import find_duplicates, repeats_title
@@ -160,7 +160,7 @@ def _marked_as(blocks: Sequence[Block], kind: Kind) -> set[int]:
 def _drop_live_posts(work: _Work) -> None:
     """The posts of a live list, which change by the minute, where the text above them is an article by itself."""
     posts = _marked_as(work.blocks, Kind.LIVE) & work.kept
-    above = [work.blocks[i] for i in work.kept if posts and i < min(posts) and is_paragraph(work.blocks[i])]
+    above = [work.blocks[i] for i in work.kept if posts and i < min(posts) and work.blocks[i].is_paragraph]
     if len(above) >= _ENOUGH_ABOVE and sum(len(block.text) for block in above) >= _ENOUGH_CHARS_ABOVE:
         work.drop("live posts", posts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -61,4 +62,4 @@ def only_child(element: html.HtmlElement) -> html.HtmlElement | None:
 
 def text_of(element: html.HtmlElement) -> str:
     """All text under an element, blanks as they come."""
-    return "".join(str(text) for text in element.itertext())
+    return "".join(cast("Iterator[str]", element.itertext()))
