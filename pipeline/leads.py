@@ -30,6 +30,7 @@ _MOST_LEAD_PARTS = 8
 _REACH = 30  # blocks before the first paragraph: headline, byline, dates, share buttons, picture stand between
 _BOXES = 3  # levels above a caption at which its picture's box stands
 _PICTURE = re.compile(r"(?:^|[\s_-])(?:image|img|photo|picture|foto|bild)(?:$|[\s_-])", re.IGNORECASE)
+_MOST_BESIDE_NAMES = 20  # letters: `and`, `staff writer`, the outlet's name
 _OFFERING = frozenset({"account", "newsletter", "offer", "paywall"})
 _WORD = re.compile(r"\w{3,}")
 _CREDIT = re.compile(
@@ -89,9 +90,12 @@ def find_lead(
     *,
     description: str,
     title_key: str,
+    names: Sequence[str] = (),
     barred: frozenset[int] = frozenset(),
 ) -> int | None:
-    """The lead's block: marked so, or told by the description, or alone between headline and text; none of `barred`."""
+    """The lead's block: marked so, or told by the description, or alone between headline and text; none of `barred`,
+    and no line that says nothing but who wrote (`names`).
+    """
     if not kept:
         return None
     first = _first_of_body(blocks, kept, title_key)
@@ -102,8 +106,10 @@ def find_lead(
     usual = _usual_marks(blocks, kept)
     reach = [i for i in range(min(start, first), first + 1) if _has_size_of_lead(blocks[i]) and i not in barred]
 
+    keys = [key_of(name) for name in names if " " in name]
+
     def may_lead(index: int) -> bool:
-        return _may_lead(blocks, index, apart - around, title_key)
+        return _may_lead(blocks, index, apart - around, title_key) and not _says_only(blocks[index], keys)
 
     told = _Told.of(description)
     tests: tuple[Callable[[Block], bool], ...] = (lambda block: _is_marked(block, usual), told.is_said_by)
@@ -221,6 +227,14 @@ def find_offers(blocks: Sequence[Block], reach: range) -> frozenset[int]:
         if mark.kind is Kind.LEAD and mark.chars < _MOST_CHARS and phrase_rule(blocks[i].text) in _OFFERING
     }
     return frozenset(i for i in reach if marks and any(id(mark) in marks for mark in blocks[i].marks))
+
+
+def _says_only(block: Block, keys: Sequence[str]) -> bool:
+    """Whether a line has few letters besides these names': `Jane Roe and John Doe | The Gazette`."""
+    rest = block.key
+    for key in keys:
+        rest = rest.replace(key, "")
+    return len(rest) < len(block.key) and len(rest) <= _MOST_BESIDE_NAMES
 
 
 def _has_size_of_lead(block: Block) -> bool:

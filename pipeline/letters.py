@@ -26,7 +26,7 @@ def clean_text(text: str) -> str:
         text = _one_blank(text)
         if _INVISIBLE.search(text):
             text = _one_blank(_INVISIBLE.sub("", text))
-    text = text.strip("\xa0\u202f ")
+    text = text.strip("\xa0\u202f\u3000 ")  # an ideographic space sets a paragraph in, as a style sheet should
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 

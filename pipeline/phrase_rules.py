@@ -344,6 +344,10 @@ PHRASES: tuple[PhraseRule, ...] = (
     ),
     PhraseRule(
         "paywall",
+        starts=(
+            r"(?:do konce )?(?:pozostało|zbývá|zostáva)\b[^.%]{0,30}\d\s?% (?:artykułu|tekstu|článku|textu)",
+            r"残り\s?[\d,]+\s?文字",
+        ),
         holds=(
             r"il vous reste [\d.,]+\s?% (?:de cet article|à (?:lire|découvrir))",
             r"la suite (?:de (?:cet|l')\s?article )?est réservée",
@@ -370,7 +374,12 @@ PHRASES: tuple[PhraseRule, ...] = (
             r"free (?:articles?|trial) (?:left|remaining)",
             r"kennen sie schon unsere plus-inhalte",
         ),
-        examples=("Il vous reste 85 % de cet article à lire.", "Subscribe to continue reading"),
+        examples=(
+            "Il vous reste 85 % de cet article à lire.",
+            "Subscribe to continue reading",
+            "Pozostało jeszcze 85% artykułu do przeczytania",
+            "残り1234文字",
+        ),
     ),
 )
 

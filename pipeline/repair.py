@@ -123,6 +123,7 @@ def repair(
         work.apart,
         description=description,
         title_key=title_key,
+        names=authors,
         barred=captions | offers | barred,
     )
     if not work.kept and is_cut_short:

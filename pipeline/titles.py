@@ -76,7 +76,7 @@ def _unglued(h1: str, told: Sequence[str]) -> str:
 
     A label (`Abonnés`, `Premium`) stands behind the headline in its element, and no other source has it.
     """
-    for text in told:
+    for text in (*told, *(_SEPARATORS.split(text)[0] for text in told)):
         label = h1.removeprefix(f"{text} ")
         if label != h1 and label.isalpha() and label[0].isupper() and len(label) <= _MAX_LABEL_CHARS < len(text):
             return text

@@ -96,6 +96,24 @@ def test_what_a_paywall_offers_behind_its_sentence_is_no_text() -> None:
     assert article.is_accessible_for_free is False
 
 
+@pytest.mark.parametrize(
+    "wall",
+    [
+        "For at læse denne artikel skal du have et digitalt abonnement.",
+        "För att läsa hela artikeln behöver du vara prenumerant.",
+        "Dit artikel is alleen voor abonnees.",
+        "Este conteúdo é exclusivo para assinantes da Gazeta.",
+        "Treść dostępna tylko dla prenumeratorów „Gazety”.",
+        "Do konce zbývá ještě 80 % článku",
+        "この記事は有料会員限定です。残り1234文字",
+    ],
+)
+def test_a_paywall_is_told_in_many_languages(wall: str) -> None:
+    article = read(f"<div class='t'>{prose()}<p>{wall}</p></div>")
+    assert article.text == "\n\n".join(PARAGRAPHS)
+    assert article.is_accessible_for_free is False
+
+
 def test_a_short_text_stays_alone_above_a_paywall_in_its_box() -> None:
     offers = "<li>Accès à toute la presse du littoral, dès cinq heures du matin</li><li>Nos archives depuis 1944</li>"
     wall = f"<div class='r'><p>Contenu réservé aux abonnés</p><p>Un euro le premier mois, pour tout le littoral</p><ul>{offers}</ul></div>"

@@ -77,6 +77,20 @@ def test_an_intro_that_offers_an_account_is_no_lead() -> None:
     assert article.text == "\n\n".join(PARAGRAPHS)
 
 
+def test_a_line_of_names_is_no_lead() -> None:
+    head = "<meta name='author' content='Jane Roe'><meta name='author' content='John Doe'>"
+    article = read(
+        f"<p class='standfirst'>Jane Roe, John Doe | THE GAZETTE</p><div class='body'>{prose()}</div>", head=head
+    )
+    assert (article.text, article.lead) == ("\n\n".join(PARAGRAPHS), None)
+
+
+def test_a_paragraph_is_not_set_in_by_a_sign() -> None:
+    """Nor is one that has nothing else a paragraph."""
+    text = read("".join(f"<p>\u3000\u3000{paragraph}</p><p>\u3000</p>" for paragraph in PARAGRAPHS)).text
+    assert text == "\n\n".join(PARAGRAPHS)
+
+
 @pytest.mark.parametrize(
     ("behind", "dropped"),
     [

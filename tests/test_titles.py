@@ -92,6 +92,12 @@ def chosen(
             id="without the label behind it",
         ),
         pytest.param(
+            chosen(h1=(f"{HEADLINE} Abonnés",), page=f"{HEADLINE} | Chroniques | Ouest"),
+            HEADLINE,
+            "h1",
+            id="without the label behind it, though the page's title has more",
+        ),
+        pytest.param(
             chosen(h1=(f"{HEADLINE}, ou mardi",), social=HEADLINE),
             f"{HEADLINE}, ou mardi",
             "h1",
