@@ -112,14 +112,14 @@ def find_lead(
         return _may_lead(blocks, index, apart - around, title_key) and not _says_only(blocks[index], keys)
 
     told = _Told.of(description)
-    tests: tuple[Callable[[Block], bool], ...] = (lambda block: _is_marked(block, usual), told.is_said_by)
+    tests: tuple[Callable[[Block], bool], ...] = (lambda block: _is_marked(block, usual | around), told.is_said_by)
     for test in tests:
         for index in reach:
             if test(blocks[index]) and may_lead(index) and not _is_among_paragraphs(blocks, index, kept):
                 return index
     if headline is None:
         return None
-    alone = [i for i in reach if i < first and _stands_alone(blocks[i]) and may_lead(i)]
+    alone = [i for i in reach if i < first and _stands_alone(blocks[i], around) and may_lead(i)]
     fresh = [i for i in alone if i not in kept and not any(has_key(blocks[other], blocks[i].key) for other in kept)]
     return _only(blocks, [i for i in fresh if blocks[i].text.endswith(_SENTENCE_ENDS)]) or _only(blocks, alone)
 
@@ -297,11 +297,10 @@ def _usual_marks(blocks: Sequence[Block], kept: set[int]) -> frozenset[str]:
     return frozenset(name for name, nodes in elements.items() if len(nodes) > 1 and chars[name] > most)
 
 
-def _stands_alone(block: Block) -> bool:
-    """A sentence or two between headline and text, under no marking."""
-    return (
-        not block.marks and len(block.text) >= 50 and block.tag in {"p", "h2", "div", "h3"} and block.link_share < 0.2
-    )
+def _stands_alone(block: Block, around: frozenset[str]) -> bool:
+    """A sentence or two between headline and text, under no marking but those that the headline stands under too."""
+    is_plain = block.marked <= around and block.tag in {"p", "h2", "div", "h3"}
+    return is_plain and len(block.text) >= 50 and block.link_share < 0.2
 
 
 def _is_among_paragraphs(blocks: Sequence[Block], index: int, kept: set[int]) -> bool:

@@ -60,6 +60,7 @@ RULES: tuple[MarkupRule, ...] = (
         Kind.NEWSLETTER,
         r"news-?letters?|nl[-_](?:box|form|signup)|mailing|sign-?up|subscribe|subscription|abonnement|"
         r"abo[-_]?(?:box|teaser)|"
+        r"nieuwsbrief|nyhetsbrev|nyhedsbrev|uutiskirje|boletin|"
         r"inscription|infolettre|optin|email-?capture|mailpoet|mc4wp|klaviyo|app-?promo|app-?download",
         ("newsletter-box", "c-newsletter", "article__newsletter", "subscribe-block"),
     ),
@@ -70,11 +71,23 @@ RULES: tuple[MarkupRule, ...] = (
         r"recommend\w*|recirc\w*|recirculation|outbrain|taboola|dable|recommendations?|"
         r"also-?(?:read|like)|you-?may-?like|most-?(?:read|popular|viewed)|popular|trending|"
         r"teasers?|promo|promobox|cross-?sell|read-?on|weiterlesen|mehr-?zum-?thema|leia-?(?:mais|tambem)|lee-?tambien|"
-        r"te-?puede-?interesar|correlati|leggi-?anche|similar|suggest(?:ed|ions?)|next-?(?:article|post)s?|"
+        r"relacionad[ao]s?|leggi-?anche|potrebbe-?interessarti|auch-?interessant|lesetipps?|verwandte|"
+        r"lees-?(?:ook|meer)|gerelateerde?|relaterat|relatert|relateret|las-?(?:mer|ocksa)|les-?(?:mer|ogsa)|"
+        r"laes-?(?:mere|ogsaa)|lue-?myos|czytaj-?(?:takze|tez|wiecej)|zobacz-?(?:takze|tez)|polecane|souvisejici|"
+        r"ctete-?take|ilgili-?haber(?:ler)?|(?:sur-?le-?)?meme-?(?:sujet|theme)|a-?decouvrir|"
+        r"te-?puede-?interesar|correlat[ei]|similar|suggest(?:ed|ions?)|next-?(?:article|post)s?|"
         r"article-?links|aussi|(?:in|story)-?package|(?:post|posts)-?navigation|jp-relatedposts|yarpp|rp4wp|"
         r"linked-?(?:articles?|stories)|further-?reading|magazine-?subscription|feed-?list|latest-?news|"
         r"(?:post|article|story|news)-?cards?",
-        ("related", "lire-aussi", "c-related-articles", "read-more", "recommended", "outbrain", "article-card__body"),
+        (
+            "related",
+            "lire-aussi",
+            "c-related-articles",
+            "read-more",
+            "relacionadas",
+            "recommended",
+            "article-card__body",
+        ),
     ),
     MarkupRule(
         Kind.EMBED,
@@ -97,15 +110,16 @@ RULES: tuple[MarkupRule, ...] = (
     MarkupRule(
         Kind.AD,
         r"ads?|advert\w*|ad-?(?:slot|container|wrapper|unit|label|box)|dfp|gpt|pub|publicite|publicidad|werbung|"
-        r"anzeige|"
+        r"anzeigen?|annons(?:e|er)?|reklam[ae]?|advertentie|publicidade|pubblicita|mainos|hirdetes|"
         r"sponsor\w*|native-?ad|in-?read|affiliate-?(?:disclaimer|disclosure)|disclaimer",
-        ("ad-slot", "advertisement", "pub", "publicite", "sponsored", "inread"),
+        ("ad-slot", "advertisement", "pub", "publicite", "annonse", "sponsored", "inread"),
     ),
     MarkupRule(
         Kind.CAPTION,
         r"(?:fig|image|img|photo|picture|media|wp|gallery|slide)[-_]?(?:caption|credits?|legend[e]?|description|"
         r"text|copyright)|"
         r"captions?(?:[-_ ]?text)?|legende|credits?|photo-?credit|copyright|bildunterschrift|pie-?(?:de-?)?foto|"
+        r"bild-?(?:text|zeile|nachweis)|bilde?-?tekst|billed-?tekst|kuvateksti|(?:foto-?)?(?:bij|onder)schrift|popisek|"
         r"didascalia|media-?infos?|(?:video|player)-?(?:title|caption|description|legende?|source)|title-?video|"
         r"wp-?caption(?:-text)?|image-?source|slideshow|gallery|carousel",
         ("wp-caption-text", "image-caption", "legende", "media__credit", "photo-credits", "mediaInfo", "video-title"),
@@ -115,6 +129,7 @@ RULES: tuple[MarkupRule, ...] = (
         r"tags|tags?[-_ ]?(?:list|links?|cloud|container|box)|keywords?|topics?(?:[-_ ]?list)?|breadcrumbs?|"
         r"fil-?d-?ariane|"
         r"categor(?:y|ies)(?:[-_ ]?(?:list|links?))?|ariane|hashtags?|schlagworte|themen|kicker|eyebrow|overline|"
+        r"etiquetas|schlagworter|mots-?cles|palabras-?clave|nyckelord|emneord|"
         r"rubrique|surtitre|post-?tags|entry-?(?:footer|tags)|cat-?links",
         ("tags", "article__tags", "breadcrumb", "fil-d-ariane", "topics-list"),
     ),
@@ -133,6 +148,7 @@ RULES: tuple[MarkupRule, ...] = (
         Kind.PAYWALL,
         r"paywall\w*|pay-?wall|premium-?(?:wall|teaser|block)|piano(?:[-_]\w+)?|tp-(?:modal|container|backdrop)|"
         r"regwall|"
+        r"muro-?de-?pago|betalmur|abo-?wall|subscri(?:ber|ption)-?wall|"
         r"restricted-?content|paid-?content|bezahlschranke|offer-?(?:box|wall)|barrier|gate(?:way)?-?(?:content|box)?",
         ("paywall", "article__paywall", "regwall", "paywall-offer"),
     ),
@@ -150,12 +166,24 @@ RULES: tuple[MarkupRule, ...] = (
     MarkupRule(
         Kind.LEAD,
         r"chap[oô]|chapeau|standfirst|stand-?first|lead(?:[-_ ]?(?:text|paragraph|in))?|lede|lead-?in|vorspann|dek|"
-        r"deck|sub-?(?:title|head|heading|"
-        r"headline)|subtitulo|entradilla|bajada|sommario|sottotitolo|occhiello|intro(?:duction|[-_]?text)?|"
+        r"deck|sub-?(?:title|head|heading|header|line|"
+        r"headline)|strap-?line|subtitulo|entradilla|bajada|sumario|linha-?fina|gravata|sommario|sottotitolo|occhiello|"
+        r"catenaccio|untertitel|unterzeile|einleitung|anriss|inleiding|perex|underrubrik|underoverskrift|"
+        r"ingressi|(?:news|haber|article|detail|content)-?spot|intro(?:duction|[-_]?text)?|"
         r"excerpt|summary|abstract|teaser-?text|article-?(?:desc(?:ription)?|intro|lead|summary)|description|"
         r"ingress|manchet|"
         r"descriptif|accroche|preamble|sapo|synopsis|story-?summary|copete|volanta",
-        ("article__chapo", "standfirst", "c-lead", "dek", "entradilla", "subtitle", "teaser_text"),
+        (
+            "article__chapo",
+            "standfirst",
+            "c-lead",
+            "dek",
+            "entradilla",
+            "subtitle",
+            "strapline",
+            "perex",
+            "teaser_text",
+        ),
     ),
     MarkupRule(
         Kind.QUOTE,

@@ -202,8 +202,16 @@ def test_a_text_may_open_in_an_element_of_its_own_below_the_headline() -> None:
         f"<ul><li>Home ›</li><li>News ›</li><li>Coast ›</li><li>Estuary ›</li><li>Saltby</li></ul><h1>{TITLE}</h1><div class='teaser-text'><p>{LEAD}</p></div>",
         f"<h1>{TITLE}</h1><div class='teaser'><p class='abstract'>{LEAD}</p></div>",
         f"<div class='big'>{TITLE}</div><div class='intro-text'><p>{LEAD}</p></div><div class='toc'><a href='#1'>{TITLE}</a></div>",
+        f"<div class='top sidebar'><h1>{TITLE}</h1><p class='below'>{LEAD}</p></div>",
+        f"<div class='sub-header'><h1>{TITLE}</h1><ul><li>Translated and adapted by the desk in Saltby</li></ul></div><p class='strapline'>{LEAD}</p>",
     ],
-    ids=["below a breadcrumb that was chosen", "in a teaser beside the headline", "above a table of contents"],
+    ids=[
+        "below a breadcrumb that was chosen",
+        "in a teaser beside the headline",
+        "above a table of contents",
+        "in a box with the headline, whatever it is called",
+        "not in the headline's box",
+    ],
 )
 def test_a_lead_is_found_below_its_headline(above: str) -> None:
     blocks = read_blocks(
