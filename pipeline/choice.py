@@ -19,6 +19,7 @@ from lxml import etree, html
 from pipeline.blocks import Block
 from pipeline.body import chars_of, choose_by_structure, choose_by_told_text, find_foreign, holder_of
 from pipeline.markup import Kind
+from pipeline.plain_text import looks_like_markup, plain_text
 from pipeline.teacher import ask_teacher
 
 __all__ = ["Choice", "choose"]
@@ -45,8 +46,9 @@ class Choice:
 
 
 def choose(root: html.HtmlElement, blocks: Sequence[Block], *, about: str, told: str) -> Choice:
-    """The choice; `about` is headline and description, `told` the text by JSON-LD or the feed."""
+    """The choice; `about` is headline and description, `told` the text by JSON-LD or the feed, plain or as markup."""
     foreign = find_foreign(blocks)
+    told = plain_text(told) if looks_like_markup(told) else told
     structure = choose_by_structure(blocks, foreign)
     by_told = choose_by_told_text(blocks, told)
     if _is_told(blocks, structure, by_told, len(told)):

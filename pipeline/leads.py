@@ -45,6 +45,7 @@ _BYLINE = re.compile(
     r"mis à jour|veröffentlicht|stand|"
     r"publicado|actualizado|aktualisiert|gepubliceerd)\b[\s:]|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|le \d{1,2}[/ ]|"
     r"\d{4}[-./年]\s?\d{1,2}[-./月]\s?\d{1,2}日?\W{0,2}\d{1,2}:\d{2}|"
+    r"\d{1,2}\.? [^\W\d]{3,12} (?:19|20)\d\d,? (?:um )?\d{1,2}[:.]\d{2}\b|"
     r"(?:\d{1,2}[:.]\d{2}\W+)?\d{1,2}\.? [^\W\d]{3,12} (?:19|20)\d\d(?: [гр]\b|r\b)?\W*(?:\d{1,2}[:.]\d{2}\W*)?$)",
     re.IGNORECASE,
 )

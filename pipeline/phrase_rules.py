@@ -297,6 +297,16 @@ PHRASES: tuple[PhraseRule, ...] = (
         ),
     ),
     PhraseRule(
+        "embed",  # what a page shows of a post, a film or a recording before its scripts ran
+        wholes=(
+            r"https?://(?:www\.|m\.|pic\.)?(?:twitter|x|instagram|facebook|youtube|youtu|tiktok|vimeo|threads)\.(?:com|be|net)"
+            r"/\S+",
+            r"https?://\S+\.(?:mp3|mp4|m3u8|jpe?g|png|gif|webp)",
+        ),
+        signs=("://",),
+        examples=("https://twitter.com/jr/status/1522266202730639361", "https://media.example/2026/05/interview.mp3"),
+    ),
+    PhraseRule(
         "contact",
         starts=(
             r"(?:get in touch with|contact (?:us|our|staff writer|the (?:author|reporter))|have (?:a|you got a) (?:tip|"

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from lxml import html
 
@@ -45,3 +47,21 @@ def test_a_headline_and_a_lead_are_no_article_though_nothing_speaks_of_it_more(s
     blocks = read_blocks(page)
     kept = choose(page, blocks, about=f"{title} {lead}", told="").kept
     assert {i for i, block in enumerate(blocks) if block.place.endswith("div.t/div")} <= kept
+
+
+def test_a_text_that_the_page_tells_as_markup_is_found_on_it() -> None:
+    """In the blocks that it is in: not as it is told, with what stands between its paragraphs."""
+    told = "".join(f"<p>{text.replace('harbour', '<strong>harbour</strong>')}</p>\n" for text in PARAGRAPHS * 2)
+    told += "<div class='lee-tambien'><a href='/b'>The boats that never came back to Saltby</a></div>" * 9
+    linked = json.dumps({"@type": "NewsArticle", "headline": "The quiet harbour", "articleBody": told})
+    source = (
+        f"<html lang='en'><head><title>The quiet harbour</title><script type='application/ld+json'>{linked}</script></head>"
+        f"<body><article><h1>The quiet harbour</h1>{prose(*(f'So said the master: {text}' for text in PARAGRAPHS))}</article></body></html>"
+    )
+    blocks = read_blocks(html.document_fromstring(source))
+    chosen = choose(html.document_fromstring(source), blocks, about="The quiet harbour", told=told)
+    assert not chosen.told
+    found = extract(PageInput(URL, source), None).article
+    assert found is not None
+    assert "never came back" not in found.text
+    assert found.text.startswith(PARAGRAPHS[0])

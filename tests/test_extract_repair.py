@@ -46,10 +46,12 @@ def read(body: str, *, head: str = "") -> Article:
         (f"{prose()}<p>► <a href='/b'>All the boats that never came back to Saltby</a></p>{prose('So it ended.')}", "never came back"),
         (f"<address class='author'>By <a rel='author' href='/jr'>Jane Roe</a></address>{STANDFIRST}<div><p>Jane Roe,</p>{prose()}</div>", "Jane Roe"),
         (f"{STANDFIRST}<p>jeudi 13 juin 2019</p><div>{prose()}</div>", "13 juin"),
+        (f"{STANDFIRST}<p>19. Oktober 2019, 19:08 Uhr Editiert am 20. Oktober 2019 THE COURIER Nr. 43</p><div>{prose()}</div>", "COURIER"),
+        (f"{prose()}<p>https://twitter.com/saltby/status/1522266202730639361</p>{prose('So it ended.')}", "twitter.com"),
         (f"{prose()}<ul><li><a href='/1'>Harbour: the boats that never came back to Saltby</a></li><li><a href='/2'>Estuary: who opens the lock at night?</a></li><li><a href='/3'>Tides: what the lifeboat saw off the point</a></li><li>Was the storm a pretext? <a href='/4'>Why the mayor wants the lock shut</a></li></ul>{prose('So it ended.')}", "never came back"),
         (f"{prose()}<p>The Courier's newsletter informiert Sie jeden Morgen über alles, was im Hafen wichtig ist.</p>", "jeden Morgen"),
     ],
-    ids=["picture with credit", "picture box", "media box", "byline behind the lead", "biography", "the heading over it", "a link behind an arrow", "a name alone", "date behind the lead", "links, one of them in part", "newsletter"],
+    ids=["picture with credit", "picture box", "media box", "byline behind the lead", "biography", "the heading over it", "a link behind an arrow", "a name alone", "date behind the lead", "date and issue behind the lead", "a post that is an address alone", "links, one of them in part", "newsletter"],
 )  # fmt: skip
 def test_a_line_that_is_no_part_of_the_article_is_dropped(body: str, dropped: str) -> None:
     text = read(body).text
