@@ -16,7 +16,7 @@ from lxml import html
 
 from pipeline.elements import HEADINGS, INLINE, LINES, PHRASED, SKIPPED
 from pipeline.letters import clean_text, key_of
-from pipeline.markup import Kind, kind_of
+from pipeline.markup import Kind, kind_of, without_terms
 from pipeline.trees import text_of
 
 __all__ = ["Block", "Mark", "branch_of", "read_blocks"]
@@ -25,9 +25,6 @@ _VARIABLE = re.compile(r"\d|^[a-z]{0,3}[A-Z][a-zA-Z0-9]{5,}$|^(?:sc|css|jss|jsx|
 # What styled-components and CSS modules add to a name on every build: `Chapo__Block-sc-1igo-0`, `Article_body__x7Yz2`.
 _BUILD = re.compile(r"(?<=.)(?:-sc-[a-z0-9]+-\d+|__(?![a-z]{5}$)[A-Za-z0-9]{5})$")
 _CAMEL_PART = re.compile("[A-Z]?[^A-Z]+|[A-Z]")
-# WordPress marks the element of a post with the names of its categories, which are others on the next page.
-_POST_CLASSES = frozenset({"hentry", "type-post", "status-publish", "format-standard"})
-_TERM_CLASSES = ("category-", "tag-", "author-", "topic-", "section-", "pmpro-")
 _MAX_LABELS = 5  # a place is told by its five nearest ancestors: more would tell pages apart, fewer confuses sidebars
 _MAX_QUOTE_PARTS = 4
 _MAX_POST_LINES = 12
@@ -87,9 +84,7 @@ def _label(tag: str, classes: str) -> str:
     words = {name for word in classes.split() if (name := _lasting(word))}
     if "sc-" in classes:  # styled-components, whose letters may all be small too
         words = {word for word in words if not (5 <= len(word) <= 7 and word.isalpha())}
-    if not words.isdisjoint(_POST_CLASSES):
-        words = {word for word in words if not word.startswith(_TERM_CLASSES)}
-    stable = sorted(words)[:3]
+    stable = sorted(without_terms(words))[:3]
     return ".".join([tag, *stable])
 
 

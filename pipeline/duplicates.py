@@ -14,6 +14,7 @@ __all__ = ["find_duplicates", "has_key", "repeats_title"]
 _LEAST_LETTERS = 100  # shorter lines may be said twice on purpose
 _LEAST_TITLE_LETTERS = 20  # a shorter headline may stand within a heading of another
 _SAME_WORDS = 0.5
+_MOST_CRUMBS, _WAY_SIGNS = 40, (" ", "\xa0", ">", "›", "»", "/", "|", "→")
 _MOST_SIGNS = 4  # to a letter, blanks and punctuation included
 _END_CHARS = 8
 _CLOSING = " .!?…»”’\"')]。」"
@@ -42,7 +43,16 @@ def repeats_title(block: Block, title: str) -> bool:
         return True
     if block.tag == "h1" and same_words(block.text, title) > _SAME_WORDS:
         return True
+    if len(title_key) > _LEAST_TITLE_LETTERS and _leads_to(block, title):
+        return True
     return block.is_heading and len(title_key) > _LEAST_TITLE_LETTERS and title_key in block.key
+
+
+def _leads_to(block: Block, title: str) -> bool:
+    """Whether a line is the way to the page: `Home › News › The quiet harbour`."""
+    before = block.text[: -len(title)]
+    is_way = before.endswith(_WAY_SIGNS) and len(before) <= _MOST_CRUMBS and block.tag != "tr"
+    return is_way and block.text.casefold().endswith(title.casefold())
 
 
 def _second_of(blocks: Sequence[Block], alike: Sequence[int]) -> Iterator[int]:

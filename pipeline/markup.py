@@ -7,6 +7,7 @@ an element that holds most of a page's text is its article whatever it is called
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -126,7 +127,7 @@ RULES: tuple[MarkupRule, ...] = (
     ),
     MarkupRule(
         Kind.TAGS,
-        r"tags|tags?[-_ ]?(?:list|links?|cloud|container|box)|keywords?|topics?(?:[-_ ]?list)?|breadcrumbs?|"
+        r"tags|tags?[-_ ]?(?:list|links?|cloud|container|box)|keywords?|topics?(?:[-_ ]?list)?|(?:bread-?)?crumbs?|"
         r"fil-?d-?ariane|"
         r"categor(?:y|ies)(?:[-_ ]?(?:list|links?))?|ariane|hashtags?|schlagworte|themen|kicker|eyebrow|overline|"
         r"etiquetas|schlagworter|mots-?cles|palabras-?clave|nyckelord|emneord|"
@@ -202,6 +203,9 @@ _ANY = re.compile("|".join(rule.words for rule in RULES))
 _SURELY_LEAD = re.compile(
     _BORDER_BEFORE + r"(?:lead|lede|chap[oô]|chapeau|standfirst|intro|dek|teaser-?(?:text|content))" + _BORDER_AFTER
 )
+# WordPress marks the element of a post with the names of its categories, which are others on the next page.
+_POST_CLASSES = frozenset({"hentry", "type-post", "status-publish", "format-standard"})
+_TERM_CLASSES = ("category-", "tag-", "author-", "topic-", "section-", "pmpro-")
 _CASE_CHANGE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LONG_ENOUGH = 300  # an attribute longer than this holds generated classes, the kind stands in front
 
@@ -235,9 +239,17 @@ def kind_of(
     return _BY_TAG.get(tag)
 
 
+def without_terms(words: Iterable[str]) -> list[str]:
+    """The classes of an element, but for the names of categories and tags that WordPress marks a post with."""
+    classes = list(words)
+    if _POST_CLASSES.isdisjoint(classes):
+        return classes
+    return [word for word in classes if not word.startswith(_TERM_CLASSES)]
+
+
 def _kind_of_words(words: str) -> Kind | None:
     """By the first rule that one of the words falls under: most are on the next outlet's pages too."""
-    rank = min(map(_rank_of, words.split()), default=_NO_RULE)
+    rank = min(map(_rank_of, without_terms(words.split())), default=_NO_RULE)
     if rank == _NO_RULE:
         return None
     kind = RULES[rank].kind

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import takewhile
 
 from pipeline.blocks import Block
 from pipeline.body import ends_sentence, is_spoken, set_apart
@@ -30,6 +31,7 @@ __all__ = ["Repaired", "repair"]
 
 _POSTED = re.compile(r"—\s*[^—]{2,80}\(@\w+\)[^—]{0,40}$")
 _WORDS_SHOWN = 80
+_MOST_OVER_NOTHING = 2  # headings in a row at a text's end
 _SHORT_LINE_CHARS = 60
 _ALL_LINK = 0.9
 _LEAST_TITLE_LETTERS = 20  # a shorter headline may begin a sentence
@@ -221,9 +223,12 @@ def _trim(work: _Work, lead: int | None) -> None:
     behind = [i for i in sorted(work.kept) if i > last]
     work.drop_where("head", lambda i: i != lead and i < first_behind and is_byline(work.blocks[i].text))
     work.drop_where("tail", lambda i: i >= last and i != lead and is_closing_link(work.blocks[i]))
-    work.drop_where(
-        "tail", lambda i: i > last and (len(behind) < 3 or i == behind[-1]) and _is_short_line(work.blocks[i])
-    )
+    ending = set(takewhile(lambda i: i > last and work.blocks[i].is_heading, sorted(work.kept, reverse=True)))
+    if len(ending) <= _MOST_OVER_NOTHING:  # else a list of things
+        work.drop("tail", ending)
+        work.drop_where(
+            "tail", lambda i: i > last and (len(behind) < 3 or i == behind[-1]) and _is_short_line(work.blocks[i])
+        )
 
 
 def _drop_biographies(work: _Work, authors: Sequence[str]) -> None:

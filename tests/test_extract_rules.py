@@ -40,6 +40,11 @@ def test_plain_markup_is_of_no_kind(classes: str) -> None:
     assert kind_of("div", classes, None, None, None, None) is None
 
 
+def test_what_a_post_is_about_does_not_say_what_its_element_is() -> None:
+    classes = "post-3114 type-post status-publish hentry category-comments tag-advertisement"
+    assert kind_of("article", classes, None, None, None, None) is None
+
+
 def test_the_element_that_calls_itself_the_body_is_plain() -> None:
     assert kind_of("div", "newsletter", None, "articleBody", None, None) is None
 

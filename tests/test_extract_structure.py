@@ -100,6 +100,19 @@ def test_the_first_part_of_several_keeps_its_heading() -> None:
     assert repaired(f"<article>{parts}</article>", keep=lambda block: True).startswith("What happened\n")
 
 
+def test_the_way_to_the_page_is_no_text() -> None:
+    way = f"<div class='way'>Home › Coast › {TITLE}</div>"
+    assert repaired(f"<article>{way}<h1>{TITLE}</h1>{prose()}</article>", keep=lambda _: True).startswith(PARAGRAPHS[0])
+
+
+def test_headings_over_nothing_end_no_text() -> None:
+    links = "<p><a href='/b'>All about the harbour and its boats, and who opens the lock at night</a></p>"
+    ending = f"<h4>More of the harbour</h4>{links}<h4>Updates</h4>"
+    assert repaired(f"<article>{prose()}{ending}</article>", keep=lambda _: True) == "\n".join(PARAGRAPHS)
+    things = "".join(f"<h3>{n}. The lock of quay {n}</h3><img src='{n}.jpg'>" for n in range(4))
+    assert repaired(f"<article>{prose()}{things}</article>", keep=lambda _: True).endswith("The lock of quay 3")
+
+
 def test_a_single_heading_above_the_text_is_a_kicker() -> None:
     body = f"<article><h2>Harbours</h2>{prose()}<h3>The old lock</h3>{prose('So it ended.')}</article>"
     assert "Harbours" not in repaired(body, keep=lambda block: True)
