@@ -50,9 +50,10 @@ def repeats_title(block: Block, title: str) -> bool:
 
 def _leads_to(block: Block, title: str) -> bool:
     """Whether a line is the way to the page: `Home › News › The quiet harbour`."""
-    before = block.text[: -len(title)]
-    is_way = before.endswith(_WAY_SIGNS) and len(before) <= _MOST_CRUMBS and block.tag != "tr"
-    return is_way and block.text.casefold().endswith(title.casefold())
+    way = len(block.text) - len(title)
+    if not 0 < way <= _MOST_CRUMBS or block.tag == "tr" or not block.text[:way].endswith(_WAY_SIGNS):
+        return False
+    return block.text.casefold().endswith(title.casefold())
 
 
 def _second_of(blocks: Sequence[Block], alike: Sequence[int]) -> Iterator[int]:

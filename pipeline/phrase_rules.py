@@ -297,6 +297,19 @@ PHRASES: tuple[PhraseRule, ...] = (
         ),
     ),
     PhraseRule(
+        "meta",  # what WordPress puts below the text in feeds
+        starts=(
+            r"(?:the post|l'article|l'articolo|der beitrag|la entrada|o post|het bericht|artykuł)\b.{3,220}"
+            r"(?:appeared first on|est apparu en premier sur|proviene da|erschien zuerst auf|(?:se publicó|apareció) "
+            r"primero en|apareceu primeiro em|verscheen eerst op|pochodzi z serwisu)\b",
+        ),
+        examples=(
+            "The post The harbour is shut appeared first on The Gazette.",
+            "L'article Le port est fermé est apparu en premier sur La Gazette.",
+            "Der Beitrag Der Hafen ist zu erschien zuerst auf Hafenblatt.",
+        ),
+    ),
+    PhraseRule(
         "embed",  # what a page shows of a post, a film or a recording before its scripts ran
         wholes=(
             r"https?://(?:www\.|m\.|pic\.)?(?:twitter|x|instagram|facebook|youtube|youtu|tiktok|vimeo|threads)\.(?:com|be|net)"
