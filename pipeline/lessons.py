@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from lxml import html
 
@@ -120,8 +120,10 @@ def _closing(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper) -> Ite
 
 def _entries(blocks: Sequence[Block], chosen: set[int]) -> Iterator[int]:
     """The entries of lists that stand in the paragraphs' boxes, or between them, up to the list that ends the text."""
-    boxes = boxes_of({blocks[i].node.getparent() for i in chosen if blocks[i].is_paragraph})
     first, last = min(chosen, default=0), max(chosen, default=0)
+    if not any(block.tag == "li" for block in islice(blocks, first, None)):
+        return
+    boxes = boxes_of({blocks[i].node.getparent() for i in chosen if blocks[i].is_paragraph})
     for index in range(first, len(blocks)):
         is_entry = is_entry_in(blocks[index], boxes)
         if index > last and not is_entry:

@@ -30,11 +30,12 @@ def find_between(blocks: Sequence[Block], kept: Collection[int], apart: frozense
     parents = {(blocks[i].node.getparent(), blocks[i].tag) for i in kept}
     holders = {blocks[i].node.getparent() for i in kept if blocks[i].tag in {"p", "div", "li", "td"}}
     above = holders | {holder.getparent() for holder in holders if holder is not None}  # of intertitles, quotations
-    boxes = boxes_of(holders)
+    between = range(min(kept), max(kept))
+    boxes = boxes_of(holders) if any(blocks[i].tag == "li" for i in between) else frozenset()
     places = {blocks[i].place for i in kept if blocks[i].is_paragraph}
     return [
         i
-        for i in range(min(kept), max(kept))
+        for i in between
         if i not in kept
         and blocks[i].link_share < 0.5
         and not _is_apart(blocks[i], apart)

@@ -24,7 +24,7 @@ from pipeline.link_lines import find_link_lines, is_closing_link
 from pipeline.markup import Kind
 from pipeline.parts import is_closing_post
 from pipeline.passed_over import find_between, find_beyond, find_opening
-from pipeline.phrases import is_paywall_line, phrase_rule
+from pipeline.phrases import phrase_rule
 from pipeline.pull_quotes import find_pull_quotes
 
 __all__ = ["Repaired", "repair"]
@@ -63,6 +63,7 @@ class _Work:
         self.dropped: set[int] = set()
         self.steps: list[Step] = []
         self.apart = set_apart(blocks, chosen)
+        self.kinds = frozenset(mark.kind for block in blocks for mark in block.marks)
 
     def drop_where(self, rule: str, test: Callable[[int], bool]) -> None:
         self.drop(rule, set(filter(test, self.kept)))
@@ -77,6 +78,12 @@ class _Work:
         if index not in self.kept and index not in self.barred:
             self.kept.add(index)
             self.steps.append(Step("added", rule, self.blocks[index].text[:_WORDS_SHOWN]))
+
+    def marked_as(self, kind: Kind) -> set[int]:
+        """The blocks under a marking of a kind; of most kinds a page has none."""
+        if kind not in self.kinds:
+            return set()
+        return {i for i, block in enumerate(self.blocks) for mark in block.marks if mark.kind is kind}
 
     def is_apart(self, index: int) -> bool:
         return not self.apart.isdisjoint(self.blocks[index].marked)
@@ -94,9 +101,8 @@ def repair(
 ) -> Repaired:
     """The article's blocks, from a first choice of them; none of `barred`."""
     work = _Work(blocks, chosen, barred)
-    is_cut_short = bool(chosen) and any(
-        is_paywall_line(block.text) for block in blocks[min(chosen) : max(chosen) + _WALL_REACH]
-    )
+    reach = blocks[min(chosen) : max(chosen) + _WALL_REACH] if chosen else ()
+    is_cut_short = "paywall" in map(phrase_rule, [block.text for block in reach])
     title_key = key_of(title)
     is_scrambled = _drop_scrambled(work)
     _drop_live_posts(work)
@@ -150,19 +156,14 @@ def repair(
 
 def _drop_scrambled(work: _Work) -> bool:
     """What a paywall shows in letters that make no words; whether there was any."""
-    scrambled = _marked_as(work.blocks, Kind.SCRAMBLED)
+    scrambled = work.marked_as(Kind.SCRAMBLED)
     work.drop("scrambled", scrambled)
     return bool(scrambled)
 
 
-def _marked_as(blocks: Sequence[Block], kind: Kind) -> set[int]:
-    """The blocks under a marking of a kind."""
-    return {i for i, block in enumerate(blocks) for mark in block.marks if mark.kind is kind}
-
-
 def _drop_live_posts(work: _Work) -> None:
     """The posts of a live list, which change by the minute, where the text above them is an article by itself."""
-    posts = _marked_as(work.blocks, Kind.LIVE) & work.kept
+    posts = work.marked_as(Kind.LIVE) & work.kept
     above = [work.blocks[i] for i in work.kept if posts and i < min(posts) and work.blocks[i].is_paragraph]
     if len(above) >= _ENOUGH_ABOVE and sum(len(block.text) for block in above) >= _ENOUGH_CHARS_ABOVE:
         work.drop("live posts", posts)
@@ -182,7 +183,7 @@ def _settle_embeds(work: _Work, site: str) -> None:
         return
     last = max(work.kept)
     inside = range(min(work.kept), last + 1 + is_closing_post(blocks, work.kept, last + 1))
-    embeds = [i for i in _marked_as(blocks, Kind.EMBED) if i in inside or i in work.kept]
+    embeds = [i for i in work.marked_as(Kind.EMBED) if i in inside or i in work.kept]
     for index in sorted(embeds):
         posted = _POSTED.search(blocks[index].text)
         if posted is None or (site and key_of(site) in key_of(posted[0])):
