@@ -72,6 +72,9 @@ _LEADING = re.compile(
     re.IGNORECASE,
 )
 _SPLIT = re.compile(r"\s*(?:[,;|•/]|&amp;|&)\s*|\s+(?:(?:et|and|und|y|mit|with|avec|og|och)\s+|(?:en|e) (?=[A-ZÀ-Ž]))")
+_PORTUGUESE = re.compile(
+    r"[^\W\d_]+(?: [^\W\d_]+)* e [A-ZÀ-Ž][\w'’-]+"
+)  # one name of two families: `José Volta e Pinto`
 _AGENCIES = [
     "afp",
     "ap",
@@ -169,6 +172,17 @@ _COLLECTIVE = [
     "times",
     "post",
     "gazette",
+    "today",
+    "jornal",
+    "portal",
+    "diario",
+    "diário",
+    "giornale",
+    "writers?",
+    "bureau",
+    "ब्यूरो",
+    "autoren",
+    "autores",
 ]
 _AGENCY = re.compile(r"\w*(?:agentur|agency|agence|agencia|agenzia)", re.IGNORECASE)
 _ORGANISATION = re.compile(
@@ -186,11 +200,12 @@ _NOISE = re.compile(
     r"(?-i:^(?:em|en|in|aus|à) [A-ZÀ-Ž])",
     re.IGNORECASE,
 )
-_DASHED = re.compile(r"\s+[-–—|]\s+")
+_DASHED = re.compile(r"\s+(?:[-–—|]|for|pour|für|para|per|voor)\s+")
 _ADDRESS = re.compile(r"https?://|www\.|@|\.html")
 _CREDENTIAL = re.compile(r"(?:[A-Z]{2,5}|Ph\.?D|M\.?D|Dr|Jr|Sr|II|III)[®™.]?")  # behind a name and a comma
 _ROLES = re.compile(
     r"\s*(?:\(.*?\)|(?<=\w) (?:follow(?:ing)?|suivre|folgen|seguir|segui|volgen|følg|följ)$|"
+    r"(?<=\w)\s?(?:기자|특파원|논설위원)$|"
     r"[,–—|-]\s+(?:journalist|reporter|correspondent|editor|chef|journaliste|redakteur|correspond).*$)",
     re.IGNORECASE,
 )
@@ -314,7 +329,7 @@ def _is_named_within(name: str, others: Iterable[str]) -> bool:
 
 
 def _without_outlet(text: str, site_key: str) -> str:
-    """The name beside the outlet's: `The Gazette - Ada Penn`."""
+    """The name beside the outlet's: `The Gazette - Ada Penn`, `Ada Penn for The Gazette`."""
     parts = _DASHED.split(text)
     others = [part for part in parts if key_of(part) != site_key]
     return others[0] if len(parts) > 1 and len(others) == 1 else text
@@ -324,7 +339,8 @@ def _single_names(name: Name) -> Iterator[str]:
     text = _LEADING.sub("", clean_text(name.text)).strip(" ,;:|-–—")
     if not text or len(text) > 300 or _ADDRESS.search(text):
         return
-    parts = [text] if name.is_organisation else _SPLIT.split(_ROLES.sub("", text))
+    plain = _ROLES.sub("", text).rpartition("=")[2]  # Korean papers sign `스포츠조선=선수민 기자`
+    parts = [text] if name.is_organisation else [plain] if _PORTUGUESE.fullmatch(plain) else _SPLIT.split(plain)
     for part in parts:
         single = _LEADING.sub("", part).strip(" ,;:|-–—.") if part else ""
         if _is_name(single):

@@ -16,7 +16,9 @@ _CLASSES = re.compile(r"related|comment|teaser|sidebar|recommend|footer|most-?re
 def stands_beside(element: html.HtmlElement) -> bool:
     """Whether a name or a date stands in the footer, a sidebar or another article's teaser."""
     return any(
-        parent.tag in _TAGS or _is_beside((parent.get("class") or "")[:200])
+        parent.tag in _TAGS
+        or _is_beside((parent.get("class") or "")[:200])
+        or "comment" in (parent.get("id") or "").lower()
         for parent in element.iterancestors()
         if parent.tag not in {"html", "body", "main"}
     )

@@ -11,11 +11,12 @@ from pipeline.model import Sourced
 
 __all__ = ["choose_title", "same_words"]
 
-_SEPARATORS = re.compile(r"\s+(?:[|–—\-•·:»«/]|::|&#124;)\s+|\s*[|]\s*")
+_SEPARATORS = re.compile(r"\s+(?:[|–—\-•·:»«›‹/]|::|&#124;)\s+|\s*[|｜]\s*")
+_AT_END = re.compile(rf"(?:{_SEPARATORS.pattern})$")
 _WORDS = re.compile(r"\w+")
 _MAX_TITLE_CHARS = 500
-_SAME_WORDS = 0.5
-_MAX_LABEL_CHARS = 15
+_SAME_WORDS, _LEAST_SHARE = 0.5, 0.25
+_MAX_LABEL_CHARS, _MAX_KICKER_CHARS = 15, 25
 _MOST_SITE_WORDS = 12
 
 
@@ -49,8 +50,12 @@ def _is_confirmed(h1: str, told: Sequence[str], printed: Sequence[str]) -> bool:
         if same_words(h1, text) < _SAME_WORDS:
             continue
         parts = [part for part in _SEPARATORS.split(text) if part]
-        if len(parts) < 2 or 2 * len(_words(h1)) >= len(_words(text)):
+        if 2 * len(_words(h1)) >= len(_words(text)):
             return True
+        if len(parts) < 2:
+            if _LEAST_SHARE * len(_words(text)) <= len(_words(h1)):
+                return True
+            continue  # the outlet's name in a sentence of ten words is not the headline's
         if key_of(h1) == key_of(parts[0]) and len(parts[0].split()) > 1:
             return True
         others = {key_of(other) for other in (*told, *printed) if other not in {text, h1}}
@@ -74,8 +79,13 @@ def _outlet_keys(site: str, host: str) -> set[str]:
 def _unglued(h1: str, told: Sequence[str]) -> str:
     """The headline with the blanks that another source has, where a kicker ends without one, and without a label.
 
-    A label (`Abonnés`, `Premium`) stands behind the headline in its element, and no other source has it.
+    A label stands beside the headline in its element, and no other source has it: `Abonnés` behind it, a kicker in
+    capitals before it.
     """
+    for text in told:
+        label = h1.removesuffix(text).removesuffix(f"{text}.") if len(text) > _MAX_LABEL_CHARS else h1
+        if label != h1 and label.isupper() and label.endswith(" ") and len(label) <= _MAX_KICKER_CHARS:
+            return h1[len(label) :]
     for text in (*told, *(_SEPARATORS.split(text)[0] for text in told)):
         label = h1.removeprefix(f"{text} ")
         if label != h1 and label.isalpha() and label[0].isupper() and len(label) <= _MAX_LABEL_CHARS < len(text):
@@ -98,6 +108,8 @@ def without_site(title: str, site: str, host: str = "") -> str:
     parts = _SEPARATORS.split(title)
     if len(parts) < 2:
         return title
+    if site and len(end := _AT_END.split(title.removesuffix(site.strip()))) > 1 and title.endswith(site.strip()):
+        return end[0].strip()  # in several parts too: `Consett Magazine - Local News`
     site_key = key_of(site)
     host_key = key_of(host.removeprefix("www.").partition(".")[0])
     cuts = list(_SEPARATORS.finditer(title))

@@ -32,10 +32,33 @@ def read(*names: str, site: str = "", host: str = "") -> Authors:
         ("Auteur : Ada Penn", ("Ada Penn",)),
         ("Alle Beiträge von Ada Penn", ("Ada Penn",)),
         ("View all posts by Ada Penn", ("Ada Penn",)),
+        ("Ada Costa e Pinto", ("Ada Costa e Pinto",)),
+        ("Ada Costa e Tom Pinto", ("Ada Costa", "Tom Pinto")),
+        ("스포츠조선=김에이다 기자", ("김에이다",)),
     ],
 )
 def test_names_are_parted_where_words_part_them(written: str, people: tuple[str, ...]) -> None:
     assert read(written).people == people
+
+
+def test_for_whom_somebody_wrote_is_no_part_of_the_name() -> None:
+    assert read("Ada Penn for The Gazette UK", site="The Gazette UK").people == ("Ada Penn",)
+    assert read("Institute for Harbours", site="The Gazette").organisations == ("Institute for Harbours",)
+
+
+def test_a_role_beside_a_name_is_nobody() -> None:
+    authors = read("ADA PENN, AP Sports Writer")
+    assert (authors.people, authors.organisations) == (("ADA PENN",), ("AP Sports Writer",))
+
+
+def test_those_who_comment_have_not_written_the_article() -> None:
+    posts = "".join(f"<div class='letter'><span class='author'>Ada Penn the {n}th</span></div>" for n in range(3))
+    text = "<p>The harbour was quiet that morning, and nobody had seen the boat leave before the tide turned.</p>" * 5
+    article = f"<article><h1>The quiet harbour</h1>{text}</article>"
+    page = f"<html><body>{article}<div id='comment_entries'>{posts}</div></body></html>"
+    found = extract(PageInput("https://gazette.example/a", page), None).article
+    assert found is not None
+    assert found.authors == ()
 
 
 @pytest.mark.parametrize("title", ["Là-bas si j'y suis", "L'île-et-mer"])

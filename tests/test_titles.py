@@ -74,6 +74,34 @@ def chosen(
             id="a short headline before a long name",
         ),
         pytest.param(
+            chosen(
+                h1=("Ouest", "Le pont est rouvert"),
+                social="Le pont est rouvert",
+                page=f"{HEADLINE} après un an et demi de travaux, dit l'Ouest",
+            ),
+            "Le pont est rouvert",
+            "h1",
+            id="not the outlet's name for standing in a long sentence",
+        ),
+        pytest.param(
+            chosen(h1=(f"VIE LOCALE {HEADLINE}.",), social=HEADLINE),
+            f"{HEADLINE}.",
+            "h1",
+            id="without the kicker in capitals before it",
+        ),
+        pytest.param(
+            chosen(social=f"{HEADLINE} - Ouest - Toute l'actualité", site="Ouest - Toute l'actualité"),
+            HEADLINE,
+            "opengraph",
+            id="without a name in two parts",
+        ),
+        pytest.param(
+            chosen(page="八甲田山に初雪｜河北ニュース", site="河北ニュース"),
+            "八甲田山に初雪",
+            "title",
+            id="nor behind a wide bar",
+        ),
+        pytest.param(
             chosen(h1=("Nos newsletters",), linked=HEADLINE),
             HEADLINE,
             "json-ld",
