@@ -65,13 +65,16 @@ _LINKED = Search(
 _LEADING = re.compile(
     # `Auteur : …` names whoever follows, `Author` alone nobody; a link's title tells what it leads to.
     r"^(?:(?:auteure?s?|autor(?:in|es|en)?|authors?|autor[ei]|text(?:e|o|y)?|words|reporter)\s*:\s*)|"
+    r"^(?:about|sobre|über|à propos d[e’'])\s?|"
     r"^(?:(?:zeige )?alle beiträge von|(?:view )?all posts by|posts by|ver todas las entradas de)\s+|"  # WordPress
     r"^(?:(?:written|reported|posted|published|story|text|words|article|propos recueillis|recueilli|écrit|rédigé|"
     r"veröffentlicht|publié|por|von|di|da|av|af|door|tekst|autor|autorin|redazione|texte?)\s*:?\s+)*"
     r"(?:by|par|von|por|di|door|av|af|da|przez|de|od)\s*:?\s+",
     re.IGNORECASE,
 )
-_SPLIT = re.compile(r"\s*(?:[,;|•/]|&amp;|&)\s*|\s+(?:(?:et|and|und|y|mit|with|avec|og|och)\s+|(?:en|e) (?=[A-ZÀ-Ž]))")
+_SPLIT = re.compile(
+    r"\s*(?:[,;|•/]|&amp;|&)\s*|\s+(?:(?:et|and|And|AND|und|y|mit|with|avec|og|och)\s+|(?:en|e) (?=[A-ZÀ-Ž]))"
+)
 _PORTUGUESE = re.compile(
     r"[^\W\d_]+(?: [^\W\d_]+)* e [A-ZÀ-Ž][\w'’-]+"
 )  # one name of two families: `José Volta e Pinto`
@@ -201,11 +204,14 @@ _NOISE = re.compile(
     re.IGNORECASE,
 )
 _DASHED = re.compile(r"\s+(?:[-–—|]|for|pour|für|para|per|voor)\s+")
+_FOR_AN_OUTLET = re.compile(r"(\w+(?: [\w.'’-]+)+?) [Ff]or The .+")
 _ADDRESS = re.compile(r"https?://|www\.|@|\.html")
 _CREDENTIAL = re.compile(r"(?:[A-Z]{2,5}|Ph\.?D|M\.?D|Dr|Jr|Sr|II|III)[®™.]?")  # behind a name and a comma
 _ROLES = re.compile(
     r"\s*(?:\(.*?\)|(?<=\w) (?:follow(?:ing)?|suivre|folgen|seguir|segui|volgen|følg|följ)$|"
     r"(?<=\w)\s?(?:기자|특파원|논설위원)$|"
+    r"(?<!\bon)\s(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|"
+    r"(?:lun|mar|mercre|jeu|vendre|same)di|dimanche|lunes|martes|miércoles|jueves|viernes|sábado|domingo)$|"
     r"[,–—|-]\s+(?:journalist|reporter|correspondent|editor|chef|journaliste|redakteur|correspond).*$)",
     re.IGNORECASE,
 )
@@ -330,6 +336,9 @@ def _is_named_within(name: str, others: Iterable[str]) -> bool:
 
 def _without_outlet(text: str, site_key: str) -> str:
     """The name beside the outlet's: `The Gazette - Ada Penn`, `Ada Penn for The Gazette`."""
+    for_whom = _FOR_AN_OUTLET.fullmatch(text)
+    if for_whom is not None and _ORGANISATION.match(for_whom[1]) is None:
+        return for_whom[1]
     parts = _DASHED.split(text)
     others = [part for part in parts if key_of(part) != site_key]
     return others[0] if len(parts) > 1 and len(others) == 1 else text

@@ -32,6 +32,8 @@ def read(*names: str, site: str = "", host: str = "") -> Authors:
         ("Auteur : Ada Penn", ("Ada Penn",)),
         ("Alle Beiträge von Ada Penn", ("Ada Penn",)),
         ("View all posts by Ada Penn", ("Ada Penn",)),
+        ("About Ada Penn", ("Ada Penn",)),
+        ("by Ada Penn Monday", ("Ada Penn",)),
         ("Ada Costa e Pinto", ("Ada Costa e Pinto",)),
         ("Ada Costa e Tom Pinto", ("Ada Costa", "Tom Pinto")),
         ("스포츠조선=김에이다 기자", ("김에이다",)),
@@ -43,6 +45,8 @@ def test_names_are_parted_where_words_part_them(written: str, people: tuple[str,
 
 def test_for_whom_somebody_wrote_is_no_part_of_the_name() -> None:
     assert read("Ada Penn for The Gazette UK", site="The Gazette UK").people == ("Ada Penn",)
+    assert read("Ada Penn And Tom Reed For The Gazette On Sunday").people == ("Ada Penn", "Tom Reed")
+    assert read("Harbour Institute For The Near Coast").organisations == ("Harbour Institute For The Near Coast",)
     assert read("Institute for Harbours", site="The Gazette").organisations == ("Institute for Harbours",)
 
 
