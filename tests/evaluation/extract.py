@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import py3langid
+from htmldate.extractors import external_date_parser
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -128,6 +129,7 @@ def _warm_up() -> None:
     """
     socket.getaddrinfo = _no_names
     py3langid.classify("Not every page needs the model, and the first that does would pay for it.")
+    external_date_parser("Freitag, 3. Mai", "%Y-%m-%d")  # no whole date: all its languages are loaded, in a second
     html = (
         "<html><body><h1>Warm</h1><p>"
         + "One sentence of many words is said again and again here. " * 9
