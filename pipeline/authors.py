@@ -75,9 +75,8 @@ _LEADING = re.compile(
 _SPLIT = re.compile(
     r"\s*(?:[,;|•/]|&amp;|&)\s*|\s+(?:(?:et|and|And|AND|und|y|mit|with|avec|og|och)\s+|(?:en|e) (?=[A-ZÀ-Ž]))"
 )
-_PORTUGUESE = re.compile(
-    r"[^\W\d_]+(?: [^\W\d_]+)* e [A-ZÀ-Ž][\w'’-]+"
-)  # one name of two families: `José Volta e Pinto`
+# One name of two families: `José Volta e Pinto`.
+_PORTUGUESE = re.compile(r"[^\W\d_]+(?: [^\W\d_]+)+ e [A-ZÀ-Ž][\w'’-]+")
 _AGENCIES = [
     "afp",
     "ap",

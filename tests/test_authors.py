@@ -34,6 +34,7 @@ def read(*names: str, site: str = "", host: str = "") -> Authors:
         ("View all posts by Ada Penn", ("Ada Penn",)),
         ("About Ada Penn", ("Ada Penn",)),
         ("by Ada Penn Monday", ("Ada Penn",)),
+        ("Ada e Tomás", ("Ada", "Tomás")),
         ("Ada Costa e Pinto", ("Ada Costa e Pinto",)),
         ("Ada Costa e Tom Pinto", ("Ada Costa", "Tom Pinto")),
         ("스포츠조선=김에이다 기자", ("김에이다",)),
