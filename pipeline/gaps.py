@@ -32,7 +32,8 @@ _MOST_BEFORE = 5
 _MOST_TRIED = 100  # to count one in a page takes longer than to parse an element
 _LEAST_GAP_CHARS = 2_000
 _LEAST_SIGN_CHARS, _MOST_SIGN_CHARS = 4, 200
-_NAMING = frozenset({"id", "class", "role", "itemprop"})
+_NAMING = {"id": 0, "itemprop": 1, "class": 2, "role": 3}
+_META = frozenset({"meta", "link"})
 _WORD = re.compile(r"[\w-]+")
 _NUMBER = re.compile(r"\d{5}")  # of the article or of a build
 
@@ -112,11 +113,13 @@ def _gaps_before(page: ParsedPage, needed: Collection[html.HtmlElement]) -> list
     level = page.root.find("body")
     while level is not None:
         children = [child for child in level if isinstance(child.tag, str)]
-        first = next((i for i, child in enumerate(children) if child in needed), None)
+        first = next((i for i, child in enumerate(children) if child in needed and child.tag not in _META), None)
         if first is None:
             break
-        stop = next(_unique_signs(page.markup, [children[first]]), "") if first else ""
-        start = _start(page.markup, level, children[: min(first, _MOST_BEFORE)]) if stop else ""
+        after = 1 + max((i for i, child in enumerate(children[:first]) if child in needed), default=-1)
+        stop = next(_unique_signs(page.markup, [children[first]]), "") if after < first else ""
+        before = children[after : min(first, after + _MOST_BEFORE)]
+        start = _start(page.markup, None if after else level, before) if stop else ""
         level = children[first]
         if start:
             size = page.markup.find(stop) - page.markup.find(start.removeprefix(INSIDE))
@@ -124,10 +127,10 @@ def _gaps_before(page: ParsedPage, needed: Collection[html.HtmlElement]) -> list
     return [gap for size, gap in sorted(sized, reverse=True) if size >= _LEAST_GAP_CHARS]
 
 
-def _start(markup: str, parent: html.HtmlElement, children: Sequence[html.HtmlElement]) -> str:
+def _start(markup: str, parent: html.HtmlElement | None, children: Sequence[html.HtmlElement]) -> str:
     """The sign of the first child, else that of the parent, which the gap begins within, else that of a later child."""
     signs = [next(_unique_signs(markup, [child]), "") for child in children]
-    if signs and not signs[0] and not any(">" in value for value in parent.values()):
+    if parent is not None and signs and not signs[0] and not any(">" in value for value in parent.values()):
         within = next(_unique_signs(markup, [parent]), "")
         signs.insert(0, f"{INSIDE}{within}" if within else "")
     return next(filter(None, signs), "")
@@ -170,9 +173,14 @@ def _unique_signs(markup: str, elements: Iterable[html.HtmlElement]) -> Iterator
                     break
 
 
+def _rank_of_name(attribute: tuple[str, str]) -> int:
+    """Classes are drawn anew by some builds, data by some pages."""
+    return _NAMING.get(attribute[0], len(_NAMING))
+
+
 def _signs(element: html.HtmlElement) -> Iterator[str]:
     """An element's names as its tag has them, those of one word without quotation marks too: some pages save them."""
-    for name, value in element.items():
+    for name, value in sorted(element.items(), key=_rank_of_name):
         if name not in _NAMING and not name.startswith("data-"):
             continue
         if _LEAST_SIGN_CHARS <= len(value) <= _MOST_SIGN_CHARS and _NUMBER.search(value) is None:

@@ -145,6 +145,29 @@ def test_a_redesign_is_cut_soon() -> None:
     assert learn(wrapper, [replace(new, page=100 + n) for n in range(25)]).empty_gaps[0] == Gap('id="elsewhere"')
 
 
+def test_what_a_page_tells_machines_in_its_body_is_no_part_of_a_gap_and_ends_none() -> None:
+    """Some pages close their head too soon."""
+    told = "<meta property='og:image' content='https://gazette.example/1.jpg'>"
+    pages = [page_of(n) for n in range(ENOUGH_PAGES + 1)]
+    pages = [replace(page, html=page.html.replace("<div id='wrap'>", f"<div id='wrap'>{told}")) for page in pages]
+    wrapper = taught_by(pages[:-1])
+    assert Gap('class="top-bar"', 'class="page-body"') in wrapper.empty_gaps
+    found = extract(pages[-1], wrapper)
+    assert same_article(found, extract(pages[-1], replace(wrapper, gaps={})))
+    assert found.article is not None
+    assert found.article.image == "https://gazette.example/1.jpg"
+
+
+def test_an_id_is_a_sign_before_a_class_is() -> None:
+    """Builds and kinds of pages draw classes anew."""
+    pages = [page_of(n) for n in range(ENOUGH_PAGES + 1)]
+    pages = [
+        replace(page, html=page.html.replace('<div class="page-body">', f'<div class="kind-{n}" id="frame">'))
+        for n, page in enumerate(pages)
+    ]
+    assert taught_by(pages[:-1]).empty_gaps[-1] == Gap('class="top-bar"', 'id="frame"')
+
+
 def test_names_without_quotation_marks_are_signs_too() -> None:
     pages = [page_of(n) for n in range(ENOUGH_PAGES + 1)]
     pages = [replace(page, html=page.html.replace('id="more-news"', "id=more-news data-n")) for page in pages]
