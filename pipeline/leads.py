@@ -6,7 +6,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from functools import lru_cache
 
 from lxml import html
 
@@ -65,23 +65,21 @@ def is_byline(text: str) -> bool:
     return _BYLINE.match(text) is not None or (len(text) < _MOST_DATE_CHARS and is_time(text))
 
 
-class _Told(NamedTuple):
-    """What the page's description says: how its letters begin, and its words."""
+@lru_cache(maxsize=100)
+def _words_of(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.casefold()))
 
-    beginning: str
-    words: frozenset[str]
 
-    @classmethod
-    def of(cls, description: str) -> _Told:
-        return cls(key_of(description)[:60], frozenset(_WORD.findall(description.casefold())))
-
-    def is_said_by(self, block: Block) -> bool:
-        if len(self.beginning) >= 30 and block.key.startswith(self.beginning[: max(30, len(self.beginning) - 5)]):
-            return True
-        if len(self.words) < 8:
-            return False
-        spoken = set(_WORD.findall(block.text.casefold()))
-        return len(self.words & spoken) >= _TOLD_SHARE * max(len(self.words), 0.6 * len(spoken))
+def _is_told(block: Block, description: str) -> bool:
+    """Whether a block says what the page's description does: in its letters, or in most of its words."""
+    beginning = key_of(description)[:60]
+    if len(beginning) >= 30 and block.key.startswith(beginning[: max(30, len(beginning) - 5)]):
+        return True
+    words = _words_of(description)
+    if len(words) < 8:
+        return False
+    spoken = _words_of(block.text)
+    return len(words & spoken) >= _TOLD_SHARE * max(len(words), 0.6 * len(spoken))
 
 
 def find_lead(
@@ -112,8 +110,10 @@ def find_lead(
     def may_lead(index: int) -> bool:
         return _may_lead(blocks, index, apart - around, title_key) and not _says_only(blocks[index], keys)
 
-    told = _Told.of(description)
-    tests: tuple[Callable[[Block], bool], ...] = (lambda block: _is_marked(block, usual | around), told.is_said_by)
+    tests: tuple[Callable[[Block], bool], ...] = (
+        lambda block: _is_marked(block, usual | around),
+        lambda block: _is_told(block, description),
+    )
     for test in tests:
         for index in reach:
             if test(blocks[index]) and may_lead(index) and not _is_among_paragraphs(blocks, index, kept):
@@ -130,10 +130,9 @@ def find_lone_lead(blocks: Sequence[Block], *, description: str, title_key: str)
     headline = _headline(blocks, len(blocks) - 1, title_key)
     if headline is None:
         return None
-    told = _Told.of(description)
     for i in range(headline + 1, min(len(blocks), headline + _REACH)):
         block = blocks[i]
-        is_lead = _has_size_of_lead(block) and (_is_marked(block) or told.is_said_by(block))
+        is_lead = _has_size_of_lead(block) and (_is_marked(block) or _is_told(block, description))
         if is_lead and _may_lead(blocks, i, frozenset(), title_key):
             return i
     return None

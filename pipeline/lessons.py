@@ -151,7 +151,9 @@ def find_repeated(blocks: Sequence[Block], wrapper: Wrapper, among: Collection[i
     """The blocks that other pages of the outlet show too; none where they are much of the article (`among`, else what
     stands where articles do): then the outlet has published it before, under another address.
     """
-    repeated = frozenset(i for i, block in enumerate(blocks) if wrapper.repeated and _is_repeated(block, wrapper))
+    seen = wrapper.repeated
+    short = (i for i, block in enumerate(blocks) if seen and len(block.text) < _MOST_MARKED_CHARS)
+    repeated = frozenset(i for i in short if text_mark(blocks[i].key) in seen and _is_furniture(blocks[i], wrapper))
     if not repeated:
         return repeated
     if among is None:
@@ -160,18 +162,17 @@ def find_repeated(blocks: Sequence[Block], wrapper: Wrapper, among: Collection[i
     return frozenset() if is_article else repeated
 
 
-def _is_repeated(block: Block, wrapper: Wrapper) -> bool:
-    """Whether other pages show a text too; of long ones no marks were taken.
+def _is_furniture(block: Block, wrapper: Wrapper) -> bool:
+    """Whether a text that several pages show is none of the article.
 
     A heading has to be on most pages: `What happens next?` heads the text of many an article. And a few words on more
     than a few: `Why not?` is asked again.
     """
     if block.text.startswith("*"):
         return False  # a footnote: `* Not her real name` ends many an article
-    if len(block.text) >= _MOST_MARKED_CHARS or (mark := text_mark(block.key)) not in wrapper.repeated:
-        return False
     if len(block.text) <= _MOST_CREDIT_CHARS and agency_credits(block.text):
         return False  # `- Avec l'Agence QMI` is the article's, on whichever pages it stands
+    mark = text_mark(block.key)
     if _is_set_as_heading(block):
         return wrapper.is_repeated(mark, share=_SHARE_OF_HEADINGS)
     return len(block.text) >= _FEW_WORDS_CHARS or wrapper.is_repeated(mark, share=_SHARE_OF_FEW_WORDS)

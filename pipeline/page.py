@@ -160,8 +160,9 @@ def parse_page(text: str, *, gaps: Sequence[Gap] = ()) -> ParsedPage | Rejection
     root = _parse(markup)
     if isinstance(root, Rejection):
         return root
-    # A page cannot have more elements than it has tags and the few that are implied.
-    if markup.count("<") > MAX_ELEMENTS // 2 and (count := count_of(_ALL, root)) > MAX_ELEMENTS:
+    # A page cannot have more elements than it has tags, of three signs at least, and the few that are implied.
+    many = MAX_ELEMENTS // 2
+    if len(markup) > 3 * many and markup.count("<") > many and (count := count_of(_ALL, root)) > MAX_ELEMENTS:
         return Rejection("page_too_large", f"{count} elements")
     if "<main" in markup:
         _free_main(root)

@@ -19,6 +19,7 @@ LABEL_CHARS = 40
 FEW_CHARS = 80  # a news flash of one sentence has more
 LINK_SHARE = 0.5  # more of a text in links makes it a list of links
 MARKED_LINK_SHARE = 0.8  # where the page calls itself an article
+GARBLED_SAMPLE = 3_000  # characters: what is garbled is so from its beginning
 GARBLED_SHARE = 0.15  # of signs that prose does not have: random bytes read as text have a quarter, code a tenth
 WALL_CHARS = 1_200  # walls and errors are shorter; an article about cookies is longer
 
@@ -255,8 +256,9 @@ _COMPILED = tuple((rule, re.compile(rule.phrases, re.IGNORECASE)) for rule in RU
 def judge(candidate: Candidate) -> Rejection | None:
     """Why this is no article; None when it may be one."""
     text = candidate.text
-    if len(text) >= FEW_CHARS and (signs := len(_SIGN.findall(text))) > GARBLED_SHARE * len(text):
-        return Rejection("garbled", f"{signs} of {len(text)} characters are signs that no prose has")
+    sample = text[:GARBLED_SAMPLE]
+    if len(text) >= FEW_CHARS and (signs := len(_SIGN.findall(sample))) > GARBLED_SHARE * len(sample):
+        return Rejection("garbled", f"{signs} of {len(sample)} characters are signs that no prose has")
     if len(text) < WALL_CHARS and (rejection := _wall(candidate)):
         return rejection
     most_linked = MARKED_LINK_SHARE if candidate.is_article_marked else LINK_SHARE
