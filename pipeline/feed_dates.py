@@ -105,7 +105,7 @@ def read_date(text: str, zone: tzinfo) -> ReadDate | None:
     for read in (_read_epoch, _read_iso, _read_named_day, _read_month_first, _read_asctime, _read_numbers):
         found = read(plain, zone)
         if found is not None:
-            return found if found.value >= EARLIEST and found.value.year < LATEST_YEAR else None
+            return found if _is_plausible(found.value) else None
     return None
 
 
@@ -117,8 +117,12 @@ def _read_exact(text: str) -> ReadDate | None:
         value = datetime.fromisoformat(text)
     except ValueError:
         return None
-    is_told = value.tzinfo is not None and value >= EARLIEST and value.year < LATEST_YEAR
+    is_told = value.tzinfo is not None and _is_plausible(value)
     return ReadDate(value.astimezone(UTC).replace(microsecond=0)) if is_told else None
+
+
+def _is_plausible(value: datetime) -> bool:
+    return value >= EARLIEST and value.year < LATEST_YEAR
 
 
 def _plain(text: str) -> str:

@@ -68,20 +68,19 @@ def find_gaps(
 
 def _standing(page: ParsedPage, gaps: Sequence[Gap], needed: Collection[html.HtmlElement]) -> dict[Gap, bool]:
     """Those of these gaps that would be cut out of this page, and whether they are whole and hold nothing needed."""
-    signs = {sign for gap in gaps for sign in (gap.start.removeprefix(INSIDE), gap.stop)}
+    signs = {sign for gap in gaps for sign in (gap.sign, gap.stop)}
     once = {sign for sign in signs if page.markup.count(sign) == 1}
     order = [element for element in page.root.iter() if isinstance(element.tag, str)]
     places = {sign: place for place, element in enumerate(order) for sign in _signs(element) if sign in once}
     wanted = [place for place, element in enumerate(order) if element in needed]
     found: dict[Gap, bool] = {}
     for gap in gaps:
-        start, stop = places.get(gap.start.removeprefix(INSIDE)), places.get(gap.stop, len(order))
+        start, stop = places.get(gap.sign), places.get(gap.stop, len(order))
         if start is None or (gap.stop and gap.stop not in places) or stop <= start:
             continue
-        is_within = gap.start.startswith(INSIDE)
-        above = order[start] if is_within else order[start].getparent()
+        above = order[start] if gap.is_inside else order[start].getparent()
         is_whole = not gap.stop or order[stop].getparent() is above
-        found[gap] = is_whole and not any(start + is_within <= place < stop for place in wanted)
+        found[gap] = is_whole and not any(start + gap.is_inside <= place < stop for place in wanted)
     return found
 
 
@@ -122,8 +121,8 @@ def _gaps_before(page: ParsedPage, needed: Collection[html.HtmlElement]) -> list
         start = _start(page.markup, None if after else level, before) if stop else ""
         level = children[first]
         if start:
-            size = page.markup.find(stop) - page.markup.find(start.removeprefix(INSIDE))
-            sized.append((size, Gap(start, stop)))
+            gap = Gap(start, stop)
+            sized.append((page.markup.find(stop) - page.markup.find(gap.sign), gap))
     return [gap for size, gap in sorted(sized, reverse=True) if size >= _LEAST_GAP_CHARS]
 
 

@@ -89,11 +89,11 @@ def find_lead(
     *,
     description: str,
     title_key: str,
-    names: Sequence[str] = (),
+    name_keys: Sequence[str] = (),
     barred: frozenset[int] = frozenset(),
 ) -> int | None:
     """The lead's block: marked so, or told by the description, or alone between headline and text; none of `barred`,
-    and no line that says nothing but who wrote (`names`).
+    and no line that says nothing but who wrote (`name_keys`).
     """
     if not kept:
         return None
@@ -105,10 +105,8 @@ def find_lead(
     usual = _usual_marks(blocks, kept)
     reach = [i for i in range(min(start, first), first + 1) if _has_size_of_lead(blocks[i]) and i not in barred]
 
-    keys = [key_of(name) for name in names if " " in name]
-
     def may_lead(index: int) -> bool:
-        return _may_lead(blocks, index, apart - around, title_key) and not _says_only(blocks[index], keys)
+        return _may_lead(blocks, index, apart - around, title_key) and not _says_only(blocks[index], name_keys)
 
     tests: tuple[Callable[[Block], bool], ...] = (
         lambda block: _is_marked(block, usual | around),

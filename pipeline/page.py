@@ -15,7 +15,7 @@ from lxml import etree, html
 
 from pipeline.model import Rejection
 from pipeline.trees import count_of
-from pipeline.wrapper import INSIDE, Gap
+from pipeline.wrapper import Gap
 
 __all__ = ["ParsedPage", "check_page", "decode_page", "parse_page"]
 
@@ -172,11 +172,11 @@ def parse_page(text: str, *, gaps: Sequence[Gap] = ()) -> ParsedPage | Rejection
 
 def _without_gap(markup: str, gap: Gap) -> str:
     """The markup without a gap; all of it where its signs do not stand there just once, in their order."""
-    start = _find_once(markup, gap.start.removeprefix(INSIDE), 0)
+    start = _find_once(markup, gap.sign, 0)
     stop = _find_once(markup, gap.stop, start) if gap.stop and start >= 0 else len(markup)
     if start < 0 or stop < 0:
         return markup
-    begin = markup.find(">", start) + 1 if gap.start.startswith(INSIDE) else markup.rfind("<", 0, start)
+    begin = markup.find(">", start) + 1 if gap.is_inside else markup.rfind("<", 0, start)
     return markup[:begin] + (markup[markup.rfind("<", 0, stop) :] if gap.stop else "")
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import cast
 
 from lxml import etree, html
 
@@ -186,14 +185,18 @@ _NEAR = etree.XPath(
 
 
 def _printed(root: html.HtmlElement) -> Iterator[tuple[str, str]]:
-    """Dates printed near the headline."""
-    for text in find_texts(_NEAR, root)[:60]:
-        if found := _PRINTED.search(text):
-            yield found[0], "byline"
-            return
+    """The date printed near the headline."""
+    return ((date, "byline") for date, _ in _near(root))
 
 
 def find_printed(root: html.HtmlElement) -> list[html.HtmlElement]:
     """The element that the date printed near the headline stands in, or right behind."""
-    texts = cast("list[etree._ElementUnicodeResult]", _NEAR(root))[:60]
-    return [e for text in texts if _PRINTED.search(text) and (e := text.getparent()) is not None][:1]
+    return [element for _, text in _near(root) if (element := text.getparent()) is not None]
+
+
+def _near(root: html.HtmlElement) -> Iterator[tuple[str, etree._ElementUnicodeResult]]:
+    """The first date printed near the headline, and the text that it stands in."""
+    for text in find_texts(_NEAR, root)[:60]:
+        if found := _PRINTED.search(text):
+            yield found[0], text
+            return

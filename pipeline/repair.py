@@ -24,7 +24,7 @@ from pipeline.link_lines import find_link_lines, is_closing_link
 from pipeline.markup import Kind
 from pipeline.parts import is_closing_post
 from pipeline.passed_over import find_between, find_beyond, find_opening
-from pipeline.phrases import phrase_rule
+from pipeline.phrases import is_paywall_line, phrase_rule
 from pipeline.pull_quotes import find_pull_quotes
 
 __all__ = ["Repaired", "repair"]
@@ -102,8 +102,9 @@ def repair(
     """The article's blocks, from a first choice of them; none of `barred`."""
     work = _Work(blocks, chosen, barred)
     reach = blocks[min(chosen) : max(chosen) + _WALL_REACH] if chosen else ()
-    is_cut_short = "paywall" in map(phrase_rule, [block.text for block in reach])
+    is_cut_short = any(is_paywall_line(block.text) for block in reach)
     title_key = key_of(title)
+    name_keys = tuple(key_of(name) for name in authors if " " in name)
     is_scrambled = _drop_scrambled(work)
     _drop_live_posts(work)
     work.drop_where("markup", work.is_apart)
@@ -131,7 +132,7 @@ def repair(
         work.apart,
         description=description,
         title_key=title_key,
-        names=authors,
+        name_keys=name_keys,
         barred=captions | offers | barred,
     )
     if not work.kept and is_cut_short:
@@ -145,7 +146,7 @@ def repair(
                 work.add("between", index)
     _trim(work, lead)
     trimmed = len(work.kept)
-    _drop_biographies(work, authors)
+    _drop_biographies(work, name_keys)
     work.drop("pull quote", find_pull_quotes(blocks, work.kept, lead))
     duplicates = find_duplicates(blocks, work.kept, lead)
     work.drop("duplicate", duplicates)
@@ -232,9 +233,8 @@ def _trim(work: _Work, lead: int | None) -> None:
         )
 
 
-def _drop_biographies(work: _Work, authors: Sequence[str]) -> None:
+def _drop_biographies(work: _Work, keys: tuple[str, ...]) -> None:
     """The names of those who wrote, alone on a line, and what the last lines tell of them: `Jane Roe founded …`."""
-    keys = tuple(key_of(name) for name in authors if " " in name)
     work.drop_where("byline", lambda i: len(work.blocks[i].text) < _MOST_NAME_CHARS and work.blocks[i].key in keys)
     last = sorted(work.kept)[-_MOST_BIOGRAPHIES:] if keys else []
     work.drop_where(

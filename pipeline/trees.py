@@ -44,9 +44,9 @@ def find_elements(path: etree.XPath, root: html.HtmlElement) -> list[html.HtmlEl
     return cast("list[html.HtmlElement]", path(root))
 
 
-def find_texts(path: etree.XPath, root: html.HtmlElement) -> list[str]:
-    """The strings that an XPath finds."""
-    return [str(text) for text in cast("list[str]", path(root))]
+def find_texts(path: etree.XPath, root: html.HtmlElement) -> list[etree._ElementUnicodeResult]:
+    """The strings that an XPath finds, each of which knows its element; it must be one that finds strings."""
+    return cast("list[etree._ElementUnicodeResult]", path(root))
 
 
 def count_of(path: etree.XPath, root: html.HtmlElement) -> int:
