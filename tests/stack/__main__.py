@@ -220,6 +220,9 @@ def down(arguments: argparse.Namespace) -> int:
     print(f"stopped {', '.join(names)}" if names else "nothing was running")
     if killed:
         print(f"did not end by themselves and were killed: {', '.join(killed)}")
+        for one in stack.state.daemons:
+            if one.name in killed:
+                print(f"the end of {one.log}:\n{one.last_words()}")
     if arguments.wipe:
         for folder in (VAR / "stack", VAR / "airflow", VAR / "log"):
             shutil.rmtree(folder, ignore_errors=True)

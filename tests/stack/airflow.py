@@ -67,7 +67,8 @@ class AirflowPlace:
 
     def variables(self) -> dict[str, str]:
         """The environment of every component."""
-        database = self.database_url or f"sqlite:///{self.home / 'airflow.db'}"
+        # SQLite's five seconds are too few on a busy machine: the API answers 500, and a task's end is told too late.
+        database = self.database_url or f"sqlite:///{self.home / 'airflow.db'}?timeout=60"
         given = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "NEWSWIRE_"))}
         return {
             **given,
@@ -91,6 +92,8 @@ class AirflowPlace:
             **async_url(database),
             # 5 by default, and a slot stays blocked so long after a short task: with 1, 2.5 times the tasks per second.
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+            # 90 by default: for an API on the same machine that only delays the stop, and the next task of the slot.
+            "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "5",
             **self.newswire,
         }
 
@@ -216,19 +219,28 @@ def stop(components: tuple[Daemon, ...], *, patience_s: float = 10, grace_s: flo
     others = tuple(one for one in components if one not in api_server)
     for one in others:
         one.ask_to_stop()
-    psutil.wait_procs([process for one in others for process in one.processes()], timeout=patience_s)
-    for one in others:
-        end_tasks(one)
+    _wait_for(others, patience_s)
+    end = time.monotonic() + grace_s
+    while _wait_for(others, 0) and time.monotonic() < end:
+        for one in others:
+            end_tasks(one)  # once is not enough: a worker that loses its task takes the next one that waits
+        _wait_for(others, 0.5)
     return tuple(one.name for one in (*others, *api_server) if not one.stop(grace_s=grace_s))
 
 
+def _wait_for(components: tuple[Daemon, ...], timeout_s: float) -> bool:
+    """Whether some process of theirs is still there after so long."""
+    _gone, alive = psutil.wait_procs([process for one in components for process in one.processes()], timeout=timeout_s)
+    return bool(alive)
+
+
 def end_tasks(component: Daemon) -> None:
-    """Kill the tasks of a scheduler: the children of its executor's workers, which report how they ended."""
+    """Kill the tasks of a scheduler, with what they started: all below its executor's workers, which report the end."""
     if component.name.endswith("scheduler") and component.is_running:
         with suppress(psutil.NoSuchProcess):  # it stops by itself meanwhile
             for worker in psutil.Process(component.pid).children():
-                for task in worker.children():
-                    task.kill()
+                for process in worker.children(recursive=True):
+                    process.kill()
 
 
 def keep_passwords(path: Path) -> dict[str, str]:

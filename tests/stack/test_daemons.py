@@ -20,11 +20,24 @@ PARENT = "import os, time; pid = os.fork(); print('there', flush=True) if pid el
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('there', flush=True); time.sleep(600)"
 )
+# A scheduler that ends when its worker has gone through three tasks, each with a process of its own, that last long.
+BUSY_SCHEDULER = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, lambda *_: None)
+last = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).wait()"
+if not os.fork():
+    for _ in range(3):
+        task = subprocess.Popen([sys.executable, "-c", last])
+        print("there", flush=True)
+        task.wait()
+    os._exit(0)
+os.wait()
+"""
 
 
-def started(program: str, tmp_path: Path) -> Daemon:
+def started(program: str, tmp_path: Path, name: str = "one") -> Daemon:
     one = daemon.start(
-        "one", [sys.executable, "-uc", program], log=tmp_path / "log" / "one.log", variables=os.environ, folder=tmp_path
+        name, [sys.executable, "-uc", program], log=tmp_path / "log" / "one.log", variables=os.environ, folder=tmp_path
     )
     while "there" not in Path(one.log).read_text():
         assert one.is_running
@@ -43,6 +56,12 @@ def test_a_stopped_daemon_leaves_no_child_behind(tmp_path: Path) -> None:
 def test_a_daemon_that_does_not_listen_is_killed_and_said_to_be(tmp_path: Path) -> None:
     one = started(STUBBORN, tmp_path)
     assert one.stop(grace_s=0.2) is False
+    assert one.processes() == []
+
+
+def test_a_scheduler_is_not_killed_for_the_tasks_its_workers_still_take(tmp_path: Path) -> None:
+    one = started(BUSY_SCHEDULER, tmp_path, "airflow scheduler")
+    assert airflow.stop((one,), patience_s=0) == ()
     assert one.processes() == []
 
 

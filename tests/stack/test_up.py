@@ -108,7 +108,7 @@ def test_stopping_leaves_no_process_and_loses_nothing(desk: Desk) -> None:
     daemons = desk.daemons()
     done = desk.say("down")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "killed" not in done.stdout
+    assert "killed" not in done.stdout, done.stdout
     assert [one.name for one in daemons if one.processes()] == []
     kept = desk.folder / "stack" / "newsroom"
     assert (kept / "newswire" / "newswire.db").exists()
