@@ -30,12 +30,18 @@ def _read() -> tuple[dict[str, str], dict[str, tuple[tuple[str, str], ...]]]:
 
 
 _WHOLES, _BEGINNINGS = _read()
+_LONGEST = 3 * max(map(len, _WHOLES))  # characters of a line, with more signs than any has
+_OPENING = 6 * _STEM  # characters that hold a stem
 
 
 def line_rule(text: str) -> str | None:
     """The kind of furniture that a line is, None for any other."""
+    if len(text) > _LONGEST:
+        # Few paragraphs begin like a line, and all letters of one take five times as long as its first ones.
+        return _by_beginning(key_of(text)) if key_of(text[:_OPENING])[:_STEM] in _BEGINNINGS else None
     key = key_of(text)
-    if (name := _WHOLES.get(key)) is not None:
-        return name
-    found = _BEGINNINGS.get(key[:_STEM])
-    return None if found is None else next((name for beginning, name in found if key.startswith(beginning)), None)
+    return _WHOLES.get(key) or _by_beginning(key)
+
+
+def _by_beginning(key: str) -> str | None:
+    return next((kind for beginning, kind in _BEGINNINGS.get(key[:_STEM], ()) if key.startswith(beginning)), None)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from ahocorasick_rs import AhoCorasick
+
 from pipeline.phrase_lines import line_rule
 from pipeline.phrase_rules import PHRASES, TRIGGERS, PhraseRule
 
@@ -39,6 +41,7 @@ _BEGINNING = re.compile(
     _HEAD + "|".join(pattern.pattern[len(_HEAD) : -1] for _, pattern, signs in _ANCHORED if not signs) + ")"
 )
 _SIGNS = tuple(sign for _, _, signs in _ANCHORED for sign in signs)
+_HINTS = AhoCorasick((*_SIGNS, *TRIGGERS))  # all in one look at a text: one after another they take nine times as long
 _HELD = tuple((rule.name, re.compile(rf"\b(?:{_alternatives(rule.holds)})")) for rule in PHRASES if rule.holds)
 _SHOUTED = tuple((rule.name, re.compile(rf"\W*(?:{_alternatives(rule.shouts)})\b")) for rule in PHRASES if rule.shouts)
 
@@ -51,16 +54,16 @@ def phrase_rule(text: str) -> str | None:
     if (name := line_rule(text)) is not None:
         return name
     lower = text.replace("’", "'").replace("\xa0", " ").replace("\u202f", " ").lower()
-    holds = lower.__contains__
     is_brief = len(lower) <= MAX_HOLDING_CHARS
-    if _BEGINNING.match(lower) or (is_brief and any(map(holds, _SIGNS))):
+    hints = [number for number, _, _ in _HINTS.find_matches_as_indexes(lower, overlapping=True)] if is_brief else []
+    if _BEGINNING.match(lower) or (hints and min(hints) < len(_SIGNS)):
         for name, pattern, signs in _ANCHORED:
-            if (not signs or any(map(holds, signs))) and pattern.match(lower):
+            if (not signs or any(map(lower.__contains__, signs))) and pattern.match(lower):
                 return name
     for name, pattern in _SHOUTED:
         if pattern.match(text):
             return name
-    if not is_brief or not any(map(holds, TRIGGERS)):
+    if not hints or max(hints) < len(_SIGNS):
         return None
     return next((name for name, pattern in _HELD if pattern.search(lower)), None)
 

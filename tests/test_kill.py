@@ -59,13 +59,16 @@ def make_environment(broker: Broker, newsroom: Newsroom, home: Path) -> dict[str
         "NEWSWIRE_TOPIC_PARTITIONS": str(PARTITIONS),
         "NEWSWIRE_LANES": "2",
         "NEWSWIRE_BATCH_ROWS": "5",
+        "NEWSWIRE_DELIVERY_TIMEOUT_S": "120",  # a broker on a machine with nothing left once took over 30 s
     }
 
 
 def newswire(environment: dict[str, str], *words: str) -> int:
-    """Run the command; its exit code, negative when a signal ended it."""
+    """Run the command; its exit code, negative when a signal ended it. What it says is shown where a test fails."""
     command = [sys.executable, "-c", "from pipeline.cli import main; main()", *words]
-    return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    print(done.stdout, done.stderr)
+    return done.returncode
 
 
 def read_events(broker: Broker, prefix: str) -> Counter[str]:
