@@ -31,7 +31,7 @@ from pipeline.errors import ExtractionFailed
 from pipeline.extract_lines import ExtractedRow, ExtractRow, outlet_of, page_of
 from pipeline.extraction import Extraction, PageInput
 from pipeline.feeds import FeedInput, NoFeed, ParsedFeed
-from pipeline.page import check_page, decode_page
+from pipeline.page import check_page, page_in_utf8
 from pipeline.wrapper import ENOUGH_PAGES, Observation, Wrapper
 from pipeline.wrapper import learn as learn_wrapper
 
@@ -277,6 +277,6 @@ def _extract_row(row: ExtractRow, wrapper: Wrapper | None, workers: ExtractionWo
         refusal = check_page(body, None)
         if refusal is not None:
             return ExtractedRow(row, Extraction(None, refusal))
-        return ExtractedRow(row, workers.extract_now(page_of(row, decode_page(body, None)), wrapper))
+        return ExtractedRow(row, workers.extract_now(page_of(row, page_in_utf8(body, None)), wrapper))
     except (OSError, EOFError, zlib.error, ExtractionFailed) as error:
         return ExtractedRow(row, None, str(error))

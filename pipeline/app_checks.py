@@ -16,7 +16,7 @@ from pipeline.errors import NewswireError, NotAFeed
 from pipeline.extraction import PageInput
 from pipeline.feeds import ParsedFeed, parse_feed
 from pipeline.model import Entry, ExtractRules, FetchKind, Request, Response
-from pipeline.page import check_page, decode_page
+from pipeline.page import check_page, page_in_utf8
 from pipeline.ports import Fetcher
 from pipeline.settings import SettingLine, Settings, describe, load
 from pipeline.urls import registrable_domain
@@ -156,7 +156,7 @@ async def look_at_entry(entry: Entry, fetcher: Fetcher, workers: ExtractionWorke
         if rejection is None:
             page = PageInput(
                 url=response.final_url,
-                html=decode_page(response.body, content_type),
+                html=page_in_utf8(response.body, content_type),
                 outlet_id=registrable_domain(entry.link),
                 language=entry.language,
                 zone=zone,

@@ -17,7 +17,7 @@ from pipeline.errors import CatalogueError, FetchError, SettingsError
 from pipeline.extract_lines import ExtractedRow, ExtractRow, page_of, read_row, written_line
 from pipeline.extraction import Extraction
 from pipeline.model import FetchKind, Request, Response
-from pipeline.page import check_page, decode_page
+from pipeline.page import check_page, page_in_utf8
 from pipeline.settings import Settings, load
 from pipeline.statuses import refuse_page
 
@@ -108,4 +108,4 @@ def extract_body(row: ExtractRow, body: bytes, content_type: str | None, workers
     refusal = check_page(body, content_type)
     if refusal is not None:
         return Extraction(None, refusal)
-    return workers.extract_now(page_of(row, decode_page(body, content_type)), None)
+    return workers.extract_now(page_of(row, page_in_utf8(body, content_type)), None)

@@ -19,7 +19,7 @@ from pipeline.dead_letters import with_resolution
 from pipeline.errors import ExtractionFailed, FetchError, StoreError
 from pipeline.extraction import Extraction, FeedHints, PageInput
 from pipeline.model import Article, FetchKind, Outlet, PendingEntry, Request, Response, Verdict
-from pipeline.page import check_page, decode_page
+from pipeline.page import check_page, page_in_utf8
 from pipeline.ports import Place
 from pipeline.report import Report
 from pipeline.rooms import Rooms
@@ -146,7 +146,7 @@ async def extract(entry: PendingEntry, response: Response, outlet: Outlet, rooms
     shown = entry.entry
     page = PageInput(
         url=response.final_url,
-        html=decode_page(response.body, content_type),
+        html=page_in_utf8(response.body, content_type),
         outlet_id=outlet.id,
         language=outlet.language,
         zone=outlet.timezone,

@@ -51,7 +51,7 @@ def outlet_of(row: ExtractRow) -> str:
     return registrable_domain(row.url) or "unknown"
 
 
-def page_of(row: ExtractRow, html: str) -> PageInput:
+def page_of(row: ExtractRow, html: bytes) -> PageInput:
     """The page to extract."""
     return PageInput(url=row.url, html=html, outlet_id=outlet_of(row))
 

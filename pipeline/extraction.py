@@ -32,7 +32,7 @@ class PageInput:
     """A page to extract, with what is known beforehand. `url` is the final one, `zone` the outlet's (IANA)."""
 
     url: str
-    html: str
+    html: bytes | str  # bytes are UTF-8: `pipeline.page.page_in_utf8`
     outlet_id: str = ""
     language: str | None = None
     zone: str = "UTC"

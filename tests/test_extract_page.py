@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.model import Rejection
-from pipeline.page import ParsedPage, check_page, decode_page, parse_page
+from pipeline.page import ParsedPage, check_page, page_in_utf8, parse_page
 
 WORDS = "L’été à la cœur « français »"
 PADDING = b" " * 6_000
@@ -41,11 +41,13 @@ PADDING = b" " * 6_000
     ],
 )
 def test_a_page_is_decoded_in_the_written_order(body: bytes, content_type: str | None) -> None:
-    assert WORDS in decode_page(body, content_type)
+    assert WORDS in page_in_utf8(body, content_type).decode()
 
 
 def test_control_signs_and_lone_surrogates_are_gone() -> None:
-    assert decode_page(b"a\x00b\x0bc\x7f", None) == "abc"
+    assert page_in_utf8(b"a\x00b\x0bc\x7f", None) == b"abc"
+    assert page_in_utf8("a\uffffé\x00\ufffeb".encode(), None) == "aéb".encode()
+    assert page_in_utf8(b"a\\ud800b", "text/html; charset=unicode_escape") == b"ab"
 
 
 @pytest.mark.parametrize(

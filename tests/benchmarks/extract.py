@@ -25,7 +25,7 @@ from rich.progress import track
 from trafilatura import bare_extraction
 
 from pipeline.extract import Extraction, PageInput, extract
-from pipeline.page import decode_page
+from pipeline.page import page_in_utf8
 from pipeline.urls import registrable_domain
 from pipeline.wrapper import ENOUGH_PAGES, Observation, Wrapper, learn
 from tests.evaluation.extraction_pages import CORPORA, NEWS, read_pages
@@ -98,10 +98,11 @@ def _ms(seconds: Sequence[float]) -> str:
 def _time_all(console: Console, pages: Sequence[PageInput], rounds: int) -> list[Timed]:
     wrappers = _learn(pages)
     known = [wrappers.get(page.outlet_id) for page in pages]
+    texts = [page.html.decode() if isinstance(page.html, bytes) else page.html for page in pages]
     base, cold, warm = ([math.inf] * len(pages) for _ in range(3))
     for count in range(rounds):
         say = f"round {count + 1} of {rounds}"
-        _time_pass(base, [partial(bare_extraction, page.html, with_metadata=True) for page in pages])
+        _time_pass(base, [partial(bare_extraction, text, with_metadata=True) for text in texts])
         console.print(f"{say}: trafilatura done")
         _time_pass(cold, [partial(extract, page, None) for page in pages])
         _time_pass(warm, [partial(extract, *pair) for pair in zip(pages, known, strict=True)])
@@ -127,7 +128,7 @@ def _labelled(step: int) -> list[PageInput]:
     outlets: dict[str, list[PageInput]] = defaultdict(list)
     for page in read_pages(NEWS):
         outlet = registrable_domain(page.url) or page.url
-        outlets[outlet].append(PageInput(page.url, decode_page(page.html(), None), outlet))
+        outlets[outlet].append(PageInput(page.url, page_in_utf8(page.html(), None), outlet))
     return [page for outlet in sorted(outlets)[::step] for page in outlets[outlet]]
 
 

@@ -108,13 +108,13 @@ def kept_pages(home: Path) -> list[str]:
     """The pages that the run archived, as text."""
     from warcio.archiveiterator import ArchiveIterator
 
-    from pipeline.page import decode_page
+    from pipeline.page import page_in_utf8
 
     pages: list[str] = []
     for path in sorted((home / "archive").rglob("*.warc.gz")):
         with path.open("rb") as file:
             pages += [
-                decode_page(record.content_stream().read(), record.http_headers.get_header("content-type"))
+                page_in_utf8(record.content_stream().read(), record.http_headers.get_header("content-type")).decode()
                 for record in ArchiveIterator(file)
             ]
     return pages

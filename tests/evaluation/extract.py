@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from pipeline.page import decode_page
+from pipeline.page import page_in_utf8
 from pipeline.urls import registrable_domain
 from pipeline.wrapper import ENOUGH_PAGES, Observation, Wrapper, learn
 from tests.evaluation.extraction_metrics import (
@@ -140,7 +140,8 @@ def _warm_up() -> None:
 
 
 def _run_page(page: LabelledPage, extractors: list[str]) -> list[Result]:
-    html = decode_page(page.html(), None)
+    html = page_in_utf8(page.html(), None)
+    text = html.decode()
     results = []
     for name in extractors:
         start = time.process_time()
@@ -148,7 +149,7 @@ def _run_page(page: LabelledPage, extractors: list[str]) -> list[Result]:
             extracted, extraction = run_ours(page.url, html, None)
             results.append(Result(page.id, name, extracted, time.process_time() - start, extraction.observation))
         else:
-            extracted = run_peer(name, html)
+            extracted = run_peer(name, text)
             results.append(Result(page.id, name, extracted, time.process_time() - start))
     return results
 
@@ -171,7 +172,7 @@ def _run_warm(pages: list[LabelledPage], cold: list[Result]) -> list[Result]:
 def _run_page_warm(page: LabelledPage, cold: Result, wrapper: Wrapper | None) -> Result:
     if wrapper is None:
         return Result(page.id, WARM, cold.extracted, cold.cpu_s)
-    html = decode_page(page.html(), None)
+    html = page_in_utf8(page.html(), None)
     start = time.process_time()
     extracted, _ = run_ours(page.url, html, wrapper)
     return Result(page.id, WARM, extracted, time.process_time() - start)
@@ -179,7 +180,7 @@ def _run_page_warm(page: LabelledPage, cold: Result, wrapper: Wrapper | None) ->
 
 def score_page(page: LabelledPage) -> Scored:
     """Ours on one page, as of an outlet never seen before, with its scores."""
-    extracted, extraction = run_ours(page.url, decode_page(page.html(), None), None)
+    extracted, extraction = run_ours(page.url, page_in_utf8(page.html(), None), None)
     return _score(page, Result(page.id, COLD, extracted, 0.0, extraction.observation))
 
 

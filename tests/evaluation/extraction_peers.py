@@ -32,7 +32,7 @@ class Extracted:
     way: str = ""
 
 
-def run_ours(url: str, html: str, wrapper: Wrapper | None) -> tuple[Extracted, Extraction]:
+def run_ours(url: str, html: bytes | str, wrapper: Wrapper | None) -> tuple[Extracted, Extraction]:
     """Our answer, and the extraction behind it for learning."""
     extraction = extract(PageInput(url=url, html=html), wrapper)
     article = extraction.article

@@ -14,7 +14,7 @@ from connectors.workers import ExtractionWorkers
 from pipeline.errors import ExtractionFailed
 from pipeline.extract import PageInput
 from pipeline.model import FetchKind, Request
-from pipeline.page import check_page, decode_page
+from pipeline.page import check_page, page_in_utf8
 from tests.hostile.cases import says, whole
 from tests.hostile.page_cases import ARTICLE, FAILED, PAGE_CASES, REJECTED, PageCase
 from tests.hostile.server import Call, HostileServer
@@ -63,7 +63,7 @@ async def read(case: PageCase, fetcher: SafeFetcher, workers: ExtractionWorkers)
     rejection = check_page(response.body, content_type)
     if rejection is not None:
         return End(REJECTED, rejection.reason)
-    page = PageInput(response.final_url, decode_page(response.body, content_type), zone="Europe/Paris")
+    page = PageInput(response.final_url, page_in_utf8(response.body, content_type), zone="Europe/Paris")
     try:
         extraction = await workers.extract(page, None)
     except ExtractionFailed as error:
