@@ -57,7 +57,8 @@ _WEB_NAMES = {
     "windows-31j": "cp932",
     "x-sjis": "cp932",
 }
-_NEARLY_UTF8 = frozenset({"utf-8", "utf8", "cp1252"})  # prose in single bytes is never UTF-8 by chance: then that lies
+# Whatever is said to be one of these and is valid UTF-8 is that: prose in single bytes never is by chance.
+_MAYBE_UTF8 = frozenset({"utf-8", "utf8", "cp1252"})
 _REFUSED_CHARSETS = frozenset({"utf-7", "utf7"})  # nothing on the web is UTF-7 but attacks
 
 _MAGIC = (
@@ -94,6 +95,7 @@ _SPELT = {way: name for name in _UNSHOWN for way in (name, name.upper(), name.ca
 }
 _TAGS = tuple((sign, way, name) for way, name in _SPELT.items() for sign in ("<", "</"))
 _TAG_SIGNS = BytesAhoCorasick([f"{sign}{way}".encode() for sign, way, _ in _TAGS])
+_ODD_TAG = re.compile(rb"</?(?i:%s)\b" % "|".join(_UNSHOWN).encode())  # in any mix of cases
 _NAV_TAG = re.compile(rb"<(/?)nav\b")
 _HEADLINE_OR_META = re.compile(rb"<(?:[hH]1|[mM](?i:eta)|[lL](?i:ink)|[tT](?i:itle))\b")
 _NEVER_EMPTY = frozenset({"script", "style"})
@@ -234,7 +236,7 @@ def _read_as(declared: str, body: bytes) -> bytes | None:
     name = _WEB_NAMES.get(declared.lower(), declared.lower())
     if name in _REFUSED_CHARSETS:
         return None
-    if name in _NEARLY_UTF8 and _is_utf8(body):
+    if name in _MAYBE_UTF8 and _is_utf8(body):
         return body
     try:
         text = body.decode(name, errors="replace")
@@ -278,8 +280,8 @@ def _without_scripts(page: bytes) -> tuple[bytes, list[str], str]:
             continue
         kept.append(page[start:begin])
         end, behind = next(((e, after) for other, opens, e, after in tags if other == name and not opens), (-1, 0))
-        if end < 0 and (odd := re.compile(rb"(?i)</%s\b" % name.encode()).search(page, at)):
-            end, behind = odd.span()  # in a mix of cases
+        if end < 0 and (spelt := _ODD_TAG.sub(lambda tag: tag[0].lower(), page)) != page:
+            return _without_scripts(spelt)
         if end < 0:  # an unclosed <svg> or <iframe> hides nothing
             start = len(page) if name in _NEVER_EMPTY else at
             break

@@ -117,7 +117,7 @@ def test_navigation_is_passed_over_where_it_is_whole_and_nothing_else(html: str,
     assert "".join(parsed.root.itertext()) == text
 
 
-@pytest.mark.parametrize("closing", ["</script>", "</SCRIPT>", "</Script\n>"])
+@pytest.mark.parametrize("closing", ["</script>", "</SCRIPT>", "</Script\n>", "</scrIPT>"])
 def test_a_script_ends_in_any_mix_of_cases(closing: str) -> None:
     parsed = parse_page(f"<p>a<script>var b = 1;{closing}c</p>")
     assert isinstance(parsed, ParsedPage)

@@ -148,7 +148,7 @@ def _pages() -> list[PageInput]:
         for article in outlet.articles:
             html = look_of(outlet).render(Page(outlet, article, article.versions[0], RELATED))
             wide = html.replace("</body>", f"<footer class='wide'><ul>{NOISE}</ul></footer>{SCRIPT}</body>")
-            pages.append(PageInput(outlet.url(article), wide, outlet.id, outlet.language, outlet.timezone))
+            pages.append(PageInput(outlet.url(article), wide.encode(), outlet.id, outlet.language, outlet.timezone))
     return pages
 
 
