@@ -29,6 +29,7 @@ from tests.stack.daemon import Daemon
 ROOT = Path(__file__).parents[2]
 USERS = {"admin": "admin", "viewer": "viewer"}  # name: role
 SIMPLE_LOGIN = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+_IDLE = "<idle>"  # in the title of a worker that waits for a task
 HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 # Local log files are read straight from disk, so nobody needs the log servers (they would listen on all interfaces).
 COMPONENTS: dict[str, tuple[str, ...]] = {
@@ -223,7 +224,7 @@ def stop(components: tuple[Daemon, ...], *, patience_s: float = 10, grace_s: flo
     end = time.monotonic() + grace_s
     while _wait_for(others, 0) and time.monotonic() < end:
         for one in others:
-            end_tasks(one)  # once is not enough: a worker that loses its task takes the next one that waits
+            end_workers(one)  # once is not enough: a worker that loses its task takes the next one that waits
         _wait_for(others, 0.5)
     return tuple(one.name for one in (*others, *api_server) if not one.stop(grace_s=grace_s))
 
@@ -234,12 +235,17 @@ def _wait_for(components: tuple[Daemon, ...], timeout_s: float) -> bool:
     return bool(alive)
 
 
-def end_tasks(component: Daemon) -> None:
-    """Kill the tasks of a scheduler, with what they started: all below its executor's workers, which report the end."""
+def end_workers(component: Daemon) -> None:
+    """End what a scheduler waits for: the tasks of its executor's workers, which report that, and workers that idle.
+
+    LocalExecutor says farewell to each worker that it finds alive, but one takes another's and is gone before its turn:
+    then the last ones hear nothing, and the scheduler waits for them for ever (`end` in Airflow 3.3.2).
+    """
     if component.name.endswith("scheduler") and component.is_running:
         with suppress(psutil.NoSuchProcess):  # it stops by itself meanwhile
             for worker in psutil.Process(component.pid).children():
-                for process in worker.children(recursive=True):
+                is_idle = _IDLE in " ".join(worker.cmdline())
+                for process in [worker] if is_idle else worker.children(recursive=True):
                     process.kill()
 
 

@@ -22,7 +22,7 @@ STUBBORN = (
 )
 # A scheduler that ends when its worker has gone through three tasks, each with a process of its own, that last long.
 BUSY_SCHEDULER = """
-import os, signal, subprocess, sys, time
+import os, signal, subprocess, sys
 signal.signal(signal.SIGTERM, lambda *_: None)
 last = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).wait()"
 if not os.fork():
@@ -32,6 +32,15 @@ if not os.fork():
         task.wait()
     os._exit(0)
 os.wait()
+"""
+# One that waits for a worker which nobody told to go.
+FORGETFUL_SCHEDULER = """
+import signal, subprocess, sys
+signal.signal(signal.SIGTERM, lambda *_: None)
+title = "airflow worker -- LocalExecutor: <idle>"
+worker = subprocess.Popen([title, "-c", "import time; time.sleep(600)"], executable=sys.executable)
+print("there", flush=True)
+worker.wait()
 """
 
 
@@ -59,8 +68,9 @@ def test_a_daemon_that_does_not_listen_is_killed_and_said_to_be(tmp_path: Path) 
     assert one.processes() == []
 
 
-def test_a_scheduler_is_not_killed_for_the_tasks_its_workers_still_take(tmp_path: Path) -> None:
-    one = started(BUSY_SCHEDULER, tmp_path, "airflow scheduler")
+@pytest.mark.parametrize("program", [BUSY_SCHEDULER, FORGETFUL_SCHEDULER], ids=["busy", "forgetful"])
+def test_a_scheduler_is_not_killed_for_what_its_workers_do(program: str, tmp_path: Path) -> None:
+    one = started(program, tmp_path, "airflow scheduler")
     assert airflow.stop((one,), patience_s=0) == ()
     assert one.processes() == []
 
