@@ -100,7 +100,7 @@ _NAV_TAG = re.compile(rb"<(/?)nav\b")
 _HEADLINE_OR_META = re.compile(rb"<(?:[hH]1|[mM](?i:eta)|[lL](?i:ink)|[tT](?i:itle))\b")
 _NEVER_EMPTY = frozenset({"script", "style"})
 _JSON_TYPE = b"application/ld+json"
-_MOST_SPOKEN_BYTES = 2_000
+_MOST_SPOKEN_CHARS = 2_000
 _LONG_TAG = 20_000
 _TAG_RUN = re.compile(rb"<[a-zA-Z][^>]{%d,}" % _LONG_TAG)
 _ALL = etree.XPath("count(//*)")
@@ -124,13 +124,10 @@ def page_in_utf8(body: bytes, content_type: str | None) -> bytes:
     for bom, name in _BOMS:
         if body.startswith(bom):
             return _clean(body.decode(name, errors="replace").lstrip("\ufeff").encode(errors="ignore"))
-    for name in _declared(body, content_type):
+    for name in (*_declared(body, content_type), "utf-8"):
         if (page := _read_as(name, body)) is not None:
             return _clean(page)
-    if _is_utf8(body):
-        return _clean(body)
-    text = body.decode("utf-8", errors="replace")
-    return _clean((text if _is_readable(text) else body.decode("cp1252", errors="replace")).encode())
+    return _clean(body.decode("cp1252", errors="replace").encode())
 
 
 def check_page(body: bytes, content_type: str | None) -> Rejection | None:
@@ -287,8 +284,8 @@ def _without_scripts(page: bytes) -> tuple[bytes, list[str], str]:
             break
         if name == "script" and close > 0 and _JSON_TYPE in page[at:close].lower():
             json_ld.append(_text(page[close + 1 : end]))
-        elif name == "noscript" and end - at < _MOST_SPOKEN_BYTES:
-            noscript.append(_text(page[at:end]))
+        elif name == "noscript" and len(spoken := _text(page[at:end])) < _MOST_SPOKEN_CHARS:
+            noscript.append(spoken)
         close = page.find(b">", behind)
         start = close + 1 if close >= 0 else len(page)
     kept.append(page[start:])

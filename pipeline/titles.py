@@ -108,7 +108,8 @@ def without_site(title: str, site: str, host: str = "") -> str:
     parts = _SEPARATORS.split(title)
     if len(parts) < 2:
         return title
-    if site and len(end := _AT_END.split(title.removesuffix(site.strip()))) > 1 and title.endswith(site.strip()):
+    name = site.strip()
+    if name and title.endswith(name) and len(end := _AT_END.split(title.removesuffix(name))) > 1:
         return end[0].strip()  # in several parts too: `Consett Magazine - Local News`
     site_key = key_of(site)
     host_key = key_of(host.removeprefix("www.").partition(".")[0])

@@ -241,12 +241,13 @@ def end_workers(component: Daemon) -> None:
     LocalExecutor says farewell to each worker that it finds alive, but one takes another's and is gone before its turn:
     then the last ones hear nothing, and the scheduler waits for them for ever (`end` in Airflow 3.3.2).
     """
-    if component.name.endswith("scheduler") and component.is_running:
-        with suppress(psutil.NoSuchProcess):  # it stops by itself meanwhile
-            for worker in psutil.Process(component.pid).children():
-                is_idle = _IDLE in " ".join(worker.cmdline())
-                for process in [worker] if is_idle else worker.children(recursive=True):
-                    process.kill()
+    if not component.name.endswith("scheduler") or not component.is_running:
+        return
+    with suppress(psutil.NoSuchProcess):  # it stops by itself meanwhile
+        for worker in psutil.Process(component.pid).children():
+            is_idle = _IDLE in " ".join(worker.cmdline())
+            for process in [worker] if is_idle else worker.children(recursive=True):
+                process.kill()
 
 
 def keep_passwords(path: Path) -> dict[str, str]:
