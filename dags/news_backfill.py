@@ -91,7 +91,7 @@ def news_backfill() -> None:
 
     @task
     def plan(params: dict[str, Any]) -> list[dict[str, Any]]:
-        from pipeline.app_backfill import Backfill
+        from pipeline.app.backfill import Backfill
 
         with Backfill.from_env() as past:
             shares = past.plan(
@@ -107,9 +107,9 @@ def news_backfill() -> None:
 
     @task(map_index_template="{{ task.op_kwargs['share']['name'] }}", pool="news_backfill", priority_weight=1)
     def fill(share: dict[str, Any], params: dict[str, Any], run_id: str) -> dict[str, Any]:
-        from pipeline.app_backfill import Backfill
-        from pipeline.backfill import Share
-        from pipeline.report import Report
+        from pipeline.app.backfill import Backfill
+        from pipeline.ingest.backfill import Share
+        from pipeline.reporting.report import Report
 
         with Backfill.from_env() as past:
             if params["dry_run"]:
@@ -128,8 +128,8 @@ def news_backfill() -> None:
 
     @task(trigger_rule="all_done_min_one_success", retries=0)
     def report(reports: list[dict[str, Any]], ti: Any) -> dict[str, Any]:
-        from pipeline.report import Report
-        from pipeline.run_note import run_note
+        from pipeline.reporting.report import Report
+        from pipeline.reporting.run_note import run_note
 
         whole = Report.merge(Report.from_json(share) for share in reports)
         log.info("%s", run_note(whole))

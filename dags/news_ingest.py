@@ -51,8 +51,8 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowFailException
 
-from pipeline.app_schedule import keep_late_run, schedule
-from pipeline.errors import CatalogueError, DeliveryError, LaneFenced, LaneLost, SettingsError, StoreError
+from pipeline.app.dag_schedule import keep_late_run, schedule
+from pipeline.domain.errors import CatalogueError, DeliveryError, LaneFenced, LaneLost, SettingsError, StoreError
 
 log = logging.getLogger("newswire.dags")
 
@@ -139,7 +139,7 @@ def news_ingest() -> None:
 
     @task
     def plan(params: dict[str, Any]) -> list[dict[str, Any]]:
-        from pipeline.app import App
+        from pipeline.app.runs import App
 
         with App.from_env() as newswire:
             shards = newswire.plan_shards(outlets=params["outlets"], shards=params["shards"], force=params["force"])
@@ -149,8 +149,8 @@ def news_ingest() -> None:
 
     @task(map_index_template="{{ task.op_kwargs['shard']['name'] }}", pool="news_live", priority_weight=10)
     def ingest(shard: dict[str, Any], params: dict[str, Any], run_id: str) -> dict[str, Any]:
-        from pipeline.app import App
-        from pipeline.shards import Shard
+        from pipeline.app.runs import App
+        from pipeline.scheduling.shards import Shard
 
         with App.from_env() as newswire:
             report = newswire.ingest(
@@ -168,9 +168,9 @@ def news_ingest() -> None:
     ) -> dict[str, Any]:
         from rich.console import Console
 
-        from pipeline.report import Report
-        from pipeline.run_note import run_note
-        from pipeline.show import delivered_in_words, reasons_in_words, report_table
+        from pipeline.reporting.report import Report
+        from pipeline.reporting.run_note import run_note
+        from pipeline.reporting.terminal import delivered_in_words, reasons_in_words, report_table
 
         whole = Report.merge(Report.from_json(shard) for shard in reports)
         console = Console(width=160)

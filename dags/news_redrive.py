@@ -52,10 +52,10 @@ def news_redrive() -> None:
 
     @task
     def redrive() -> dict[str, int]:
-        from pipeline.app import App
-        from pipeline.app_redrive import redrive as redrive_entries
-        from pipeline.dead_letters import RedriveChoice
-        from pipeline.errors import SettingsError
+        from pipeline.app.redrive import redrive as redrive_entries
+        from pipeline.app.runs import App
+        from pipeline.delivery.dead_letters import RedriveChoice
+        from pipeline.domain.errors import SettingsError
 
         params = get_current_context()["params"]
         try:

@@ -51,11 +51,11 @@ def news_replay() -> None:
 
     @task
     def replay() -> dict[str, Any]:
-        from pipeline.app import App
-        from pipeline.app_replay import choice_of
-        from pipeline.app_replay import replay as replay_pages
-        from pipeline.errors import SettingsError
-        from pipeline.replay import describe
+        from pipeline.app.replay import choice_of
+        from pipeline.app.replay import replay as replay_pages
+        from pipeline.app.runs import App
+        from pipeline.domain.errors import SettingsError
+        from pipeline.ingest.replay import describe
 
         params = get_current_context()["params"]
         try:

@@ -48,8 +48,8 @@ def news_upkeep() -> None:
 
     @task
     def delete() -> dict[str, int]:
-        from pipeline.app import App
-        from pipeline.app_upkeep import delete_by_retention
+        from pipeline.app.runs import App
+        from pipeline.app.upkeep import delete_by_retention
 
         with App.from_env() as newswire:
             deleted = delete_by_retention(newswire)
@@ -59,8 +59,8 @@ def news_upkeep() -> None:
 
     @task(pool="news_live", retries=0)
     def revisit() -> dict[str, int]:
-        from pipeline.app import App
-        from pipeline.app_upkeep import revisit_the_late
+        from pipeline.app.runs import App
+        from pipeline.app.upkeep import revisit_the_late
 
         with App.from_env() as newswire:
             report = revisit_the_late(newswire)
@@ -70,8 +70,8 @@ def news_upkeep() -> None:
 
     @task
     def feeds() -> list[str]:
-        from pipeline.app import App
-        from pipeline.app_upkeep import troubled_feeds
+        from pipeline.app.runs import App
+        from pipeline.app.upkeep import troubled_feeds
 
         with App.from_env() as newswire:
             troubles = troubled_feeds(newswire)
@@ -81,9 +81,9 @@ def news_upkeep() -> None:
 
     @task(trigger_rule="all_done", retries=0)
     def audit(troubles: list[str] | None, ti: Any) -> None:
-        from pipeline.app import App
-        from pipeline.app_upkeep import integrity_faults
-        from pipeline.run_note import upkeep_note
+        from pipeline.app.runs import App
+        from pipeline.app.upkeep import integrity_faults
+        from pipeline.reporting.run_note import upkeep_note
 
         with App.from_env() as newswire:
             faults = integrity_faults(newswire)

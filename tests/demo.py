@@ -90,11 +90,11 @@ def load_dag() -> Any:
 
 def run(dag: Any, title: str) -> None:
     """One run of the DAG, with a line that tells how far it is; its report."""
-    from connectors.database import Database
-    from connectors.run_store import RunStore
-    from pipeline.report import Report
-    from pipeline.settings import load
-    from pipeline.show import delivered_in_words, reasons_in_words, report_table
+    from connectors.store.database import Database
+    from connectors.store.runs import RunStore
+    from pipeline.domain.settings import load
+    from pipeline.reporting.report import Report
+    from pipeline.reporting.terminal import delivered_in_words, reasons_in_words, report_table
 
     began = time.monotonic()
     with progress(title), quiet():
@@ -162,9 +162,9 @@ def so_far() -> str:
 
 def show_a_message() -> None:
     """One article, as `newswire tail articles` shows it."""
-    from pipeline.app import App
-    from pipeline.model import Topic
-    from pipeline.show import message_lines
+    from pipeline.app.runs import App
+    from pipeline.domain.model import Topic
+    from pipeline.reporting.terminal import message_lines
 
     with App.from_env() as newswire:
         received = next(iter(newswire.read(Topic.ARTICLES)))
@@ -176,8 +176,8 @@ def show_a_message() -> None:
 
 def show_differences(act: int) -> int:
     """The ledger beside the topics; how many lines differ."""
-    from pipeline.app import App
-    from pipeline.model import Topic
+    from pipeline.app.runs import App
+    from pipeline.domain.model import Topic
     from tests.newsroom.catalogue import OUTLETS
     from tests.newsroom.ledger import make_ledger
     from tests.on_topic import differences

@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import NotAFeed
-from pipeline.feeds import parse_feed
+from pipeline.domain.errors import NotAFeed
+from pipeline.feeds.parse import parse_feed
 
 CORPUS = Path(__file__).resolve().parents[1].parent / "shared" / "corpora" / "feeds"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

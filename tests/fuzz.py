@@ -13,13 +13,13 @@ DEFAULT_RUNS = 1_000_000
 
 
 def main(arguments: list[str]) -> int:
-    """Run every `test_fuzz_*.py` with so many runs shared among its properties."""
+    """Run every `test_fuzz*.py` with so many runs shared among its properties."""
     options = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     options.add_argument("--runs", type=int, default=DEFAULT_RUNS, help="shared among the properties (%(default)s)")
     options.add_argument("--processes", type=int, default=2, help="side by side (%(default)s)")
     chosen = options.parse_args(arguments)
     runs: int = chosen.runs
-    files = sorted(str(path) for path in TESTS.glob("test_fuzz_*.py"))
+    files = sorted(str(path) for path in TESTS.rglob("test_fuzz*.py"))
     print(f"{runs:,} runs shared among the properties of {len(files)} file(s)", flush=True)
     command = [
         sys.executable,

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.app import App
-from pipeline.model import Entry, FeedState, FetchKind, Request, Response
-from pipeline.ports import Place
-from pipeline.settings import Settings
-from pipeline.steps import PollDecision, Shown
+from pipeline.app.runs import App
+from pipeline.domain.model import Entry, FeedState, FetchKind, Request, Response
+from pipeline.domain.settings import Settings
+from pipeline.ingest.ports import Place
+from pipeline.ingest.transactions import PollDecision, Shown
 from tests.made_news import Newsroom
 from tests.newsroom.articles import Block
 from tests.newsroom.catalogue import OUTLETS, catalogue_toml

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from pipeline.model import Received
+from pipeline.domain.model import Received
 from tests.newsroom.compare import Difference, Got, compare
 from tests.newsroom.ledger import Ledger
 

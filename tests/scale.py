@@ -32,10 +32,10 @@ import psutil
 from confluent_kafka import Consumer
 from sqlalchemy import func, select
 
-from connectors.tables import entries
-from pipeline.app import App
-from pipeline.model import Topic
-from pipeline.settings import Settings
+from connectors.store.schema import entries
+from pipeline.app.runs import App
+from pipeline.domain.model import Topic
+from pipeline.domain.settings import Settings
 from tests.newsroom import Newsroom
 from tests.newsroom.catalogue import OUTLETS
 from tests.newsroom.ledger import make_ledger

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pipeline.decide import Candidate, Decision, decide
-from pipeline.extract import Extraction
-from pipeline.feedlife import PollKind, PollOutcome
-from pipeline.fingerprint import fingerprint
-from pipeline.model import (
+from pipeline.dedup.decide import Candidate, Decision, decide
+from pipeline.dedup.fingerprint import fingerprint
+from pipeline.dedup.model import DecidePolicy
+from pipeline.domain.model import (
     Article,
     Entry,
     Feed,
@@ -20,9 +19,10 @@ from pipeline.model import (
     Response,
     Topic,
 )
-from pipeline.sightings import DecidePolicy
-from pipeline.steps import Looked, PollDecision, Polled, PollLine, Read, Settlement
-from pipeline.urls import canonicalise
+from pipeline.extraction.extract import Extraction
+from pipeline.identity.urls import canonicalise
+from pipeline.ingest.transactions import Looked, PollDecision, Polled, PollLine, Read, Settlement
+from pipeline.scheduling.feed_state import PollKind, PollOutcome
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 

@@ -18,15 +18,15 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from connectors.desk.airflow_door import DAG_ID
-from connectors.desk.door import Visitor
-from connectors.desk.words import ago
+from connectors.desk.access import Visitor
+from connectors.desk.airflow_access import DAG_ID
+from connectors.desk.formatting import ago
 
 log = logging.getLogger("newswire.desk")
 
 
 class AirflowRuns:
-    """Implements `connectors.desk.acts.Runs`."""
+    """Implements `connectors.desk.actions.Runs`."""
 
     def take_up(self, outlet_id: str, *, by: Visitor) -> str:
         """Begin a run for an outlet, if the visitor may and none is queued that will see to it; a sentence of when."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from connectors.run_store import DayLine, RunLine
-from pipeline.model import FeedState, FeedStatus, Topic, Verdict
-from pipeline.report import Report
+from connectors.store.runs import DayLine, RunLine
+from pipeline.domain.model import FeedState, FeedStatus, Topic, Verdict
+from pipeline.reporting.report import Report
 
 # The worst first: an outlet is called by the worst word among its feeds.
 WORST_FIRST: tuple[FeedStatus, ...] = (

@@ -21,17 +21,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
-from connectors.desk import words
-from connectors.desk.acts import Acts, Runs
-from connectors.desk.door import Door, Visitor, is_genuine, is_sealed, seal_of, token_for
+from connectors.desk import formatting
+from connectors.desk.access import Door, Visitor, is_genuine, is_sealed, seal_of, token_for
+from connectors.desk.actions import Acts, Runs
+from connectors.desk.lists import ON_A_PAGE
+from connectors.desk.queries import DAY, HOUR, DeskStore, this_hour
 from connectors.desk.views import WORST_FIRST, EntryChoice, FeedChoice, MessageChoice, OutletChoice
-from connectors.desk_lists import ON_A_PAGE
-from connectors.desk_store import DAY, HOUR, DeskStore, this_hour
-from connectors.why_store import WhyStore
-from pipeline.catalogue import NewFeed
-from pipeline.errors import NewswireError
-from pipeline.model import FeedStatus, Topic, Verdict
-from pipeline.switches import Switch, can_switch
+from connectors.store.why import WhyStore
+from pipeline.catalogue.catalogue import NewFeed
+from pipeline.domain.errors import NewswireError
+from pipeline.domain.model import FeedStatus, Topic, Verdict
+from pipeline.scheduling.operator_actions import Switch, can_switch
 
 log = logging.getLogger("newswire.desk")
 
@@ -119,17 +119,17 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "ago": words.ago,
-        "span": words.span,
-        "stamp": words.stamp,
-        "figure": words.figure,
-        "size": words.size,
-        "bars": words.bars,
-        "meaning": words.meaning,
-        "link": words.link,
-        "query": words.query,
-        "part": words.part,
-        "combine": words.combine,
+        "ago": formatting.ago,
+        "span": formatting.span,
+        "stamp": formatting.stamp,
+        "figure": formatting.figure,
+        "size": formatting.size,
+        "bars": formatting.bars,
+        "meaning": formatting.meaning,
+        "link": formatting.link,
+        "query": formatting.query,
+        "part": formatting.part,
+        "combine": formatting.combine,
     }
     environment.globals |= {
         "Verdict": Verdict,
@@ -137,7 +137,7 @@ def templates() -> Environment:
         "WORST_FIRST": WORST_FIRST,
         "ON_A_PAGE": ON_A_PAGE,
         "can_switch": can_switch,
-        "outcome": words.outcome,
+        "outcome": formatting.outcome,
     }
     return environment
 

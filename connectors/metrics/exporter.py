@@ -1,7 +1,7 @@
 """Samples as Prometheus reads them: text format or OpenMetrics, as the scraper asks, over HTTP on one path.
 
 Promises that a scrape never raises: what cannot be read is `newswire_store_up 0`. Which values there are is
-pipeline/metrics.py's.
+pipeline/reporting/metrics.py's.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pipeline.errors import NewswireError
-from pipeline.metrics import METRICS, Sample
+from pipeline.domain.errors import NewswireError
+from pipeline.reporting.metrics import METRICS, Sample
 
 log = logging.getLogger("newswire.metrics")
 

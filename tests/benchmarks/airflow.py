@@ -225,7 +225,7 @@ def shown(values: list[float]) -> str:
 def poll_alone(variables: Mapping[str, str]) -> float:
     """CPU seconds of a poll of all feeds at the command line, its start included."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    program = "from pipeline.cli import main; main(['poll', '--force'])"
+    program = "from pipeline.cli.main import main; main(['poll', '--force'])"
     environment = {**os.environ, **variables}
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -25,21 +25,21 @@ import psycopg
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from pipeline.urls import registrable_domain
+from pipeline.identity.urls import registrable_domain
 from tests.evaluation.extraction_pages import CORPORA, NEWS, LabelledPage, read_pages
 from tests.stack.kafka import start_broker
 from tests.stack.postgres import Postgres, start_postgres
 
 ROOT = Path(__file__).parents[2]
 PREPARE = """
-from pipeline.app import App
+from pipeline.app.runs import App
 with App.from_env(must_be_current=False) as newswire:
     newswire.database.upgrade()
     newswire.create_topics()
 """
 RUN = """
 import json, sys
-from pipeline.app_backfill import Backfill
+from pipeline.app.backfill import Backfill
 with Backfill.from_env() as past:
     (share,) = past.plan(warcs=[sys.argv[1]])
     filled = past.fill(share)

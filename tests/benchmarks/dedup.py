@@ -26,13 +26,13 @@ from pathlib import Path
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from connectors import sketches
-from connectors.claims import claim
-from connectors.database import Database
-from connectors.sketch_tables import outlet_shingles, sketch_keys
-from connectors.sketch_weeks import drop_weeks
-from pipeline.decide import Candidate, DecidePolicy, KnownArticle
-from pipeline.fingerprint import Fingerprint, fingerprint
+from connectors.store import sketches
+from connectors.store.claims import claim
+from connectors.store.database import Database
+from connectors.store.sketch_partitions import drop_weeks
+from connectors.store.sketch_tables import outlet_shingles, sketch_keys
+from pipeline.dedup.decide import Candidate, DecidePolicy, KnownArticle
+from pipeline.dedup.fingerprint import Fingerprint, fingerprint
 from tests.made_news import Newsroom
 from tests.stack.postgres import start_postgres
 

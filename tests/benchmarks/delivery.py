@@ -24,15 +24,15 @@ from tempfile import TemporaryDirectory
 
 from kafka import KafkaProducer
 
-from connectors.database import Database
-from connectors.kafka import BATCH_BYTES, KafkaTopics
-from connectors.kafka_admin import KafkaAdmin
-from connectors.kafka_settings import KafkaSettings
-from connectors.kafka_topics import desired_topics
-from connectors.outbox import StoredOutbox, append, lanes, outbox
-from pipeline.cloudevents import headers_of
-from pipeline.deliver import BatchLimits, Deliverer
-from pipeline.model import Message, Topic
+from connectors.kafka.admin import KafkaAdmin
+from connectors.kafka.config import KafkaSettings
+from connectors.kafka.topic_specs import desired_topics
+from connectors.kafka.topics import BATCH_BYTES, KafkaTopics
+from connectors.store.database import Database
+from connectors.store.outbox import StoredOutbox, append, lanes, outbox
+from pipeline.delivery.cloudevents import headers_of
+from pipeline.delivery.deliver import BatchLimits, Deliverer
+from pipeline.domain.model import Message, Topic
 from tests.stack.kafka import start_broker
 from tests.stack.postgres import start_postgres
 

@@ -20,14 +20,14 @@ from typing import Any
 
 from sqlalchemy import text
 
-from connectors.article_store import alias_key
-from connectors.database import Database
-from connectors.feed_store import state_to_row
-from connectors.outbox import outbox
-from connectors.run_store import RunStore
-from connectors.tables import aliases, entries, feeds, polls
-from pipeline.model import FeedState, FeedStatus, Verdict
-from pipeline.report import Report
+from connectors.store.articles import alias_key
+from connectors.store.database import Database
+from connectors.store.feeds import state_to_row
+from connectors.store.outbox import outbox
+from connectors.store.runs import RunStore
+from connectors.store.schema import aliases, entries, feeds, polls
+from pipeline.domain.model import FeedState, FeedStatus, Verdict
+from pipeline.reporting.report import Report
 from tests.desk.rooms import WrittenActs, at_the_desk
 from tests.stack.postgres import start_postgres
 

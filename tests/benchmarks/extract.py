@@ -24,10 +24,10 @@ from rich.console import Console
 from rich.progress import track
 from trafilatura import bare_extraction
 
-from pipeline.extract import Extraction, PageInput, extract
-from pipeline.page import page_in_utf8
-from pipeline.urls import registrable_domain
-from pipeline.wrapper import ENOUGH_PAGES, Observation, Wrapper, learn
+from pipeline.extraction.dom.page import page_in_utf8
+from pipeline.extraction.extract import Extraction, PageInput, extract
+from pipeline.extraction.wrapper.wrapper import ENOUGH_PAGES, Observation, Wrapper, learn
+from pipeline.identity.urls import registrable_domain
 from tests.evaluation.extraction_pages import CORPORA, NEWS, read_pages
 from tests.newsroom.catalogue import OUTLETS
 from tests.newsroom.pages.page import Page

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 RUN = """
 import json, sys, time
-from pipeline.app import App
+from pipeline.app.runs import App
 with App.from_env() as newswire:
     ids = [state.feed_id for state in newswire.feed_states(newswire.choose([]))]
     began = time.monotonic()
@@ -108,7 +108,7 @@ def kept_pages(home: Path) -> list[str]:
     """The pages that the run archived, as text."""
     from warcio.archiveiterator import ArchiveIterator
 
-    from pipeline.page import page_in_utf8
+    from pipeline.extraction.dom.page import page_in_utf8
 
     pages: list[str] = []
     for path in sorted((home / "archive").rglob("*.warc.gz")):

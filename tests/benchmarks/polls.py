@@ -34,18 +34,18 @@ import httpx
 import psutil
 from sqlalchemy import update
 
-from connectors import tables
-from connectors.database import Database
-from connectors.feed_store import FeedStore
-from connectors.hosts import StoredPacer
-from connectors.http import SafeFetcher
-from pipeline.feeds import body_digest
-from pipeline.model import Feed, FetchKind, Outlet, Request, Validators
-from pipeline.poll import ingest
-from pipeline.report import Report
-from pipeline.rooms import Rooms
-from pipeline.settings import Settings
-from pipeline.turns import Turns
+from connectors.http.fetcher import SafeFetcher
+from connectors.store import schema
+from connectors.store.database import Database
+from connectors.store.feeds import FeedStore
+from connectors.store.host_slots import StoredPacer
+from pipeline.domain.model import Feed, FetchKind, Outlet, Request, Validators
+from pipeline.domain.settings import Settings
+from pipeline.feeds.parse import body_digest
+from pipeline.ingest.context import Rooms
+from pipeline.ingest.host_queue import Turns
+from pipeline.ingest.poll import ingest
+from pipeline.reporting.report import Report
 from tests.stack.postgres import start_postgres
 
 ETAG = '"une-edition"'
@@ -154,7 +154,7 @@ async def bare_httpx(port: int, *, feeds: int, rounds: int, conditional: bool) -
 
 
 async def whole_polls(store_url: str, port: int, *, feeds: int, hosts: int, rounds: int, conditional: bool) -> Measured:
-    """Runs of `pipeline.poll.ingest`, as a shard makes them: states read, hosts paced, polls and states written."""
+    """Runs of `pipeline.ingest.poll.ingest`, as a shard makes them: states read, hosts paced, polls written."""
     database, pacer = Database(store_url), StoredPacer(store_url)
     database.upgrade()
     store = FeedStore(database, lanes=8)
@@ -186,7 +186,7 @@ def know_feeds(database: Database, *, conditional: bool) -> None:
     known = {"etag": ETAG, "body_hash": None} if conditional else {"etag": None, "body_hash": body_digest(FEED)}
     with database.writing() as connection:
         connection.execute(
-            update(tables.feeds).values(last_poll_at=LONG_AGO, last_success_at=LONG_AGO, last_full_at=LONG_AGO, **known)
+            update(schema.feeds).values(last_poll_at=LONG_AGO, last_success_at=LONG_AGO, last_full_at=LONG_AGO, **known)
         )
 
 

@@ -20,22 +20,22 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from pipeline.app import App
-from pipeline.model import Topic
-from pipeline.settings import Settings
+from pipeline.app.runs import App
+from pipeline.domain.model import Topic
+from pipeline.domain.settings import Settings
+from tests.ingest.test_replay import NO_NETWORK, ROOT, with_rule
 from tests.made_pages import made_pages, read_made_pages
-from tests.test_replay import NO_NETWORK, ROOT, with_rule
 
 RUN = """
 import json, sys, time
-from pipeline import app_replay
-from pipeline.app import App
-from pipeline.replay import ReplayChoice
+from pipeline.app import replay
+from pipeline.app.runs import App
+from pipeline.ingest.replay import ReplayChoice
 def watch(report):
     print(json.dumps(report.to_json()), flush=True)
 with App.from_env() as newswire:
     began = time.monotonic()
-    report = app_replay.replay(newswire, ReplayChoice(), dry_run=sys.argv[1] == "dry", watch=watch)
+    report = replay.replay(newswire, ReplayChoice(), dry_run=sys.argv[1] == "dry", watch=watch)
     print(json.dumps(report.to_json() | {"of_this_run_s": time.monotonic() - began}), flush=True)
 """
 

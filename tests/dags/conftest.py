@@ -49,7 +49,7 @@ def airflow_db() -> None:
         from airflow.listeners.listener import get_listener_manager
         from airflow.utils import db
 
-        from connectors import run_notes
+        from connectors.airflow import run_notes
 
         db.initdb()
         _pools, failed = pool_import_helper(DAGS / "pools.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.model import Topic
+from pipeline.domain.model import Topic
 
 
 def states(run: Any) -> dict[str, str]:
@@ -19,7 +19,7 @@ def test_a_day_of_an_outlet_is_filled_and_the_run_says_how_many(runnable: Any, n
         "harbour-gazette 2026-03-01..2026-03-02": "success",
         "report": "success",
     }
-    from pipeline.app import App
+    from pipeline.app.runs import App
 
     with App.from_env() as newswire:
         subjects = [received.headers["ce_subject"] for received in newswire.read(Topic.ARTICLES)]

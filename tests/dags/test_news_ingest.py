@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.model import FeedStatus, Topic, Verdict
-from pipeline.report import Report
+from pipeline.domain.model import FeedStatus, Topic, Verdict
+from pipeline.reporting.report import Report
 
 ROOT = Path(__file__).parents[2]
 
@@ -84,7 +84,7 @@ def test_every_entry_seen_has_one_verdict_or_waits(first: Ran) -> None:
 
 
 def test_what_was_published_is_on_the_topic_and_counted_on_the_asset(first: Ran) -> None:
-    from pipeline.app import App
+    from pipeline.app.runs import App
 
     with App.from_env() as newswire:
         published = len(list(newswire.read(Topic.ARTICLES)))
@@ -176,9 +176,9 @@ def test_a_run_that_lost_something_is_red_and_says_so_first(dagbag: Any, shards:
 
 def statuses_on_the_desk() -> dict[str, FeedStatus]:
     """What the desk calls each outlet that was polled."""
+    from connectors.desk.queries import DeskStore
     from connectors.desk.views import OutletChoice
-    from connectors.desk_store import DeskStore
-    from pipeline.app import App
+    from pipeline.app.runs import App
 
     with App.from_env() as newswire:
         shown = DeskStore(newswire.database).outlets(OutletChoice(), page=1, now=newswire.clock())

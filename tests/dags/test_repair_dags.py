@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.app import App
-from pipeline.model import Topic
-from pipeline.settings import Settings
+from pipeline.app.runs import App
+from pipeline.domain.model import Topic
+from pipeline.domain.settings import Settings
 from tests.made_pages import PLAIN, made_pages, read_made_pages
 
 PAGES = 4

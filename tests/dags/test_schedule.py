@@ -11,8 +11,8 @@ import pytest
 import structlog
 from sqlalchemy import select
 
-from pipeline.app import App
-from pipeline.app_schedule import Schedule, schedule
+from pipeline.app.dag_schedule import Schedule, schedule
+from pipeline.app.runs import App
 
 
 @pytest.mark.parametrize(

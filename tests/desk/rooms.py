@@ -10,20 +10,20 @@ from datetime import datetime, timedelta
 from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 
-from connectors.article_store import ArticleStore
-from connectors.database import Database
-from connectors.desk.acts import Finding
-from connectors.desk.door import Visitor, token_for
+from connectors.desk.access import Visitor, token_for
+from connectors.desk.actions import Finding
+from connectors.desk.queries import DeskStore
 from connectors.desk.web import create_desk
-from connectors.desk_store import DeskStore
-from connectors.feed_store import FeedStore
-from connectors.run_store import RunStore
-from pipeline.catalogue import NewFeed
-from pipeline.errors import CatalogueError
-from pipeline.model import Feed, FeedStatus, PendingEntry, Verdict
-from pipeline.report import Report
-from pipeline.steps import Deferral, Ending, PollDecision
-from pipeline.switches import Switch
+from connectors.store.articles import ArticleStore
+from connectors.store.database import Database
+from connectors.store.feeds import FeedStore
+from connectors.store.runs import RunStore
+from pipeline.catalogue.catalogue import NewFeed
+from pipeline.domain.errors import CatalogueError
+from pipeline.domain.model import Feed, FeedStatus, PendingEntry, Verdict
+from pipeline.ingest.transactions import Deferral, Ending, PollDecision
+from pipeline.reporting.report import Report
+from pipeline.scheduling.operator_actions import Switch
 from tests.values import FEED, NOW, OUTLET, make_entry, make_polled
 
 HOSTILE = """<script>alert(1)</script>"><img src=x onerror=alert(2)>'{{ 7*7 }}"""

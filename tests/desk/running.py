@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from connectors.database import Database
+from connectors.store.database import Database
 from tests.desk.malice import CATALOGUE, malice
 from tests.desk.rooms import SILENT, fill
 from tests.stack import airflow

@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from connectors.outbox import outbox
-from connectors.tables import entries
-from pipeline.app import App
-from pipeline.app_desk import DeskActs, NotKnown
-from pipeline.catalogue import NewFeed
-from pipeline.errors import CatalogueError
-from pipeline.model import FeedStatus
-from pipeline.switches import Switch
+from connectors.store.outbox import outbox
+from connectors.store.schema import entries
+from pipeline.app.desk import DeskActs, NotKnown
+from pipeline.app.runs import App
+from pipeline.catalogue.catalogue import NewFeed
+from pipeline.domain.errors import CatalogueError
+from pipeline.domain.model import FeedStatus
+from pipeline.scheduling.operator_actions import Switch
 from tests.desk.rooms import HOSTILE, fill
 from tests.desk.running import hostile_catalogue
 from tests.values import FEED

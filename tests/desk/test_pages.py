@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from connectors.database import Database
-from connectors.desk.door import Visitor, seal_of
-from connectors.desk.words import meaning
-from pipeline.model import FeedStatus, Verdict
+from connectors.desk.access import Visitor, seal_of
+from connectors.desk.formatting import meaning
+from connectors.store.database import Database
+from pipeline.domain.model import FeedStatus, Verdict
 from tests.desk.rooms import HOSTILE, RUN_ID, SECRET, WrittenActs, at_the_desk, fill, token
 
 PAGES = (

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.model import FeedState, FeedStatus, Validators
-from pipeline.switches import Switch, can_switch, switched
+from pipeline.domain.model import FeedState, FeedStatus, Validators
+from pipeline.scheduling.operator_actions import Switch, can_switch, switched
 from tests.values import NOW, make_state
 
 LATER = NOW + timedelta(hours=1)

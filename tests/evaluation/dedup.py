@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from pipeline.dedup_lines import Deduplicator, DedupRow
-from pipeline.model import Verdict
-from pipeline.urls import canonicalise
+from pipeline.dedup.jsonl import Deduplicator, DedupRow
+from pipeline.domain.model import Verdict
+from pipeline.identity.urls import canonicalise
 from tests.evaluation.revision_cases import CASES, judge
 from tests.made_news import MadeArticle, Newsroom
 from tests.url_cases import APART, JOINS

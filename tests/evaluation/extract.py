@@ -24,9 +24,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from pipeline.page import page_in_utf8
-from pipeline.urls import registrable_domain
-from pipeline.wrapper import ENOUGH_PAGES, Observation, Wrapper, learn
+from pipeline.extraction.dom.page import page_in_utf8
+from pipeline.extraction.wrapper.wrapper import ENOUGH_PAGES, Observation, Wrapper, learn
+from pipeline.identity.urls import registrable_domain
 from tests.evaluation.extraction_metrics import (
     Score,
     overall,

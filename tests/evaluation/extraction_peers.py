@@ -11,8 +11,8 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
 
-from pipeline.extract import Extraction, PageInput, extract
-from pipeline.wrapper import Wrapper
+from pipeline.extraction.extract import Extraction, PageInput, extract
+from pipeline.extraction.wrapper.wrapper import Wrapper
 
 __all__ = ["PEERS", "Extracted", "absent_peers", "run_ours", "run_peer"]
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pipeline.decide import Candidate, DecidePolicy, KnownArticle, Sightings, decide
-from pipeline.fingerprint import fingerprint, paragraph_hashes
-from pipeline.model import Verdict
+from pipeline.dedup.decide import Candidate, DecidePolicy, KnownArticle, Sightings, decide
+from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
+from pipeline.domain.model import Verdict
 
 SEEN = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
 R, U = Verdict.REVISED, Verdict.UNCHANGED

@@ -15,7 +15,7 @@ from functools import cache
 import brotli
 import zstandard
 
-from pipeline.errors import (
+from pipeline.domain.errors import (
     FetchError,
     HostWaits,
     Refused,
@@ -24,7 +24,7 @@ from pipeline.errors import (
     TooManyRedirects,
     Unreachable,
 )
-from pipeline.model import FetchKind, Response, Validators
+from pipeline.domain.model import FetchKind, Response, Validators
 from tests.hostile.server import Call, Serve
 
 ITEM = (

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from connectors.tables import entries
-from pipeline.app import App
-from pipeline.model import FeedState, Topic
-from pipeline.report import Report
-from pipeline.settings import Settings
+from connectors.store.schema import entries
+from pipeline.app.runs import App
+from pipeline.domain.model import FeedState, Topic
+from pipeline.domain.settings import Settings
+from pipeline.reporting.report import Report
 from tests.newsroom import Newsroom
 from tests.newsroom.replies import Answer, Reply, http_time
 
@@ -69,7 +69,7 @@ class Scene:
 
     def verdicts(self) -> Mapping[str, str]:
         """Verdict and reason of every entry, by its title."""
-        from pipeline.entry_json import entry_from_json
+        from connectors.store.entry_json import entry_from_json
 
         with self.app.database.reading() as connection:
             rows = connection.execute(select(entries.c.entry, entries.c.verdict, entries.c.reason)).all()

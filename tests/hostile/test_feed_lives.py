@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.model import FeedStatus, Topic, Validators
+from pipeline.domain.model import FeedStatus, Topic, Validators
 from tests.hostile.stage import FEED_URL, Scene, a_feed, a_scene, line
 from tests.newsroom.replies import Reply
 

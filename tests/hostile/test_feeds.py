@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from connectors.http import SafeFetcher
-from pipeline.errors import NotAFeed
-from pipeline.feeds import parse_feed
-from pipeline.model import FetchKind, Request
+from connectors.http.fetcher import SafeFetcher
+from pipeline.domain.errors import NotAFeed
+from pipeline.domain.model import FetchKind, Request
+from pipeline.feeds.parse import parse_feed
 from tests.hostile.cases import whole
 from tests.hostile.feed_cases import FEED_CASES, FeedCase, Understood
 from tests.hostile.server import Call, HostileServer

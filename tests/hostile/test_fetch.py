@@ -12,9 +12,9 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from connectors.http import FetchLimits, SafeFetcher
-from pipeline.errors import FetchError
-from pipeline.model import FetchKind, Request, Response
+from connectors.http.fetcher import FetchLimits, SafeFetcher
+from pipeline.domain.errors import FetchError
+from pipeline.domain.model import FetchKind, Request, Response
 from tests.hostile.cases import CASES, SERVED, Case, brotli_bomb, gzip_bomb, zstd_bomb
 from tests.hostile.server import HostileServer
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.model import Topic
+from pipeline.domain.model import Topic
 from tests.hostile.page_cases import PARAGRAPHS, page
 from tests.hostile.stage import FEED_URL, Scene, a_feed, a_scene, line
 from tests.newsroom.pages.walls import CONSENT

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import psutil
 import pytest
 
-from connectors.http import SafeFetcher
-from connectors.workers import ExtractionWorkers
-from pipeline.errors import ExtractionFailed
-from pipeline.extract import PageInput
-from pipeline.model import FetchKind, Request
-from pipeline.page import check_page, page_in_utf8
+from connectors.http.fetcher import SafeFetcher
+from connectors.workers.pool import ExtractionWorkers
+from pipeline.domain.errors import ExtractionFailed
+from pipeline.domain.model import FetchKind, Request
+from pipeline.extraction.dom.page import check_page, page_in_utf8
+from pipeline.extraction.extract import PageInput
 from tests.hostile.cases import says, whole
 from tests.hostile.page_cases import ARTICLE, FAILED, PAGE_CASES, REJECTED, PageCase
 from tests.hostile.server import Call, HostileServer

@@ -12,10 +12,10 @@ import aiohttp
 import psutil
 from sqlalchemy import select
 
-from connectors.http import FetchLimits, SafeFetcher
-from connectors.tables import polls
-from pipeline.app import App
-from pipeline.model import FetchKind
+from connectors.http.fetcher import FetchLimits, SafeFetcher
+from connectors.store.schema import polls
+from pipeline.app.runs import App
+from pipeline.domain.model import FetchKind
 from tests.hostile.cases import CASES, SERVED, whole
 from tests.hostile.feed_cases import FEED_CASES, FeedCase, items, rss
 from tests.hostile.server import Call, HostileServer, Serve

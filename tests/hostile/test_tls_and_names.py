@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from connectors.addresses import AddressGuard, GuardedResolver, resolved
-from connectors.http import FetchLimits, SafeFetcher
-from pipeline.errors import FetchError, Refused, TimedOut, Unreachable
-from pipeline.model import FetchKind, Request, Response
+from connectors.http.address_guard import AddressGuard, GuardedResolver, resolved
+from connectors.http.fetcher import FetchLimits, SafeFetcher
+from pipeline.domain.errors import FetchError, Refused, TimedOut, Unreachable
+from pipeline.domain.model import FetchKind, Request, Response
 from tests.hostile.cases import FEED, Answers, Fails, raw, redirect, whole
 from tests.hostile.server import HostileServer
 

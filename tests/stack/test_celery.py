@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import settings
+from pipeline.domain import settings
 from tests.stack.celery import COMPONENTS, CeleryStack
 
 

@@ -121,7 +121,7 @@ def test_sample_and_live_articles_share_neither_store_nor_topic() -> None:
 
 @pytest.mark.parametrize("plan", [Plan(), Plan(feeds="newsroom", store="postgres")], ids=["live", "newsroom"])
 def test_the_settings_of_a_stack_are_settings_that_exist(plan: Plan) -> None:
-    from pipeline import settings
+    from pipeline.domain import settings
 
     assert settings.load(plan.variables()).kafka_bootstrap == "127.0.0.1:9092"
 

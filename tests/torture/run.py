@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 PREFIX = "torture."
 DATABASE = "torture"
 WORKERS = 4
-COMMAND = (sys.executable, "-c", "from pipeline.cli import main; main()")
+COMMAND = (sys.executable, "-c", "from pipeline.cli.main import main; main()")
 # How often each kind of fault comes.
 FAULTS: Mapping[str, int] = {
     "kill a process": 30,

@@ -1,0 +1,159 @@
+"""The lists of the desk: entries, messages, feeds and polls of a choice, a page at a time and each by an index.
+
+What the desk counts (connectors/desk/queries.py) leads to one of these. Changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+
+from connectors.desk.views import (
+    EntryChoice,
+    EntryLine,
+    FeedChoice,
+    FeedPage,
+    MessageChoice,
+    MessageLine,
+    PollLine,
+)
+from connectors.store.feeds import state_from_row
+from connectors.store.outbox import outbox
+from connectors.store.schema import IS_FAILED, IS_PENDING, entries, feeds, polls
+from pipeline.domain.model import FeedState, FeedStatus, Verdict
+
+ON_A_PAGE = 50
+MOST_PAGES = 40  # an offset is read through: further back one asks by time
+MOST_POLLS = 40
+POLLS_OF = timedelta(days=7)
+
+
+def paged(query: Select[Any], page: int) -> Select[Any]:
+    """The rows of a page."""
+    return query.limit(ON_A_PAGE).offset((min(page, MOST_PAGES) - 1) * ON_A_PAGE)
+
+
+# ------------------------------------------------------------ entries
+
+
+def list_entries(connection: Connection, choice: EntryChoice, *, page: int) -> tuple[EntryLine, ...]:
+    """A page of entries, the last settled first; of pending ones the longest waiting first."""
+    query = select(entries)
+    if choice.outlet_id is not None:
+        query = query.where(entries.c.outlet_id == choice.outlet_id)
+        if choice.reason is not None:
+            query = query.where(entries.c.reason == choice.reason)
+    if choice.is_pending:
+        query = query.where(IS_PENDING).order_by(entries.c.first_seen_at, entries.c.id)
+    else:
+        query = settled_query(query, choice)
+    return tuple(entry_line(row) for row in connection.execute(paged(query, page)))
+
+
+def settled_query(query: Select[Any], choice: EntryChoice) -> Select[Any]:
+    """Settled entries of a choice, in the order of the index that counts them."""
+    query = query.where(entries.c.settled_at.is_not(None), entries.c.state == "settled")
+    if choice.since is not None:
+        query = query.where(entries.c.settled_at >= choice.since)
+    if choice.until is not None:
+        query = query.where(entries.c.settled_at < choice.until)
+    if choice.is_first:
+        query = query.where(entries.c.sighting == 1)
+    if choice.verdicts == (Verdict.FAILED,):
+        query = query.where(IS_FAILED)
+    elif choice.verdicts:
+        query = query.where(entries.c.verdict.in_([verdict.value for verdict in choice.verdicts]))
+    return query.order_by(entries.c.settled_at.desc())
+
+
+def entry_line(row: Row[Any]) -> EntryLine:
+    """An entry's row as it is shown."""
+    shown = json.loads(row.entry)
+    is_settled = row.state == "settled"
+    return EntryLine(
+        id=row.id,
+        outlet_id=row.outlet_id,
+        feed_id=row.feed_id,
+        identity=row.identity,
+        title=shown.get("title") or "",
+        link=shown.get("link"),
+        verdict=Verdict(row.verdict) if is_settled and row.verdict else None,
+        reason=row.reason,
+        attempts=row.attempts,
+        first_seen_at=row.first_seen_at,
+        settled_at=row.settled_at if is_settled else None,
+        next_attempt_at=row.next_attempt_at,
+    )
+
+
+# ------------------------------------------------------------ messages
+
+
+def list_messages(connection: Connection, choice: MessageChoice, *, page: int) -> tuple[MessageLine, ...]:
+    """A page of messages: those that wait in the order in which they go, or the last delivered first."""
+    columns = [outbox.c[name] for name in MessageLine.__slots__]
+    query = select(*columns)
+    if choice.lane is not None:
+        query = query.where(outbox.c.lane == choice.lane)
+    if choice.topics:
+        query = query.where(outbox.c.topic.in_([topic.value for topic in choice.topics]))
+    if choice.since is None:
+        query = query.where(outbox.c.delivered_at.is_(None)).order_by(outbox.c.id)
+    else:
+        query = query.where(outbox.c.delivered_at >= choice.since).order_by(outbox.c.delivered_at.desc())
+    if choice.until is not None:
+        query = query.where(outbox.c.delivered_at < choice.until)
+    return tuple(MessageLine(**row._asdict()) for row in connection.execute(paged(query, page)))
+
+
+# ------------------------------------------------------------ feeds, polls
+
+
+def states_of(connection: Connection, query: Select[Any]) -> tuple[FeedState, ...]:
+    """Feeds in order of their ids."""
+    return tuple(state_from_row(row) for row in connection.execute(query.order_by(feeds.c.feed_id)))
+
+
+def list_feeds(connection: Connection, choice: FeedChoice, *, page: int) -> FeedPage:
+    """A page of feeds, by their ids."""
+    wanted: list[ColumnElement[bool]] = []
+    if choice.status is FeedStatus.PAUSED:
+        wanted.append(feeds.c.paused.is_(True))
+    elif choice.status is not None:
+        wanted += [feeds.c.status == choice.status.value, feeds.c.paused.is_(False)]
+    if choice.with_gaps:
+        wanted.append(feeds.c.possible_gaps > 0)
+    number = connection.scalar(select(func.count()).select_from(feeds).where(*wanted)) or 0
+    query = select(feeds).where(*wanted).limit(ON_A_PAGE).offset((page - 1) * ON_A_PAGE)
+    return FeedPage(states_of(connection, query), number)
+
+
+def last_polls(connection: Connection, feed_ids: Sequence[str], now: datetime) -> tuple[PollLine, ...]:
+    """The last polls of these feeds, the latest first; of feeds asked seldom, those of a week."""
+    query = (
+        select(polls)
+        .where(polls.c.feed_id.in_(feed_ids), polls.c.polled_at >= now - POLLS_OF)
+        .order_by(polls.c.polled_at.desc(), polls.c.id.desc())
+        .limit(MOST_POLLS)
+    )
+    return tuple(poll_line(row) for row in connection.execute(query))
+
+
+def poll_line(row: Row[Any]) -> PollLine:
+    """A poll's row as it is shown."""
+    return PollLine(
+        feed_id=row.feed_id,
+        at=row.polled_at,
+        outcome=row.outcome,
+        http_status=row.http_status,
+        entries=row.entries,
+        new=row.new,
+        changed=row.changed,
+        wire_bytes=row.wire_bytes,
+        elapsed_s=row.elapsed_s,
+        detail=row.detail,
+    )

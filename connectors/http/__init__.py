@@ -1,0 +1,1 @@
+"""HTTP: the one fetcher, with SSRF guard, rate limiter and robots.txt."""

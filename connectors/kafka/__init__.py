@@ -1,0 +1,1 @@
+"""Kafka: topics, producer, configuration, schema registry."""

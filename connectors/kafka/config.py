@@ -1,0 +1,90 @@
+"""How to reach the brokers: what a deployment chose, as the Kafka client wants it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.kafka.schema_registry import RegistryAccess, SchemaRegistry
+from connectors.kafka.topic_specs import MAX_MESSAGE_BYTES
+from pipeline.domain.settings import Settings
+
+# A batch that is not acknowledged within it fails, is aborted, and is sent again under its number by the next run.
+DELIVERY_TIMEOUT_MS = 30_000
+# Who only reads or looks has lost nothing when it gives up, and somebody waits for the answer.
+READERS_PATIENCE_MS = 10_000
+# The broker ends a transaction after so many times the delivery's timeout: longer than a delivery may take, and never
+# longer than the broker's transaction.max.timeout.ms (15 min by default).
+TRANSACTION_TIMES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """A broker's address and manners."""
+
+    bootstrap: str
+    deployment: str
+    prefix: str
+    compression: str | None = "zstd"
+    security: str = "PLAINTEXT"
+    sasl_mechanism: str = ""
+    username: str = ""
+    password: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS
+    max_message_bytes: int = MAX_MESSAGE_BYTES
+    registry: SchemaRegistry | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> KafkaSettings:
+        """What the deployment's settings say."""
+        return cls(
+            bootstrap=settings.kafka_bootstrap,
+            deployment=settings.deployment,
+            prefix=settings.topic_prefix,
+            compression=None if settings.compression == "none" else settings.compression,
+            security=settings.kafka_security,
+            sasl_mechanism=settings.kafka_sasl_mechanism,
+            username=settings.kafka_username,
+            password=settings.kafka_password,
+            ca_file=settings.kafka_ca_file,
+            cert_file=settings.kafka_cert_file,
+            key_file=settings.kafka_key_file,
+            registry=registry_of(settings),
+            delivery_timeout_ms=int(settings.delivery_timeout_s * 1000),
+        )
+
+    @property
+    def transaction_timeout_ms(self) -> int:
+        """How long the broker lets a transaction of a dead holder stand open."""
+        return TRANSACTION_TIMES * self.delivery_timeout_ms
+
+    def connection(self, *, patience_ms: int | None = None) -> dict[str, Any]:
+        """Keyword arguments that every client takes; how long it looks for a broker, if not as long as a delivery."""
+        arguments: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap.split(","),
+            "client_id": f"newswire-{self.deployment}",
+            "security_protocol": self.security,
+            "bootstrap_timeout_ms": min(patience_ms or self.delivery_timeout_ms, self.delivery_timeout_ms),
+        }
+        if self.security.startswith("SASL"):
+            arguments |= {
+                "sasl_mechanism": self.sasl_mechanism,
+                "sasl_plain_username": self.username,
+                "sasl_plain_password": self.password,
+            }
+        files = {"ssl_cafile": self.ca_file, "ssl_certfile": self.cert_file, "ssl_keyfile": self.key_file}
+        return arguments | {name: path for name, path in files.items() if path}
+
+
+def registry_of(settings: Settings) -> SchemaRegistry | None:
+    """The schema registry, if the deployment has one."""
+    if not settings.schema_registry_url:
+        return None
+    return SchemaRegistry(
+        RegistryAccess(
+            settings.schema_registry_url, settings.schema_registry_username, settings.schema_registry_password
+        )
+    )

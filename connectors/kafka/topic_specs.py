@@ -1,0 +1,70 @@
+"""The topics as they should be: names, partitions, retention and compaction. What the broker has: kafka_admin.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pipeline.domain.model import Topic
+
+# Holds no messages: the consumer groups of the lanes keep their batch numbers for its one partition.
+LANES_TOPIC = "lanes"
+
+# Of a batch after compression. Kafka's default, said outright: what is larger is never sent (KafkaLane.fits).
+MAX_MESSAGE_BYTES = 1_048_588
+LIMITS = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as it should be. `retention` is None where compaction keeps the last message of each key for ever."""
+
+    name: str
+    partitions: int
+    replication: int
+    retention: timedelta | None
+    sentence: str
+
+    @property
+    def kept(self) -> str:
+        """Retention in words."""
+        return "last state of each key" if self.retention is None else f"{self.retention.days} days"
+
+    @property
+    def cleanup(self) -> str:
+        """Kafka's cleanup policy."""
+        return "compact" if self.retention is None else "delete"
+
+    @property
+    def configs(self) -> Mapping[str, str]:
+        """Kafka's settings of the topic."""
+        if self.retention is None:
+            return {"cleanup.policy": "compact", **LIMITS}
+        retention_ms = int(self.retention.total_seconds() * 1000)
+        return {"cleanup.policy": "delete", "retention.ms": str(retention_ms), **LIMITS}
+
+
+WEEK = timedelta(days=7)
+PURPOSES: tuple[tuple[str, timedelta | None, str], ...] = (
+    (Topic.ARTICLES, WEEK, "every event of every article: published, updated, withdrawn"),
+    (Topic.LATEST, None, "the last state of every article; a tombstone when it was withdrawn"),
+    (Topic.COPIES, WEEK, "articles that carry another one's text, with copy_of and similarity"),
+    (Topic.FEEDS, None, "the status of every feed"),
+    (
+        Topic.DEAD_LETTERS,
+        timedelta(days=30),
+        "entries that failed, with cause, stage and attempts, and what became of them",
+    ),
+)
+
+
+def desired_topics(prefix: str, *, partitions: int, replication: int) -> tuple[TopicSpec, ...]:
+    """The topics that consumers see, and the lanes' own."""
+    seen = tuple(
+        TopicSpec(prefix + name, partitions, replication, retention, sentence) for name, retention, sentence in PURPOSES
+    )
+    lanes = TopicSpec(
+        prefix + LANES_TOPIC, 1, replication, None, "internal: holds the lanes' batch numbers, no messages"
+    )
+    return (*seen, lanes)

@@ -1,0 +1,96 @@
+"""How far each backfill is, so that it goes on where it was: which sitemaps are done, how far a WARC file is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connectors.store.database import Database
+from connectors.store.schema import backfills
+from pipeline.ingest.backfill import Share
+
+ITSELF = ""  # the source of the row that stands for the backfill itself
+
+
+class BackfillStore:
+    """The `backfills` table."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
+        self.database = database
+        self.clock = clock
+
+    def begin(self, share: Share, *, again: bool = False) -> None:
+        """Remember that this is to be filled; `again` forgets what of it was done before."""
+        if again:
+            with self.database.writing() as connection:
+                connection.execute(delete(backfills).where(backfills.c.job == job_of(share)))
+        if again or not self.is_done(share, ITSELF):
+            self.write(share, ITSELF, share=text_of(share), is_done=False)
+
+    def end(self, share: Share) -> None:
+        """All of it is done."""
+        self.write(share, ITSELF, share=text_of(share), is_done=True)
+
+    def unfinished(self) -> tuple[Share, ...]:
+        """What was begun and is not done."""
+        query = (
+            select(backfills.c.share)
+            .where(backfills.c.source == ITSELF, ~backfills.c.is_done)
+            .order_by(backfills.c.updated_at)
+        )
+        with self.database.reading() as connection:
+            return tuple(Share.from_json(json.loads(text)) for text in connection.scalars(query))
+
+    def is_done(self, share: Share, source: str) -> bool:
+        """Whether a source was finished."""
+        row = self.row(share, source)
+        return row is not None and bool(row.is_done)
+
+    def position(self, share: Share, source: str) -> int:
+        """Where to go on in a source."""
+        row = self.row(share, source)
+        return row.position if row is not None else 0
+
+    def move(self, share: Share, source: str, *, position: int = 0, is_done: bool = False, entries: int = 0) -> None:
+        """What lies before this position is done with; or all of the source is."""
+        self.write(share, source, position=position, is_done=is_done, entries=entries)
+
+    def expire(self, *, before: datetime) -> int:
+        """Forget backfills that were done before then; how many rows went."""
+        done = select(backfills.c.job).where(
+            backfills.c.source == ITSELF, backfills.c.is_done, backfills.c.updated_at < before
+        )
+        with self.database.writing() as connection:
+            return connection.execute(delete(backfills).where(backfills.c.job.in_(done))).rowcount
+
+    def row(self, share: Share, source: str) -> Any:
+        """A source's row, if it has one."""
+        query = select(backfills).where(backfills.c.job == job_of(share), backfills.c.source == source)
+        with self.database.reading() as connection:
+            return connection.execute(query).one_or_none()
+
+    def write(self, of: Share, source: str, **values: Any) -> None:
+        """Insert or update a row."""
+        insert = sqlite.insert if self.database.is_sqlite else postgresql.insert
+        row = {"share": "", "position": 0, "entries": 0, "is_done": False, **values, "updated_at": self.clock()}
+        statement = insert(backfills).values(job=job_of(of), source=source, **row)
+        with self.database.writing() as connection:
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=[backfills.c.job, backfills.c.source], set_=row)
+            )
+
+
+def text_of(share: Share) -> str:
+    """A share as JSON, the same text for the same share."""
+    return json.dumps(share.to_json(), ensure_ascii=False, sort_keys=True)
+
+
+def job_of(share: Share) -> str:
+    """The key of a backfill."""
+    return hashlib.sha256(text_of(share).encode()).hexdigest()[:32]

@@ -1,0 +1,65 @@
+"""The weeks of sketch keys: a table for each, so that a week is forgotten by dropping it.
+
+On PostgreSQL they are partitions of `sketch_keys`. SQLite knows none: there `sketch_keys` takes what is new, and is
+emptied into tables of the same names each time FILE_EVERY articles were added. Keys are as good as random: put into a
+large tree one batch after another they would touch a page each, and 24 pages an article is what would be written.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, column, delete, insert, select, table, text
+
+from connectors.store.sketch_tables import sketch_keys
+
+FILE_EVERY = 2048  # articles: a tree of 200 pages at most; filing rewrites a week's tree once for all of them
+
+
+def week_tables(connection: Connection, *, since_week: int = 0) -> tuple[str, ...]:
+    """SQLite's tables of keys that are filed, the oldest week first."""
+    named = text("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'sketch_keys_w*'")
+    weeks = sorted(_week(name) for name in connection.scalars(named))
+    return tuple(_name(week) for week in weeks if week >= since_week)
+
+
+def ensure_partition(connection: Connection, week: int) -> None:
+    """Make a week's partition. Attached, not created in place: that would wait for every reader."""
+    name = _name(week)
+    if connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}) is not None:
+        return
+    connection.execute(text(f"CREATE TABLE {name} (LIKE sketch_keys INCLUDING DEFAULTS)"))
+    connection.execute(text(f"ALTER TABLE sketch_keys ATTACH PARTITION {name} FOR VALUES IN ({week})"))
+
+
+def file_keys(connection: Connection) -> None:
+    """Move the new keys of SQLite to the tables of their weeks, in the order of the trees."""
+    for week in connection.scalars(text("SELECT DISTINCT week FROM sketch_keys")).all():
+        name = _name(week)
+        columns = "key INTEGER, seq INTEGER, PRIMARY KEY (key, seq)"
+        connection.execute(text(f"CREATE TABLE IF NOT EXISTS {name} ({columns}) WITHOUT ROWID"))
+        of_week = select(sketch_keys.c.key, sketch_keys.c.seq).where(sketch_keys.c.week == week)
+        filing = insert(table(name, column("key"), column("seq"))).prefix_with("OR IGNORE")
+        connection.execute(filing.from_select(["key", "seq"], of_week.order_by(sketch_keys.c.key, sketch_keys.c.seq)))
+    connection.execute(delete(sketch_keys))
+
+
+def drop_weeks(connection: Connection, first_kept: int) -> int:
+    """Forget the keys of the weeks before that one; how many weeks went."""
+    if connection.dialect.name == "postgresql":
+        names = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'sketch_keys'::regclass")
+        tables = tuple(connection.scalars(names))
+    else:
+        tables = week_tables(connection)
+        # What a quiet deployment never filed.
+        connection.execute(delete(sketch_keys).where(sketch_keys.c.week < first_kept))
+    old = [name for name in tables if _week(name) < first_kept]
+    for name in old:
+        connection.execute(text(f"DROP TABLE {name}"))
+    return len(old)
+
+
+def _name(week: int) -> str:
+    return f"sketch_keys_w{week}"
+
+
+def _week(name: str) -> int:
+    return int(name.rpartition("_w")[2])

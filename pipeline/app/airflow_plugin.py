@@ -1,0 +1,65 @@
+"""The desk in Airflow's own pages: a button of the navigation, a tab on each of our DAGs and on each run.
+
+Every Airflow process loads this module, so it imports nothing heavy; the api-server alone asks for the application.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+PREFIX = "/newswire"
+
+
+class Mounted:
+    """An ASGI application that becomes the desk with its first request: a store that is away must not stop Airflow."""
+
+    @cached_property
+    def desk(self) -> Any:
+        """The application. Raises SettingsError, StoreError."""
+        from connectors.desk.airflow_access import AirflowDoor
+        from connectors.desk.airflow_runs import AirflowRuns
+        from pipeline.app.desk import OpenDesk
+
+        return OpenDesk().desk(AirflowDoor(), AirflowRuns())
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve a request."""
+        from pipeline.domain.errors import NewswireError
+
+        try:
+            desk = self.desk
+        except NewswireError as error:
+            from starlette.responses import PlainTextResponse
+
+            await PlainTextResponse(f"The desk cannot open its store: {error}", 503)(scope, receive, send)
+            return
+        await desk(scope, receive, send)
+
+
+class DeskPlugin(AirflowPlugin):
+    """The plugin that Airflow finds by its entry point (pyproject.toml)."""
+
+    name = "newswire_desk"
+    external_views = [  # noqa: RUF012 - Airflow's own way to declare them
+        {
+            "name": "News desk",
+            "href": f"{PREFIX}/",
+            "destination": "nav",
+            "url_route": "news-desk",
+            "nav_top_level": True,
+            "icon": f"{PREFIX}/assets/icon.svg",
+            "icon_dark_mode": f"{PREFIX}/assets/icon-dark.svg",
+        },
+        {"name": "News", "href": f"{PREFIX}/runs", "destination": "dag", "url_route": "news-runs"},
+        {
+            "name": "News",
+            "href": f"{PREFIX}/run?run_id={{RUN_ID}}",
+            "destination": "dag_run",
+            "url_route": "news-run",
+        },
+    ]
+    # Behind Airflow's login, by its own door.
+    fastapi_apps = [{"app": Mounted(), "url_prefix": PREFIX, "name": "newswire desk"}]  # noqa: RUF012

@@ -1,0 +1,68 @@
+"""What a DAG file needs before any task runs: how often, how long, how late. Cheap to import, for the DAG processor.
+
+Reads the environment; a fault in the settings leaves the defaults standing, because the run itself reports it in red.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.settings import Settings, load
+
+log = logging.getLogger("newswire.schedule")
+
+# What has begun at the soft deadline is finished: a page may take its whole timeout and then its extraction.
+FINISHING = timedelta(minutes=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How often `news_ingest` runs and what follows from it."""
+
+    every: timedelta
+    shards: int
+
+    @property
+    def soft_deadline(self) -> timedelta:
+        """When a shard begins nothing new, so that the next run starts on time."""
+        return self.every * 0.8
+
+    @property
+    def shard_limit(self) -> timedelta:
+        """When a shard is stuck, not slow."""
+        return self.soft_deadline + FINISHING
+
+    @property
+    def run_limit(self) -> timedelta:
+        """When a run is stuck: its shards, one retry of one of them, plan and report."""
+        return self.shard_limit * 2 + timedelta(minutes=4)
+
+    @property
+    def late_after(self) -> timedelta:
+        """When a run is late: it has cost the next one its turn."""
+        return self.every * 2
+
+
+def schedule(environment: Mapping[str, str] | None = None) -> Schedule:
+    """The schedule that the settings describe."""
+    try:
+        settings = load(os.environ if environment is None else environment)
+    except SettingsError:
+        settings = Settings()
+    return Schedule(every=timedelta(minutes=settings.every_minutes), shards=settings.shards)
+
+
+def keep_late_run(context: Mapping[str, Any], late_after_min: float) -> None:
+    """Airflow's deadline callback: a run is late. It is written into the store, where desk and metrics find it."""
+    from pipeline.app.runs import App
+
+    run_id = str(context["dag_run"]["dag_run_id"])
+    log.warning("late: %s is not over %g minutes after it was due to start", run_id, late_after_min)
+    with App.from_env() as newswire:
+        newswire.keep_late_run(run_id, after_min=late_after_min)

@@ -1,0 +1,272 @@
+"""A deployment, opened: its settings, catalogue, store, fetcher and topics, each made when it is first needed.
+
+Reads the environment and the clock. What a run does with all this is pipeline/app/runs.py's.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from connectors.archive.text_store import KeptTexts
+from connectors.archive.warc_archive import WarcArchive
+from connectors.kafka.config import KafkaSettings
+from connectors.kafka.topic_specs import TopicSpec, desired_topics
+from connectors.store.articles import ArticleStore
+from connectors.store.database import Database
+from connectors.store.feeds import FeedStore
+from connectors.store.host_slots import StoredPacer
+from connectors.store.outbox import StoredOutbox
+from connectors.store.revisits import RevisitStore
+from connectors.store.runs import RunStore
+from connectors.store.topic_log import EmbeddedTopics
+from connectors.store.why import WhyStore
+from pipeline import __version__
+from pipeline.app.time_option import time_of_option
+from pipeline.catalogue.catalogue import parse_catalogue, select
+from pipeline.delivery.audit import Audit
+from pipeline.delivery.claim_check import claim_check
+from pipeline.delivery.deliver import OVERTAKE_TIMES, BatchLimits, Deliverer
+from pipeline.domain import fault_injection
+from pipeline.domain.errors import CatalogueError, SettingsError
+from pipeline.domain.model import Feed, FeedState, FetchKind, Outlet, Received, Topic
+from pipeline.domain.settings import Settings, load
+from pipeline.identity.article_ids import with_number_rule
+from pipeline.ingest.ports import Topics
+from pipeline.reporting.report import LATE, Report
+
+if TYPE_CHECKING:
+    from connectors.http.fetcher import SafeFetcher
+    from connectors.kafka.admin import KafkaAdmin
+
+
+def now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+class Deployment:
+    """A deployment, opened: its settings, catalogue, store and topics. Use as a context manager."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = now) -> None:
+        """`clock` is for tests, where hours pass between two runs."""
+        self.settings = settings
+        self.clock = clock
+        self.database = Database(settings.store_url)
+        self.feeds = FeedStore(self.database, lanes=settings.lanes)
+        self.articles = ArticleStore(self.database, lanes=settings.lanes)
+        self.visits = RevisitStore(self.database, lanes=settings.lanes)
+        self.outbox = StoredOutbox(self.database)
+        self.runs = RunStore(self.database)
+        self.archive = WarcArchive(settings.archive_folder)
+        self.pacer = StoredPacer(settings.store_url)
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str] | None = None, *, must_be_current: bool = True) -> Self:
+        """The deployment that the environment describes. Raises SettingsError, StoreError.
+
+        SQLite is brought to this version's schema by itself; a shared database only by `newswire db upgrade`.
+        """
+        settings = load(os.environ if environment is None else environment)
+        if settings.crash_at:
+            fault_injection.arm(settings.crash_at, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        app = cls(settings)
+        if app.database.is_sqlite:
+            app.database.upgrade()
+        elif must_be_current:
+            app.database.check()
+        return app
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.archive.close()
+        self.pacer.close()
+        self.database.close()
+
+    def moment(self, text: str | None, option: str) -> datetime | None:
+        """The time that an operator typed (6h: so long ago), None when there is none. Raises SettingsError."""
+        return time_of_option(text, option, now=self.clock())
+
+    def run_name(self, what: str) -> str:
+        """The id of a run without Airflow: what it was, and when it ended."""
+        return f"{what} {self.clock():%Y-%m-%d %H:%M:%S}"
+
+    # ------------------------------------------------------------ catalogue
+
+    @cached_property
+    def outlets(self) -> tuple[Outlet, ...]:
+        """The catalogue. Raises CatalogueError."""
+        return read_catalogue(self.settings.catalogue)
+
+    def choose(self, patterns: Sequence[str]) -> tuple[Feed, ...]:
+        """The enabled feeds that these ids, outlet ids or globs name; all without any. Raises CatalogueError."""
+        chosen = select(self.outlets, patterns) if patterns else [f for o in self.outlets if o.enabled for f in o.feeds]
+        return tuple(feed for feed in chosen if feed.enabled or patterns)
+
+    def feed_states(self, feeds: Sequence[Feed]) -> tuple[FeedState, ...]:
+        """What the store remembers of these feeds, after giving each its place there."""
+        self.feeds.ensure(feeds, interval_s=self.settings.interval_s)
+        return self.feeds.states([feed.id for feed in feeds])
+
+    def fetcher(self) -> SafeFetcher:
+        """The fetcher that the settings describe."""
+        from connectors.http.fetch import DEFAULT_LIMITS
+        from connectors.http.fetcher import SafeFetcher  # aiohttp: who only plans or looks something up needs none
+        from connectors.http.robots_files import RobotsFiles
+
+        settings = self.settings
+        totals = {FetchKind.FEED: settings.feed_timeout_s, FetchKind.PAGE: settings.page_timeout_s}
+        return SafeFetcher(
+            user_agent=user_agent(settings.contact),
+            clock=self.clock,
+            limits={kind: replace(DEFAULT_LIMITS[kind], total_s=total) for kind, total in totals.items()},
+            pacer=self.pacer,
+            newsroom=settings.newsroom or None,
+            max_connections=settings.concurrency,
+            per_host=settings.host_connections,
+            default_spacing_s=settings.host_spacing_s,
+            spacing_for=self.spacing_of,
+            obey_robots=settings.obey_robots,
+            robots_memory=RobotsFiles(settings.home / "robots"),
+        )
+
+    def spacing_of(self, host: str) -> float | None:
+        """Seconds between two requests to a host, where the catalogue sets them for its outlet."""
+        return self.spacing_by_domain.get(host)
+
+    @cached_property
+    def spacing_by_domain(self) -> Mapping[str, float]:
+        """Spacings of the catalogue, by host."""
+        return {
+            host: outlet.policy.min_spacing_s
+            for outlet in self.outlets
+            if outlet.policy.min_spacing_s is not None
+            for host in outlet.hosts
+        }
+
+    @cached_property
+    def outlets_by_id(self) -> dict[str, Outlet]:
+        """The catalogue by id, with the rules for article numbers that were learnt."""
+        learnt = self.feeds.number_rules()
+        ruled = (with_number_rule(o, learnt[o.id]) if o.id in learnt else o for o in self.outlets)
+        return {outlet.id: outlet for outlet in ruled}
+
+    # ------------------------------------------------------------ topics
+
+    @cached_property
+    def topics(self) -> Topics:
+        """Kafka when a broker is configured, else the embedded log."""
+        if not self.settings.kafka_bootstrap:
+            return EmbeddedTopics(self.database, prefix=self.settings.topic_prefix)
+        from connectors.kafka.topics import KafkaTopics
+
+        return KafkaTopics(KafkaSettings.of(self.settings))
+
+    @property
+    def batch_limits(self) -> BatchLimits:
+        """How much goes into one transaction."""
+        settings = self.settings
+        overtake_after = OVERTAKE_TIMES * timedelta(seconds=settings.delivery_timeout_s)
+        return BatchLimits(settings.batch_rows, settings.batch_bytes, overtake_after=overtake_after)
+
+    def deliverer(self, *, recover: bool = False) -> Deliverer:
+        """What delivers beside the work that fills the outbox."""
+        texts = KeptTexts(self.settings.archive_folder)
+        return Deliverer(
+            self.topics,
+            self.outbox,
+            self.batch_limits,
+            clock=self.clock,
+            shrink=lambda message: claim_check(message, texts.keep),
+            recover=recover,
+        )
+
+    def deliver(self, *, recover: bool = False) -> Counter[str]:
+        """Drain the outbox; messages by topic. Raises DeliveryError; LaneLost unless told to `recover`."""
+        return self.deliverer(recover=recover).stop()
+
+    def undelivered(self) -> int:
+        """How many messages wait."""
+        return self.outbox.undelivered()
+
+    def verify_delivery(self) -> tuple[str, ...]:
+        """A sentence for each difference between outbox and topics; none when they agree. Raises DeliveryError."""
+        differences: list[str] = []
+        for topic in Topic:
+            name = self.settings.topic_prefix + topic.value
+            audit = Audit(name, is_compacted=topic in (Topic.LATEST, Topic.FEEDS))
+            audit.read(self.topics.read(topic))
+            differences += audit.differences(self.outbox.rows(topic))
+        return tuple(differences)
+
+    def why(self, url_or_id: str) -> tuple[str, ...]:
+        """How the verdicts on a URL, an alias or an id came about; no lines when nothing is known."""
+        return WhyStore(self.database).explain(url_or_id)
+
+    def keep_late_run(self, run_id: str, *, after_min: float) -> None:
+        """Write down that a run was not over in time, for the desk and the metrics."""
+        late = Report(faults=[f"{LATE}: not over {after_min:g} minutes after it was due to start"])
+        self.runs.keep(run_id, late, now=self.clock())
+
+    def topic_specs(self) -> tuple[TopicSpec, ...]:
+        """The topics as they should be."""
+        settings = self.settings
+        return desired_topics(
+            settings.topic_prefix, partitions=settings.topic_partitions, replication=settings.topic_replication
+        )
+
+    def topic_differences(self) -> tuple[str, ...]:
+        """How the broker's topics differ from what they should be. Raises DeliveryError."""
+        return self.topic_admin.differences(self.topic_specs()) if self.settings.kafka_bootstrap else ()
+
+    def create_topics(self) -> tuple[str, ...]:
+        """Create the topics that are missing; their names. Raises SettingsError without a broker, DeliveryError."""
+        if not self.settings.kafka_bootstrap:
+            raise SettingsError("NEWSWIRE_KAFKA_BOOTSTRAP is empty: the embedded log needs no topics to be created")
+        return self.topic_admin.create_missing(self.topic_specs())
+
+    @cached_property
+    def topic_admin(self) -> KafkaAdmin:
+        """The broker's administration."""
+        from connectors.kafka.admin import KafkaAdmin
+
+        return KafkaAdmin(KafkaSettings.of(self.settings))
+
+    def read(
+        self,
+        topic: Topic,
+        *,
+        since: datetime | None = None,
+        follow: bool = False,
+        after: Mapping[int, int] | None = None,
+    ) -> Iterator[Received]:
+        """Messages of a topic, as a consumer reads them."""
+        return self.topics.read(topic, since=since, follow=follow, after=after)
+
+
+def read_catalogue(path: Path) -> tuple[Outlet, ...]:
+    """The catalogue in a file. Raises CatalogueError."""
+    try:
+        return parse_catalogue(path.read_text(encoding="utf-8"), source=str(path))
+    except OSError as error:
+        where = "NEWSWIRE_CATALOGUE says where the catalogue is; `newswire feeds add` begins one"
+        raise CatalogueError(f"{path}: {error.strerror} ({where})") from error
+    except UnicodeDecodeError as error:
+        raise CatalogueError(f"{path}: not UTF-8 at byte {error.start}") from error
+
+
+def user_agent(contact: str) -> str:
+    """Who we are, and how to reach us."""
+    return f"newswire/{__version__}" + (f" (+{contact})" if contact else "")

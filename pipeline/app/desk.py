@@ -1,0 +1,132 @@
+"""The desk of a deployment: its store to read, its acts to do. Nothing of Airflow is here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from connectors.desk.access import Door
+from connectors.desk.actions import Finding, Runs
+from connectors.desk.queries import DeskStore
+from connectors.desk.web import create_desk
+from connectors.store.dead_letters import DeadLetterStore
+from pipeline.app.checks import check_feed
+from pipeline.app.deployment import read_catalogue
+from pipeline.app.files import edit_catalogue
+from pipeline.app.runs import App
+from pipeline.catalogue.catalogue import NewFeed, add_feed
+from pipeline.delivery.dead_letters import RedriveChoice, redriven_message
+from pipeline.delivery.messages import feed_status_message
+from pipeline.domain.errors import CatalogueError, NewswireError
+from pipeline.domain.model import Outlet
+from pipeline.scheduling.operator_actions import Switch, switched
+
+DONE: Mapping[Switch, str] = {
+    Switch.PAUSE: "is paused",
+    Switch.RESUME: "is polled again",
+    Switch.POLL_NOW: "is due",
+    Switch.RESET: "is due, in full",
+    Switch.ACCEPT_MOVE: "is due, at its new URL",
+}
+
+
+class NotKnown(NewswireError):
+    """What a form names is not there."""
+
+
+class DeskActs:
+    """Acts on an opened deployment; implements `connectors.desk.actions.Acts`."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.kept: tuple[int, Mapping[str, Outlet]] = (0, {})
+        self.lock = threading.Lock()
+
+    @property
+    def outlets(self) -> Mapping[str, Outlet]:
+        """The catalogue by id, read again when the file changed. Raises CatalogueError."""
+        path = self.app.settings.catalogue
+        with self.lock:
+            changed_ns = modified_ns(path)
+            if changed_ns != self.kept[0]:
+                self.kept = (changed_ns, {outlet.id: outlet for outlet in read_catalogue(path)})
+            return self.kept[1]
+
+    def outlet_name(self, outlet_id: str) -> str:
+        """The outlet's name in the catalogue; its id when it is not there any more, or the catalogue is broken."""
+        try:
+            outlet = self.outlets.get(outlet_id)
+        except CatalogueError:
+            return outlet_id
+        return outlet.name if outlet else outlet_id
+
+    def outlet(self, outlet_id: str) -> Outlet:
+        """An outlet of the catalogue. Raises NotKnown, CatalogueError."""
+        if outlet_id not in self.outlets:
+            raise NotKnown(f"{outlet_id} is no outlet of the catalogue any more")
+        return self.outlets[outlet_id]
+
+    def switch(self, feed_id: str, switch: Switch, *, by: str) -> str:
+        """Change a feed by hand, and tell of it on news.feeds. Raises NewswireError."""
+        found = self.app.feeds.states([feed_id])
+        if not found:
+            raise NotKnown(f"no feed {feed_id} in the store")
+        at = self.app.clock()
+        state = switched(found[0], switch, by=by, now=at)
+        outlet = self.outlet(state.outlet_id)
+        self.app.feeds.switch(state, (feed_status_message(state, outlet, now=at),), now=at)
+        return f"{feed_id} {DONE[switch]}"
+
+    def redrive(self, outlet_id: str, *, reason: str | None, entry_id: int | None, by: str) -> str:  # noqa: ARG002
+        """Make dead letters of an outlet pending again. Raises NewswireError."""
+        outlet, at = self.outlet(outlet_id), self.app.clock()
+        store = DeadLetterStore(self.app.database, lanes=self.app.settings.lanes)
+        dead = [
+            each
+            for each in store.find(RedriveChoice(outlets=(outlet_id,)))
+            if reason in (None, each.reason) and entry_id in (None, each.entry.id)
+        ]
+        letters = [redriven_message(each, outlet, now=at) for each in dead]
+        done = store.redrive(dead, letters, now=at)
+        return f"{done} dead letter{'' if done == 1 else 's'} of {outlet_id} redriven"
+
+    def check_feed(self, url: str) -> tuple[Finding, ...]:
+        """What a feed looks like, and what would be extracted from its first entries."""
+        if not url.startswith(("http://", "https://")):
+            return (Finding("A feed's URL begins with http:// or https://", is_fine=False),)
+        return tuple(Finding(line.text, line.is_fine) for line in check_feed(url, entries=3, zone="UTC"))
+
+    def add_feed(self, new: NewFeed, *, by: str) -> str:  # noqa: ARG002 - the log names who
+        """Add a feed to the catalogue and give it its place in the store. Raises CatalogueError."""
+        here = {"NEWSWIRE_CATALOGUE": str(self.app.settings.catalogue)}
+        try:
+            edit_catalogue(lambda text: add_feed(text, new), here)
+        except OSError as error:
+            raise CatalogueError(
+                f"{self.app.settings.catalogue}: {error.strerror}; if it is part of an image, add it there"
+            ) from error
+        outlet = self.outlet(new.outlet_id)
+        self.app.feeds.ensure(outlet.feeds, interval_s=self.app.settings.interval_s)
+        return f"{new.outlet_id}/{new.feed} is in the catalogue"
+
+
+def modified_ns(path: Path) -> int:
+    """When a file was changed last; 0 when it is not there."""
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+class OpenDesk:
+    """A deployment opened for the desk: once per process, at the first page and not before."""
+
+    @cached_property
+    def app(self) -> App:
+        """Raises SettingsError, StoreError."""
+        return App.from_env()
+
+    def desk(self, door: Door, runs: Runs) -> FastAPI:
+        """The desk as an application to mount."""
+        return create_desk(DeskStore(self.app.database), DeskActs(self.app), runs, door, self.app.clock)

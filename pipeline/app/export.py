@@ -1,0 +1,187 @@
+"""Exports: a topic's articles to a file, whole or growing, each once.
+
+A growing file has a note beside it (`.<file>-….json`) that says which message was the last and how long the file was
+then. Whatever a killed run wrote after it is cut off before the next one goes on, so that no article is in it twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from connectors.archive.checkpoint import ProgressFile
+from connectors.archive.text_store import KeptTexts
+from pipeline.app.runs import App
+from pipeline.delivery import export_formats
+from pipeline.delivery.export_formats import Kind, Value, columns, table_rows
+from pipeline.delivery.message_filter import Wanted
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.model import Received, Topic
+
+PARQUET = "parquet"
+ARTICLE_TOPICS = (Topic.ARTICLES, Topic.LATEST, Topic.COPIES)
+AT_ONCE = 5_000  # messages between two notes, and of one Parquet file of a growing folder
+
+
+@dataclass(frozen=True, slots=True)
+class ExportChoice:
+    """Which messages of which topic to export, in which form (`pipeline.delivery.export_formats.FORMS`, or parquet)."""
+
+    topic: Topic
+    form: str
+    wanted: Wanted
+    since: datetime | None = None
+
+
+def lines(newswire: App, choice: ExportChoice) -> Iterator[str]:
+    """The articles as lines."""
+    return export_formats.lines(values(newswire, choice, messages(newswire, choice)), choice.form)
+
+
+def write(newswire: App, choice: ExportChoice, output: Path, *, resume: bool) -> Iterator[tuple[Path, int]]:
+    """Write the articles to a file, or (parquet) to files of a folder; each with how many went to it now."""
+    if choice.form != "jsonl" and choice.topic not in ARTICLE_TOPICS:
+        raise SettingsError(f"{choice.topic.value} has no articles: --format jsonl writes its values as they are")
+    if resume:
+        if choice.topic is Topic.LATEST:
+            raise SettingsError("articles.latest is a state, not a log: export it whole, or articles with --resume")
+        yield from Growing(newswire, choice, output).go_on()
+    elif choice.form == PARQUET:
+        yield from write_parquet(values(newswire, choice, messages(newswire, choice)), output)
+    else:
+        yield output, write_whole(lines(newswire, choice), output)
+
+
+def messages(newswire: App, choice: ExportChoice, *, after: Mapping[int, int] | None = None) -> Iterator[Received]:
+    """The messages that a choice means; of articles.latest each key's last one only, as compaction leaves it."""
+    read = newswire.read(choice.topic, since=choice.since, after=after)
+    if choice.topic is not Topic.LATEST:
+        return read
+    last = {received.key: (received.partition, received.offset) for received in read}
+    again = newswire.read(choice.topic, since=choice.since)
+    return (received for received in again if last.get(received.key) == (received.partition, received.offset))
+
+
+def values(newswire: App, choice: ExportChoice, received: Iterable[Received]) -> Iterator[dict[str, Any]]:
+    """The values that are wanted, each with its text; tombstones have none."""
+    texts = KeptTexts(newswire.settings.archive_folder)
+    for message in received:
+        if message.value is not None:
+            value = with_text(json.loads(message.value), texts)
+            if choice.wanted.has_value(value):
+                yield value
+
+
+def with_text(value: dict[str, Any], texts: KeptTexts) -> dict[str, Any]:
+    """The value, with its text brought back if that was too large for the topic and is kept still."""
+    location = value.get("text_location")
+    if not location:
+        return value
+    try:
+        return value | {"text": texts.read(location)}
+    except FileNotFoundError:
+        return value  # its day is past retention; `text_location` says that there was one
+
+
+def write_whole(written: Iterator[str], output: Path) -> int:
+    """Write lines to a file, whole or not at all; how many."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(output.name + ".partial")
+    count = 0
+    with partial.open("w", encoding="utf-8") as file:
+        for line in written:
+            file.write(line + "\n")
+            count += 1
+    partial.replace(output)
+    return count
+
+
+def write_parquet(rows_of: Iterable[Value], folder: Path, *, part: str = "") -> Iterator[tuple[Path, int]]:
+    """Write `<folder>/<day><part>.parquet`, each whole or not at all; every file with its number of rows."""
+    import pyarrow
+    from pyarrow import parquet
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for day, rows in sorted(table_rows(rows_of).items()):
+        path = folder / f"{day}{part}.parquet"
+        partial = path.with_name(path.name + ".partial")
+        parquet.write_table(pyarrow.Table.from_pylist(rows, schema=arrow_schema()), partial, compression="zstd")
+        partial.replace(path)
+        yield path, len(rows)
+
+
+def arrow_schema() -> Any:
+    """The columns as Arrow has them: the same in every file, whatever is in it."""
+    import pyarrow
+
+    kinds = {
+        Kind.TEXT: pyarrow.string(),
+        Kind.TEXTS: pyarrow.list_(pyarrow.string()),
+        Kind.INTEGER: pyarrow.int64(),
+        Kind.NUMBER: pyarrow.float64(),
+        Kind.BOOLEAN: pyarrow.bool_(),
+        Kind.TIME: pyarrow.timestamp("us", tz="UTC"),
+    }
+    return pyarrow.schema([(column.name, kinds[column.kind]) for column in columns()])
+
+
+class Growing:
+    """An export that goes on where it ended."""
+
+    def __init__(self, newswire: App, choice: ExportChoice, output: Path) -> None:
+        self.newswire = newswire
+        self.choice = choice
+        self.output = output
+        name = choice.topic.value, choice.form, choice.wanted
+        self.note = ProgressFile(output.parent, f".{output.name}", *name)
+        kept = self.note.load() or {}
+        self.after = {int(part): int(offset) for part, offset in kept.get("after", {}).items()}
+        self.bytes = int(kept.get("bytes", 0))
+        self.parts = int(kept.get("parts", 0))
+        if not kept and output.exists():
+            raise SettingsError(f"{output} is there, and was not begun by this export: choose another --output")
+        self.keep()
+
+    def go_on(self) -> Iterator[tuple[Path, int]]:
+        """Write what came since, portion by portion."""
+        received = messages(self.newswire, self.choice, after=self.after)
+        write_portion = self.add_parquet if self.choice.form == PARQUET else self.add_lines
+        while portion := list(islice(received, AT_ONCE)):
+            self.after |= {message.partition: message.offset for message in portion}
+            yield from write_portion(list(values(self.newswire, self.choice, portion)))
+
+    def add_lines(self, portion: list[dict[str, Any]]) -> Iterator[tuple[Path, int]]:
+        """Append lines, and note how long the file is now."""
+        self.output.touch()
+        with self.output.open("r+b") as file:
+            file.truncate(self.bytes)
+            file.seek(self.bytes)
+            for line in export_formats.lines(portion, self.choice.form):
+                file.write(line.encode() + b"\n")
+            self.bytes = file.tell()
+            end_on_disk(file)
+        self.keep()
+        yield self.output, len(portion)
+
+    def add_parquet(self, portion: list[dict[str, Any]]) -> Iterator[tuple[Path, int]]:
+        """Write files of their own; after a kill the same names are written again."""
+        yield from write_parquet(portion, self.output, part=f".{self.parts:06}")
+        self.parts += 1
+        self.keep()
+
+    def keep(self) -> None:
+        """Note how far it is."""
+        after = {str(part): offset for part, offset in self.after.items()}
+        self.note.keep({"after": after, "bytes": self.bytes, "parts": self.parts})
+
+
+def end_on_disk(file: BinaryIO) -> None:
+    """Have what was written on the disk before anything says so."""
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,69 @@
+"""The metrics of a deployment, read: `newswire metrics` serves them, and the desk may (`expose`)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+from connectors.metrics.exporter import Exposition, expose, registry_of, serve
+from connectors.metrics.queries import MetricsStore
+from pipeline import __version__
+from pipeline.app.runs import App
+from pipeline.domain.errors import SettingsError
+from pipeline.reporting.metrics import Sample, Totals, samples_of
+
+FRESH_S = 5.0  # scrapes within this time get the same values: several scrapers cost no more than one
+
+
+class Metrics:
+    """Reads the metrics of an opened deployment; one for the life of a process, because counters begin with it."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.store = MetricsStore(app.database)
+        self.totals = Totals()
+        self.lock = threading.Lock()
+        self.kept: tuple[Sample, ...] = ()
+        self.kept_at = -FRESH_S
+
+    def read(self) -> tuple[Sample, ...]:
+        """All samples, at most `FRESH_S` old. Raises StoreError."""
+        with self.lock:
+            if time.monotonic() - self.kept_at >= FRESH_S:
+                self.kept = tuple(self.read_anew())
+                self.kept_at = time.monotonic()
+            return self.kept
+
+    def read_anew(self) -> Iterator[Sample]:
+        """All samples."""
+        settings = self.app.settings
+        yield Sample("newswire_build_info", 1, (__version__, settings.deployment))
+        for report in self.store.reports_since():
+            self.totals.add(report)
+        yield from self.totals.samples()
+        feeds = self.app.feeds.states(self.feed_ids)
+        yield from samples_of(self.store.snapshot(feeds, lanes=settings.lanes, now=self.app.clock()))
+
+    @cached_property
+    def feed_ids(self) -> tuple[str, ...]:
+        """The feeds of the catalogue."""
+        return tuple(feed.id for feed in self.app.choose([]))
+
+    def expose(self, accept: str) -> Exposition:
+        """The metrics in the format that an Accept header asks for."""
+        return expose(registry_of(self.read), accept)
+
+    def serve(self, *, host: str, port: int, tell: Callable[[str], None]) -> None:
+        """Serve them until interrupted; `tell` gets the address. Raises SettingsError when it is taken."""
+        try:
+            server, thread = serve(registry_of(self.read), host=host, port=port)
+        except OSError as error:
+            raise SettingsError(f"metrics on {host}:{port}: {error.strerror}") from error
+        tell(f"metrics on http://{host}:{server.server_port}/metrics")
+        try:
+            thread.join()
+        finally:
+            server.shutdown()
+            server.server_close()

@@ -1,0 +1,78 @@
+"""The night's work on a deployment: deleting by retention, late visits, silent feeds, checking what must agree.
+
+`news_upkeep` does the parts as tasks, `newswire upkeep` all of them. Every part may be repeated at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from connectors.store.backfills import BackfillStore
+from connectors.store.integrity import find_faults
+from pipeline.app.revisit import VisitChoice, plan, revisit
+from pipeline.app.runs import App
+from pipeline.delivery.deliver import keep_numbers
+from pipeline.domain.model import FeedStatus
+from pipeline.reporting.metrics import is_overdue
+from pipeline.reporting.report import AUDIT, Report
+
+VISITS_DEADLINE_S = 20 * 60.0  # past it no further article is visited: the rest is for the day's runs
+TROUBLED = (FeedStatus.SILENT, FeedStatus.FAILING, FeedStatus.BLOCKED, FeedStatus.GONE)
+
+
+def delete_by_retention(newswire: App) -> Mapping[str, int]:
+    """Delete what is older than its stated retention; what, and how much of it."""
+    at, settings = newswire.clock(), newswire.settings
+    return {
+        "messages": newswire.outbox.expire(before=at - timedelta(days=settings.outbox_days)),
+        "polls and reports": newswire.runs.expire(before=at - timedelta(days=settings.polls_days)),
+        "entries": newswire.feeds.expire_entries(before=at - timedelta(days=settings.entries_days)),
+        "backfills": BackfillStore(newswire.database, clock=newswire.clock).expire(
+            before=at - timedelta(days=settings.entries_days)
+        ),
+        "sketches": newswire.articles.expire_sketches(now=at),
+        "days of raw pages": newswire.archive.expire(now=at, keep_days=settings.archive_days),
+    }
+
+
+def revisit_the_late(newswire: App) -> Report:
+    """Look again at the articles whose visit the day's runs had no room for, within one more budget; the report."""
+    return revisit(newswire, plan(newswire, VisitChoice()), deadline_s=VISITS_DEADLINE_S)
+
+
+def troubled_feeds(newswire: App) -> tuple[str, ...]:
+    """A sentence for each feed that is silent, down, or not polled although its time came."""
+    at = newswire.clock()
+    sentences = []
+    for feed in newswire.feed_states(newswire.choose([])):
+        if feed.status in TROUBLED:
+            sentences.append(f"{feed.feed_id} is {feed.status.value}: {feed.status_reason or 'no reason is known'}")
+        elif is_overdue(feed, at):
+            sentences.append(
+                f"{feed.feed_id} is overdue: nobody polled it since {feed.next_poll_at:%Y-%m-%d %H:%M} UTC"
+            )
+    return tuple(sentences)
+
+
+def integrity_faults(newswire: App) -> tuple[str, ...]:
+    """A sentence for each thing that should agree and does not: inside the store, and between outbox and topics.
+
+    What was found is kept for the desk. Idle lanes commit their batch numbers again on the way: Kafka forgets those
+    that nobody commits for a week.
+    """
+    keep_numbers(newswire.topics, newswire.outbox)
+    kept_since = newswire.clock() - timedelta(days=newswire.settings.outbox_days)
+    faults = (
+        *find_faults(newswire.database, now=newswire.clock(), kept_since=kept_since),
+        *newswire.topic_differences(),
+        *newswire.verify_delivery(),
+    )
+    keep_audit(newswire, faults)
+    return faults
+
+
+def keep_audit(newswire: App, faults: Sequence[str]) -> None:
+    """Write down what an audit found: the desk says when the last one was, and whether all agreed."""
+    at = newswire.clock()
+    newswire.runs.keep(f"{AUDIT}{at:%Y-%m-%d %H:%M:%S}", Report(faults=list(faults)), now=at)

@@ -1,0 +1,1 @@
+"""The catalogue: the outlets and feeds that operators declare."""

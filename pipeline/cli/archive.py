@@ -1,0 +1,150 @@
+"""`newswire archive|replay`: the raw pages, and reading them again with today's extractor."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from pipeline.reporting.terminal import marked, shown, terminal
+
+if TYPE_CHECKING:
+    from pipeline.ingest.replay import Replayed, ReplayReport
+
+console = terminal()
+archive = typer.Typer(no_args_is_help=True, help="The raw pages: WARC files by day, each with its CDXJ index.")
+
+Since = Annotated[str | None, typer.Option(help="Only raw pages of this day on (UTC): 2d, or 2026-11-23.")]
+Until = Annotated[str | None, typer.Option(help="Only raw pages up to this day, which is included.")]
+
+
+def replay(
+    since: Since = None,
+    until: Until = None,
+    outlet: Annotated[list[str] | None, typer.Option(help="Only of this outlet's id; may be repeated.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show which articles would change and how; change nothing.")
+    ] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show the paragraphs that go and come, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON line for each article that changes.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Begin anew where one was interrupted.")] = False,
+) -> None:
+    """Read archived pages again with today's extractor, and publish what truly changed as revisions.
+
+    Nothing is fetched: the raw pages of the articles' last revisions are read. What is worth a revision is decided as
+    for any page. One that was interrupted goes on where it was when the same is asked for again.
+
+    Examples: `newswire replay --since 7d --dry-run`, `newswire replay --outlet franceinfo --diff --dry-run`,
+    `newswire replay --since 2026-11-01 --until 2026-11-07`
+    """
+    from pipeline.app import replay
+    from pipeline.app.runs import App
+    from pipeline.ingest.replay import Fate
+
+    def tell(replayed: Replayed) -> None:
+        if replayed.fate is Fate.REVISED:
+            print_change(replayed, as_json=as_json, diff=diff)
+
+    with App.from_env() as newswire, console.status("reading the archive …") as status:
+
+        def watch(report: ReplayReport) -> None:
+            status.update(progress_in_words(report))
+
+        choice = replay.choice_of(newswire, outlet or (), since=since, until=until)
+        report = replay.replay(newswire, choice, dry_run=dry_run, restart=restart, tell=tell, watch=watch)
+    if not as_json:
+        print_report(report, dry_run=dry_run)
+    if report.faults or report.of(Fate.LOST) or report.of(Fate.FAILED):
+        raise typer.Exit(1)
+
+
+def print_change(replayed: Replayed, *, as_json: bool, diff: bool) -> None:
+    """An article that changes, for a program or for a person."""
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(replayed), ensure_ascii=False) + "\n")
+        return
+    from pipeline.ingest.replay import describe
+
+    paragraphs = (f"    {line}" for line in (replayed.difference if diff else ()))
+    for line in (*describe(replayed), *paragraphs):
+        console.print(line, soft_wrap=True, markup=False)
+
+
+def progress_in_words(report: ReplayReport) -> str:
+    """How far it is."""
+    from pipeline.ingest.replay import Fate
+
+    pace = report.articles / report.seconds if report.seconds else 0
+    return f"{report.articles} of {report.total} pages, {report.of(Fate.REVISED)} changed, {pace:.0f} pages/s …"
+
+
+def print_report(report: ReplayReport, *, dry_run: bool) -> None:
+    """The replay's outcome: a line per outlet, and what could not be read."""
+    from pipeline.ingest.replay import Fate
+
+    table = Table("outlet", *(f"{fate}" for fate in Fate), header_style="bold")
+    for outlet, counts in sorted(report.fates.items()):
+        table.add_row(outlet, *(shown(counts[fate.value]) for fate in Fate))
+    console.print(table)
+    for reason, count in report.reasons.most_common(20):
+        console.print(f"{count} {reason}", soft_wrap=True, markup=False)
+    for fault in report.faults:
+        console.print(marked(fault, is_fine=False), soft_wrap=True)
+    would = "would be revised" if dry_run else "revised"
+    console.print(
+        f"{report.articles} of {report.total} articles in {report.seconds:.0f} s, {report.of(Fate.REVISED)} {would}: "
+        f"+{report.words_added} −{report.words_removed} words"
+        + (f"; {report.undelivered} messages wait in the outbox" if report.undelivered else "")
+    )
+
+
+@archive.command(epilog="Examples: `newswire archive check`, `newswire archive check --since 2d`")
+def check(since: Since = None, until: Until = None) -> None:
+    """Read the WARC files whole: every record's checksums, and whether index and file tell of the same records.
+
+    Exit 1 on a fault. A file that is being written to at this moment may look torn at its end.
+    """
+    from pipeline.app.archive import check_archive
+    from pipeline.app.runs import App
+
+    files = records = faults = 0
+    with App.from_env() as newswire:
+        for each in check_archive(newswire, since=since, until=until):
+            files, records, faults = files + 1, records + each.records, faults + len(each.faults)
+            for fault in each.faults:
+                console.print(marked(fault, is_fine=False), soft_wrap=True)
+    console.print(f"{files} files, {records} raw pages, {faults} faults")
+    if faults:
+        raise typer.Exit(1)
+
+
+@archive.command(epilog="Example: `newswire archive index --since 2d`")
+def index(since: Since = None, until: Until = None) -> None:
+    """Make the index of WARC files anew, from what can be read of them."""
+    from pipeline.app.archive import index_archive
+    from pipeline.app.runs import App
+
+    with App.from_env() as newswire:
+        for each in index_archive(newswire, since=since, until=until):
+            console.print(f"{each.name}: {each.records} raw pages")
+
+
+@archive.command(epilog="Example: `newswire archive find https://www.franceinfo.fr/politique/x_6433624.html`")
+def find(url: Annotated[str, typer.Argument(help="A page's URL, as it was fetched.")]) -> None:
+    """List the raw pages of a URL: when, status, location; exit 1 when there is none."""
+    from pipeline.app.archive import find_pages
+    from pipeline.app.runs import App
+
+    with App.from_env() as newswire:
+        captures = list(find_pages(newswire, url))
+    for capture in captures:
+        console.print(
+            f"{capture.at:%Y-%m-%d %H:%M:%S} {capture.status} {capture.location} {capture.url}", soft_wrap=True
+        )
+    if not captures:
+        console.print(f"the archive has no page of {url}", soft_wrap=True, markup=False)
+        raise typer.Exit(1)

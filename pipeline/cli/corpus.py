@@ -1,0 +1,116 @@
+"""`newswire extract` and `newswire dedup`: the pipeline's own code on files, for a corpus or for a doubt."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.domain.errors import SettingsError
+from pipeline.reporting.terminal import aside
+
+TELL_EVERY_S = 5.0
+progress = aside()
+
+
+def extract(
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="URLs or HTML files; with --jsonl, files of lines (.gz or not).")
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="The URL that a file came from.")] = None,
+    explain: Annotated[bool, typer.Option(help="Print what was dropped and added, and why.")] = False,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Read {id, url, file} lines, of files or of stdin, write a line each.")
+    ] = False,
+    learn: Annotated[bool, typer.Option(help="Learn each outlet's wrapper from the pages of this run.")] = True,
+    processes: Annotated[int, typer.Option(help="Worker processes for --jsonl.")] = 2,
+) -> None:
+    """Extract articles from pages, as JSON.
+
+    Examples: `newswire extract https://www.franceinfo.fr/politique/x_6433624.html --explain`,
+    `newswire extract page.html --url https://example.org/a`,
+    `newswire extract --jsonl pages.jsonl > articles.jsonl`
+    """
+    from pipeline.app.files import extract_lines, extract_one, lines_of
+
+    if jsonl:
+        told = Told("pages")
+        for row in extract_lines(lines_of(sources or []), learn=learn, processes=processes, explain=explain):
+            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+            told.count(row["verdict"])
+        told.tell()
+        return
+    if not sources:
+        raise SettingsError("nothing to extract: name a URL or a file, or give --jsonl")
+    rejected = 0
+    for source in sources:
+        result = extract_one(source, url=url, explain=explain)
+        rejected += result.get("verdict") == "rejected"
+        sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=2) + "\n")
+    if rejected:
+        raise typer.Exit(1)
+
+
+class Told:
+    """A count by verdict that says every few seconds, on stderr, how far it has come."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.verdicts: Counter[str] = Counter()
+        self.began = self.last = time.monotonic()
+
+    def count(self, verdict: str) -> None:
+        """One more."""
+        self.verdicts[verdict] += 1
+        if time.monotonic() - self.last >= TELL_EVERY_S:
+            self.tell()
+
+    def tell(self) -> None:
+        """Say it now."""
+        self.last = time.monotonic()
+        elapsed_s, total = self.last - self.began, self.verdicts.total()
+        rate = f"{total:,} {self.what} in {elapsed_s:,.0f} s ({total / max(elapsed_s, 1e-3):,.0f}/s)"
+        progress.print(f"{rate}: {', '.join(f'{count:,} {verdict}' for verdict, count in self.verdicts.most_common())}")
+
+
+def dedup(
+    source: Annotated[Path | None, typer.Argument(help="A file of lines, .gz or not; none: stdin.")] = None,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Read JSON lines, write JSON lines (the only form).")] = True,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write here; go on where an earlier run stopped.")
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(help="Keep what was seen on a store: a database URL, or `settings` for NEWSWIRE_DATABASE_URL's."),
+    ] = None,
+) -> None:
+    """Deduplicate a corpus: {id, url, title, text, published, outlet?} lines in order of arrival.
+
+    Writes a {id, verdict, article_id, cluster_id, copy_of, similarity} line for each, in the same order. Verdicts: new,
+    copy (of another outlet's article), duplicate (of the outlet's own), revised and unchanged (the same URL again).
+    Articles of one cluster_id tell the same story in the same words; similarity says how much of each is in the other.
+    A `published` that is no date counts as none; a line that is no row is answered with `failed`, its line number and
+    the fault, there and on stderr, and the exit code is then 1.
+
+    In memory by default: about 8 kB an article. On a store, what earlier corpora brought is known, a row that was there
+    before is unchanged, and several processes may add at once.
+
+    Examples: `newswire dedup --jsonl < articles.jsonl > verdicts.jsonl`, `newswire dedup articles.jsonl.gz -o
+    verdicts.jsonl`, `newswire dedup articles.jsonl -o verdicts.jsonl --store sqlite:///corpus.db`
+    """
+    from pipeline.app.dedup import Deduplication
+
+    del jsonl  # the flag names the format; there is one so far
+    with Deduplication(source, output, store, tell=progress.print) as run:
+        try:
+            run.go()
+        except KeyboardInterrupt:
+            again = "the same command goes on here" if output else "with --output it could be gone on with"
+            progress.print(f"stopped; {again}")
+            raise typer.Exit(130) from None
+    raise typer.Exit(1 if run.bad else 0)

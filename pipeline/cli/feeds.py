@@ -1,0 +1,169 @@
+"""`newswire feeds …`: the catalogue, and what a feed looks like before it is in it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from pipeline.reporting.terminal import marked, terminal
+
+console = terminal()
+app = typer.Typer(no_args_is_help=True, help="The catalogue (dags/feeds.toml), and what a feed looks like.")
+
+
+@app.command("list", epilog="Examples: `newswire feeds list`, `newswire feeds list 'franceinfo/*'`")
+def list_feeds(
+    patterns: Annotated[list[str] | None, typer.Argument(help="Feed ids, outlet ids or globs; none: all.")] = None,
+) -> None:
+    """Feeds with their state: status, last new entry, interval, gaps between polls, learnt silence, next poll."""
+    from connectors.desk.formatting import span
+    from pipeline.app.runs import App
+
+    with App.from_env() as newswire:
+        table = Table(
+            "feed",
+            "status",
+            "last new entry",
+            "interval",
+            "gaps",
+            "silent after",
+            "next poll",
+            "url",
+            header_style="bold",
+        )
+        for state in newswire.feed_states(newswire.choose(patterns or [])):
+            reason = f" ({state.status_reason})" if state.status_reason else ""
+            by_hand = state.interval_override_s
+            table.add_row(
+                state.feed_id,
+                state.status.value + reason,
+                f"{state.last_new_entry_at:%Y-%m-%d %H:%M}" if state.last_new_entry_at else "never",
+                f"{by_hand} s by hand" if by_hand else f"{state.interval_s} s",
+                str(state.possible_gaps),
+                span(state.silence_s) if state.silence_s else "not learnt yet",
+                f"{state.next_poll_at:%Y-%m-%d %H:%M}" if state.next_poll_at else "now",
+                state.url,
+            )
+        console.print(table)
+
+
+@app.command(
+    epilog="Examples: `newswire feeds interval franceinfo/titres 60`, `newswire feeds interval 'lemonde/*' auto`"
+)
+def interval(
+    feed: Annotated[str, typer.Argument(help="A feed's id, an outlet's id or a glob.")],
+    seconds: Annotated[str, typer.Argument(help="Seconds between two polls, or auto: as learnt from the feed.")],
+) -> None:
+    """Poll feeds at an interval set by hand, whatever they say and whatever was learnt; or as learnt again."""
+    from pipeline.app.runs import App
+
+    if seconds != "auto" and not (seconds.isdecimal() and int(seconds) > 0):
+        raise typer.BadParameter(f"{seconds}: a number of seconds, or auto")
+    with App.from_env() as newswire:
+        ids = [state.feed_id for state in newswire.feed_states(newswire.choose([feed]))]
+        count = newswire.feeds.override(ids, interval_s=None if seconds == "auto" else int(seconds))
+    console.print(f"{count} feeds: {'as learnt' if seconds == 'auto' else f'every {seconds} s'}")
+
+
+@app.command(epilog="Example: `newswire feeds pause lemonde/une --why 'asked by the outlet'`")
+def pause(
+    feed: Annotated[str, typer.Argument(help="A feed's id, an outlet's id or a glob.")],
+    why: Annotated[str, typer.Option(help="What the desk shows as the reason.")] = "by hand",
+) -> None:
+    """Poll feeds no more until `newswire feeds resume`."""
+    from pipeline.app.runs import App
+
+    with App.from_env() as newswire:
+        ids = [state.feed_id for state in newswire.feed_states(newswire.choose([feed]))]
+        console.print(f"{newswire.feeds.pause(ids, reason=why)} feeds paused")
+
+
+@app.command(epilog="Example: `newswire feeds resume lemonde/une`")
+def resume(feed: Annotated[str, typer.Argument(help="A feed's id, an outlet's id or a glob.")]) -> None:
+    """Poll paused feeds again, and those that are gone (410), from now on."""
+    from pipeline.app.runs import App
+
+    with App.from_env() as newswire:
+        ids = [state.feed_id for state in newswire.feed_states(newswire.choose([feed]))]
+        console.print(f"{newswire.feeds.go_on(ids)} feeds are polled again")
+
+
+@app.command(epilog="Example: `newswire feeds check https://www.francetvinfo.fr/titres.rss`")
+def check(
+    url: Annotated[str, typer.Argument(help="A feed's URL.")],
+    entries: Annotated[int, typer.Option("--entries", "-n", help="Fetch the pages of so many entries.")] = 3,
+    zone: Annotated[str, typer.Option(help="IANA zone of dates that name none.")] = "Europe/Paris",
+) -> None:
+    """What a feed looks like, what would be extracted from its first entries, and why not. Writes nothing."""
+    from pipeline.app.checks import check_feed
+
+    faults = 0
+    for line in check_feed(url, entries=entries, zone=zone):
+        faults += not line.is_fine
+        console.print(marked(line.text, is_fine=line.is_fine), soft_wrap=True)
+    if faults:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: `newswire feeds parse tests/data/*.xml`")
+def parse(files: Annotated[list[Path], typer.Argument(help="Feed files.")]) -> None:
+    """What was understood of feed files, a JSON line each: title, entries with id, link, dates, authors, text."""
+    from pipeline.app.deployment import now
+    from pipeline.feeds.jsonl import feed_line
+
+    for path in files:
+        sys.stdout.write(feed_line(str(path), path.read_bytes(), now=now()) + "\n")
+
+
+@app.command(epilog="Example: `newswire feeds add leprogres https://www.leprogres.fr/rss --name Progrès --country FR`")
+def add(
+    outlet: Annotated[str, typer.Argument(help="The outlet's id; a new one is made when the catalogue has none such.")],
+    url: Annotated[str, typer.Argument(help="The feed's URL.")],
+    feed: Annotated[str, typer.Option(help="The feed's name within the outlet.")] = "main",
+    section: Annotated[str | None, typer.Option(help="The section it carries.")] = None,
+    name: Annotated[str | None, typer.Option(help="A new outlet's name.")] = None,
+    homepage: Annotated[str | None, typer.Option(help="A new outlet's homepage; none: the feed's origin.")] = None,
+    country: Annotated[str, typer.Option(help="A new outlet's country, ISO 3166-1.")] = "FR",
+    language: Annotated[str, typer.Option(help="A new outlet's language, BCP 47.")] = "fr",
+) -> None:
+    """Add a feed to the catalogue, keeping its comments and order."""
+    from pipeline.app.files import edit_catalogue
+    from pipeline.catalogue.catalogue import NewFeed, add_feed
+
+    new = NewFeed(
+        outlet_id=outlet,
+        feed=feed,
+        url=url,
+        section=section,
+        name=name,
+        homepage=homepage,
+        country=country,
+        language=language,
+    )
+    path = edit_catalogue(lambda text: add_feed(text, new))
+    console.print(f"added {outlet}/{feed} to {path}; `newswire poll {outlet}/{feed}` polls it now")
+
+
+@app.command("export", epilog="Example: `newswire feeds export > newswire.opml`")
+def export_opml() -> None:
+    """The catalogue as OPML 2.0, for any feed reader."""
+    from pipeline.app.runs import App
+    from pipeline.catalogue.opml import to_opml
+
+    with App.from_env() as newswire:
+        sys.stdout.write(to_opml(newswire.outlets))
+
+
+@app.command("import", epilog="Example: `newswire feeds import subscriptions.opml`")
+def import_opml(file: Annotated[Path, typer.Argument(help="An OPML file.")]) -> None:
+    """Add an OPML file's feeds to the catalogue; those it has already are left alone."""
+    from pipeline.app.files import edit_catalogue
+    from pipeline.catalogue.opml import merge_opml
+
+    opml = file.read_text(encoding="utf-8")
+    path = edit_catalogue(lambda text: merge_opml(text, opml))
+    console.print(f"imported {file} into {path}")

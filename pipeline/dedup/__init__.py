@@ -1,0 +1,1 @@
+"""Deduplication: fingerprints, near-duplicate matching, the verdict."""

@@ -1,0 +1,236 @@
+"""Copies: whether an article carries another one's words, and which one's.
+
+Promises thresholds that hold on real feeds: numbers and headlines guard against template pages, age against notices
+that come back each week. What becomes of a copy is left to `decide`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.dedup.fingerprint import MAX_NAMES, MAX_NUMBERS, compare
+from pipeline.dedup.headlines import is_digest_headline
+from pipeline.dedup.model import Candidate, Considered, DecidePolicy, KnownArticle, Relation, Sightings
+from pipeline.dedup.similarity import Similarity, common, overlap
+
+MAX_COMPARED = 16  # the best by shared keys; more never changed an answer
+NEVER = 1.01  # more than anything can be contained
+SAME_HEADLINE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The candidate beside one known article. `similarity` is of candidate (a) and known article (b)."""
+
+    known: KnownArticle
+    similarity: Similarity
+    title_overlap: float
+    same_words: bool = False  # the normalised texts are equal
+
+    def considered(self, refusal: str | None, needed: float) -> Considered:
+        """This pair as `newswire why` tells it."""
+        likeness = self.similarity
+        return Considered(
+            self.known.article_id,
+            round(likeness.containment_a, 3),
+            round(likeness.containment_b, 3),
+            round(likeness.jaccard, 3),
+            round(self.title_overlap, 3),
+            refusal,
+            needed if needed <= 1 else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Kinship:
+    """What was found: the article it copies if any, those it is related to, and all that was looked at."""
+
+    copied: Pair | None = None
+    relation: Relation | None = None
+    related_to: tuple[str, ...] = ()
+    considered: tuple[Considered, ...] = ()
+
+
+def kinship(candidate: Candidate, sightings: Sightings, policy: DecidePolicy) -> Kinship:
+    """How a new article stands to those already known."""
+    pairs = _pairs(candidate, sightings)
+    refusals = [refusal(candidate, pair, policy) for pair in pairs]
+    considered = tuple(
+        pair.considered(why, needed_containment(candidate, pair, policy))
+        for pair, why in zip(pairs, refusals, strict=True)
+    )
+    if candidate.fingerprint.suspect:
+        return Kinship(considered=considered)
+    accepted = [pair for pair, why in zip(pairs, refusals, strict=True) if why is None]
+    if accepted:
+        return Kinship(max(accepted, key=_closeness), Relation.COPY, (), considered)
+    quoted = _quoted_clusters(pairs, policy)
+    if len(quoted) > 1:
+        return Kinship(None, Relation.DIGEST, quoted, considered)
+    related = _related(pairs, policy)
+    return Kinship(None, Relation.RELATED if related else None, related, considered)
+
+
+def refusal(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
+    """Why the pair is not copy and original, in words; None when it is."""
+    ours, theirs = candidate.fingerprint, pair.known.fingerprint
+    if ours.suspect or theirs.suspect:
+        return "extraction doubted: little is left beside what the host repeats"
+    if pair.same_words:
+        return _refuse_same_words(candidate, pair, policy)
+    if min(ours.tokens, theirs.tokens) < _min_tokens(pair, policy):
+        return f"under {policy.min_tokens} words, too short to compare"
+    return (
+        _refuse_containment(candidate, pair, policy)
+        or _refuse_digest(candidate, pair, policy)
+        or _refuse_age(candidate, pair, policy)
+        or _refuse_numbers(candidate, pair)
+        or _refuse_names(candidate, pair, policy)
+        or _refuse_host_furniture(candidate, pair, policy)
+    )
+
+
+def _min_tokens(pair: Pair, policy: DecidePolicy) -> int:
+    """Fewer words do for a teaser: the same headline, and all of it in the other text."""
+    is_teaser = pair.title_overlap >= SAME_HEADLINE and pair.similarity.containment >= policy.strict_containment
+    return policy.min_tokens_teaser if is_teaser else policy.min_tokens
+
+
+def _refuse_same_words(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
+    if pair.title_overlap >= policy.like_titles:
+        return None
+    if candidate.fingerprint.tokens < policy.min_tokens:
+        return f"same text, but under {policy.min_tokens} words and headlines unlike"
+    if candidate.domain == pair.known.domain and candidate.fingerprint.title_words:
+        return "same text at the same outlet under unlike headlines: extraction doubted"
+    return None
+
+
+def _refuse_containment(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
+    needed = needed_containment(candidate, pair, policy)
+    if pair.similarity.containment >= needed:
+        return None
+    shared = f"shares {pair.similarity.containment:.0%}, headlines {pair.title_overlap:.0%}"
+    return f"{shared}: {needed:.0%} needed" if needed <= 1 else f"{shared}: too small a part of the longer text"
+
+
+def needed_containment(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> float:
+    """The containment from which a pair is copy and original: the less the headlines share, the more."""
+    same_host = candidate.domain == pair.known.domain
+    one_sided = pair.similarity.smaller < policy.one_sided
+    by_titles = policy.containment_one_sided if one_sided else policy.containment
+    if pair.title_overlap >= policy.same_titles:
+        needed = by_titles.same_titles
+    elif pair.title_overlap >= policy.like_titles:
+        needed = by_titles.like_titles
+    elif pair.similarity.smaller >= policy.unlike_titles_smaller:
+        needed = by_titles.unlike_titles
+    else:
+        needed = NEVER
+    return max(needed, policy.containment_same_host) if same_host and pair.title_overlap < SAME_HEADLINE else needed
+
+
+def _refuse_digest(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
+    """A digest that quotes an article is no copy of it, and what it quotes is no copy of the digest."""
+    ours = is_digest_headline(candidate.title)
+    theirs = pair.known.relation is Relation.DIGEST or is_digest_headline(pair.known.title)
+    if ours == theirs or pair.similarity.smaller >= policy.containment_same_host:
+        return None
+    return "by its headline a digest" if ours else "the other one is a digest"
+
+
+def _refuse_age(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
+    age = abs(candidate.seen_at - pair.known.seen_at)
+    if age <= policy.full_window:
+        return None
+    if age > policy.strict_window:
+        return f"{age.days} days apart"
+    if pair.similarity.containment >= policy.strict_containment and pair.title_overlap >= policy.strict_titles:
+        return None
+    return f"{age.days} days apart: {policy.strict_containment:.0%} and like headlines needed"
+
+
+def _refuse_numbers(candidate: Candidate, pair: Pair) -> str | None:
+    """Template pages (quakes, matches, stocks) share their words and differ in their numbers; most are one host's."""
+    same_host = candidate.domain == pair.known.domain
+    found = common(candidate.fingerprint.numbers, pair.known.fingerprint.numbers, kept=MAX_NUMBERS)
+    if not same_host and pair.similarity.containment >= 0.80:
+        return None  # another host's figures were corrected or not: templates of two hosts differ in words too
+    if found.of_fewer >= 4 and found.shared < (0.7 if same_host else 0.5) * found.of_fewer:
+        return f"a template: {found.shared} of {found.of_fewer} numbers in common"
+    if found.of_fewer >= 2 and not found.shared and pair.similarity.containment < 0.9:
+        return "a template: no number in common"
+    return None
+
+
+def _refuse_names(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
+    """Template pages (accidents, obituaries, offers) tell the same of other people and places."""
+    found = common(candidate.fingerprint.names, pair.known.fingerprint.names, kept=MAX_NAMES)
+    same_host = candidate.domain == pair.known.domain
+    needed = policy.names_same_host if same_host else policy.names
+    if found.of_fewer >= policy.min_names and found.shared < needed * found.of_fewer:
+        return f"a template: {found.shared} of {found.of_fewer} names in common"
+    return None
+
+
+def _refuse_host_furniture(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
+    """Before a host's furniture is learnt, its first pages share nothing else: unlike headlines give that away."""
+    if candidate.domain != pair.known.domain or pair.title_overlap >= policy.like_titles:
+        return None
+    if pair.similarity.jaccard >= policy.strict_containment:
+        return None
+    return "same host, headlines unlike: shared text may be the host's own"
+
+
+def _pairs(candidate: Candidate, sightings: Sightings) -> list[Pair]:
+    same = {known.article_id for known in sightings.same_hash}
+    others = [known for known in sightings.sharing_keys if known.article_id not in same]
+    pairs = (_pair(candidate, known) for known in (*sightings.same_hash, *others[:MAX_COMPARED]))
+    return [pair for pair in pairs if pair.known.article_id != candidate.article_id]
+
+
+def _pair(candidate: Candidate, known: KnownArticle) -> Pair:
+    ours, theirs = candidate.fingerprint, known.fingerprint
+    return Pair(
+        known,
+        compare(ours, theirs),
+        overlap(ours.title_words, theirs.title_words),
+        ours.content_hash == theirs.content_hash,
+    )
+
+
+def _closeness(pair: Pair) -> tuple[bool, float, float, bool, float]:
+    """The best to link to: same words, then most contained, then most alike, then an original, then the earliest."""
+    likeness = pair.similarity
+    original = pair.known.relation not in (Relation.COPY, Relation.DUPLICATE)
+    earliest = -pair.known.seen_at.timestamp()
+    return pair.same_words, round(likeness.containment, 1), round(likeness.jaccard, 1), original, earliest
+
+
+def _quoted_clusters(pairs: Sequence[Pair], policy: DecidePolicy) -> tuple[str, ...]:
+    """The clusters (by an article of each) that hold a good part of the candidate, each a story of its own."""
+    quoted: list[Pair] = []
+    for pair in sorted(pairs, key=lambda each: -each.similarity.containment_a):
+        likeness = pair.similarity
+        quotes = likeness.containment_a >= policy.digest_share and likeness.containment_b >= policy.digest_quote
+        if not quotes or pair.known.relation is Relation.DIGEST:
+            continue
+        if not any(_same_story(pair.known, other.known, policy) for other in quoted):
+            quoted.append(pair)
+    return tuple(pair.known.article_id for pair in quoted)
+
+
+def _same_story(a: KnownArticle, b: KnownArticle, policy: DecidePolicy) -> bool:
+    if a.cluster_id == b.cluster_id:
+        return True
+    return compare(a.fingerprint, b.fingerprint).containment >= policy.related_containment
+
+
+def _related(pairs: Sequence[Pair], policy: DecidePolicy) -> tuple[str, ...]:
+    likely = [
+        pair
+        for pair in pairs
+        if policy.related_containment <= pair.similarity.containment and not pair.known.fingerprint.suspect
+    ]
+    return (max(likely, key=_closeness).known.article_id,) if likely else ()

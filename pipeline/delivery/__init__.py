@@ -1,0 +1,1 @@
+"""Delivery: messages, events and how the outbox is drained to the topics."""

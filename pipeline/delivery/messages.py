@@ -1,0 +1,294 @@
+"""Messages: what consumers get, built from values. The schemas (schemas/*.json) say what every field means.
+
+Promises ids that are the same when the same event is built again, UTC times in RFC 3339, JSON that any parser takes (no
+NUL, no lone surrogate), and that every value validates against its schema (tests/delivery/test_messages.py). Which
+events an article's verdict makes is decided in pipeline/delivery/routing.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from pipeline import __version__
+from pipeline.domain.model import FeedState, Message, Outlet, SourcedTime, Topic
+from pipeline.ingest.revisit_policy import Visit
+from pipeline.ingest.transactions import Publication
+
+ARTICLE_SCHEMA = "article.v1.json"
+FEED_SCHEMA = "feed_status.v1.json"
+DEAD_LETTER_SCHEMA = "dead_letter.v1.json"
+
+# What JSON, Kafka consumers and PostgreSQL's text cannot all carry.
+UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+
+
+class EventType(StrEnum):
+    """`ce_type` of every event, with the version of its meaning at the end."""
+
+    PUBLISHED = "org.newswire.article.published.v1"
+    UPDATED = "org.newswire.article.updated.v1"
+    WITHDRAWN = "org.newswire.article.withdrawn.v1"
+    FEED_STATUS = "org.newswire.feed.status.v1"
+    DEAD_LETTER = "org.newswire.entry.dead_letter.v1"
+    REDRIVEN = "org.newswire.entry.dead_letter.redriven.v1"
+    RESOLVED = "org.newswire.entry.dead_letter.resolved.v1"
+
+
+def article_message(publication: Publication, topic: Topic, kind: EventType) -> Message:
+    """The event of an article on a topic."""
+    decision = publication.decision
+    return Message(
+        topic=topic,
+        key=decision.article_id,
+        id=f"{decision.article_id}.{decision.revision}.{topic.value}",
+        type=kind.value,
+        time=publication.now,
+        source=publication.outlet.homepage,
+        subject=publication.read.article.url,
+        schema=ARTICLE_SCHEMA,
+        value=to_json(article_value(publication)),
+    )
+
+
+def tombstone(publication: Publication, article_id: str) -> Message:
+    """The end of an id on the compacted topic."""
+    return Message(
+        topic=Topic.LATEST,
+        key=article_id,
+        id=f"{article_id}.merged.{publication.decision.article_id}",
+        type=EventType.WITHDRAWN.value,
+        time=publication.now,
+        source=publication.outlet.homepage,
+        subject=publication.read.article.url,
+        schema=ARTICLE_SCHEMA,
+        value=None,
+    )
+
+
+def withdrawn_message(
+    visit: Visit, former: dict[str, Any] | None, outlet: Outlet, topic: Topic, *, now: datetime
+) -> Message:
+    """The end of an article that its outlet took back: on the compacted topic a tombstone, else an event.
+
+    The event repeats the last revision without its text; where that is kept no more, it tells id and URL alone.
+    """
+    value = None
+    if topic is not Topic.LATEST:
+        told = former if former is not None else unknown_value(visit, outlet)
+        value = to_json(told | {"state": "withdrawn", "text": "", "lead": None, "word_count": 0})
+    return Message(
+        topic=topic,
+        key=visit.article_id,
+        id=f"{visit.article_id}.{visit.revision}.withdrawn.{topic.value}",
+        type=EventType.WITHDRAWN.value,
+        time=now,
+        source=outlet.homepage,
+        subject=visit.url,
+        schema=ARTICLE_SCHEMA,
+        value=value,
+    )
+
+
+# Fields that only a page, or a comparison, could tell.
+UNTOLD = (
+    *("title_source", "authors_source", "modified", "section", "image", "is_accessible_for_free", "rights", "tdm"),
+    *("previous_text_hash", "revision_kind", "words_added", "words_removed", "merged_id", "relation", "copy_of"),
+    *("similarity", "raw_location"),
+)
+
+
+def unknown_value(visit: Visit, outlet: Outlet) -> dict[str, Any]:
+    """An article of which no message is kept, with every field that the schema requires."""
+    entry = visit.entry.entry
+    lists: dict[str, Any] = {name: [] for name in ("aliases", "authors", "author_organisations", "agency_credits")}
+    return {
+        "schema_version": 1,
+        "id": visit.article_id,
+        "revision": visit.revision,
+        "outlet": {"id": outlet.id, "name": outlet.name, "homepage": outlet.homepage, "country": outlet.country},
+        "url": visit.url,
+        "canonical_url": visit.canonical_url,
+        "link": entry.link,
+        "guid": entry.guid,
+        "title": visit.title,
+        "published": feed_time(entry.published),
+        "first_seen": rfc3339(visit.first_seen_at),
+        "fetched": rfc3339(visit.last_fetched_at),
+        "language": outlet.language,
+        "keywords": [],
+        "is_live_blog": False,
+        "text_hash": visit.text_hash,
+        "changed": [],
+        "cluster_id": visit.cluster_id,
+        "related_to": [],
+        "feed": {"id": visit.entry.feed_id, "title": entry.title, "summary": entry.summary},
+        "extractor": "",
+        "newswire_version": __version__,
+        **dict.fromkeys(UNTOLD),
+        **lists,
+    }
+
+
+def article_value(publication: Publication) -> dict[str, Any]:
+    """An article as schemas/article.v1.json describes it."""
+    entry, read, outlet = publication.entry, publication.read, publication.outlet
+    article = read.article
+    return {
+        "schema_version": 1,
+        "id": publication.decision.article_id,
+        "revision": publication.decision.revision,
+        "state": "live",
+        "outlet": {"id": outlet.id, "name": outlet.name, "homepage": outlet.homepage, "country": outlet.country},
+        "url": article.url,
+        "canonical_url": article.canonical_url,
+        "link": entry.entry.link,
+        "guid": entry.entry.guid,
+        "aliases": list(article.aliases),
+        "title": article.title,
+        "title_source": article.title_source or None,
+        "lead": article.lead,
+        "text": article.text,
+        "word_count": len(article.text.split()),
+        "authors": list(article.authors),
+        "authors_source": article.authors_source,
+        "author_organisations": list(article.author_organisations),
+        "agency_credits": list(publication.credits),
+        "published": sourced(article.published) or feed_time(entry.entry.published),
+        "modified": sourced(article.modified) or feed_time(entry.entry.modified),
+        "first_seen": rfc3339(entry.first_seen_at),
+        "fetched": rfc3339(read.response.fetched_at),
+        "language": article.language or outlet.language,
+        "section": article.section or publication.section,
+        "keywords": list(article.keywords or entry.entry.categories),
+        "image": article.image or entry.entry.image,
+        "is_accessible_for_free": article.is_accessible_for_free,
+        "is_live_blog": article.is_live_blog,
+        "rights": article.rights,
+        "tdm": tdm(publication),
+        **lineage(publication),
+        **kinship(publication),
+        "feed": {"id": entry.feed_id, "title": entry.entry.title, "summary": entry.entry.summary},
+        "extractor": article.extractor,
+        "raw_location": read.raw_location,
+        "newswire_version": __version__,
+    }
+
+
+def lineage(publication: Publication) -> dict[str, Any]:
+    """What this revision is to the one before."""
+    decision, words = publication.decision, publication.words
+    return {
+        "text_hash": publication.text_hash,
+        "previous_text_hash": decision.previous_text_hash,
+        "changed": list(decision.changed),
+        "revision_kind": decision.revision_kind,
+        "words_added": words.added if words else None,
+        "words_removed": words.removed if words else None,
+        "merged_id": decision.merged_id,
+    }
+
+
+def kinship(publication: Publication) -> dict[str, Any]:
+    """What this article is to others."""
+    decision = publication.decision
+    likeness = decision.similarity
+    return {
+        "cluster_id": decision.cluster_id,
+        "relation": decision.relation,
+        "copy_of": decision.copy_of,
+        "related_to": list(decision.related_to),
+        "similarity": None
+        if likeness is None
+        else {
+            "containment_of_copy": likeness.containment_of_copy,
+            "containment_of_original": likeness.containment_of_original,
+            "jaccard": likeness.jaccard,
+            "direction": decision.direction,
+            "method": decision.method,
+        },
+    }
+
+
+def tdm(publication: Publication) -> dict[str, Any] | None:
+    """The text and data mining reservation that the site or the page declares; None when it says nothing."""
+    response, extraction = publication.read.response, publication.read.extraction
+    reserved = response.tdm_reserved if extraction.tdm_reserved is None else extraction.tdm_reserved
+    if reserved is None:
+        return None
+    return {"reserved": reserved, "policy": extraction.tdm_policy or response.tdm_policy}
+
+
+def feed_status_message(state: FeedState, outlet: Outlet, *, now: datetime) -> Message:
+    """The state of a feed, when it changed."""
+    value = {
+        "schema_version": 1,
+        "feed_id": state.feed_id,
+        "outlet": {"id": outlet.id, "name": outlet.name},
+        "url": state.url,
+        "status": state.status.value,
+        "reason": state.status_reason,
+        "since": rfc3339(now),
+        "last_success": rfc3339(state.last_success_at),
+        "last_new_entry": rfc3339(state.last_new_entry_at),
+        "next_poll": rfc3339(state.next_poll_at),
+        "interval_s": state.interval_s,
+        "silence_s": state.silence_s,
+        "failures": state.failures,
+        "possible_gaps": state.possible_gaps,
+        "validators_lie": state.validators_lie,
+        "newswire_version": __version__,
+    }
+    return Message(
+        topic=Topic.FEEDS,
+        key=state.feed_id,
+        id=f"{state.feed_id}.{rfc3339(now)}",
+        type=EventType.FEED_STATUS.value,
+        time=now,
+        source=outlet.homepage,
+        subject=state.url,
+        schema=FEED_SCHEMA,
+        value=to_json(value),
+    )
+
+
+def sourced(moment: SourcedTime | None) -> dict[str, Any] | None:
+    """A time with where it was read."""
+    if moment is None:
+        return None
+    return {
+        "time": rfc3339(moment.value),
+        "source": moment.source,
+        "zone_assumed": moment.zone_assumed,
+        "offset_s": moment.offset_s,
+    }
+
+
+def feed_time(moment: datetime | None) -> dict[str, Any] | None:
+    """A time that only the feed gives."""
+    return None if moment is None else sourced(SourcedTime(moment, "feed"))
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """UTC with a Z; microseconds only where there are some."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def to_json(value: dict[str, Any]) -> bytes:
+    """Compact UTF-8 JSON, with what not every consumer can carry taken out."""
+    text = json.dumps(clean(value), ensure_ascii=False, separators=(",", ":"))
+    return text.encode()
+
+
+def clean(value: Any) -> Any:
+    """The value with unfit characters taken out of every text."""
+    if isinstance(value, str):
+        return UNFIT.sub("", value) if UNFIT.search(value) else str(value)
+    if isinstance(value, dict):
+        return {name: clean(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [clean(part) for part in value]
+    return value

@@ -1,0 +1,1 @@
+"""Values, errors, settings and ports that every stage shares; imports nothing of ours."""

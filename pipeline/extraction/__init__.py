@@ -1,0 +1,1 @@
+"""Article extraction: a page in, an article or a rejection out."""

@@ -1,0 +1,1 @@
+"""Boilerplate knowledge: the phrases and markup that mark what is not the article."""

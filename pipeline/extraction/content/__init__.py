@@ -1,0 +1,1 @@
+"""Content selection and boilerplate removal: which blocks are the article."""

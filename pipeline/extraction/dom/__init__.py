@@ -1,0 +1,1 @@
+"""The parsed page: bytes, tree, elements, text blocks."""

@@ -1,0 +1,378 @@
+"""Blocks: the paragraphs, headings, list items and rows that a page shows, in order, each with its place in the tree.
+
+Every text that we publish is put together from blocks, whoever chose them (teacher, wrapper, rule), so that an article
+reads the same whichever way it was extracted. Which blocks are the article is left to others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from lxml import html
+
+from pipeline.extraction.boilerplate.markup_kinds import Kind, kind_of, without_terms
+from pipeline.extraction.dom.elements import HEADINGS, INLINE, LINES, PHRASED, SKIPPED
+from pipeline.extraction.dom.xpath import text_of
+from pipeline.text.normalize import clean_text, key_of
+
+__all__ = ["Block", "Mark", "branch_of", "read_blocks"]
+
+_VARIABLE = re.compile(r"\d|^[a-z]{0,3}[A-Z][a-zA-Z0-9]{5,}$|^(?:sc|css|jss|jsx|svelte|emotion)-|[:\[\]/@!]")
+# What styled-components and CSS modules add to a name on every build: `Chapo__Block-sc-1igo-0`, `Article_body__x7Yz2`.
+_BUILD = re.compile(r"(?<=.)(?:-sc-[a-z0-9]+-\d+|__(?![a-z]{5}$)[A-Za-z0-9]{5})$")
+_CAMEL_PART = re.compile("[A-Z]?[^A-Z]+|[A-Z]")
+_MAX_LABELS = 5  # a place is told by its five nearest ancestors: more would tell pages apart, fewer confuses sidebars
+_MAX_QUOTE_PARTS = 4
+_MAX_POST_LINES = 12
+_MAX_QUOTE_CHARS = 1_500
+_MAX_SPEAKER_CHARS = 160
+_SPEAKER = re.compile(r"author|auteur|autor|cite|source|speaker|name|attribution|signature|credit|legend|caption", re.I)
+_MAX_HEADING_CHARS = 120
+_MAX_CELL_CHARS = 160  # a longer cell is a layout's
+_PARAGRAPH_CHARS = 60
+_DENSE = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
+_DENSE_PARAGRAPH_CHARS = 25  # Chinese, Japanese and Korean say as much in fewer signs
+_CELL_PARAGRAPH_CHARS = 120  # in a table of facts cells are short, in a layout's they hold the text
+_NO_PROSE = HEADINGS | {"tr", "th"}
+
+
+@dataclass(slots=True)
+class Mark:
+    """An element whose markup says what kind of thing it holds, with the characters found in it."""
+
+    kind: Kind
+    node: html.HtmlElement
+    name: str
+    chars: int = 0
+
+
+class Block(NamedTuple):
+    """A run of text that a reader sees as one: `node` is the block element it stands in."""
+
+    text: str
+    tag: str
+    node: html.HtmlElement
+    place: str
+    link_chars: int
+    marks: tuple[Mark, ...]
+    marked: frozenset[str]  # its marks' names: elements of one kind and label share theirs
+    is_paragraph: bool  # whether it reads like a sentence or more of prose
+
+    @property
+    def key(self) -> str:
+        """Its letters and digits, to compare by."""
+        return key_of(self.text)
+
+    @property
+    def is_heading(self) -> bool:
+        """Whether the page sets it as a heading."""
+        return self.tag in HEADINGS
+
+    @property
+    def link_share(self) -> float:
+        """How much of it is links."""
+        return self.link_chars / max(1, len(self.text))
+
+
+@lru_cache(maxsize=20_000)
+def _label(tag: str, classes: str) -> str:
+    """A tag with those of its classes that the next page will have too."""
+    words = {name for word in classes.split() if (name := _lasting(word))}
+    if "sc-" in classes:  # styled-components, whose letters may all be small too
+        words = {word for word in words if not (5 <= len(word) <= 7 and word.isalpha())}
+    stable = sorted(without_terms(words))[:3]
+    return ".".join([tag, *stable])
+
+
+@lru_cache(maxsize=50_000)
+def _lasting(word: str) -> str:
+    """What of a class the next page will have too, nothing where it will have another; many outlets share theirs."""
+    name = _BUILD.sub("", word)
+    return "" if _VARIABLE.search(name) or _is_generated(name) else name
+
+
+def _look(element: html.HtmlElement, tag: str) -> tuple[str, Kind | None] | None:
+    """An element's label and kind, None for one that is not shown."""
+    attributes = element.items()  # all at once: asking for one after another takes longer than the rest of the walk
+    if not attributes:
+        return _look_of(tag, None)
+    if len(attributes) == 1 and attributes[0][0] == "class":
+        return _look_of(tag, attributes[0][1])
+    by_name = dict(attributes)
+    if _is_hidden(by_name):
+        return None
+    return _label(tag, by_name.get("class", "")), _kind(tag, by_name)
+
+
+@lru_cache(maxsize=20_000)
+def _look_of(tag: str, classes: str | None) -> tuple[str, Kind | None]:
+    """The label and kind of an element that has no attribute but its class: most."""
+    return _label(tag, classes or ""), kind_of(tag, classes, None, None, None, None)
+
+
+def _is_generated(word: str) -> bool:
+    """Whether a class is letters that a tool drew for a style sheet, others on every build: `dSlXtj`, `kLrRNP`."""
+    if not 5 <= len(word) <= 7 or not word.isalpha() or word.islower() or word.isupper():
+        return False
+    return any(len(part) < 3 for part in _CAMEL_PART.findall(word))
+
+
+def branch_of(element: html.HtmlElement) -> str:
+    """An element's label under its parent's: what a wrapper knows branches of the tree by."""
+    parent = element.getparent()
+    above = _label(parent.tag, parent.get("class") or "") if parent is not None else ""
+    return f"{above}>{_label(element.tag, element.get('class') or '')}"
+
+
+def read_blocks(root: html.HtmlElement, *, skipped: frozenset[str] = frozenset()) -> list[Block]:
+    """The blocks under an element, but for those in branches to be skipped."""
+    walker = _Walker(skipped)
+    walker.walk(root)
+    walker.flush()
+    return walker.blocks
+
+
+class _Walker:
+    """One walk over a tree: what is open, and the text collected since the last block ended."""
+
+    def __init__(self, skipped: frozenset[str]) -> None:
+        self.blocks: list[Block] = []
+        self._skipped = skipped
+        self._parts: list[str] = []
+        self._link_chars = 0
+        self._in_link = 0
+        self._open: list[html.HtmlElement] = []
+        self._labels: list[str] = []
+        self._marks: tuple[Mark, ...] = ()
+        self._marked: frozenset[str] = frozenset()
+        self._breaks = 0
+
+    def walk(self, element: html.HtmlElement) -> None:
+        tag = element.tag
+        if tag in LINES:
+            self._walk_block(element, tag)
+        elif tag in INLINE or (tag not in SKIPPED and _is_phrase(element)):
+            self._walk_inline(element, tag)
+        elif tag == "br":
+            if _ends_heading(element):
+                self.flush(tag="h6")
+            self._break()
+        elif tag == "hr":
+            self.flush()
+        elif tag not in SKIPPED and isinstance(tag, str):
+            self._walk_block(element, tag)
+
+    def _walk_inline(self, element: html.HtmlElement, tag: str) -> None:
+        attributes = element.items()
+        if attributes and not self._is_line_part(element, tag, dict(attributes)):
+            return
+        if tag == "a":
+            self._in_link += 1
+            self._children(element)
+            self._in_link -= 1
+        else:
+            self._children(element)
+
+    def _is_line_part(self, element: html.HtmlElement, tag: str, attributes: Mapping[str, str]) -> bool:
+        """Whether an inline element is shown as a part of its line; a lead in a span is walked as the block it is."""
+        if _is_hidden(attributes) or _is_clipped(attributes.get("style")):
+            return False
+        classes = attributes.get("class")
+        if classes is None:
+            return True
+        if _is_for_screen_readers(classes):
+            return False
+        if tag == "span" and _is_alone(element) and kind_of(tag, classes, None, None, None, None) is Kind.LEAD:
+            self._walk_block(element, tag)
+            return False
+        return True
+
+    def _walk_block(self, element: html.HtmlElement, tag: str) -> None:
+        look = _look(element, tag)
+        if look is None:
+            return
+        label, kind = look
+        if self._parts or self._link_chars:
+            self.flush()
+        if self._skipped and self._labels and f"{self._labels[-1]}>{label}" in self._skipped:
+            return
+        if tag == "tr" and self._row(element):
+            return
+        if tag == "figure" and kind is Kind.CAPTION and _shows_text(element):
+            kind = Kind.QUOTE if element.find(".//blockquote") is not None else None
+        around = self._marks, self._marked
+        if kind is not None:
+            mark = Mark(kind, element, f"{kind}:{label}")
+            self._marks, self._marked = (*self._marks, mark), self._marked | {mark.name}
+        start = len(self.blocks)
+        self._open.append(element)
+        self._labels.append(label)
+        self._children(element)
+        if self._parts or self._link_chars:
+            self.flush()
+        if kind is Kind.QUOTE or kind is Kind.EMBED:
+            self._join_quotation(start, kind)
+        self._open.pop()
+        self._labels.pop()
+        self._marks, self._marked = around
+
+    def _children(self, element: html.HtmlElement) -> None:
+        if (text := element.text) and (self._parts or self._in_link or not (text.isspace() and text.isascii())):
+            self._say(text)  # blanks begin no block
+        if len(element):  # most have no children, and looping over none costs more than asking
+            for child in element:
+                self.walk(child)
+                if (text := child.tail) and (self._parts or self._in_link or not (text.isspace() and text.isascii())):
+                    self._say(text)
+
+    def _say(self, text: str) -> None:
+        if self._breaks and not text.isspace():
+            if self._breaks > 1:
+                self.flush()
+            self._breaks = 0
+        if self._in_link:
+            self._link_chars += len(text)
+        if self._parts or not (text.isspace() and text.isascii()):
+            self._parts.append(text)
+
+    def _break(self) -> None:
+        self._breaks += 1
+        self._parts.append("\n")
+
+    def flush(self, *, tag: str | None = None) -> None:
+        """End the block that is open, if it has any text; `tag` where it is another thing than its element says."""
+        link_chars, self._link_chars = self._link_chars, 0
+        if not self._parts:
+            return
+        self._breaks = 0
+        text = clean_text("".join(self._parts))
+        self._parts.clear()
+        if text and self._open:
+            self._add(text, min(link_chars, len(text)), tag=tag)
+
+    def _add(self, text: str, link_chars: int, *, count: bool = True, tag: str | None = None) -> None:
+        node = self._open[-1]
+        for mark in self._marks if count else ():
+            mark.chars += len(text)
+        place = "/".join(self._labels[-_MAX_LABELS:])
+        tag = tag or node.tag
+        is_paragraph = _reads_like_prose(text, tag, link_chars)
+        self.blocks.append(Block(text, tag, node, place, link_chars, self._marks, self._marked, is_paragraph))
+
+    def _join_quotation(self, start: int, kind: Kind) -> None:
+        """A quotation and who said it, as one block; a quoted text of several paragraphs stays as it is."""
+        parts = self.blocks[start:]
+        most = _MAX_QUOTE_PARTS if kind is Kind.QUOTE else _MAX_POST_LINES
+        if not 2 <= len(parts) <= most or sum(len(part.text) for part in parts) > _MAX_QUOTE_CHARS:
+            return
+        if kind is Kind.QUOTE and not all(_is_attribution(part) for part in parts[1:]):
+            return
+        del self.blocks[start:]
+        said = " ".join(part.text for part in parts)
+        self._add(said, 0, count=False)
+
+    def _row(self, row: html.HtmlElement) -> bool:
+        """Take a row of a table of facts as one block; False for a layout's row."""
+        cells = [cell for cell in row if cell.tag in {"td", "th"}]
+        if len(cells) < 2 or any(True for _ in row.iter("table", "p", "div", "ul", "article", "section")):
+            return False
+        texts = [clean_text(text_of(cell)) for cell in cells]
+        if any(len(text) > _MAX_CELL_CHARS for text in texts):
+            return False
+        if any(texts):
+            self._open.append(row)
+            self._labels.append("tr")
+            links = sum(len(text_of(link)) for link in row.iter("a"))
+            self._add(" | ".join(texts), links)
+            self._open.pop()
+            self._labels.pop()
+        return True
+
+
+def _reads_like_prose(text: str, tag: str, link_chars: int) -> bool:
+    size = len(text)
+    if size < _DENSE_PARAGRAPH_CHARS or 2 * link_chars >= size or tag in _NO_PROSE:
+        return False
+    if tag == "td":
+        return size >= _CELL_PARAGRAPH_CHARS
+    return size >= _PARAGRAPH_CHARS or len(_DENSE.findall(text, 0, 40)) > 10
+
+
+def _is_phrase(element: html.HtmlElement) -> bool:
+    """Whether an element of no known kind is a part of a line: `<location>PARIS</location> The mayor …`."""
+    if not isinstance(element.tag, str) or element.tag in {"br", "hr"}:
+        return False
+    parent = element.getparent()
+    return parent is not None and parent.tag in PHRASED
+
+
+def _shows_text(figure: html.HtmlElement) -> bool:
+    """Whether a figure is a quotation, a table or a listing, and no picture."""
+    return next(figure.iter("blockquote", "table", "pre", "ul", "ol"), None) is not None
+
+
+def _ends_heading(line_break: html.HtmlElement) -> bool:
+    """Whether a line break ends a line that is all bold or in a font of its own: how pages of tables set headings."""
+    line = line_break.getprevious()
+    if line is None or line.tag not in {"b", "strong", "font", "big"} or (line.tail or "").strip():
+        return False
+    words = text_of(line).strip()
+    if line.find(".//br") is not None or len(words) > _MAX_HEADING_CHARS or words.endswith((".", "!", "…", ":")):
+        return False
+    before = line.getprevious()
+    if before is None:
+        parent = line.getparent()
+        return parent is not None and not (parent.text or "").strip()
+    return before.tag == "br" and not (before.tail or "").strip()
+
+
+def _is_alone(element: html.HtmlElement) -> bool:
+    """Whether no words stand beside an inline element on its line."""
+    before, parent = element.getprevious(), element.getparent()
+    words = (before.tail if before is not None else parent.text if parent is not None else "") or ""
+    beside = before is not None and before.tag in INLINE
+    return not beside and not words.strip() and not (element.tail or "").strip()
+
+
+def _is_attribution(part: Block) -> bool:
+    """Whether a part of a quotation names the speaker: by its markup, or as a short line that is no sentence."""
+    node = part.node
+    if node.tag in {"footer", "cite", "figcaption", "address"} or _SPEAKER.search(node.get("class") or ""):
+        return True
+    return len(part.text) < _MAX_SPEAKER_CHARS and not part.text.endswith((".", "!", "?", "…", "»", "”", '"'))
+
+
+@lru_cache(maxsize=10_000)
+def _is_for_screen_readers(classes: str) -> bool:
+    """Whether an element is read out and not shown: `opens in a new tab` beside a link."""
+    return _READ_OUT.search(classes) is not None
+
+
+_READ_OUT = re.compile(
+    r"(?:^|[\s_-])(?:sr-only|srOnly|screen-?reader(?:-text)?|visually-?hidden|a11y-hidden|u-hidden)(?:$|[\s_-])", re.I
+)
+_CLIPPED = re.compile(r"clip(?:-path)?\s*:\s*(?:rect\(\s*[01]|inset\(\s*(?:50|100)%)", re.IGNORECASE)
+_HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+
+def _is_clipped(style: str | None) -> bool:
+    """Whether an element is shown in no place, for screen readers: `, opens new tab` behind a link."""
+    return style is not None and _CLIPPED.search(style) is not None
+
+
+def _kind(tag: str, attributes: Mapping[str, str]) -> Kind | None:
+    get = attributes.get
+    name = get("data-testid") or get("data-component")
+    return kind_of(tag, get("class"), get("id"), get("itemprop"), get("rel"), name)
+
+
+def _is_hidden(attributes: Mapping[str, str]) -> bool:
+    if "hidden" in attributes:
+        # React streams a page's parts hidden, in `<div hidden id="S:4">`, and a script puts them in their place.
+        return not attributes.get("id", "").startswith("S:")
+    style = attributes.get("style")
+    return style is not None and _HIDING.search(style) is not None

@@ -1,0 +1,106 @@
+"""`newswire extract --jsonl`: a line that names a page in, a line with its article or its rejection out.
+
+Pure: reading files and running workers is left to connectors/workers/pool.py.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, timedelta, timezone
+from typing import Any
+
+from pipeline.domain.model import Article, SourcedTime
+from pipeline.extraction.values import Extraction, PageInput
+from pipeline.identity.urls import registrable_domain
+
+__all__ = ["ExtractRow", "ExtractedRow", "outlet_of", "page_of", "read_row", "written_line"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractRow:
+    """One line of input: the page's URL, and the file that holds it."""
+
+    id: str
+    url: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractedRow:
+    """One line of output: an extraction, or why there is none."""
+
+    row: ExtractRow
+    extraction: Extraction | None
+    failure: str = ""
+
+
+def read_row(line: str) -> ExtractRow:
+    """A line of input. Raises ValueError with what is missing."""
+    values = json.loads(line)
+    if not isinstance(values, dict):
+        raise ValueError("not an object")  # the caller names the line for every fault alike
+    missing = [name for name in ("url", "file") if not isinstance(values.get(name), str)]
+    if missing:
+        raise ValueError(f"without {' and '.join(missing)}")
+    return ExtractRow(str(values.get("id", values["file"])), values["url"], values["file"])
+
+
+def outlet_of(row: ExtractRow) -> str:
+    """Whose wrapper a page teaches: the registrable domain of its URL."""
+    return registrable_domain(row.url) or "unknown"
+
+
+def page_of(row: ExtractRow, html: bytes) -> PageInput:
+    """The page to extract."""
+    return PageInput(url=row.url, html=html, outlet_id=outlet_of(row))
+
+
+def written_line(result: ExtractedRow, *, explain: bool = False) -> dict[str, Any]:
+    """The line of output, ready for `json.dumps`."""
+    line: dict[str, Any] = {"id": result.row.id, "url": result.row.url}
+    extraction = result.extraction
+    if extraction is None:
+        return {**line, "verdict": "failed", "reason": result.failure}
+    if extraction.article is not None:
+        line |= {"verdict": "article", "reason": None, **_article(extraction.article)}
+    elif extraction.rejection is not None:
+        line |= {"verdict": "rejected", "reason": extraction.rejection.reason, "detail": extraction.rejection.detail}
+    if explain:
+        line["explanation"] = [{"action": s.action, "rule": s.rule, "words": s.words} for s in extraction.explanation]
+    return line
+
+
+def _article(article: Article) -> dict[str, Any]:
+    return {
+        "title": article.title,
+        "text": article.text,
+        "lead": article.lead,
+        "authors": [*article.authors, *article.author_organisations],  # all who sign, as the page prints them
+        "author_people": list(article.authors),
+        "author_organisations": list(article.author_organisations),
+        "published": _time(article.published),
+        "modified": _time(article.modified),
+        "language": article.language,
+        "canonical_url": article.canonical_url,
+        "section": article.section,
+        "keywords": list(article.keywords),
+        "image": article.image,
+        "is_accessible_for_free": article.is_accessible_for_free,
+        "is_live_blog": article.is_live_blog,
+        "sources": {
+            "title": article.title_source,
+            "authors": article.authors_source,
+            "published": article.published.source if article.published else None,
+            "modified": article.modified.source if article.modified else None,
+        },
+        "extractor": article.extractor,
+    }
+
+
+def _time(moment: SourcedTime | None) -> str | None:
+    """By the clock that the outlet printed, so that the day is the reader's."""
+    if moment is None:
+        return None
+    clock = timezone(timedelta(seconds=moment.offset_s)) if moment.offset_s else UTC
+    return moment.value.astimezone(clock).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""Page metadata: title, authors, dates, agencies, JSON-LD."""

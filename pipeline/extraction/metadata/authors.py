@@ -1,0 +1,361 @@
+"""Authors of a page: people and organisations apart, from the first source that names any.
+
+Agencies, desks and the outlet itself are organisations whatever the page calls them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+
+from lxml import html
+
+from pipeline.extraction.dom.page import ParsedPage
+from pipeline.extraction.dom.xpath import Search, only_child, text_of
+from pipeline.extraction.metadata.json_ld import LinkedArticle, Name
+from pipeline.extraction.metadata.page_regions import stands_beside
+from pipeline.text.normalize import clean_text, key_of
+
+__all__ = ["Authors", "find_signatures", "read_authors", "read_signature"]
+
+_LAST_RESORT = "page"  # what is asked when nobody else named anyone
+_MAX_NAME_CHARS = 80
+_FULL_NAME = re.compile(r"(?:[^\W\d_a-zà-ÿ][\w.'’-]*\s+){1,3}[^\W\d_a-zà-ÿ][\w.'’-]+")
+_PARTICLES = frozenset(
+    {"de", "du", "la", "le", "van", "von", "der", "den", "da", "di", "del", "dos", "bin", "al", "el"}
+)
+_LEAST_WORDS, _MOST_WORDS = 2, 4
+_META_NAMES = (
+    "author", "article:author", "og:article:author", "article:author_name", "dc.creator", "dcterms.creator",
+    "dc.contributor", "byl", "parsely-author", "sailthru.author", "authors", "article.author", "citation_author",
+    "twitter:creator_name", "cxenseparse:author", "shareaholic:article_author_name", "vr:author", "rbauthors",
+    "dcsext.author",
+)  # fmt: skip
+_RARE_META_NAMES = ("articleauthor", "article-author", "article_author", "authorname")
+_BYLINES = Search(
+    (
+        (re.compile(r"""rel\s*=\s*["']?author"""), "(self::a and @rel='author')"),
+        (
+            re.compile(r"""item[pP]rop\s*=\s*["']?author"""),
+            "(@itemprop='name' and ancestor::*[@itemprop='author']) or "
+            "(@itemprop='author' and not(.//*[@itemprop='name']))",
+        ),
+        (re.compile(r"<address[^>]*author"), "(self::address and contains(@class,'author'))"),
+        (  # microformats' hCard
+            "vcard",
+            "(contains(concat(' ', @class, ' '), ' fn ') and ancestor::*[contains(@class,'vcard')])",
+        ),
+    )
+)
+_BYLINE_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:by-?line|author(?:s|(?:s|-)?-?(?:list|names?|sign))?|auteurs?|autor(?:es|en)?|signature)"
+    r"(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+# What links to an author's page, where nothing else names one.
+_LINKED = Search(
+    tuple(
+        (path, f"(self::a and contains(@href, '{path}'))")
+        for path in ("/author/", "/authors/", "/auteur/", "/autor/", "/autoren/")
+    )
+)
+_LEADING = re.compile(
+    # `Auteur : …` names whoever follows, `Author` alone nobody; a link's title tells what it leads to.
+    r"^(?:(?:auteure?s?|autor(?:in|es|en)?|authors?|autor[ei]|text(?:e|o|y)?|words|reporter)\s*:\s*)|"
+    r"^(?:about|sobre|über|à propos d[e’'])\s?|"
+    r"^(?:(?:zeige )?alle beiträge von|(?:view )?all posts by|posts by|ver todas las entradas de)\s+|"  # WordPress
+    r"^(?:(?:written|reported|posted|published|story|text|words|article|propos recueillis|recueilli|écrit|rédigé|"
+    r"veröffentlicht|publié|por|von|di|da|av|af|door|tekst|autor|autorin|redazione|texte?)\s*:?\s+)*"
+    r"(?:by|par|von|por|di|door|av|af|da|przez|de|od)\s*:?\s+",
+    re.IGNORECASE,
+)
+_SPLIT = re.compile(
+    r"\s*(?:[,;|•/]|&amp;|&)\s*|\s+(?:(?:et|and|And|AND|und|y|mit|with|avec|og|och)\s+|(?:en|e) (?=[A-ZÀ-Ž]))"
+)
+# One name of two families: `José Volta e Pinto`.
+_PORTUGUESE = re.compile(r"[^\W\d_]+(?: [^\W\d_]+)+ e [A-ZÀ-Ž][\w'’-]+")
+_AGENCIES = [
+    "afp",
+    "ap",
+    "reuters",
+    "dpa",
+    "efe",
+    "ansa",
+    "belga",
+    "ats",
+    "pa",
+    "upi",
+    "cp",
+    "sid",
+    "apa",
+    "anp",
+    "ntb",
+    "tt",
+    "ritzau",
+    "lusa",
+    "pap",
+    "čtk",
+    "adnkronos",
+    "aap",
+    "ians",
+    "pti",
+    "tnn",
+    "ani",
+    "tass",
+    "xinhua",
+    "kna",
+    "epd",
+    "kyodo",
+    "jiji",
+    "bloomberg",
+]
+_AGENCY_NAMES = (
+    r"europa press|keystone.*|(?:the )?associated press|agence france.presse|press association|pa (?:media|news.*)|"
+    r"(?:thomson )?reuters.*"
+)
+# Words that a desk's, a paper's or a company's name has and a person's has not.
+_COLLECTIVE = [
+    "staff",
+    "desk",
+    "newsroom",
+    "editorial",
+    "redaktion",
+    "rédaction",
+    "redacción",
+    "redacao",
+    "redação",
+    "redazione",
+    "redactie",
+    "redaksi",
+    "agency",
+    "agence",
+    "agencia",
+    r"\w*agentur",
+    "agenzia",
+    "news",
+    "press",
+    "presse",
+    "team",
+    "équipe",
+    "media",
+    "magazine?",
+    "noticias",
+    "prensa",
+    "zeitung",
+    "nachrichten",
+    "verlag",
+    "gmbh",
+    "polizei",
+    "feuerwehr",
+    "ministerium",
+    "ministry",
+    "university",
+    "universität",
+    "université",
+    "universidad",
+    "institute?",
+    "foundation",
+    "association",
+    "reporters?",
+    "correspondents?",
+    "editors?",
+    "online",
+    "services?",
+    "wire",
+    "corporation",
+    "group",
+    "sport",
+    "tv",
+    "radio",
+    "journal",
+    "times",
+    "post",
+    "gazette",
+    "today",
+    "jornal",
+    "portal",
+    "diario",
+    "diário",
+    "giornale",
+    "writers?",
+    "bureau",
+    "ब्यूरो",
+    "autoren",
+    "autores",
+]
+_AGENCY = re.compile(r"\w*(?:agentur|agency|agence|agencia|agenzia)", re.IGNORECASE)
+_ORGANISATION = re.compile(
+    rf"^(?:{'|'.join(_AGENCIES)}|{_AGENCY_NAMES}|.*\b(?:{'|'.join(_COLLECTIVE)})\b.*|"
+    r"\S+\.(?:com|fr|de|net|org|co|uk|es|it|ch|be|ca))$",
+    re.IGNORECASE,
+)
+_NOISE = re.compile(
+    r"https?://|www\.|@|\.html|facebook\.com|^(?:le |on |am |el |il |du )?\d{1,2}\b|(?:updated|published|publié|"
+    r"aktualisiert|stand)\b|\d{1,2}[:h.]\d{2}|\b(?:19|20)\d\d\b|^(?:admin|author|unknown|none|null|n/a|staff|guest|"
+    r"anonymous|webmaster|by|par|von|por|alle beiträge|all posts|veröffentlicht am|posted on|"
+    r"(?:weitere|mehr|alle) artikel|weiter|mehr|more|read more|auteure?s?|autor(?:in|es|en)?)$|\be-?mail\b|\s\d{1,2}$|"
+    r"^(?:(?:show|view|see|read|more|voir|alle|tous|todos|tutti)\b.{0,12}\b(?:articles?|posts|stories|artikel|beiträge|"
+    r"artículos|articoli)\b|(?:photos?|fotos?|фото|bild(?:er)?|images?|vid[eé]o)\s*:)|"
+    r"(?-i:^(?:em|en|in|aus|à) [A-ZÀ-Ž])",
+    re.IGNORECASE,
+)
+_DASHED = re.compile(r"\s+(?:[-–—|]|for|pour|für|para|per|voor)\s+")
+_FOR_AN_OUTLET = re.compile(r"(\w+(?: [\w.'’-]+)+?) [Ff]or The .+")
+_ADDRESS = re.compile(r"https?://|www\.|@|\.html")
+_CREDENTIAL = re.compile(r"(?:[A-Z]{2,5}|Ph\.?D|M\.?D|Dr|Jr|Sr|II|III)[®™.]?")  # behind a name and a comma
+_ROLES = re.compile(
+    r"\s*(?:\(.*?\)|(?<=\w) (?:follow(?:ing)?|suivre|folgen|seguir|segui|volgen|følg|följ)$|"
+    r"(?<=\w)\s?(?:기자|특파원|논설위원)$|"
+    r"(?<!\bon)\s(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|"
+    r"(?:lun|mar|mercre|jeu|vendre|same)di|dimanche|lunes|martes|miércoles|jueves|viernes|sábado|domingo)$|"
+    r"[,–—|-]\s+(?:journalist|reporter|correspondent|editor|chef|journaliste|redakteur|correspond).*$)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Authors:
+    """Who signs: people, organisations, and where it was read."""
+
+    people: tuple[str, ...] = ()
+    organisations: tuple[str, ...] = ()
+    source: str | None = None
+
+
+def read_authors(
+    page: ParsedPage,
+    metas: Mapping[str, tuple[str, ...]],
+    linked: LinkedArticle,
+    *,
+    site: str,
+    host: str,
+    feed: Sequence[str],
+) -> Authors:
+    """The authors of the first source that names a person; else of the first that names anyone."""
+    fallback = Authors()
+    for names, source in _sources(page, metas, linked, feed):
+        if source == _LAST_RESORT and fallback.organisations:
+            break  # links to authors' pages are often other articles'
+        authors = _sort(names, source, site, host)
+        if authors.people:
+            return authors
+        if authors.organisations and not fallback.organisations:
+            fallback = authors
+    return fallback
+
+
+def _sources(
+    page: ParsedPage, metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle, feed: Sequence[str]
+) -> Iterator[tuple[list[Name], str]]:
+    yield list(linked.authors), "json-ld"
+    for meta in _META_NAMES:
+        yield [Name(value) for value in metas.get(meta, ())], "meta"
+    if any("written by" in label.lower() for label in metas.get("twitter:label1", ())):
+        yield [Name(value) for value in metas.get("twitter:data1", ())], "meta"  # as WordPress's SEO plugin writes it
+    yield _bylines(page), "byline"
+    yield [Name(name) for name in feed], "feed"
+    for meta in _RARE_META_NAMES:
+        yield [Name(value) for value in metas.get(meta, ())], _LAST_RESORT
+    yield [Name(clean_text(text_of(e))) for e in _linked(page)], _LAST_RESORT
+
+
+def read_signature(line: str) -> Authors:
+    """Who signs with a line of the text that is nothing but a name of several words."""
+    plain = clean_text(_LEADING.sub("", line)).strip(" ().—–-")
+    words = [word for word in plain.split() if word not in _PARTICLES]
+    is_full = _LEAST_WORDS <= len(words) <= _MOST_WORDS and all(word[0].isupper() for word in words)
+    is_person = is_full and _ORGANISATION.match(plain) is None and _is_name(plain)
+    return Authors((plain,), (), "signature") if is_person else Authors()
+
+
+def _linked(page: ParsedPage) -> list[html.HtmlElement]:
+    return [e for e in _LINKED.find(page.root, page.markup)[:3] if not stands_beside(e)]
+
+
+def find_signatures(page: ParsedPage) -> list[html.HtmlElement]:
+    """The elements that may say who wrote the article, where the page does not tell machines."""
+    return [*_byline_elements(page), *_linked(page)]
+
+
+def _bylines(page: ParsedPage) -> list[Name]:
+    texts = (text for e in _byline_elements(page) for text in _lines_of(e))
+    return [Name(text) for text in texts if 2 < len(text) < _MAX_NAME_CHARS]
+
+
+def _byline_elements(page: ParsedPage) -> list[html.HtmlElement]:
+    found = [e for e in _BYLINES.find(page.root, page.markup)[:20] if not stands_beside(e)]
+    if found:
+        return found
+    maybe = islice((e for e in page.root.iter("*") if (classes := e.get("class")) and _is_of_byline(classes)), 60)
+    return [e for e in maybe if not stands_beside(e)][:3]
+
+
+@lru_cache(maxsize=5_000)
+def _is_of_byline(classes: str) -> bool:
+    return _BYLINE_CLASS.search(classes) is not None
+
+
+def _lines_of(byline: html.HtmlElement) -> list[str]:
+    """A byline's text; where it is several elements with nothing between them, the text of each."""
+    while (child := only_child(byline)) is not None:
+        byline = child  # in a box
+    parts = [text for child in byline if (text := clean_text(text_of(child)))]
+    between = [byline.text, *(child.tail for child in byline)]
+    if len(parts) > 1 and all(map(_FULL_NAME.fullmatch, parts)) and not any(text and text.strip() for text in between):
+        return parts
+    return [clean_text(" ".join(str(text) for text in byline.itertext()))]
+
+
+def _sort(names: Sequence[Name], source: str, site: str, host: str) -> Authors:
+    people: dict[str, str] = {}
+    organisations: dict[str, str] = {}
+    site_key, host_key = key_of(site), key_of(host.removeprefix("www.").partition(".")[0])
+    for name in names:
+        for single in _single_names(name):
+            text = _without_outlet(single, site_key)
+            key = key_of(text)
+            is_site = (bool(site_key) and (key == site_key or site_key in key)) or (
+                len(host_key) > 3 and key == host_key
+            )
+            is_brand = text.islower() and " " not in text  # a person's name is written with capitals
+            is_organisation = name.is_organisation or is_site or is_brand or _ORGANISATION.match(text) is not None
+            group = organisations if is_organisation else people
+            group.setdefault(key, text)
+    named = tuple(name for name in organisations.values() if not _is_named_within(name, organisations.values()))
+    return Authors(tuple(people.values()), named, source)
+
+
+def _is_named_within(name: str, others: Iterable[str]) -> bool:
+    """Whether another name is the same with what it is left out: `SID Nachrichtenagentur` beside `SID`."""
+    return any(name.startswith(f"{other} ") and _AGENCY.fullmatch(name[len(other) + 1 :]) for other in others)
+
+
+def _without_outlet(text: str, site_key: str) -> str:
+    """The name beside the outlet's: `The Gazette - Ada Penn`, `Ada Penn for The Gazette`."""
+    for_whom = _FOR_AN_OUTLET.fullmatch(text)
+    if for_whom is not None and _ORGANISATION.match(for_whom[1]) is None:
+        return for_whom[1]
+    parts = _DASHED.split(text)
+    others = [part for part in parts if key_of(part) != site_key]
+    return others[0] if len(parts) > 1 and len(others) == 1 else text
+
+
+def _single_names(name: Name) -> Iterator[str]:
+    text = _LEADING.sub("", clean_text(name.text)).strip(" ,;:|-–—")
+    if not text or len(text) > 300 or _ADDRESS.search(text):
+        return
+    plain = _ROLES.sub("", text).rpartition("=")[2]  # Korean papers sign `스포츠조선=선수민 기자`
+    parts = [text] if name.is_organisation else [plain] if _PORTUGUESE.fullmatch(plain) else _SPLIT.split(plain)
+    for part in parts:
+        single = _LEADING.sub("", part).strip(" ,;:|-–—.") if part else ""
+        if _is_name(single):
+            yield single
+
+
+def _is_name(text: str) -> bool:
+    if not 1 < len(text) <= _MAX_NAME_CHARS or _NOISE.search(text) or not any(c.isalpha() for c in text):
+        return False
+    return _CREDENTIAL.fullmatch(text) is None or _ORGANISATION.match(text) is not None

@@ -1,0 +1,202 @@
+"""Dates of a page: published and modified apart, each with where it was read; never a date of the page's footer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from lxml import etree, html
+
+from pipeline.domain.model import SourcedTime
+from pipeline.extraction.dom.page import ParsedPage
+from pipeline.extraction.dom.xpath import Search, find_elements, find_texts, text_of
+from pipeline.extraction.metadata.json_ld import LinkedArticle
+from pipeline.extraction.metadata.page_regions import stands_beside
+from pipeline.text.dates import read_date, zone_of
+
+__all__ = ["PageDates", "find_printed", "find_times", "read_dates"]
+
+_PUBLISHED_METAS = (
+    "article:published_time", "og:article:published_time", "og:published_time", "article:published",
+    "article.published", "datepublished", "publish-date", "publish_date", "publication_date", "published_time",
+    "pubdate", "published-date", "parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.issued",
+    "dcterms.created", "dc.date.created", "dc.date", "dcterms.date", "dc.created", "date",
+    "cxenseparse:recs:publishtime", "citation_publication_date", "article_date_original", "originalpublicationdate",
+    "bt:pubdate", "rnews:datepublished", "published_at", "date_published", "release_date", "last-modified-first",
+    "creation_date", "shareaholic:article_published_time", "displaydate", "timestamp", "vr:published_time",
+)  # fmt: skip
+_MODIFIED_METAS = (
+    "article:modified_time", "og:updated_time", "og:article:modified_time", "article:modified", "article.updated",
+    "datemodified", "dcterms.modified", "dc.date.modified", "lastmod", "last-modified", "revised", "modified_time",
+    "updated_time", "dc.modified",
+)  # fmt: skip
+_TIMES = Search(
+    (
+        (re.compile("<(?:time|TIME)"), "(self::time and (@datetime or @itemprop or @pubdate))"),
+        (
+            re.compile(r"""item[pP]rop\s*=\s*["']?date[PMC]"""),
+            "@itemprop='datePublished' or @itemprop='dateModified' or @itemprop='dateCreated'",
+        ),
+    )
+)
+_MODIFIED_WORD = re.compile(r"modif|updat|mis-?a-?jour|maj|aktualis", re.IGNORECASE)
+_URL_DATE = re.compile(
+    r"/(?P<y>(?:19|20)\d\d)[/-]?(?P<m>0[1-9]|1[0-2])[/-]?(?P<d>0[1-9]|[12]\d|3[01])(?=[/_.-]|$)|[-_/](?P<d2>0[1-9]|"
+    r"[12]\d|3[01])-(?P<m2>0[1-9]|1[0-2])-(?P<y2>20\d\d)(?=[-_/.])"
+)
+_OFFSET = re.compile(r"(?:[T ]\d\d:?\d\d(?::?\d\d(?:[.,]\d+)?)?\s*)([+-])(\d\d):?(\d\d)$")
+_PRINTED = re.compile(
+    r"(?<!\d)(?:\d{1,2}(?:er|st|nd|rd|th|\.)?\s+(?:de\s+)?[^\W\d_]{3,10}\.?,?\s+(?:de\s+|del\s+)?(?:19|20)\d\d|"
+    r"[^\W\d_]{3,10}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+(?:19|20)\d\d"
+    r"|(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d)(?:\s*(?:à|at|um|às|-|–|,|\||"
+    r"/)?\s*\d{1,2}[:h.]\d\d)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PageDates:
+    """When the article first appeared and when it last changed."""
+
+    published: SourcedTime | None = None
+    modified: SourcedTime | None = None
+
+
+def read_dates(
+    page: ParsedPage,
+    metas: Mapping[str, tuple[str, ...]],
+    linked: LinkedArticle,
+    *,
+    url: str,
+    zone: str,
+    feed: tuple[datetime | None, datetime | None],
+) -> PageDates:
+    """Both dates by their written order; a modification before the publication is none."""
+    here = zone_of(zone)
+    published = (
+        _first(_published(page, metas, linked, url), here) or _from_feed(feed[0]) or _guessed(page.root, url, here)
+    )
+    modified = _first(_modified(metas, linked), here) or _from_feed(feed[1])
+    if published is not None and modified is not None and modified.value < published.value:
+        modified = None
+    return PageDates(published or modified, modified)
+
+
+def _published(
+    page: ParsedPage, metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle, url: str
+) -> Iterator[tuple[str, str]]:
+    yield linked.published, "json-ld"
+    for name in _PUBLISHED_METAS:
+        for value in metas.get(name, ()):
+            yield value, "opengraph" if ":" in name else "dc" if name.startswith("dc") else "meta"
+    yield from _times(page)
+    printed = list(_printed(page.root))
+    day = _in_url(url)
+    if day and printed and (near := read_date(printed[0][0], UTC)) and near.value.date().isoformat() == day:
+        yield from printed  # the same day, with the hour
+    yield day, "url"
+    yield from printed
+
+
+def _modified(metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle) -> Iterator[tuple[str, str]]:
+    yield linked.modified, "json-ld"
+    for name in _MODIFIED_METAS:
+        for value in metas.get(name, ()):
+            yield value, "opengraph" if ":" in name else "dc" if name.startswith("dc") else "meta"
+
+
+def _first(texts: Iterator[tuple[str, str]], zone: tzinfo) -> SourcedTime | None:
+    for text, source in texts:
+        if text and (found := read_date(text, zone)) is not None:
+            return SourcedTime(
+                found.value, source, found.zone_assumed, _offset(text, found.value, zone, found.zone_assumed)
+            )
+    return None
+
+
+def _offset(text: str, value: datetime, zone: tzinfo, assumed: bool) -> int:
+    """Seconds east of UTC of the clock the outlet printed."""
+    if assumed:
+        offset = value.astimezone(zone).utcoffset()
+        return int(offset.total_seconds()) if offset else 0
+    found = _OFFSET.search(text.strip())
+    if found is None:
+        return 0
+    return (1 if found[1] == "+" else -1) * (int(found[2]) * 3600 + int(found[3]) * 60)
+
+
+def _from_feed(value: datetime | None) -> SourcedTime | None:
+    return SourcedTime(value.astimezone(UTC), "feed") if value else None
+
+
+_FOOTERS = etree.XPath("//footer | //*[@id='footer'] | //aside | //nav | //form | //*[contains(@class, 'comment')]")
+
+
+def _guessed(root: html.HtmlElement, url: str, zone: tzinfo) -> SourcedTime | None:
+    """A day found by htmldate in the page without footer, sidebars and comments, where nobody tells one."""
+    from htmldate import find_date  # a tenth of a CPU second: paid where a page tells no date
+
+    body = deepcopy(root)
+    for element in find_elements(_FOOTERS, body):
+        if element.getparent() is not None:
+            element.drop_tree()
+    try:
+        day = find_date(body, url=url, original_date=True, extensive_search=True)
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        return None  # what htmldate raises on odd trees
+    found = read_date(day, zone) if day else None
+    if found is None:
+        return None
+    return SourcedTime(found.value, "page", True, _offset(str(day), found.value, zone, True))
+
+
+def _times(page: ParsedPage) -> Iterator[tuple[str, str]]:
+    later: list[tuple[str, str]] = []
+    for element in find_times(page):
+        prop = element.get("itemprop") or ""
+        text = element.get("datetime") or element.get("content") or text_of(element)
+        if prop in {"datePublished", "dateCreated"} or element.get("pubdate") is not None:
+            yield text, "itemprop"
+        elif not _MODIFIED_WORD.search(element.get("class") or ""):
+            later.append((text, "time"))
+    yield from later[:3]
+
+
+def find_times(page: ParsedPage) -> list[html.HtmlElement]:
+    """The elements that may say when the article first appeared, in the page's order."""
+    found = _TIMES.find(page.root, page.markup)[:40]
+    return [e for e in found if e.get("itemprop") != "dateModified" and not stands_beside(e)]
+
+
+def _in_url(url: str) -> str:
+    found = _URL_DATE.search(url.partition("?")[0])
+    if found is None:
+        return ""
+    return "-".join((found["y"] or found["y2"], found["m"] or found["m2"], found["d"] or found["d2"]))
+
+
+_NEAR = etree.XPath(
+    "//h1[1]/ancestor::*[position() < 5]//text()[string-length(normalize-space(.)) > 5 and string-length(.) < 120]"
+    " | /html[not(//h1)]/body//text()[string-length(normalize-space(.)) > 5 and string-length(.) < 120][position() "
+    "< 80]"
+)
+
+
+def _printed(root: html.HtmlElement) -> Iterator[tuple[str, str]]:
+    """The date printed near the headline."""
+    return ((date, "byline") for date, _ in _near(root))
+
+
+def find_printed(root: html.HtmlElement) -> list[html.HtmlElement]:
+    """The element that the date printed near the headline stands in, or right behind."""
+    return [element for _, text in _near(root) if (element := text.getparent()) is not None]
+
+
+def _near(root: html.HtmlElement) -> Iterator[tuple[str, etree._ElementUnicodeResult]]:
+    """The first date printed near the headline, and the text that it stands in."""
+    for text in find_texts(_NEAR, root)[:60]:
+        if found := _PRINTED.search(text):
+            yield found[0], text
+            return

@@ -1,0 +1,216 @@
+"""Metadata: what a page says of its article, each value with where it was read, conflicts settled by a written order.
+
+    title       JSON-LD headline, og:title, h1, <title>: what two of them agree on, as the h1 prints it
+    dates       JSON-LD, meta, itemprop, <time> near the headline, address, feed; never the footer
+    authors     JSON-LD, meta, byline, feed; people and organisations apart
+Nothing here looks at the article's text; language is settled in pipeline/text/languages.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import urljoin, urlsplit
+
+from lxml import html
+
+from pipeline.domain.model import Sourced, SourcedTime
+from pipeline.extraction.dom.page import ParsedPage
+from pipeline.extraction.dom.xpath import text_of
+from pipeline.extraction.metadata.authors import Authors, read_authors
+from pipeline.extraction.metadata.dates import PageDates, read_dates
+from pipeline.extraction.metadata.json_ld import LinkedArticle
+from pipeline.extraction.metadata.titles import choose_title
+from pipeline.extraction.values import FeedHints
+
+__all__ = ["RELS", "Metadata", "PageHead", "read_head", "read_metadata"]
+
+# The links that are read.
+RELS = frozenset({"canonical", "amphtml", "shortlink", "license"})
+_META_KEYS = frozenset({"property", "name", "itemprop", "http-equiv"})
+# Joined to any other address it stays as it is, and joining takes fifty times as long as looking.
+_WHOLE_URL = re.compile(r"https?://[\w.-]+/[\w/.,~%+&=?-]*(?<=[\w/])", re.ASCII)
+_AGREEMENT = 5  # values of one meta name that are kept; a page with hundreds is hostile
+
+
+@dataclass(frozen=True, slots=True)
+class PageHead:
+    """The page's meta elements by lower-case name, its links by rel, its headlines and its language."""
+
+    metas: Mapping[str, tuple[str, ...]]
+    links: Mapping[str, tuple[str, ...]]
+    headlines: tuple[html.HtmlElement, ...]
+    title: str
+    language: str
+
+    def meta(self, *names: str) -> str:
+        """The first value of the first of these names that has one."""
+        return next((value for name in names for value in self.metas.get(name, ()) if value), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What the page says of its article."""
+
+    title: Sourced
+    description: str
+    dates: PageDates
+    authors: Authors
+    canonical_url: str
+    aliases: tuple[str, ...]
+    section: str | None
+    keywords: tuple[str, ...]
+    image: str | None
+    rights: str | None
+    is_free: bool | None
+    tdm_reserved: bool | None
+    tdm_policy: str | None
+    meta_refresh: str | None
+    site: str = ""
+
+    @property
+    def published(self) -> SourcedTime | None:
+        """When it first appeared."""
+        return self.dates.published
+
+    @property
+    def modified(self) -> SourcedTime | None:
+        """When it last changed."""
+        return self.dates.modified
+
+
+def read_head(root: html.HtmlElement) -> PageHead:
+    """One look at the elements that metadata is read from."""
+    metas: dict[str, list[str]] = {}
+    links: dict[str, list[str]] = {}
+    headlines: list[html.HtmlElement] = []
+    for element in root.iter("meta", "link", "h1"):  # one walk for all: three searches cost three
+        if element.tag == "h1":
+            headlines.append(element)
+            continue
+        if element.tag == "link":
+            for rel in _rels(element.get("rel") or ""):  # none of most: style sheets and icons
+                links.setdefault(rel, []).append((element.get("href") or "").strip())
+            continue
+        content = element.get("content")
+        if content is None:
+            continue
+        for name in {value for key, value in element.items() if value and key in _META_KEYS}:
+            values = metas.setdefault(name.strip().lower(), [])
+            if len(values) < _AGREEMENT or name.endswith("author"):
+                values.append(" ".join(content.split()))
+    title = root.find(".//title")
+    return PageHead(
+        metas={name: tuple(values[:20]) for name, values in metas.items()},
+        links={rel: tuple(values[:20]) for rel, values in links.items()},
+        headlines=tuple(headlines[:10]),
+        title=" ".join(text_of(title).split()) if title is not None else "",
+        language=(root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "").strip(),
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _rels(value: str) -> frozenset[str]:
+    return RELS.intersection(value.lower().split())
+
+
+def read_metadata(
+    parsed: ParsedPage, head: PageHead, linked: LinkedArticle, *, url: str, zone: str, hints: FeedHints
+) -> Metadata:
+    """Every value by its written order."""
+    canonical = _canonical(head, linked, url)
+    site, host = head.meta("og:site_name") or linked.publisher, urlsplit(url).hostname or ""
+    return Metadata(
+        title=choose_title(
+            linked=linked.headline,
+            social=head.meta("og:title", "twitter:title"),
+            headlines=[" ".join(text_of(h1).split()) for h1 in head.headlines],
+            page=head.title,
+            feed=hints.title,
+            site=site,
+            host=host,
+        ),
+        description=head.meta("og:description", "description", "twitter:description") or linked.description,
+        dates=read_dates(parsed, head.metas, linked, url=url, zone=zone, feed=(hints.published, hints.modified)),
+        authors=read_authors(
+            parsed,
+            head.metas,
+            linked,
+            site=site,
+            host=host,
+            feed=hints.authors,
+        ),
+        canonical_url=canonical,
+        aliases=tuple(dict.fromkeys(alias for alias in _aliases(head, linked, url) if alias not in {url, canonical})),
+        section=linked.section or head.meta("article:section", "section", "og:section") or None,
+        keywords=_keywords(head, linked),
+        image=_absolute(head.meta("og:image", "twitter:image") or linked.image, url),
+        rights=head.meta("dc.rights", "dcterms.rights", "rights", "copyright")
+        or next(iter(head.links.get("license", ())), None),
+        is_free=linked.is_free if linked.is_free is not None else _is_free(head),
+        tdm_reserved=_reserved(head),
+        tdm_policy=head.meta("tdm-policy") or None,
+        meta_refresh=_refresh(head, url),
+        site=site,
+    )
+
+
+def _canonical(head: PageHead, linked: LinkedArticle, url: str) -> str:
+    """The page's own name for itself; a canonical that is no article's address (a home page) is not believed."""
+    for link in (*head.links.get("canonical", ()), head.meta("og:url"), linked.url):
+        there = _absolute(link, url)
+        if there and there.rstrip("/").count("/") > 2:
+            return there
+    return url
+
+
+def _aliases(head: PageHead, linked: LinkedArticle, url: str) -> Iterator[str]:
+    for link in (
+        *head.links.get("canonical", ()),
+        head.meta("og:url"),
+        linked.url,
+        *head.links.get("amphtml", ()),
+        *head.links.get("shortlink", ()),
+    ):
+        there = _absolute(link, url)
+        if there and there.rstrip("/").count("/") > 2:
+            yield there
+
+
+def _absolute(link: str, url: str) -> str | None:
+    if not link:
+        return None
+    try:
+        there = link if _WHOLE_URL.fullmatch(link) else urljoin(url, link.strip())
+    except ValueError:
+        return None
+    return there if there.startswith(("http://", "https://")) and len(there) <= 2048 else None
+
+
+def _keywords(head: PageHead, linked: LinkedArticle) -> tuple[str, ...]:
+    words: Sequence[str] = linked.keywords or head.metas.get("article:tag", ())
+    if not words:
+        words = head.meta("news_keywords", "keywords", "parsely-tags").split(",")
+    return tuple(dict.fromkeys(word.strip() for word in words if 1 < len(word.strip()) < 80))[:40]
+
+
+def _is_free(head: PageHead) -> bool | None:
+    tier = head.meta("article:content_tier", "og:article:content_tier", "content_tier").lower()
+    return {"free": True, "locked": False, "metered": None}.get(tier)
+
+
+def _reserved(head: PageHead) -> bool | None:
+    """The page's TDM reservation (TDMRep, W3C community report)."""
+    return {"1": True, "0": False}.get(head.meta("tdm-reservation").strip())
+
+
+def _refresh(head: PageHead, url: str) -> str | None:
+    """Where a quick meta refresh leads; a slow one is a page that reloads itself."""
+    delay, _, target = head.meta("refresh").partition(";")
+    target = target.strip()
+    if not delay.strip().replace(".", "", 1).isdigit() or float(delay) > 5 or target[:4].lower() != "url=":
+        return None
+    there = _absolute(target[4:].strip("'\" "), url)
+    return there if there != url else None

@@ -1,0 +1,1 @@
+"""Wrapper induction: what an outlet's pages have in common, learnt and applied."""

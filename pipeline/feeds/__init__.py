@@ -1,0 +1,1 @@
+"""Feed parsing: bytes of RSS, Atom, JSON Feed and sitemaps in, entries out."""

@@ -1,0 +1,192 @@
+"""Entries understood: printed strings become plain text, absolute URLs, aware dates and an identity.
+
+Promises one entry per identity and that a bad entry costs itself; leaves reading the formats to others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from pipeline.domain.model import Entry
+from pipeline.feeds.raw import MAX_TEXT_CHARS, RawDate, RawEntry, RawText
+from pipeline.identity.article_ids import article_number
+from pipeline.identity.urls import canonicalise, repair
+from pipeline.text.dates import EARLIEST, ReadDate, read_date
+from pipeline.text.html_text import clean_text, looks_like_markup, one_line, plain_text
+
+_FUTURE = timedelta(hours=24)  # beyond any zone's mistake (NetNewsWire draws the same line)
+_HOME = re.compile(r"https://[^/?#]+/?")
+_MAX_GUID_CHARS = 2_048
+_MAX_TITLE_CHARS = 2_000
+_MAX_NAMES = 64
+# "12 commentaires", "1 234 vues": what an outlet counts into its summaries changes with every poll.
+_COUNTER = re.compile(
+    r"\(?\b\d[\d\s.,\u202f\xa0]{0,9}\s?(?:k\s)?(?:commentaires?|r\u00e9actions?|vues|lectures|partages|comments?|views|shares|likes)\b\)?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is the same for all entries of one poll."""
+
+    url: str
+    zone: tzinfo
+    now: datetime
+    article_number: str | None = None
+    language: str | None = None
+    home: str = ""  # the canonical URL of the feed's home page
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """The feed's entries, one per identity, in the feed's order; `repeats` are further ones of the same identity."""
+
+    entries: tuple[Entry, ...]
+    repeats: tuple[Entry, ...]
+    faults: tuple[str, ...]
+
+
+def understand(raw: Sequence[RawEntry], around: Surroundings) -> Understood:
+    """The entries as they are understood; one that cannot be is a fault, the rest stay."""
+    entries: list[Entry] = []
+    faults: list[str] = []
+    for number, printed in enumerate(raw, start=1):
+        try:
+            entries.append(_entry(printed, around))
+        except (ValueError, OverflowError, RecursionError) as error:
+            faults.append(f"entry {number} lost: {error}")
+    identified = _identified(entries, around)
+    first: dict[str, Entry] = {}
+    repeats: list[Entry] = []
+    for entry in identified:
+        kept = first.setdefault(entry.identity, entry)
+        if kept is not entry:
+            newer, older = (entry, kept) if _is_newer(entry, kept) else (kept, entry)
+            first[entry.identity] = newer
+            repeats.append(older)
+    return Understood(tuple(first.values()), tuple(repeats), tuple(faults))
+
+
+def _entry(raw: RawEntry, around: Surroundings) -> Entry:
+    """One entry, its identity still to come."""
+    guid = one_line(raw.guid or "")[:_MAX_GUID_CHARS] or None
+    link = repair(raw.link, around.url) if raw.link else None
+    published, modified = _date(raw.published, around), _date(raw.modified, around)
+    summary, content = _text(raw.summary), _text(raw.content)
+    latest = max((d.value for d in (published, modified) if d), default=None)
+    entry = Entry(
+        identity="",
+        digest="",
+        title=one_line(_text(raw.title))[:_MAX_TITLE_CHARS],
+        link=link or _guid_as_link(guid),
+        guid=guid,
+        summary=summary,
+        content=content,
+        published=published.value if published else None,
+        modified=modified.value if modified else None,
+        date_text=_date_text(raw),
+        date_in_future=latest is not None and latest > around.now + _FUTURE,
+        authors=_names(raw.authors),
+        categories=_names(raw.categories),
+        language=_language(raw.language or around.language),
+        image=repair(raw.image, around.url) if raw.image else None,
+    )
+    return replace(entry, digest=_digest(entry))
+
+
+def _text(raw: RawText | None) -> str:
+    if raw is None:
+        return ""
+    value = raw.value[:MAX_TEXT_CHARS]
+    is_html = looks_like_markup(value) if raw.html is None else raw.html
+    return plain_text(value) if is_html else clean_text(value)
+
+
+def _guid_as_link(guid: str | None) -> str | None:
+    return repair(guid, None) if guid and guid.lower().startswith(("http://", "https://")) else None
+
+
+def _date(raw: RawDate | None, around: Surroundings) -> ReadDate | None:
+    if raw is None:
+        return None
+    own = read_date(raw.text, around.zone)
+    if own is not None:
+        return own
+    plausible = raw.guess is not None and EARLIEST <= raw.guess <= around.now + timedelta(days=3660)
+    return ReadDate(raw.guess) if plausible and raw.guess else None
+
+
+def _date_text(raw: RawEntry) -> str | None:
+    printed = raw.published or raw.modified
+    return one_line(printed.text) or None if printed else None
+
+
+def _names(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for value in values[:_MAX_NAMES] if (name := _name(value))))
+
+
+def _name(value: str) -> str:
+    return one_line(plain_text(value) if looks_like_markup(value) else value)[:256]
+
+
+def _language(code: str | None) -> str | None:
+    """A BCP 47 tag as it is usually written: `fr`, `fr-FR`."""
+    found = re.match(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2})\b)?", code or "")
+    if found is None:
+        return None
+    return found.group(1).lower() + (f"-{found.group(2).upper()}" if found.group(2) else "")
+
+
+def _digest(entry: Entry) -> str:
+    words = entry.summary or entry.content[:10_000]
+    modified = entry.modified.astimezone(UTC).isoformat() if entry.modified else ""
+    return _hash(entry.title, " ".join(_COUNTER.sub("", words).split()), modified)
+
+
+def _identified(entries: Sequence[Entry], around: Surroundings) -> list[Entry]:
+    """The entries with their identities."""
+    guids = Counter(entry.guid for entry in entries)
+    return [replace(entry, identity=_identity(entry, around, guids)) for entry in entries]
+
+
+def _identity(entry: Entry, around: Surroundings, guids: Counter[str | None]) -> str:
+    """The article number, else the canonical link, else the guid, else a hash.
+
+    A link to the home page is nobody's own, nor is a guid that several entries of the feed carry.
+    """
+    number = _number(entry, around.article_number)
+    if number:
+        return f"number:{number}"
+    key = canonicalise(entry.link) if entry.link else ""
+    if key and key != around.home and not _HOME.fullmatch(key):
+        return key
+    if entry.guid and guids[entry.guid] == 1:
+        return f"guid:{_short(entry.guid)}"
+    return f"hash:{_hash(entry.guid or '', entry.title, entry.summary)}"
+
+
+def _number(entry: Entry, rule: str | None) -> str | None:
+    for url in (entry.link, entry.guid):
+        number = article_number(url, rule) if url else None
+        if number:
+            return number
+    return None
+
+
+def _is_newer(entry: Entry, other: Entry) -> bool:
+    oldest = datetime(1, 1, 1, tzinfo=UTC)
+    return (entry.modified or entry.published or oldest) > (other.modified or other.published or oldest)
+
+
+def _short(guid: str) -> str:
+    return guid if len(guid) <= 512 else _hash(guid)
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,147 @@
+"""feedparser's two readers, with limits on their work.
+
+`feedparser.parse()` opens files and URLs, has no limits, searches long authors in quadratic time and gives up a feed
+for one bad character; so its strict and its loose reader are driven here. Promises bounded work and never to raise.
+"""
+
+from __future__ import annotations
+
+import io
+import xml.sax
+import xml.sax.handler
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from xml.sax.xmlreader import AttributesNSImpl, InputSource
+
+from feedparser.api import LooseFeedParser, StrictFeedParser
+
+from pipeline.feeds.raw import MAX_ENTRIES
+from pipeline.identity.urls import repair
+
+MAX_LOOSE_CHARS = 800_000  # the SGML reader for broken XML needs up to 2 s a megabyte
+_MAX_START_TAGS = 60_000  # 2,000 entries of 30 elements; feedparser needs some 20 µs each
+_MAX_ATTRIBUTES = 100  # of one element; looking them all up is quadratic (100,000: three minutes)
+_MAX_AUTHOR_CHARS = 256  # its e-mail search is quadratic: 32 KB took 3.7 s (feedparser issue 562)
+_MAX_CATEGORIES = 64  # each is compared with all before it
+_MAX_DATE_CHARS = 128
+_DATES = frozenset({"published", "updated", "created", "expired"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What feedparser made of a text: its own dictionaries. `fault`: why the XML had to be read loosely."""
+
+    feed: Any
+    entries: list[Any]
+    version: str
+    fault: str | None = None
+    clipped: bool = False
+
+
+def read_within(text: str, url: str, *, loose_chars: int = MAX_LOOSE_CHARS) -> Reading | None:
+    """The strict reader's view, else the loose one's if the text is no longer than that; None when neither can."""
+    strict = _Strict(url, None, "utf-8")
+    try:
+        _feed_strict(strict, text)
+        return _reading(strict)
+    except _Enough:
+        return _reading(strict, clipped=True)
+    except Exception as error:  # noqa: BLE001 - feedparser raises anything on odd input; the loose reader is next
+        return _read_loosely(text, url, str(error)) if len(text) <= loose_chars else None
+
+
+def _read_loosely(text: str, url: str, fault: str) -> Reading | None:
+    loose = _Loose(url, None, "utf-8", {})
+    try:
+        loose.feed(text)
+        return _reading(loose, fault)
+    except _Enough:
+        return _reading(loose, fault, clipped=True)
+    except Exception:  # noqa: BLE001 - the caller reads entry by entry, then roughly
+        return None
+
+
+def _reading(reader: Any, fault: str | None = None, *, clipped: bool = False) -> Reading:
+    return Reading(reader.feeddata, reader.entries[:MAX_ENTRIES], reader.version or "", fault, clipped)
+
+
+class _Enough(Exception):
+    """A limit of work was reached."""
+
+
+class _Bounded:
+    """What both readers get from us: limits, and no way for one unreadable base to blank the links behind it."""
+
+    sanitize_html = False
+    resolve_relative_uris = False
+    max_start_tags = _MAX_START_TAGS
+    start_tags = 0
+    is_guid = False
+
+    def unknown_starttag(self, tag: str, attrs: list[tuple[str, str]]) -> Any:
+        self.start_tags += 1
+        if self.start_tags > self.max_start_tags:
+            raise _Enough
+        if tag.rpartition(":")[2] in ("item", "entry") and len(self.entries) >= MAX_ENTRIES:  # type: ignore[attr-defined]
+            raise _Enough
+        return super().unknown_starttag(tag, [pair for pair in attrs if not _is_bad_base(pair)])  # type: ignore[misc]
+
+    def pop(self, element: str, strip_whitespace: int = 1) -> Any:
+        self.is_guid = element == "id"
+        output = super().pop(element, strip_whitespace)  # type: ignore[misc]
+        self.is_guid = False
+        return output[:_MAX_DATE_CHARS] if element in _DATES and isinstance(output, str) else output
+
+    def resolve_uri(self, uri: str) -> str:
+        """By the `xml:base` in force; a guid stays as printed, and so does what cannot be mended."""
+        base: str = self.baseuri  # type: ignore[attr-defined]
+        return uri if self.is_guid else repair(uri, base) or uri
+
+    def _sync_author_detail(self, key: str = "author") -> None:
+        context = self._get_context()  # type: ignore[attr-defined]
+        value = dict.get(context, key)
+        if isinstance(value, str) and len(value) > _MAX_AUTHOR_CHARS:
+            context[key] = value[:_MAX_AUTHOR_CHARS]
+        super()._sync_author_detail(key)  # type: ignore[misc]
+
+    def _add_tag(self, term: Any, scheme: Any, label: Any) -> None:
+        if len(self._get_context().setdefault("tags", [])) < _MAX_CATEGORIES:  # type: ignore[attr-defined]
+            super()._add_tag(term, scheme, label)  # type: ignore[misc]
+
+
+class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc]
+    """feedparser's reader of well-formed XML."""
+
+    def startElementNS(self, name: Any, qname: Any, attrs: Any) -> None:  # noqa: N802 - SAX's name
+        if len(attrs) > _MAX_ATTRIBUTES:
+            attrs = AttributesNSImpl({}, {})
+        super().startElementNS(name, qname, attrs)
+
+
+class _Loose(_Bounded, LooseFeedParser):  # type: ignore[misc]
+    """feedparser's reader of the rest."""
+
+    max_start_tags = _MAX_START_TAGS // 2  # and a slower one
+
+
+def _feed_strict(reader: Any, text: str) -> None:
+    sax = xml.sax.make_parser()  # noqa: S317 - expat; no DOCTYPE reaches it and external entities are off
+    sax.setFeature(xml.sax.handler.feature_namespaces, True)
+    sax.setFeature(xml.sax.handler.feature_external_ges, False)
+    sax.setContentHandler(reader)
+    sax.setErrorHandler(reader)
+    source = InputSource()
+    source.setByteStream(io.BytesIO(text.encode("utf-8")))
+    sax.parse(source)
+
+
+def _is_bad_base(pair: tuple[str, str]) -> bool:
+    """One unreadable `xml:base` would make feedparser lose the links of all entries behind it."""
+    name, value = pair
+    if name.lower() not in ("xml:base", "base"):
+        return False
+    try:
+        return urlsplit(value).scheme.lower() not in ("http", "https", "")
+    except ValueError:
+        return True

@@ -1,0 +1,275 @@
+"""The XML of a feed, made fit for a parser: junk, DOCTYPE and impossible references gone, sizes bounded.
+
+Promises work that is linear in the text; leaves reading it to `feed_xml`. Nothing here knows what an entry means.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html.entities import html5
+
+from pipeline.feeds.raw import MAX_ENTRIES, MAX_TEXT_CHARS
+from pipeline.text.dates import read_date
+
+MAX_MARKUP_CHARS = 6_000_000  # of what is parsed: feedparser reads some 3 to 5 MB/s
+_MAX_ENTRY_CHARS = 4 * MAX_TEXT_CHARS
+MAX_DATED = 20_000  # beyond it, reading every entry's date to find the newest costs more than it is worth
+_NO_DATE = datetime(1, 1, 1, tzinfo=UTC)
+_SNIFF_CHARS = 65_536  # PHP warnings before the feed can be long
+
+_ROOT = re.compile(
+    r"<(?:[A-Za-z][\w.-]*:)?(rss|feed|rdf|channel|item|entry|urlset|sitemapindex|newsitems)(?=[\s>/])", re.IGNORECASE
+)
+_HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|script|meta|div)\b", re.IGNORECASE)
+_ROOT_OR_SKIPPED = re.compile(rf"{_HTML.pattern}|<!--|<!DOCTYPE\b|{_ROOT.pattern}", re.IGNORECASE)
+_PROLOG = re.compile(r"<\?xml\b")
+_DOCTYPE_PIECE = re.compile(r"[\[\]>]|\"[^\"]*\"|'[^']*'|<!--")
+
+_CDATA = "<![CDATA["
+_UNPARSED = re.compile(r"<!\[CDATA\[|<!--")
+_BARE_AMPERSAND = re.compile(r"&(?!#\d{1,8};|#[xX][0-9A-Fa-f]{1,7};|[A-Za-z][A-Za-z0-9]{1,31};)")
+_NUMBER_REFERENCE = re.compile(r"&#(\d{1,8}|[xX][0-9A-Fa-f]{1,7});")
+_HTML_REFERENCE = re.compile(r"&(?!(?:lt|gt|amp|quot|apos);)([A-Za-z][A-Za-z0-9]{1,31});")
+
+_ITEM = re.compile(r"<(?:[A-Za-z][\w.-]*:)?(?:item|entry|url)(?=[\s>])", re.IGNORECASE)
+_ITEM_END = re.compile(r"</(?:[A-Za-z][\w.-]*:)?(?:item|entry|url)\s*>", re.IGNORECASE)
+_PREFIXED = re.compile(r"</?([A-Za-z][\w.-]*):[A-Za-z]")
+_DECLARED = re.compile(r"xmlns:([A-Za-z][\w.-]*)\s*=")
+_RSS_NAMESPACE = re.compile(r"(<rss\b[^>]{0,2000}?)\sxmlns\s*=\s*(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE)
+_DATE_ELEMENT = re.compile(
+    r"<(?:pubDate|[\w.-]+:date|updated|published|modified|issued)\b[^>]{0,200}>(?:<!\[CDATA\[)?([^<\]]{4,60})",
+    re.IGNORECASE,
+)
+_LONG_TEXT = re.compile(rf"(>[^<>]{{{MAX_TEXT_CHARS}}})[^<>]+")  # begun by `>`: each run is tried once
+_RSS = "http://backend.userland.com/rss"
+_ROOT_NAMESPACES = {"feed": "http://www.w3.org/2005/Atom", "entry": "http://www.w3.org/2005/Atom"}
+_NAMESPACES = {
+    "atom": "http://www.w3.org/2005/Atom",
+    "content": "http://purl.org/rss/1.0/modules/content/",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "dcterms": "http://purl.org/dc/terms/",
+    "itunes": "http://www.itunes.com/DTDs/PodCast-1.0.dtd",
+    "media": "http://search.yahoo.com/mrss/",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "rss": _RSS,
+    "sy": "http://purl.org/rss/1.0/modules/syndication/",
+}
+_CLOSED = re.compile(
+    r"</(?:[A-Za-z][\w.-]*:)?(?:rss|feed|rdf|channel|urlset|sitemapindex|newsitems)\s*>", re.IGNORECASE
+)
+
+
+def root_name(text: str) -> str | None:
+    """The name of a feed's first element, in lower case (rss, feed, rdf, urlset …); None when a text is no XML feed."""
+    root = _find_root(text[:_SNIFF_CHARS], is_html_refused=True)
+    return root.group(1).lower() if root else None
+
+
+def looks_like(text: str) -> str:
+    """One word for a body that is no feed."""
+    head = text[:_SNIFF_CHARS].lstrip()
+    if not head:
+        return "empty"
+    if head.startswith("%PDF"):
+        return "pdf"
+    if head[0] in "{[":
+        return "json"
+    if _HTML.search(head):
+        return "html"
+    return "xml" if head.startswith("<") else "text"
+
+
+def is_cut_short(text: str) -> bool:
+    """Whether the end of the feed is missing."""
+    return _CLOSED.search(text, max(0, len(text) - 4_096)) is None
+
+
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """A feed's XML, ready to be parsed. `clipped`: entries beyond a limit are gone from it."""
+
+    text: str
+    clipped: bool = False
+    faults: tuple[str, ...] = ()
+
+
+def prepare(text: str) -> Markup:
+    """The feed from its root on, as XML that a parser can bear."""
+    faults: list[str] = []
+    bare = _from_root(text)
+    chosen, clipped = _newest_chunks(bare)
+    if len(chosen) < len(bare):
+        faults.append(f"more than {MAX_ENTRIES} entries, or too many characters: the newest are kept, long texts cut")
+    mended = _RSS_NAMESPACE.sub(r"\1", _with_declared_prefixes(_with_safe_references(chosen)), count=1)
+    return Markup(mended, clipped=clipped, faults=tuple(faults))
+
+
+def entry_chunks(text: str) -> list[str]:
+    """Each entry's own markup, up to its end tag where it has one."""
+    starts = [match.start() for match in _ITEM.finditer(text)]
+    return [_to_end_tag(text[start:end]) for start, end in zip(starts, [*starts[1:], len(text)], strict=False)]
+
+
+def _to_end_tag(chunk: str) -> str:
+    end = _ITEM_END.search(chunk)
+    return chunk[: end.end()] if end else chunk
+
+
+def _from_root(text: str) -> str:
+    """Without junk before the root and without an XML declaration: the text is decoded already."""
+    root = _find_root(text)
+    return text if root is None else text[root.start() :]
+
+
+def _find_root(text: str, *, is_html_refused: bool = False) -> re.Match[str] | None:
+    """The root's start tag, outside the comments and the DOCTYPE before it.
+
+    A page that happens to hold one (`<feed>` in a script) is no feed, a feed behind an error message in HTML is.
+    """
+    at = 0
+    while found := _ROOT_OR_SKIPPED.search(text, at):
+        at = found.end()
+        if found.group(1):
+            return _ROOT.match(text, found.start())
+        if found.group() == "<!--":
+            at = _end_of_comment(text, at)
+        elif not _HTML.match(text, found.start()):
+            at = _end_of_doctype(text, at)
+        elif is_html_refused and not _PROLOG.search(text, at):
+            return None
+    return None
+
+
+def _end_of_comment(text: str, at: int) -> int:
+    """Behind the comment, or where it began if it does not end within reach: thousands of such must not cost more."""
+    return max(at, text.find("-->", at, at + _SNIFF_CHARS) + 3)
+
+
+def _end_of_doctype(text: str, at: int) -> int:
+    """Where a DOCTYPE ends. Nothing of it is needed: entities are never expanded or fetched (billion laughs, XXE)."""
+    begun, depth = at, 0
+    while piece := _DOCTYPE_PIECE.search(text, at):
+        at = piece.end()
+        depth += {"[": 1, "]": -1}.get(piece.group(), 0)
+        if piece.group() == "<!--":
+            at = _end_of_comment(text, at)
+        if piece.group() == ">" and depth <= 0:
+            return at
+    return begun
+
+
+def _with_safe_references(text: str) -> str:
+    """Character references that XML forbids dropped, HTML's names as characters, bare ampersands escaped.
+
+    CDATA sections stay as they are; comments go.
+    """
+    pieces: list[str] = []
+    at = 0
+    while found := _UNPARSED.search(text, at):
+        pieces.append(_safe(text[at : found.start()]))
+        close = "]]>" if found.group() == _CDATA else "-->"
+        end = text.find(close, found.end())
+        at = len(text) if end < 0 else end + 3
+        if close == "]]>":
+            pieces.append(text[found.start() : at])
+    return "".join([*pieces, _safe(text[at:])])
+
+
+def _safe(text: str) -> str:
+    if "&" not in text:
+        return text
+    text = _BARE_AMPERSAND.sub("&amp;", text)
+    return _HTML_REFERENCE.sub(_named_reference, _NUMBER_REFERENCE.sub(_number_reference, text))
+
+
+def _named_reference(found: re.Match[str]) -> str:
+    character = html5.get(f"{found.group(1)};")
+    return f"&amp;{found.group(1)};" if character is None else _escaped(character)
+
+
+def _number_reference(found: re.Match[str]) -> str:
+    number = found.group(1)
+    code = int(number[1:], 16) if number[0] in "xX" else int(number)
+    if 0x80 <= code <= 0x9F:  # cp1252 written as if it were Unicode, as HTML reads it
+        return bytes([code]).decode("cp1252", "ignore")
+    if code in (0x9, 0xA, 0xD) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF:
+        return found.group()
+    return ""
+
+
+def _escaped(characters: str) -> str:
+    return characters.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _with_declared_prefixes(text: str) -> str:
+    """Prefixes that nothing declares, declared: else a parser gives up on `<dc:date>`, and reads no `<rss:item>`."""
+    declared = {*_DECLARED.findall(text), "xml", "xmlns"}
+    undeclared = sorted(set(_PREFIXED.findall(text)) - declared)
+    root = _ROOT.match(text)
+    if not undeclared or root is None:
+        return text
+    own = root.group().partition(":")[0].lstrip("<")
+    known = {**_NAMESPACES, own: _ROOT_NAMESPACES.get(root.group(1).lower(), _RSS)}
+    added = "".join(f' xmlns:{prefix}="{known.get(prefix, f"urn:undeclared:{prefix}")}"' for prefix in undeclared[:100])
+    return text[: root.end()] + added + text[root.end() :]
+
+
+def _end_of_last(text: str, starts: list[int]) -> int:
+    end = _ITEM_END.search(text, starts[-1]) if starts else None
+    return end.end() if end else len(text)
+
+
+def _newest_chunks(text: str) -> tuple[str, bool]:
+    """All of the text, or its head, its newest entries and its tail when it is too much; whether entries went."""
+    starts = [match.start() for match in _ITEM.finditer(text)]
+    if len(starts) <= MAX_ENTRIES and len(text) <= MAX_TEXT_CHARS:
+        return text, False
+    if not starts:
+        return text[:MAX_MARKUP_CHARS], len(text) > MAX_MARKUP_CHARS
+    end = _end_of_last(text, starts)
+    chunks = [text[a:b] for a, b in zip(starts, [*starts[1:], end], strict=True)]
+    is_small = len(chunks) <= MAX_ENTRIES and len(text) <= MAX_MARKUP_CHARS
+    if is_small and max(len(chunk) for chunk in chunks) <= MAX_TEXT_CHARS:
+        return text, False
+    is_huge = len(text) > MAX_MARKUP_CHARS
+    kept = _fitting([_clipped(chunk)[: _MAX_ENTRY_CHARS if is_huge else None] for chunk in chunks])
+    head, tail = text[: min(starts[0], MAX_TEXT_CHARS)], text[end : end + MAX_TEXT_CHARS]
+    return f"{head}{''.join(kept)}{tail}", is_huge or len(kept) < len(chunks)
+
+
+def _fitting(chunks: list[str]) -> list[str]:
+    """The newest entries that the limits have room for: by their dates, or by which end of the feed is newer."""
+    if MAX_ENTRIES < len(chunks) <= MAX_DATED:
+        chunks = sorted(chunks, key=_date_in, reverse=True)
+    elif len(chunks) > 1 and _date_in(chunks[-1]) > _date_in(chunks[0]):
+        chunks = chunks[::-1]
+    kept: list[str] = []
+    room = MAX_MARKUP_CHARS
+    for chunk in chunks[:MAX_ENTRIES]:
+        room -= len(chunk)
+        if room < 0 and kept:
+            break
+        kept.append(chunk)
+    return kept
+
+
+def _clipped(chunk: str) -> str:
+    """One entry with no text in it longer than is kept of it anyway."""
+    if len(chunk) <= MAX_TEXT_CHARS:
+        return chunk
+    pieces: list[str] = []
+    at = 0
+    while (begin := chunk.find(_CDATA, at)) >= 0:
+        end = chunk.find("]]>", begin)
+        end = len(chunk) if end < 0 else end
+        pieces += (_LONG_TEXT.sub(r"\1", chunk[at:begin]), chunk[begin : min(end, begin + MAX_TEXT_CHARS)], "]]>")
+        at = end + 3
+    return "".join([*pieces, _LONG_TEXT.sub(r"\1", chunk[at:])])
+
+
+def _date_in(chunk: str) -> datetime:
+    found = _DATE_ELEMENT.search(chunk)
+    moment = read_date(found.group(1).strip(), UTC) if found else None
+    return moment.value if moment else _NO_DATE

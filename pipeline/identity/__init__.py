@@ -1,0 +1,1 @@
+"""Article identity: which URL belongs to which article."""

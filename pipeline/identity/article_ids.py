@@ -1,0 +1,74 @@
+"""The ids of articles: from the outlet's own article number where a rule reads it, else from the canonical URL.
+
+Promises ids that are opaque and the same for ever; the number outlives moves of host and headline (franceinfo's
+`_6433624.html` survived its move from francetvinfo.fr). Rules are the catalogue's, or learnt here from URLs.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from pipeline.domain.model import Outlet
+
+_A_DATE = r"(?:19|20)\d\d(?:0\d|1[0-2])(?:[0-2]\d|3[01])(?:\d{4}|\d{6})?"
+# The last run of five digits or more in the last segment of the path: `…_6433624.html`, `…_5059121_3222.html`. No date,
+# which articles share, and no part of a hash.
+_LAST_NUMBER = rf"/(?:[^/?#]*[^/?#\d])?(?!{_A_DATE}(?!\d))(\d{{5,12}})(?![0-9A-Za-z])[^/?#]*/?(?:[?#]|$)"
+_DATE = re.compile(_A_DATE)
+MIN_ARTICLES = 8  # fewer agree by chance
+_MIN_SHARE = 0.9
+
+
+def article_id(outlet_id: str, *, number: str | None, canonical_url: str) -> str:
+    """`a` and 26 base32 characters (130 bits) that stand for this article for ever."""
+    key = f"{outlet_id}\nnumber\n{number}" if number else f"{outlet_id}\nurl\n{canonical_url}"
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+    return "a" + base64.b32encode(digest).decode("ascii")[:26].lower()
+
+
+def article_number(url: str, pattern: str | None) -> str | None:
+    """The outlet's own number in a URL, by the outlet's rule (its group 1); None without a rule or a match."""
+    rule = _compiled(pattern) if pattern else None
+    found = rule.search(url) if rule else None
+    if found is None:
+        return None
+    return (found.group(1) if found.re.groups else found.group()) or None
+
+
+def learn_article_number(urls: Sequence[Sequence[str]]) -> str | None:
+    """A rule that holds on an outlet's URLs (each inner sequence: guid, link and canonical of one article), or None.
+
+    It holds when nine articles in ten have a number, the URLs of one article agree on it, and no two articles share it.
+    """
+    numbers = [numbers_of_one for group in urls if (numbers_of_one := _numbers(group))]
+    if len(numbers) < max(MIN_ARTICLES, _MIN_SHARE * len(urls)):
+        return None
+    if any(len(of_one) > 1 for of_one in numbers):
+        return None
+    flat = [number for of_one in numbers for number in of_one]
+    dated = sum(_DATE.fullmatch(number) is not None for number in flat)
+    return _LAST_NUMBER if len(set(flat)) == len(flat) and dated * 2 < len(flat) else None
+
+
+def with_number_rule(outlet: Outlet, rule: str) -> Outlet:
+    """The outlet with a learnt rule; the catalogue's own stays."""
+    if outlet.policy.article_number is not None:
+        return outlet
+    return replace(outlet, policy=replace(outlet.policy, article_number=rule))
+
+
+def _numbers(group: Sequence[str]) -> frozenset[str]:
+    return frozenset(number for url in group if (number := article_number(url, _LAST_NUMBER)))
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(pattern)
+    except re.error:
+        return None

@@ -1,0 +1,393 @@
+"""URLs: mended as feeds print them, and brought to one form so that an article is known again under any of them.
+
+`canonicalise` gives a key, not an address to fetch: two URLs with the same key are the same article, and two articles
+never share one. The rules are those measured on real outlets; what an outlet numbers itself is in `article_ids`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from functools import lru_cache
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+
+import idna
+from tld import get_tld
+
+from pipeline.identity.article_ids import article_id, article_number, learn_article_number
+
+__all__ = [
+    "article_id",
+    "article_number",
+    "canonicalise",
+    "host",
+    "is_section_or_home",
+    "learn_article_number",
+    "registrable_domain",
+    "repair",
+]
+
+MAX_URL_CHARS = 2048  # longer ones are no links (Media Cloud and every browser's address bar agree)
+
+_BLANK = re.compile(r"[\x00-\x20\x7f-\xa0\u200b\u2028\u2029\ufeff]+")
+_LINE_BREAK = re.compile(r"[ \t]*[\r\n\t\x00-\x1f\x7f]+[ \t]*")
+_PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+# Le Monde's old `0,2-3210,1-0@2-…` came with and without %2C and %40: in a path they mean themselves.
+_PATH_SAFE = _UNRESERVED | frozenset("!$'()*+,;=:@")
+_QUERY_SAFE = _UNRESERVED | frozenset("!$'()*,:@/?")
+_KEEP_RAW = frozenset("!$&'()*+,;=:@/?%") | _UNRESERVED
+
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
+_SAME_SITE_LABELS = ("www", "www2", "www3", "m", "amp", "mobile")
+_AMP_CACHE = re.compile(
+    r"(?:[a-z0-9-]+\.)?cdn\.ampproject\.org/(?:[acvi]/)+(?:s/)?(?=[a-z0-9][a-z0-9-]*\.)", re.IGNORECASE
+)
+_AMP_VIEWER = re.compile(r"(?:www\.)?google\.[a-z.]{2,6}/amp/(?:s/)?(?=[a-z0-9][a-z0-9-]*\.)", re.IGNORECASE)
+
+_TRACKER = re.compile(
+    r"""utm[_.-].* | at_.* | mtm_.* | mc_.* | pk_.* | piwik_.* | matomo_.* | hsa_.* | xt(?:or|s|ref|mc|cr|np)
+    | (?:fb|g|d|y|tw|tt|ms)clid | msclkid | gclsrc | [gw]braid | gad_.* | igsh(?:id)? | li_fat_id | _hs(?:enc|mi)
+    | __hs(?:sc|tc|fp) | fb_(?:ref|source|action_.*) | action_(?:object|type|ref)_map
+    | ns_(?:mchannel|source|campaign|linkname|fee) | ocid | cmp(?:id)? | s_cid | icid | ncid | smid | smtyp | emc | ftag
+    | mbid | maca | ito | wt_z?mc.* | wt\.(?:mc_.*|rss_.*|z_.*) | mkt_tok | vero_.* | oly_(?:anon|enc)_id
+    | ref_(?:src|url) | echobox | sfnsn | guc(?:counter|e_referrer.*) | _g[al] | trk | soc_(?:src|trk) | \.?tsrc
+    | __(?:twitter_impression|source) | dlvrit | spm | rssfeed | yptr | ck_subscriber_id | ml_subscriber.* | et_[rc]id
+    | phpsessid | jsessionid | usqp | amp_(?:js_v|gsa|r|markup|ct) | actcampaigntype | shareid | sharetoken | xtatc
+    | estat_.*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_ORIGIN_KEYS = frozenset({"ref", "source", "src", "from", "partner", "via", "origin", "mod", "medium", "campaign"})
+_ORIGIN_VALUE = re.compile(
+    r"""(?:rss|feed|newsletter)(?:[-_.][a-z_.-]*\d{0,3})? | rss\d | rssfeeds? | feeds | feedburner | atom | twitter | tw
+    | facebook | fb | instagram | linkedin | whatsapp | telegram | bluesky | mastodon | reddit | tiktok | pinterest
+    | youtube | nl | e-?mail | mail | push | notification | social | share | google-?news | googlenews | flipboard
+    | apple-?news | upday | smartnews | homepage""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_FLAG_KEYS = frozenset({"amp", "rss"})
+_FLAG_VALUES = frozenset({"", "1", "true", "yes", "amp", "rss"})
+_LATE_TRACKER = re.compile(r"[?&](?=(?:utm_|at_|xtor=|fbclid=|gclid=|mtm_))", re.IGNORECASE)
+
+_AMPERSAND = re.compile(r"&(?:amp;)+")  # escaped once, or twice, too often
+_SESSION = re.compile(r";jsessionid=[^/]*", re.IGNORECASE)
+_INDEX = re.compile(r"(?:index|default)\.(?:html?|shtml|php|aspx?|jsp)", re.IGNORECASE)
+_AMP_SUFFIX = re.compile(r"\.amp(?=$|\.html?$)", re.IGNORECASE)
+_BLANK_END = re.compile(r"(?:%20|%0[9AaDd]|%C2%A0)+$")
+# First segments of addresses that list articles.
+_LISTS = frozenset(
+    {
+        "tag",
+        "tags",
+        "topic",
+        "topics",
+        "sujet",
+        "sujets",
+        "theme",
+        "themes",
+        "thematique",
+        "search",
+        "recherche",
+        "page",
+    }
+    | {
+        "auteur",
+        "auteurs",
+        "author",
+        "authors",
+        "journaliste",
+        "category",
+        "categorie",
+        "rubrique",
+        "section",
+        "archives",
+    }
+)
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_HTTP_START = re.compile(r"(?:feed:)?(https?|feed)(?::/*|/{2,})", re.IGNORECASE)
+_DOUBLE_START = re.compile(r"\A(?:https?(?::/*|/{2,}))+(?=https?(?::|/{2}))", re.IGNORECASE)
+_ERROR_PAGE = re.compile(r"(?:404|410|erreur|error|not-?found)(?:[-.].*)?", re.IGNORECASE)
+
+
+MOST_MENDS = 5  # of one URL; what is still not right then was never one
+
+
+def canonicalise(url: str) -> str:
+    """The one form of a URL, to compare by; idempotent. What is no http(s) URL comes back stripped."""
+    key = _key(url)
+    while (publisher := _unwrap(key)) != key:
+        key = _key(publisher)
+    return key
+
+
+def _key(url: str) -> str:
+    stripped = _strip(url)
+    parts = _split(stripped)
+    name = _site(_ascii_host(parts.hostname or "")) if parts else ""
+    if parts is None or not name:
+        return stripped
+    path, query = _split_late_query(parts)
+    bang = f"#{_encode(_decode(parts.fragment, _QUERY_SAFE))}" if parts.fragment.startswith("!") else ""
+    return f"https://{name}{_port(parts)}{_path(path)}{_query(query)}{bang}"
+
+
+def repair(url: str, base: str | None) -> str | None:
+    """The absolute http(s) URL that a feed meant (blanks, `http:/x`, relative, doubled), None when it cannot be one.
+
+    What it gives needs no more mending: `//http://x` is mended twice, once for each thing that is wrong with it.
+    """
+    mended = _repair(url, base)
+    for _ in range(MOST_MENDS):
+        if mended is None or (again := _repair(mended, None)) == mended:
+            return mended
+        mended = again
+    return None
+
+
+def _repair(url: str, base: str | None) -> str | None:
+    text = _mend(url, base)
+    if text is None:
+        return None
+    parts = _split(text)
+    name = _ascii_host(parts.hostname or "") if parts else ""
+    if parts is None or not name:
+        return None
+    mended = f"{parts.scheme.lower()}://{name}{_port(parts)}{_encode(parts.path) or '/'}"
+    mended += f"?{_encode(parts.query)}" if parts.query else ""
+    mended += f"#{_encode(parts.fragment)}" if parts.fragment else ""
+    return mended if len(mended) <= MAX_URL_CHARS else None
+
+
+def host(url: str) -> str:
+    """The host of a URL, in lower case and ASCII, without port or userinfo; empty when there is none."""
+    parts = _split(_strip(url))
+    return _ascii_host(parts.hostname or "") if parts else ""
+
+
+@lru_cache(maxsize=4096)
+def registrable_domain(host_or_url: str) -> str:
+    """The domain somebody registered (`bbc.co.uk` of `www.bbc.co.uk`); last two labels where no public suffix is known.
+
+    An IP address is its own domain.
+    """
+    name = host(host_or_url) if "/" in host_or_url else _ascii_host(_strip(host_or_url).partition(":")[0])
+    if _is_address(name):
+        return name
+    found = get_tld(f"http://{name}/", fail_silently=True, as_object=True) if name else None
+    known = getattr(found, "fld", None)
+    return known if isinstance(known, str) and known else ".".join(name.split(".")[-2:])
+
+
+def is_section_or_home(url: str) -> bool:
+    """Whether a URL leads to a home, section, tag or error page by its look: no article lives there."""
+    parts = _split(canonicalise(url))
+    if parts is None or parts.query or parts.fragment:
+        return False
+    segments = [segment for segment in parts.path.split("/") if segment]
+    if not segments or _ERROR_PAGE.fullmatch(segments[-1]):
+        return True
+    if segments[0].lower() in _LISTS:
+        return len(segments) <= 3
+    return len(segments) <= 3 and all(_is_section_word(segment) for segment in segments)
+
+
+def _is_section_word(segment: str) -> bool:
+    return len(segment) <= 30 and segment.count("-") <= 2 and not any(c.isdigit() or c in "._," for c in segment)
+
+
+def _strip(url: str) -> str:
+    return _LINE_BREAK.sub("", url.strip().strip("\x00\ufeff\u200b\xa0 ")).strip()
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of an http(s) URL with a host and a port that is one; else None."""
+    try:
+        parts = urlsplit("https:" + url if url.startswith("//") else url)
+        usable = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
+def _unwrap(key: str) -> str:
+    """The publisher's URL inside an AMP cache's or viewer's; other keys as they are."""
+    bare = key.removeprefix("https://")
+    wrapping = _AMP_CACHE.match(bare) or _AMP_VIEWER.match(bare)
+    return f"https://{bare[wrapping.end() :]}" if wrapping else key
+
+
+def _ascii_host(name: str) -> str:
+    """The host in ASCII, as DNS knows it; empty when it cannot be one."""
+    name = unquote(name).lower().rstrip(".")
+    if name.startswith("[") or ":" in name:
+        return f"[{name.strip('[]')}]" if _is_address(name) else ""
+    if not name.isascii():
+        name = _idn(name)
+    return name if _HOST.fullmatch(name) and ".." not in name else ""
+
+
+def _idn(name: str) -> str:
+    try:
+        return idna.encode(name, uts46=True).decode("ascii").lower().rstrip(".")
+    except (UnicodeError, ValueError, IndexError):
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _site(name: str) -> str:
+    """The host without `www.`, `m.`, `amp.` and their like, as long as a registrable domain stays."""
+    label, _, rest = name.partition(".")
+    while label in _SAME_SITE_LABELS and "." in rest and not _is_public_suffix(rest):
+        name = rest
+        label, _, rest = name.partition(".")
+    return name
+
+
+def _is_public_suffix(name: str) -> bool:
+    return get_tld(f"http://any.{name}/", fail_silently=True) == name
+
+
+def _port(parts: SplitResult) -> str:
+    return "" if parts.port in (None, 80, 443) else f":{parts.port}"
+
+
+def _split_late_query(parts: SplitResult) -> tuple[str, str]:
+    """Path and query, where `…html&utm_source=rss` begins a query without its `?`."""
+    late = _LATE_TRACKER.search(parts.path)
+    path, more = (parts.path[: late.start()], parts.path[late.end() :]) if late else (parts.path, "")
+    return path, _LATE_TRACKER.sub("&", f"{more}&{parts.query}")
+
+
+def _decode(text: str, safe: frozenset[str]) -> str:
+    """Percent-encoded characters that mean themselves as themselves, the others in upper-case hex."""
+
+    def one(match: re.Match[str]) -> str:
+        char = chr(int(match.group(1), 16))
+        return char if char in safe else match.group().upper()
+
+    return _PERCENT.sub(one, _BARE_PERCENT.sub("%25", text))
+
+
+def _encode(text: str) -> str:
+    """Characters that a URL cannot hold, percent-encoded as UTF-8; what is encoded already stays."""
+    return "".join(
+        char if char in _KEEP_RAW else "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
+        for char in text
+    )
+
+
+def _path(path: str) -> str:
+    segments: list[str] = []
+    for segment in _SESSION.sub("", _encode(_decode(path, _PATH_SAFE))).split("/"):
+        if segment == "..":
+            segments = segments[:-1]
+        elif segment not in ("", "."):
+            segments.append(segment)
+    return "/" + "/".join(_same_page(segments))
+
+
+def _same_page(segments: list[str]) -> list[str]:
+    """The path without what names another form of the same page: AMP, `index.html`, blanks at the end."""
+    shorter = _one_form_less(segments)
+    while shorter != segments:
+        segments, shorter = shorter, _one_form_less(shorter)
+    return segments
+
+
+def _one_form_less(segments: list[str]) -> list[str]:
+    if not segments:
+        return segments
+    *before, last = segments
+    last = _AMP_SUFFIX.sub("", _BLANK_END.sub("", last))
+    if last in ("", ".", "..") or _INDEX.fullmatch(last):
+        return before
+    if last.lower() == "amp" and before and before[-1].lower() not in _LISTS:
+        return before
+    if before and before[0].lower() == "amp" and not _names_a_host(before[1:]):
+        return [*before[1:], last]
+    return [*before, last]
+
+
+def _names_a_host(segments: list[str]) -> bool:
+    """Whether the path goes on as an AMP viewer's does: `s/` or a host, then the publisher's path."""
+    return bool(segments) and (segments[0] == "s" or "." in segments[0])
+
+
+def _query(query: str) -> str:
+    """`?` and the parameters that choose the page, sorted by name; what says where the reader came from is gone."""
+    chosen = [parameter for part in query.split("&") if not _is_noise(parameter := _parameter(part))]
+    return "?" + "&".join(sorted(chosen, key=lambda p: p.partition("=")[0])) if chosen else ""
+
+
+def _parameter(text: str) -> str:
+    decoded = _encode(_decode(text, _QUERY_SAFE)).replace("%20", "+")
+    while decoded.startswith("amp;"):  # `&amp;` escaped once too often
+        decoded = decoded[4:]
+    return decoded
+
+
+def _is_noise(parameter: str) -> bool:
+    key, _, value = parameter.partition("=")
+    key = key.lower()
+    if key in _ORIGIN_KEYS:
+        return _ORIGIN_VALUE.fullmatch(value) is not None
+    if key in _FLAG_KEYS:
+        return value.lower() in _FLAG_VALUES
+    if key in ("outputtype", "output"):
+        return value.lower() == "amp"
+    return not key or _TRACKER.fullmatch(key) is not None
+
+
+def _mend(url: str, base: str | None) -> str | None:
+    """The text of an absolute http(s) URL, before its parts are looked at."""
+    text = _AMPERSAND.sub("&", _unquote(_strip(url)))
+    if not text or len(text) > 4 * MAX_URL_CHARS:
+        return None
+    text = _DOUBLE_START.sub("", text.replace("\\", "/") if _HTTP_START.match(text.replace("\\", "/")) else text)
+    start = _HTTP_START.match(text)
+    if start:
+        scheme = "http" if start.group(1).lower() == "feed" else start.group(1).lower()
+        return f"{scheme}://{text[start.end() :]}"
+    if text.lower().startswith("www."):
+        return f"https://{text}"
+    if _names_its_host(text, base):
+        return f"https://{text}"
+    if _SCHEME.match(text):
+        return None
+    return _join(base, text)
+
+
+def _unquote(text: str) -> str:
+    """Without the brackets and quotes that some feeds leave around a link."""
+    if text.startswith("<![CDATA["):
+        text = text[9:].removesuffix("]]>")
+    text = text.strip()
+    while len(text) > 1 and text[0] + text[-1] in ("<>", '""', "''"):
+        text = text[1:-1].strip()
+    return text
+
+
+def _names_its_host(text: str, base: str | None) -> bool:
+    """Whether a link without scheme begins with its base's own host, as in `example.fr/article` or `example.fr:/x`."""
+    own = host(base) if base else ""
+    first = text.partition("/")[0].rstrip(":").lower()
+    return bool(own) and "." in first and first in (own, own.removeprefix("www."))
+
+
+def _join(base: str | None, reference: str) -> str | None:
+    if base is None:
+        return "https:" + reference if reference.startswith("//") else None
+    try:
+        return urljoin(base, reference)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Ingestion: poll, collect, settle, revisit, replay and backfill, carried by ports."""

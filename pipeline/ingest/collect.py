@@ -1,0 +1,166 @@
+"""The walk's second half: one pending entry, from its page to its verdict.
+
+    entry ─▶ page ─▶ archive ─▶ extract ─▶ fingerprint ─▶ decide ─▶ [verdict + article + messages]
+                                                 ▲                      ONE transaction
+                                                 └── somebody was faster: look again ──┘
+
+Every entry ends in exactly one verdict, or stays pending with a reason and a time. `collect` is the named border where
+an unforeseen error of one entry is caught: it is counted, and after the last attempt becomes a dead letter.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from pipeline.delivery.dead_letters import with_resolution
+from pipeline.domain.errors import ExtractionFailed, FetchError, StoreError
+from pipeline.domain.model import Article, FetchKind, Outlet, PendingEntry, Request, Response, Verdict
+from pipeline.extraction.dom.page import check_page, page_in_utf8
+from pipeline.extraction.values import Extraction, FeedHints, PageInput
+from pipeline.ingest import page_status, retries
+from pipeline.ingest.context import Rooms
+from pipeline.ingest.ports import Place
+from pipeline.ingest.retries import Attempt
+from pipeline.ingest.settle import settle
+from pipeline.ingest.transactions import Deferral, Ending, Read, Settled
+from pipeline.reporting.report import Report
+
+log = logging.getLogger("newswire.collect")
+
+
+async def collect(entry: PendingEntry, rooms: Rooms, report: Report) -> None:
+    """Bring one entry to its end, or put it off; count it either way. Raises StoreError: without it nothing goes."""
+    async with rooms.turns.turn(entry.entry.link or entry.outlet_id) as place:
+        with report.stopwatch(entry.outlet_id, rooms.seconds):
+            end = await reach_end(entry, rooms, place)
+            await write_end(end, rooms, report)
+
+
+async def reach_end(entry: PendingEntry, rooms: Rooms, place: Place) -> Settled | Ending | Deferral:
+    """The entry's end: the border where one entry's error is caught."""
+    attempt = Attempt(
+        now=rooms.clock(),
+        outlet=rooms.outlets[entry.outlet_id],
+        max_attempts=rooms.settings.max_attempts,
+        retry_s=rooms.settings.retry_s,
+    )
+    end = await try_entry(entry, attempt, rooms, place)
+    return with_resolution(end, attempt.outlet, now=attempt.now) if isinstance(end, Ending) else end
+
+
+async def try_entry(entry: PendingEntry, attempt: Attempt, rooms: Rooms, place: Place) -> Settled | Ending | Deferral:
+    """The entry's end, or what follows from the error that it met. Raises StoreError."""
+    try:
+        return await walk_entry(entry, attempt, rooms, place)
+    except FetchError as error:
+        return retries.after_fetch_error(entry, error, attempt)
+    except ExtractionFailed as error:
+        await keep_evidence(entry, attempt, rooms)
+        return retries.after_failure(entry, error, "extract", attempt)
+    except StoreError:
+        raise
+    except Exception as error:
+        log.exception("%s: %s", entry.outlet_id, entry.entry.link)
+        await keep_evidence(entry, attempt, rooms)
+        return retries.after_failure(entry, error, "collect", attempt)
+
+
+async def keep_evidence(entry: PendingEntry, attempt: Attempt, rooms: Rooms) -> None:
+    """Have the page that we could not deal with in the archive, for the dead letter to point at."""
+    trail = attempt.trail
+    if attempt.is_last(entry) and trail.response is not None and trail.raw_location is None:
+        trail.raw_location = await rooms.in_store(rooms.archive.keep, trail.response)
+
+
+async def write_end(end: Settled | Ending | Deferral, rooms: Rooms, report: Report) -> None:
+    """Write what is not written yet, and count it."""
+    outlet_id = end.entry.outlet_id
+    if isinstance(end, Deferral):
+        await rooms.in_store(rooms.articles.defer, end)
+        report.defer(outlet_id, end.reason)
+        return
+    if isinstance(end, Ending):
+        is_ours = await rooms.in_store(rooms.articles.end, end, now=rooms.clock())
+    else:
+        is_ours = end.is_ours
+    if not is_ours:
+        report.saw(outlet_id, -1)  # another worker ended this very entry, and counts it
+        return
+    report.settle(outlet_id, end.verdict, end.reason)
+    rooms.wake_delivery()
+
+
+async def walk_entry(entry: PendingEntry, attempt: Attempt, rooms: Rooms, place: Place) -> Settled | Ending | Deferral:
+    """Page, text, verdict."""
+    if entry.entry.link is None:
+        return Ending(entry, Verdict.REJECTED, "no_link")
+    response = attempt.trail.response = await rooms.fetcher.fetch(Request(entry.entry.link, FetchKind.PAGE), place)
+    refusal = page_status.refuse_page(response)
+    if refusal is not None:
+        return retries.after_refusal(entry, refusal, attempt)
+    reading = await read_page(entry, response, attempt.outlet, rooms, place)
+    if reading.article is None:
+        return Ending(entry, Verdict.REJECTED, reading.reason)
+    location = attempt.trail.raw_location = await rooms.in_store(rooms.archive.keep, reading.response)
+    read = Read(reading.article, reading.extraction, reading.response, location)
+    return await settle(entry, read, attempt.outlet, rooms)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A page as it was understood, and the response it came in."""
+
+    extraction: Extraction
+    response: Response
+
+    @property
+    def article(self) -> Article | None:
+        """The article on the page, if it is one."""
+        return self.extraction.article
+
+    @property
+    def reason(self) -> str:
+        """Why it is none."""
+        return self.extraction.rejection.reason if self.extraction.rejection else "no_article"
+
+
+async def read_page(entry: PendingEntry, response: Response, outlet: Outlet, rooms: Rooms, place: Place) -> Reading:
+    """Extract the page; one step further when it is a meta refresh, or an AMP twin, of a page of the same outlet."""
+    extraction = await extract(entry, response, outlet, rooms)
+    further = page_status.better_page(extraction, response, outlet)
+    if further is None:
+        return Reading(extraction, response)
+    other = await rooms.fetcher.fetch(Request(further, FetchKind.PAGE), place)
+    if page_status.refuse_page(other) is not None:
+        return Reading(extraction, response)
+    return Reading(await extract(entry, other, outlet, rooms), other)
+
+
+async def extract(entry: PendingEntry, response: Response, outlet: Outlet, rooms: Rooms) -> Extraction:
+    """The page's article or rejection, by a worker process; what it taught goes to the outlet's wrapper."""
+    content_type = response.header("content-type")
+    rejection = check_page(response.body, content_type)
+    if rejection is not None:
+        return Extraction(article=None, rejection=rejection)
+    shown = entry.entry
+    page = PageInput(
+        url=response.final_url,
+        html=page_in_utf8(response.body, content_type),
+        outlet_id=outlet.id,
+        language=outlet.language,
+        zone=outlet.timezone,
+        hints=FeedHints(
+            title=shown.title,
+            summary=shown.summary,
+            published=shown.published,
+            modified=shown.modified,
+            authors=shown.authors,
+            content=shown.content,
+        ),
+        rules=outlet.policy.extract,
+    )
+    extraction = await rooms.extractor.extract(page, await rooms.teaching.wrapper(outlet.id, rooms))
+    if extraction.observation is not None:
+        await rooms.teaching.observe(outlet.id, extraction.observation, rooms)
+    return extraction

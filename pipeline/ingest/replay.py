@@ -1,0 +1,257 @@
+"""Replay: archived pages read again by today's extractor, and what of it is worth a revision.
+
+    article ─▶ its raw page ─▶ extract ─▶ fingerprint ─▶ decide (the walk's own) ─▶ revision, or nothing
+
+Promises that nothing is fetched, that an article which reads the same gives no message, that a page which is no longer
+the article's last is left alone, and that a second replay of the same span changes nothing. A page that today's gate
+would refuse is told of and left as it is: an outlet withdraws articles, an extractor does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from enum import StrEnum
+from typing import Any, Protocol, Self
+
+from pipeline.domain.errors import ExtractionFailed, Refused, StoreError
+from pipeline.domain.model import Article, PendingEntry, Request, Response, Verdict
+from pipeline.ingest.collect import extract
+from pipeline.ingest.context import Rooms
+from pipeline.ingest.ports import Place
+from pipeline.ingest.settle import MOST_LOOKS, conclude, identify, view
+from pipeline.ingest.transactions import Outcome, Read, Settlement
+
+SHOWN_CHARS = 160  # of a paragraph in a difference
+
+
+class Fate(StrEnum):
+    """What became of an article in a replay: exactly one each."""
+
+    UNCHANGED = "unchanged"
+    REVISED = "revised"
+    REFUSED = "refused"  # today's gate says that the page is no article; nothing is done about it
+    FAILED = "failed"  # the extractor gave up on the page
+    LOST = "lost"  # the raw page is gone or damaged
+    OVERTAKEN = "overtaken"  # the article was revised or withdrawn meanwhile: the page is not its last any more
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayChoice:
+    """Which articles: of these outlets, whose raw page was kept on these days (UTC, both included)."""
+
+    outlets: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedArticle:
+    """An article with the raw page that its last revision was read from."""
+
+    article_id: str
+    entry: PendingEntry  # as the feed last showed it; number 0 when that is forgotten
+    url: str
+    raw_location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """An article after its replay."""
+
+    article_id: str
+    outlet_id: str
+    url: str
+    fate: Fate
+    reason: str = ""
+    changed: tuple[str, ...] = ()
+    revision_kind: str | None = None
+    words_added: int | None = None  # None: the former text is not kept any more
+    words_removed: int | None = None
+    difference: tuple[str, ...] = ()  # paragraphs that go (-) and come (+)
+
+
+@dataclass(slots=True)
+class ReplayReport:
+    """What a replay did so far. `cursor` is the last article it is done with."""
+
+    total: int = 0
+    cursor: str = ""
+    is_done: bool = False
+    fates: dict[str, Counter[str]] = field(default_factory=dict)  # by outlet
+    reasons: Counter[str] = field(default_factory=Counter)  # of refused, failed and lost ones
+    words_added: int = 0
+    words_removed: int = 0
+    seconds: float = 0.0
+    undelivered: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def count(self, replayed: Replayed) -> None:
+        """Count an article under its fate."""
+        self.fates.setdefault(replayed.outlet_id, Counter())[replayed.fate.value] += 1
+        if replayed.fate in (Fate.REFUSED, Fate.FAILED, Fate.LOST):
+            self.reasons[f"{replayed.fate.value}:{replayed.reason}"] += 1
+        self.words_added += replayed.words_added or 0
+        self.words_removed += replayed.words_removed or 0
+
+    def of(self, fate: Fate) -> int:
+        """Articles of all outlets with this fate."""
+        return sum(counts[fate.value] for counts in self.fates.values())
+
+    @property
+    def articles(self) -> int:
+        """Articles done."""
+        return sum(sum(counts.values()) for counts in self.fates.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Small and JSON-ready, for XCom and for whoever goes on after a kill."""
+        return {
+            "total": self.total,
+            "cursor": self.cursor,
+            "is_done": self.is_done,
+            "fates": {outlet: dict(counts) for outlet, counts in sorted(self.fates.items())},
+            "reasons": dict(self.reasons),
+            "words_added": self.words_added,
+            "words_removed": self.words_removed,
+            "seconds": round(self.seconds, 3),
+            "undelivered": self.undelivered,
+            "faults": list(self.faults),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """What `to_json` made."""
+        return cls(
+            total=value["total"],
+            cursor=value["cursor"],
+            fates={outlet: Counter(counts) for outlet, counts in value["fates"].items()},
+            reasons=Counter(value["reasons"]),
+            words_added=value["words_added"],
+            words_removed=value["words_removed"],
+            seconds=value["seconds"],
+        )
+
+
+class ReplayBook(Protocol):
+    """What a replay writes to. Implemented by `connectors/store/replays.py`."""
+
+    def revise(self, settlement: Settlement, *, raw_location: str) -> Outcome:
+        """Write a revision of an article whose last raw page is still this one; TAKEN when it is not."""
+        ...
+
+
+class NoFetcher:
+    """Stands where the walk has a fetcher: a replay fetches nothing."""
+
+    async def fetch(self, request: Request, place: Place | None = None) -> Response:  # noqa: ARG002
+        """Refuse."""
+        raise Refused(request.url, "replay", "a replay reads the archive and nothing else")
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A replay under way: its rooms, its book, and whether it only looks."""
+
+    rooms: Rooms
+    book: ReplayBook
+    dry_run: bool
+
+    async def walk(
+        self,
+        batches: Iterable[Sequence[ArchivedArticle]],
+        report: ReplayReport,
+        *,
+        tell: Callable[[Replayed], None],
+        keep: Callable[[ReplayReport], None],
+    ) -> None:
+        """Replay batch after batch, each side by side; `keep` is called after each, so that a kill costs one batch."""
+        for batch in batches:
+            for replayed in await asyncio.gather(*(self.replay(archived) for archived in batch)):
+                report.count(replayed)
+                tell(replayed)
+            report.cursor = batch[-1].article_id
+            keep(report)
+            if self.rooms.is_late():
+                return
+        report.is_done = True
+
+    async def replay(self, archived: ArchivedArticle) -> Replayed:
+        """One article, to its fate."""
+        done = Replayed(archived.article_id, archived.entry.outlet_id, archived.url, Fate.UNCHANGED)
+        try:
+            response = await self.rooms.in_store(self.rooms.archive.read, archived.raw_location)
+        except StoreError as error:
+            return replace(done, fate=Fate.LOST, reason=str(error))
+        try:
+            outlet = self.rooms.outlets[archived.entry.outlet_id]
+            extraction = await extract(archived.entry, response, outlet, self.rooms)
+        except ExtractionFailed as error:
+            return replace(done, fate=Fate.FAILED, reason=error.reason)
+        if extraction.article is None:
+            reason = extraction.rejection.reason if extraction.rejection else "no_article"
+            return replace(done, fate=Fate.REFUSED, reason=reason)
+        return await self.settle(archived, Read(extraction.article, extraction, response, archived.raw_location), done)
+
+    async def settle(self, archived: ArchivedArticle, read: Read, done: Replayed) -> Replayed:
+        """Decide as the walk does, and write what changed."""
+        rooms = self.rooms
+        identity = identify(archived.entry, read, rooms.outlets[done.outlet_id])
+        identity = replace(identity, article_id=done.article_id, own_id=done.article_id)
+        candidate = await view(archived.entry, read, identity, rooms)
+        for _ in range(MOST_LOOKS):
+            looked = await rooms.in_store(rooms.articles.look_up, candidate, identity.urls)
+            settlement = await conclude(archived.entry, read, identity, looked, rooms)
+            if settlement.decision.article_id != done.article_id or settlement.decision.verdict is not Verdict.REVISED:
+                return replace(done, reason=settlement.decision.reason)
+            revised = await self.revised(settlement, done)
+            if self.dry_run:
+                return revised
+            outcome = await rooms.in_store(self.book.revise, settlement, raw_location=archived.raw_location)
+            if outcome is Outcome.WRITTEN:
+                rooms.wake_delivery()
+                return revised
+            if outcome is Outcome.TAKEN:
+                return replace(done, fate=Fate.OVERTAKEN)
+        raise StoreError(f"{done.url}: others settled something alike {MOST_LOOKS} times", retriable=True)
+
+    async def revised(self, settlement: Settlement, done: Replayed) -> Replayed:
+        """The revision in words and paragraphs."""
+        decision = settlement.decision
+        former = await self.rooms.in_store(self.rooms.articles.previous_value, done.article_id)
+        ours = [json.loads(m.value) for m in settlement.messages if m.value and m.key == done.article_id]
+        told = ours[0] if ours else {}  # an outlet's second printing of its own article has no messages
+        return replace(
+            done,
+            fate=Fate.REVISED,
+            reason=decision.reason,
+            changed=decision.changed,
+            revision_kind=decision.revision_kind.value if decision.revision_kind else None,
+            words_added=told.get("words_added"),
+            words_removed=told.get("words_removed"),
+            difference=difference(json.loads(former or b"{}"), settlement.read.article),
+        )
+
+
+def describe(replayed: Replayed) -> tuple[str, ...]:
+    """A revision in a line: which article, what changed, words that came and went; no line for any other fate."""
+    if replayed.fate is not Fate.REVISED:
+        return ()
+    words = "former text not kept"
+    if replayed.words_added is not None:
+        words = f"+{replayed.words_added} −{replayed.words_removed} words"
+    return (f"{replayed.article_id} {' and '.join(replayed.changed)} ({words}) {replayed.url}",)
+
+
+def difference(former: Mapping[str, Any], article: Article) -> tuple[str, ...]:
+    """Headline and paragraphs that go and come, each cut to a line; none when the former text is not kept."""
+    if not former.get("text"):
+        return ()
+    before = [former.get("title") or "", *(former.get("text") or "").split("\n\n")]
+    after = [article.title, *article.text.split("\n\n")]
+    changed = (line for line in difflib.ndiff(before, after) if line[:2] in ("- ", "+ "))
+    return tuple(line if len(line) <= SHOWN_CHARS else line[:SHOWN_CHARS] + " …" for line in changed)

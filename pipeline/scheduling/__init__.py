@@ -1,0 +1,1 @@
+"""Polling schedule: feed state, poll intervals, silence, shards."""

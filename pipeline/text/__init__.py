@@ -1,0 +1,1 @@
+"""Text and dates: normalisation, tokenizer, languages, date parsing."""

@@ -1,0 +1,140 @@
+"""Bodies inflate under caps, and what is only odd is read."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import zlib
+
+import brotli
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.http.decompress import Caps, OverCap, Undecodable, inflate
+
+CAPS = Caps(max_bytes=5_000_000, max_ratio=200)
+TEXT = "".join(f"<p>Article {n}, {random.Random(n).random()}</p>" for n in range(400)).encode()
+
+
+def zstd_frame(body: bytes) -> bytes:
+    return zstandard.compress(body)
+
+
+COMPRESS = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "zstd": zstd_frame,
+}
+
+
+@pytest.mark.parametrize("coding", COMPRESS)
+def test_each_coding_gives_the_body_back(coding: str) -> None:
+    assert inflate(COMPRESS[coding](TEXT), coding, CAPS).body == TEXT
+
+
+@pytest.mark.parametrize("coding", COMPRESS)
+def test_a_body_cut_short_is_truncated_or_undecodable_never_whole(coding: str) -> None:
+    wire = COMPRESS[coding](TEXT)
+    for end in range(len(wire) - 12, len(wire)):
+        try:
+            result = inflate(wire[:end], coding, CAPS)
+        except Undecodable:
+            continue
+        assert result.truncated
+        assert TEXT.startswith(result.body)
+
+
+@pytest.mark.parametrize(
+    ("name", "wire", "codings", "note"),
+    [
+        ("no gzip header", gzip.compress(TEXT), "", "gzip without header"),
+        ("twice under one header", gzip.compress(gzip.compress(TEXT)), "gzip", "gzip twice"),
+        ("twice under none", gzip.compress(gzip.compress(TEXT)), "", "gzip twice"),
+        ("two members", gzip.compress(TEXT[:99]) + gzip.compress(TEXT[99:]), "gzip", "several gzip members"),
+        ("junk", gzip.compress(TEXT) + b"<!-- cached -->", "gzip", "junk after gzip"),
+        ("zstd junk", zstd_frame(TEXT) + b"<!-- cached -->", "zstd", "junk after zstd"),
+        ("zlib header missing", zlib.compress(TEXT)[2:-4], "deflate", "bare deflate"),
+        ("plain under gzip", TEXT, "gzip", "gzip header, plain body"),
+        ("plain under br", TEXT, "br", "br header, plain body"),
+        ("plain with mark", b"\xef\xbb\xbf" + TEXT, "gzip", "gzip header, plain body"),
+        ("utf-8", TEXT, "utf-8", "unknown coding utf-8"),
+        ("unknown and gzip", gzip.compress(TEXT), "none, gzip", "unknown coding none"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_odd_body_is_read_and_noted(name: str, wire: bytes, codings: str, note: str) -> None:
+    result = inflate(wire, codings, CAPS)
+    assert result.body.removeprefix(b"\xef\xbb\xbf") == TEXT
+    assert note in result.notes
+    assert not result.truncated
+
+
+def test_zero_padding_is_not_worth_a_note() -> None:
+    assert inflate(gzip.compress(TEXT) + bytes(1024), "gzip", CAPS).notes == ()
+
+
+def test_two_codings_are_taken_off_in_reverse() -> None:
+    assert inflate(brotli.compress(gzip.compress(TEXT)), "gzip, br", CAPS).body == TEXT
+
+
+def test_frames_of_zstd_are_joined() -> None:
+    assert inflate(zstd_frame(TEXT[:50]) + zstd_frame(TEXT[50:]), "zstd", CAPS).body == TEXT
+
+
+@pytest.mark.parametrize(
+    ("wire", "codings"),
+    [
+        (b"\x89PNG\r\n", "gzip"),
+        (b"\x89PNG\r\n", "zstd"),
+        (b"\x89PNG\r\n", "deflate"),
+        (gzip.compress(gzip.compress(gzip.compress(TEXT))), "gzip, gzip, gzip"),
+        (gzip.compress(b"") * 5000, "gzip"),
+    ],
+)
+def test_what_cannot_be_read_is_undecodable(wire: bytes, codings: str) -> None:
+    with pytest.raises(Undecodable):
+        inflate(wire, codings, CAPS)
+
+
+@pytest.mark.parametrize("coding", COMPRESS)
+def test_a_bomb_is_refused(coding: str) -> None:
+    with pytest.raises(OverCap) as caught:
+        inflate(COMPRESS[coding](bytes(50_000_000)), coding, CAPS)
+    assert caught.value.cap in ("ratio", "inflated_bytes")
+
+
+def test_a_high_ratio_of_a_small_body_harms_nobody() -> None:
+    assert len(inflate(gzip.compress(bytes(900_000)), "gzip", CAPS).body) == 900_000
+
+
+def test_the_cap_counts_inflated_bytes() -> None:
+    body = random.Random(1).randbytes(6_000_000).hex().encode()
+    with pytest.raises(OverCap) as caught:
+        inflate(gzip.compress(body, 1), "gzip", CAPS)
+    assert caught.value.cap == "inflated_bytes"
+
+
+def test_a_body_of_no_coding_has_the_cap_too() -> None:
+    with pytest.raises(OverCap):
+        inflate(bytes(5_000_001), "", CAPS)
+
+
+@given(st.binary(max_size=400), st.sampled_from([*COMPRESS, "", "utf-8", "gzip, br", "br, gzip"]))
+def test_no_bytes_break_the_reading_of_bodies(wire: bytes, codings: str) -> None:
+    try:
+        inflate(wire, codings, CAPS)
+    except (OverCap, Undecodable):
+        return
+
+
+@given(st.binary(max_size=300), st.sampled_from([*COMPRESS]), st.integers(0, 200), st.binary(max_size=3))
+def test_no_damage_breaks_the_reading_of_bodies(body: bytes, coding: str, where: int, damage: bytes) -> None:
+    wire = COMPRESS[coding](body)
+    try:
+        inflate(wire[:where] + damage + wire[where + len(damage) :], coding, CAPS)
+    except (OverCap, Undecodable):
+        return

@@ -1,0 +1,199 @@
+"""How often and how many at once we come to one host, in this process and beside others."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connectors.http.rate_limit import MemoryPacer, Politeness
+from pipeline.domain.errors import HostWaits
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+URL = "http://gazette.test/"
+HOST = "gazette.test"
+
+
+class RecordingPacer:
+    """A pacer shared with other processes: remembers what it was asked, and answers with a slot of the test's."""
+
+    def __init__(self, slot: datetime = NOON) -> None:
+        self.slot = slot
+        self.reserved_s: list[float] = []
+        self.holds: list[datetime] = []
+
+    def reserve(self, host: str, *, spacing_s: float, now: datetime) -> datetime:
+        self.reserved_s.append(spacing_s)
+        return self.slot
+
+    def hold(self, host: str, *, until: datetime, reason: str) -> None:
+        self.holds.append(until)
+
+    def held_until(self, host: str) -> datetime | None:
+        return None
+
+
+def a_politeness(pacer: RecordingPacer | MemoryPacer, now: datetime = NOON, **choices: object) -> Politeness:
+    return Politeness(pacer, lambda: now, **choices)  # type: ignore[arg-type]
+
+
+async def visit(politeness: Politeness, **choices: object) -> None:
+    async with politeness.visit(HOST, URL, **choices):  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+
+
+# ---------------------------------------------------------------- the pacer for one process
+
+
+def test_slots_of_a_host_are_spaced_and_hosts_do_not_mind_each_other() -> None:
+    pacer = MemoryPacer()
+    slots = [pacer.reserve(HOST, spacing_s=2, now=NOON) for _ in range(3)]
+    assert [(slot - NOON).total_seconds() for slot in slots] == [0, 2, 4]
+    assert pacer.reserve("another.test", spacing_s=2, now=NOON) == NOON
+
+
+def test_a_held_host_has_no_slot_before_its_time_and_the_longer_wait_stays() -> None:
+    pacer = MemoryPacer()
+    pacer.hold(HOST, until=NOON + timedelta(hours=2), reason="429")
+    pacer.hold(HOST, until=NOON + timedelta(hours=1), reason="503")
+    assert pacer.held_until(HOST) == pacer.reserve(HOST, spacing_s=1, now=NOON) == NOON + timedelta(hours=2)
+
+
+# ---------------------------------------------------------------- the doors
+
+
+async def test_the_spacing_of_a_host_is_its_own_or_the_default_or_what_robots_txt_asks() -> None:
+    pacer = RecordingPacer()
+    politeness = a_politeness(pacer, default_spacing_s=1, spacing_for=lambda host: 3 if host == "slow.test" else None)
+    await visit(politeness)
+    await visit(politeness, least_spacing_s=10)
+    async with politeness.visit("slow.test", URL):
+        pass
+    assert pacer.reserved_s == [1, 10, 3]
+
+
+async def test_a_host_paced_already_in_this_fetch_needs_no_second_slot() -> None:
+    pacer = RecordingPacer()
+    await visit(a_politeness(pacer), spaced=False)
+    assert pacer.reserved_s == []
+
+
+async def test_a_slot_far_off_sends_us_away_and_is_not_asked_for_again() -> None:
+    pacer = RecordingPacer(slot=NOON + timedelta(hours=1))
+    politeness = a_politeness(pacer)
+    for _ in range(3):
+        with pytest.raises(HostWaits) as caught:
+            await visit(politeness)
+        assert caught.value.until == NOON + timedelta(hours=1)
+    assert len(pacer.reserved_s) == 1
+
+
+async def test_those_who_stand_before_the_door_share_one_asking_of_the_pacer() -> None:
+    pacer = RecordingPacer()
+    await asyncio.gather(*(visit(politeness) for politeness in [a_politeness(pacer, default_spacing_s=0.001)] * 8))
+    assert len(pacer.reserved_s) < 8
+    assert sum(pacer.reserved_s) == pytest.approx(0.008)
+
+
+async def test_slots_taken_beforehand_are_spaced_too() -> None:
+    pacer = MemoryPacer()
+    politeness = a_politeness(pacer, default_spacing_s=0.01, per_host=4)
+    await asyncio.gather(*(visit(politeness) for _ in range(4)))
+    assert pacer.reserve(HOST, spacing_s=0, now=NOON) == NOON + timedelta(seconds=0.04)
+
+
+async def test_a_queue_longer_than_anyone_may_wait_takes_no_more() -> None:
+    politeness = a_politeness(RecordingPacer(), per_host=1, default_spacing_s=30, longest_wait_s=60)
+    inside = asyncio.Event()
+    leave = asyncio.Event()
+
+    async def stay() -> None:
+        async with politeness.visit(HOST, URL):
+            inside.set()
+            await leave.wait()
+
+    first = asyncio.create_task(stay())
+    await inside.wait()
+    queue = [asyncio.create_task(stay()) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(HostWaits, match="4 requests"):
+        await visit(politeness)
+    for task in queue:
+        task.cancel()
+    leave.set()
+    await asyncio.gather(first, *queue, return_exceptions=True)
+    assert politeness.gates == {}
+
+
+async def test_a_place_that_does_not_come_free_is_not_waited_for_long() -> None:
+    politeness = a_politeness(RecordingPacer(), per_host=1, default_spacing_s=0, longest_wait_s=0.01)
+    async with politeness.visit(HOST, URL):
+        with pytest.raises(HostWaits, match="busy"):
+            await visit(politeness)
+    await visit(politeness)
+
+
+# ---------------------------------------------------------------- waits that a host asks for
+
+
+async def test_a_wait_is_told_to_every_process_and_kept_here() -> None:
+    pacer = RecordingPacer()
+    politeness = a_politeness(pacer)
+    until = NOON + timedelta(minutes=7)
+    assert await politeness.hold(HOST, asked=until, reason="429") == until
+    assert pacer.holds == [until]
+    with pytest.raises(HostWaits):
+        await visit(politeness)
+
+
+async def test_a_wait_that_names_no_time_grows_until_the_host_answers_otherwise() -> None:
+    politeness = a_politeness(MemoryPacer())
+    waits = [await politeness.hold(HOST, asked=None, reason="429") - NOON for _ in range(8)]
+    assert [wait.total_seconds() / 60 for wait in waits] == [5, 10, 20, 40, 80, 160, 240, 240]
+    politeness.answered(HOST)
+    assert await politeness.hold(HOST, asked=None, reason="429") - NOON == timedelta(minutes=5)
+
+
+async def test_a_wait_ends() -> None:
+    politeness = a_politeness(MemoryPacer())
+    await politeness.hold(HOST, asked=NOON + timedelta(minutes=1), reason="503")
+    politeness.clock = lambda: NOON + timedelta(minutes=2)
+    await visit(politeness)
+
+
+# ---------------------------------------------------------------- hosts that cannot be reached
+
+
+async def test_a_host_that_fails_again_and_again_rests_and_ever_longer() -> None:
+    politeness = a_politeness(MemoryPacer())
+    politeness.failed(HOST, "no answer")
+    politeness.failed(HOST, "no answer")
+    await visit(politeness)
+    rests = []
+    for _ in range(6):
+        politeness.failed(HOST, "no answer")
+        with pytest.raises(HostWaits, match="in a row, the last: no answer") as caught:
+            await visit(politeness)
+        rests.append((caught.value.until - NOON).total_seconds() / 60)
+    assert rests == [1, 2, 4, 8, 10, 10]
+
+
+async def test_an_answer_ends_the_count_of_failures() -> None:
+    politeness = a_politeness(MemoryPacer())
+    for _ in range(2):
+        politeness.failed(HOST, "no answer")
+    politeness.answered(HOST)
+    politeness.failed(HOST, "no answer")
+    await visit(politeness)
+
+
+async def test_those_who_queue_for_a_host_go_home_when_it_begins_to_rest() -> None:
+    politeness = a_politeness(MemoryPacer(), per_host=1, default_spacing_s=0)
+    async with politeness.visit(HOST, URL):
+        queue = [asyncio.create_task(visit(politeness)) for _ in range(5)]
+        await asyncio.sleep(0)
+        for _ in range(3):
+            politeness.failed(HOST, "no answer")
+    ends = await asyncio.gather(*queue, return_exceptions=True)
+    assert [type(end) for end in ends] == [HostWaits] * 5

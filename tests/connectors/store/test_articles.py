@@ -1,0 +1,222 @@
+"""How entries end with articles, the same on both databases: one transaction, one verdict, claims that hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from connectors.store.articles import ArticleStore
+from connectors.store.database import Database
+from connectors.store.feeds import FeedStore
+from connectors.store.outbox import StoredOutbox
+from connectors.store.revisits import RevisitStore
+from connectors.store.why import WhyStore
+from pipeline.dedup.decide import Relation
+from pipeline.domain.model import PendingEntry, Verdict
+from pipeline.identity.urls import canonicalise
+from pipeline.ingest.revisit_policy import Noted
+from pipeline.ingest.transactions import Outcome, PollDecision
+from tests.values import (
+    FEED,
+    NOW,
+    OUTLET,
+    TEXT,
+    make_candidate,
+    make_entry,
+    make_message,
+    make_polled,
+    make_read,
+    make_settlement,
+)
+
+URL = "http://www.antenne.test/1.html"
+KEY = canonicalise(URL)
+OTHER_TEXT = (
+    "Une panne d'aiguillage a immobilisé douze trains mardi matin entre la gare de Lurs et le terminus de la côte.\n\n"
+    "Près de quatre mille voyageurs ont attendu jusqu'à trois heures, certains sur les voies, avant d'être évacués."
+)
+
+
+@pytest.fixture
+def database(store_url: str) -> Iterator[Database]:
+    opened = Database(store_url)
+    opened.upgrade()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def articles(database: Database) -> ArticleStore:
+    return ArticleStore(database, lanes=4)
+
+
+@pytest.fixture
+def waiting(database: Database) -> tuple[PendingEntry, ...]:
+    """Four entries that wait."""
+    feeds = FeedStore(database, lanes=4)
+    feeds.ensure(OUTLET.feeds, interval_s=300)
+    (state,) = feeds.states([FEED.id])
+    shown = make_polled(*(make_entry(number) for number in range(1, 5)))
+    return feeds.record_poll(state, shown, lambda _shown: PollDecision(state)).pending
+
+
+def test_a_new_article_is_written_whole(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
+) -> None:
+    read = make_read()
+    looked = articles.look_up(make_candidate(read), [KEY])
+    settlement = make_settlement(waiting[0], read, looked, make_message())
+    assert settlement.decision.verdict is Verdict.NEW
+    assert articles.settle(settlement) is Outcome.WRITTEN
+    assert StoredOutbox(database).undelivered() == 1
+    assert articles.previous_value("a1") == make_message().value
+    told = "\n".join(WhyStore(database).explain(URL))
+    assert "verdict NEW" in told
+    assert "revision 1" in told
+
+
+def test_a_page_fetched_before_the_feed_changed_its_words_does_not_settle_the_entry(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
+) -> None:
+    read = make_read()
+    stale = make_settlement(waiting[0], read, articles.look_up(make_candidate(read), [KEY]), make_message())
+    feeds = FeedStore(database, lanes=4)
+    (state,) = feeds.states([FEED.id])
+    feeds.record_poll(state, make_polled(make_entry(1, digest="revised")), lambda _shown: PollDecision(state))
+    assert articles.settle(stale) is Outcome.TAKEN
+    assert {entry.id for entry in articles.due_entries([FEED.id], now=NOW)} == {entry.id for entry in waiting}
+
+
+def test_an_entry_that_another_worker_ended_is_not_written_again(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
+) -> None:
+    read = make_read()
+    looked = articles.look_up(make_candidate(read), [KEY])
+    settlement = make_settlement(waiting[0], read, looked, make_message())
+    assert [articles.settle(settlement), articles.settle(settlement)] == [Outcome.WRITTEN, Outcome.TAKEN]
+    assert StoredOutbox(database).undelivered() == 1
+
+
+def test_two_workers_with_copies_of_one_story_do_not_both_call_theirs_the_first(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...]
+) -> None:
+    ours, theirs = make_read(), make_read("http://www.gazette.test/9.html")
+    first = articles.look_up(make_candidate(ours), [KEY])
+    their_key = canonicalise(theirs.article.url)
+    second = articles.look_up(make_candidate(theirs, outlet_id="gazette", article_id="a2"), [their_key])
+    assert articles.settle(make_settlement(waiting[0], ours, first)) is Outcome.WRITTEN
+    assert articles.settle(make_settlement(waiting[1], theirs, second)) is Outcome.LOOK_AGAIN
+    again = articles.look_up(second.candidate, [their_key])
+    settlement = make_settlement(waiting[1], theirs, again)
+    assert (settlement.decision.verdict, settlement.decision.relation) == (Verdict.COPY, Relation.COPY)
+    assert settlement.decision.copy_of == "a1"
+    assert articles.settle(settlement) is Outcome.WRITTEN
+
+
+def test_the_same_text_is_unchanged_and_another_text_a_revision(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...]
+) -> None:
+    read = make_read()
+    articles.settle(make_settlement(waiting[0], read, articles.look_up(make_candidate(read), [KEY])))
+    same = make_settlement(waiting[1], read, articles.look_up(make_candidate(read), [KEY]))
+    assert (same.decision.verdict, same.decision.revision) == (Verdict.UNCHANGED, 1)
+    assert articles.settle(same) is Outcome.WRITTEN
+    longer = make_read(text=TEXT + "\n\nLe chantier avait commencé en mars, sous la conduite de Paul Dorn.")
+    revised = make_settlement(waiting[2], longer, articles.look_up(make_candidate(longer), [KEY]))
+    assert (revised.decision.verdict, revised.decision.revision) == (Verdict.REVISED, 2)
+    assert articles.settle(revised) is Outcome.WRITTEN
+
+
+def test_an_article_is_known_under_any_of_its_urls(articles: ArticleStore, waiting: tuple[PendingEntry, ...]) -> None:
+    read = make_read()
+    articles.settle(make_settlement(waiting[0], read, articles.look_up(make_candidate(read), [KEY])))
+    looked = articles.look_up(make_candidate(read, article_id="another"), [KEY, "http://www.antenne.test/amp/1"])
+    assert looked.candidate.article_id == "a1"
+    assert [known.article_id for known in looked.sightings.known] == ["a1"]
+
+
+def test_the_same_text_under_another_url_of_the_outlet_is_a_duplicate_and_its_url_an_alias(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...]
+) -> None:
+    read = make_read()
+    articles.settle(make_settlement(waiting[0], read, articles.look_up(make_candidate(read), [KEY])))
+    other = make_read("http://www.antenne.test/replay/1.html")
+    settlement = make_settlement(
+        waiting[1], other, articles.look_up(make_candidate(other, article_id="a9"), [canonicalise(other.article.url)])
+    )
+    assert settlement.decision.verdict is Verdict.DUPLICATE
+    assert articles.settle(settlement) is Outcome.WRITTEN
+    assert (
+        articles.look_up(make_candidate(other, article_id="a9"), [canonicalise(other.article.url)]).candidate.article_id
+        == "a1"
+    )
+
+
+def test_a_later_wrapper_stays(articles: ArticleStore) -> None:
+    articles.save_wrapper("antenne", "second", version=2, now=NOW)
+    articles.save_wrapper("antenne", "first", version=1, now=NOW)
+    assert articles.load_wrapper("antenne") == "second"
+    assert articles.load_wrapper("nobody") is None
+
+
+def test_two_workers_that_prove_the_same_merge_tell_of_it_once(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
+) -> None:
+    other_url = "http://www.antenne.test/autre.html"
+    urls = (KEY, canonicalise(other_url))
+    first, second = make_read(), make_read(other_url, title="Autre", text=OTHER_TEXT)
+    articles.settle(make_settlement(waiting[0], first, articles.look_up(make_candidate(first), urls[:1])))
+    second_candidate = make_candidate(second, article_id="a2")
+    articles.settle(make_settlement(waiting[1], second, articles.look_up(second_candidate, urls[1:])))
+    looked = articles.look_up(make_candidate(first), urls)
+    ours, theirs = (
+        replace(make_settlement(entry, first, looked, make_message(number)), urls=urls)
+        for number, entry in enumerate(waiting[2:4], start=7)
+    )
+    assert (ours.decision.article_id, ours.decision.merged_id) == ("a1", "a2")
+    assert articles.settle(ours) is Outcome.WRITTEN
+    assert articles.settle(theirs) is Outcome.LOOK_AGAIN
+    again = articles.look_up(make_candidate(first), urls)
+    assert again.known_ids == ("a1",)
+    last = replace(make_settlement(waiting[3], first, again), urls=urls)
+    assert (last.decision.verdict, last.decision.merged_id) == (Verdict.UNCHANGED, None)
+    assert articles.settle(last) is Outcome.WRITTEN
+    assert StoredOutbox(database).undelivered() == 1
+
+
+def test_who_decides_while_an_article_is_withdrawn_looks_again(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
+) -> None:
+    read = make_read()
+    articles.settle(make_settlement(waiting[0], read, articles.look_up(make_candidate(read), [KEY])))
+    longer = make_read(text=TEXT + "\n\nLe chantier avait commencé en mars, sous la conduite de Paul Dorn.")
+    revised = make_settlement(waiting[1], longer, articles.look_up(make_candidate(longer), [KEY]))
+    visits = RevisitStore(database, lanes=4)
+    (visit,) = visits.named(["a1"])
+    assert visits.withdraw(visit, Noted(None, missing_since=NOW), [make_message()], now=NOW)
+    assert not visits.withdraw(visit, Noted(None, missing_since=NOW), [make_message()], now=NOW)
+    assert articles.settle(revised) is Outcome.LOOK_AGAIN
+    again = make_settlement(waiting[1], longer, articles.look_up(make_candidate(longer), [KEY]))
+    assert (again.decision.verdict, again.decision.revision) == (Verdict.NEW, 2)
+
+
+def test_an_outlet_with_many_due_articles_crowds_out_no_other(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
+) -> None:
+    for number, outlet_id in ((0, "antenne"), (1, "antenne"), (2, "gazette")):
+        text = "\n\n".join(f"{part} {number}" for part in (TEXT, OTHER_TEXT)[number % 2 :])
+        read = make_read(f"http://www.{outlet_id}.test/{number}.html", title=f"Titre {number}", text=text)
+        candidate = make_candidate(read, outlet_id=outlet_id, article_id=f"a{number}")
+        looked = articles.look_up(candidate, [canonicalise(read.article.url)])
+        entry = replace(waiting[number], outlet_id=outlet_id)
+        planned = replace(make_settlement(entry, read, looked), next_revisit_at=NOW + timedelta(minutes=number))
+        assert articles.settle(planned) is Outcome.WRITTEN
+    visits, later = RevisitStore(database, lanes=4), NOW + timedelta(hours=1)
+    due = visits.due([FEED.id], now=later, most_per_outlet=1)
+    assert [visit.article_id for visit in due] == ["a0", "a2"]
+    assert len(visits.due([FEED.id], now=later, most_per_outlet=5)) == 3
+    assert visits.due(["antenne/monde"], now=later, most_per_outlet=5) == ()
+    assert visits.due([FEED.id], now=NOW - timedelta(hours=1), most_per_outlet=5) == ()

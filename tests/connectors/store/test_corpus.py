@@ -1,0 +1,69 @@
+"""A corpus on a store: decided on as in memory, remembered, known when it comes again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connectors.store.corpus import CorpusStore
+from connectors.store.database import Database
+from pipeline.dedup.jsonl import DedupedRow, Deduplicator, DedupRow
+from pipeline.domain.model import Verdict
+from tests.made_news import Newsroom
+
+NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
+BATCH = 7
+
+
+@pytest.fixture
+def corpus(store_url: str) -> Iterator[CorpusStore]:
+    """An empty corpus."""
+    database = Database(store_url)
+    database.upgrade()
+    yield CorpusStore(database, clock=lambda: NOW)
+    database.close()
+
+
+def made_rows() -> list[DedupRow]:
+    """Articles with their copies, pages of one host that share its furniture, a template, a URL seen again."""
+    newsroom = Newsroom(5)
+    furniture = "\n".join(newsroom.paragraph(20) for _ in range(12))
+    articles = [newsroom.article(number, words=200) for number in range(6)]
+    made = [copy for article in articles for copy in (article, *newsroom.copies(article))]
+    made += [newsroom.template(number) for number in range(5)]
+    newsroom.random.shuffle(made)
+    rows = [DedupRow(n, a.url, a.title, a.text, NOW + timedelta(minutes=n)) for n, a in enumerate(made)]
+    pages = [f"{newsroom.paragraph(60)}\n{furniture}" for _ in range(9)]
+    rows += [
+        DedupRow(f"p{n}", f"https://lines.example/{n}", newsroom.words(8), page, NOW) for n, page in enumerate(pages)
+    ]
+    again = [replace(row, id=f"again {row.id}", text=f"{row.text}\n{newsroom.paragraph(60)}") for row in rows[:4]]
+    return [*rows, *again]
+
+
+def in_batches(corpus: CorpusStore, rows: list[DedupRow]) -> list[DedupedRow]:
+    """Added a few at a time."""
+    return [answer for at in range(0, len(rows), BATCH) for answer in corpus.add_all(rows[at : at + BATCH])]
+
+
+def test_a_store_answers_as_memory_does(corpus: CorpusStore) -> None:
+    rows = made_rows()
+    stored, remembered = in_batches(corpus, rows), Deduplicator().add_all(rows)
+    assert [outline(answer) for answer in stored] == [outline(answer) for answer in remembered]
+    assert {answer.verdict for answer in stored} >= {Verdict.NEW, Verdict.COPY, Verdict.REVISED}
+
+
+def outline(answer: DedupedRow) -> tuple[object, ...]:
+    """What a line of the output tells."""
+    decision = answer.decision
+    return answer.id, answer.verdict, answer.article_id, answer.cluster_id, decision.copy_of, decision.similarity
+
+
+def test_a_corpus_that_comes_again_changes_nothing(corpus: CorpusStore) -> None:
+    rows = made_rows()[:-4]
+    first, again = in_batches(corpus, rows), in_batches(corpus, rows)
+    assert {answer.verdict for answer in again} == {Verdict.UNCHANGED}
+    assert [answer.cluster_id for answer in again] == [answer.cluster_id for answer in first]

@@ -1,0 +1,108 @@
+"""What a replay finds in the store and writes to it, the same on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+from sqlalchemy import select
+
+from connectors.store.articles import ArticleStore
+from connectors.store.database import Database
+from connectors.store.feeds import FeedStore
+from connectors.store.outbox import StoredOutbox
+from connectors.store.replays import ReplayStore
+from connectors.store.schema import articles
+from pipeline.domain.model import Topic, Verdict
+from pipeline.ingest.replay import ArchivedArticle, ReplayChoice
+from pipeline.ingest.transactions import Outcome, PollDecision, Settlement
+from tests.values import FEED, OUTLET, make_candidate, make_entry, make_message, make_polled, make_read, make_settlement
+
+DAY = date(2026, 11, 23)  # of make_read's raw location
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """A database with one article, published from a raw page of that day."""
+
+    database: Database
+    articles: ArticleStore
+    replays: ReplayStore
+
+    def archived(self, choice: ReplayChoice | None = None) -> list[ArchivedArticle]:
+        """The articles that a choice means."""
+        batches = self.replays.batches(choice or ReplayChoice(), after="", size=1)
+        return [article for batch in batches for article in batch]
+
+    def other_headline(self) -> Settlement:
+        """What is decided when the page reads otherwise today."""
+        (archived,) = self.archived()
+        read = make_read(title="Un autre titre que celui d'alors")
+        looked = self.articles.look_up(make_candidate(read, article_id=archived.article_id), [])
+        return make_settlement(archived.entry, read, looked, make_message(2))
+
+
+@pytest.fixture
+def stores(store_url: str) -> Iterator[Stores]:
+    database = Database(store_url)
+    database.upgrade()
+    feeds, articles = FeedStore(database, lanes=4), ArticleStore(database, lanes=4)
+    feeds.ensure(OUTLET.feeds, interval_s=300)
+    (state,) = feeds.states([FEED.id])
+    (entry,) = feeds.record_poll(state, make_polled(make_entry(1)), lambda _shown: PollDecision(state)).pending
+    read = make_read()
+    settlement = make_settlement(entry, read, articles.look_up(make_candidate(read), []), make_message(1))
+    assert articles.settle(settlement) is Outcome.WRITTEN
+    yield Stores(database, articles, ReplayStore(database, lanes=4))
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("choice", "count"),
+    [
+        pytest.param(ReplayChoice(), 1, id="all"),
+        pytest.param(ReplayChoice(since=DAY, until=DAY), 1, id="its very day"),
+        pytest.param(ReplayChoice(until=date(2026, 11, 22)), 0, id="until the day before"),
+        pytest.param(ReplayChoice(since=date(2026, 11, 24)), 0, id="since the day after"),
+        pytest.param(ReplayChoice(outlets=("antenne",)), 1, id="its outlet"),
+        pytest.param(ReplayChoice(outlets=("gazette",)), 0, id="another outlet"),
+    ],
+)
+def test_a_choice_means_the_raw_pages_of_its_days_and_outlets(stores: Stores, choice: ReplayChoice, count: int) -> None:
+    assert stores.replays.count(choice) == len(stores.archived(choice)) == count
+
+
+def test_an_article_comes_with_the_entry_that_led_to_it(stores: Stores) -> None:
+    (archived,) = stores.archived()
+    assert archived.entry.entry == make_entry(1)
+
+
+def test_a_revision_is_written_with_its_message_and_leaves_entry_and_visits_alone(stores: Stores) -> None:
+    (archived,) = stores.archived()
+    settlement = stores.other_headline()
+    assert settlement.decision.verdict is Verdict.REVISED
+    assert stores.replays.revise(settlement, raw_location=archived.raw_location) is Outcome.WRITTEN
+    assert [row.message.id for row in StoredOutbox(stores.database).rows(Topic.ARTICLES)] == [
+        "a1.1.articles",
+        "a1.2.articles",
+    ]
+    (revised,) = stores.archived()
+    with stores.database.reading() as connection:
+        row = connection.execute(select(articles.c.revision, articles.c.title)).one()
+    assert tuple(row) == (2, "Un autre titre que celui d'alors")
+    assert (revised.raw_location, revised.entry) == (archived.raw_location, archived.entry)
+
+
+def test_a_page_that_is_not_the_articles_last_is_left_alone(stores: Stores) -> None:
+    outcome = stores.replays.revise(stores.other_headline(), raw_location="2020-01-01/older.warc.gz#0")
+    assert outcome is Outcome.TAKEN
+    assert len(StoredOutbox(stores.database).rows(Topic.ARTICLES)) == 1
+
+
+def test_what_somebody_settled_meanwhile_is_looked_at_again(stores: Stores) -> None:
+    (archived,) = stores.archived()
+    first, second = stores.other_headline(), stores.other_headline()
+    assert stores.replays.revise(first, raw_location=archived.raw_location) is Outcome.WRITTEN
+    assert stores.replays.revise(second, raw_location=archived.raw_location) is Outcome.LOOK_AGAIN

@@ -1,0 +1,104 @@
+"""Turns: a slow host holds up nobody else, and what is at work is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from connectors.http.fetcher import SafeFetcher
+from pipeline.domain.errors import RunEnds
+from pipeline.domain.model import FetchKind, Request
+from pipeline.ingest.host_queue import Turns, host_of
+from tests.newsroom.server import Newsroom
+
+
+async def test_who_waits_in_a_hosts_queue_holds_no_place() -> None:
+    turns = Turns(places=1, at_door=1)
+    async with turns.turn("http://slow.test/1"):
+        waiting = asyncio.create_task(stand(turns, "http://slow.test/2"))
+        await asyncio.wait_for(work(turns, "http://quick.test/1"), 30)
+        assert not waiting.done()
+    await waiting
+
+
+async def test_no_more_are_at_work_than_there_are_places() -> None:
+    turns = Turns(places=3, at_door=5)
+    at_work: list[int] = [0]
+
+    async def count(n: int) -> None:
+        async with turns.turn(f"http://host{n % 7}.test/{n}") as place:
+            await place.take()
+            at_work.append(at_work[-1] + 1)
+            await asyncio.sleep(0)
+            at_work.append(at_work[-1] - 1)
+
+    await asyncio.gather(*(count(n) for n in range(40)))
+    assert max(at_work) == 3
+    assert all(abs(after - before) == 1 for before, after in pairwise(at_work))
+    assert turns.queues == {}
+
+
+async def test_a_place_taken_twice_is_one_place() -> None:
+    turns = Turns(places=1, at_door=1)
+    async with turns.turn("http://a.test/") as place:
+        await place.take()
+        await place.take()
+        place.give_back()
+        place.give_back()
+    await asyncio.wait_for(work(turns, "http://a.test/"), 30)
+    assert turns.free._value == 1
+
+
+async def test_past_the_deadline_nothing_is_begun() -> None:
+    turns = Turns(places=1, at_door=1, is_late=lambda: True)
+    with pytest.raises(RunEnds, match=r"http://a\.test/"):
+        await work(turns, "http://a.test/")
+    assert turns.free._value == 1
+
+
+async def test_a_host_with_long_spacing_delays_no_other_host_of_the_run() -> None:
+    with Newsroom(0) as newsroom:
+        turns = Turns(places=2, at_door=5)
+        async with SafeFetcher(
+            user_agent="newswire-test/1",
+            newsroom=newsroom.address,
+            default_spacing_s=0,
+            spacing_for=lambda host: 40.0 if host == "www.antenne-info.test" else None,
+        ) as fetcher:
+
+            async def ask(url: str) -> int:
+                async with turns.turn(url) as place:
+                    return (await fetcher.fetch(Request(url, FetchKind.FEED), place)).status
+
+            slow = [asyncio.create_task(ask("http://www.antenne-info.test/titres.rss")) for _ in range(6)]
+            await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
+            quick = await asyncio.wait_for(ask("http://www.harbour-gazette.test/feed"), 30)
+            assert quick in (200, 404)
+            assert sum(task.done() for task in slow) < len(slow)
+            for task in slow:
+                task.cancel()
+            await asyncio.gather(*slow, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        pytest.param("https://Www.Example.org:8443/a", "www.example.org", id="host-without-port"),
+        pytest.param("http://[", "http://[", id="broken"),
+        pytest.param("antenne-info", "antenne-info", id="no-url"),
+    ],
+)
+def test_the_queue_is_the_hosts(url: str, host: str) -> None:
+    assert host_of(url) == host
+
+
+async def stand(turns: Turns, url: str) -> None:
+    async with turns.turn(url):
+        pass
+
+
+async def work(turns: Turns, url: str) -> None:
+    async with turns.turn(url) as place:
+        await place.take()

@@ -1,0 +1,227 @@
+"""Replay: the archive read again by today's extractor, without network, publishing what truly changed, once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from connectors.store.replays import ReplayStore
+from pipeline.app import replay
+from pipeline.app.runs import App
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.model import Received, Topic
+from pipeline.domain.settings import Settings
+from pipeline.ingest.replay import Fate, ReplayChoice, Replayed
+from tests.made_pages import PLAIN, MadePage, made_pages, read_made_pages
+
+ROOT = Path(__file__).parents[2]
+PAGES = 80  # one batch and a bit
+DAILY = "le-meridien"
+# What an operator may find out about an outlet after the fact: its intertitles are no text of the article.
+RULE = '\n[outlet.extract]\nremove = [".article__sub-title"]\n'
+
+# In every process that Python starts: no connection, no name asked for.
+NO_NETWORK = """
+import sys
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
+        sys.stderr.write(f"network: {event} {arguments}\\n")
+        raise OSError(f"no network: {event}")
+sys.addaudithook(refuse)
+"""
+
+# Replays, and stands still for ever after the first batch.
+STOPPED = """
+import sys
+from pathlib import Path
+from connectors.store.replays import ReplayStore
+from pipeline.app import replay
+from pipeline.app.runs import App
+from pipeline.ingest.replay import ReplayChoice
+def watch(report):
+    print(report.articles, flush=True)
+    sys.stdin.read()
+with App.from_env() as newswire:
+    replay.replay(newswire, ReplayChoice(), dry_run=False, watch=watch)
+"""
+
+
+@pytest.fixture(scope="module")
+def pages() -> tuple[MadePage, ...]:
+    return tuple(made_pages(PAGES, outlets=[outlet for outlet in PLAIN if outlet.id in (DAILY, "antenne-info")]))
+
+
+@pytest.fixture(scope="module")
+def read_once(pages: tuple[MadePage, ...], tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A deployment that has read the pages; tests work on copies."""
+    return read_made_pages(tmp_path_factory.mktemp("made") / "home", pages, extract_processes=1)
+
+
+@pytest.fixture
+def settings(read_once: Settings, tmp_path: Path) -> Settings:
+    """A copy of the deployment, before anything was replayed."""
+    subprocess.run(["cp", "-r", str(read_once.home), str(tmp_path / "home")], check=True)
+    return replace(read_once, home=tmp_path / "home", catalogue=tmp_path / "home" / "feeds.toml")
+
+
+@pytest.fixture
+def newswire(settings: Settings) -> Iterator[App]:
+    with App(settings) as opened:
+        yield opened
+
+
+def with_rule(settings: Settings) -> Settings:
+    """The deployment after the rule was added."""
+    head, mark, rest = settings.catalogue.read_text("utf-8").partition(f'id = "{DAILY}"')
+    own, feeds, others = rest.partition("\n[[outlet.feed]]")
+    settings.catalogue.write_text(head + mark + own + RULE + feeds + others, encoding="utf-8")
+    return settings
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NEWSWIRE_")}
+    ours = {"NEWSWIRE_HOME": str(settings.home), "NEWSWIRE_CATALOGUE": str(settings.catalogue)}
+    return kept | ours | {"PYTHONPATH": str(ROOT)}
+
+
+def changed_pages(pages: tuple[MadePage, ...]) -> int:
+    return sum(page.outlet_id == DAILY and page.intertitles > 0 for page in pages)
+
+
+def updates(newswire: App) -> list[Received]:
+    return [r for r in newswire.read(Topic.ARTICLES) if r.headers["ce_type"].endswith("updated.v1")]
+
+
+def test_a_dry_run_shows_words_and_paragraphs_and_changes_nothing(
+    settings: Settings, pages: tuple[MadePage, ...]
+) -> None:
+    told: list[Replayed] = []
+    with App(with_rule(settings)) as newswire:
+        report = replay.replay(newswire, ReplayChoice(), dry_run=True, tell=told.append)
+        assert updates(newswire) == []
+    changed = [replayed for replayed in told if replayed.fate is Fate.REVISED]
+    assert len(changed) == report.of(Fate.REVISED) == changed_pages(pages) > 2
+    assert {replayed.outlet_id for replayed in changed} == {DAILY}
+    for replayed in changed:
+        assert (replayed.changed, replayed.words_added) == (("text",), 0)
+        assert (replayed.words_removed or 0) > 0
+        assert {line[0] for line in replayed.difference} == {"-"}
+
+
+def test_a_replay_publishes_each_change_once_as_a_revision(settings: Settings, pages: tuple[MadePage, ...]) -> None:
+    with App(with_rule(settings)) as newswire:
+        first = replay.replay(newswire, ReplayChoice(), dry_run=False)
+        again = replay.replay(newswire, ReplayChoice(), dry_run=False)
+        values = [json.loads(received.value or b"") for received in updates(newswire)]
+    assert first.of(Fate.REVISED) == len(values) == changed_pages(pages)
+    assert (again.of(Fate.REVISED), again.of(Fate.UNCHANGED)) == (0, PAGES)
+    assert {(value["revision"], tuple(value["changed"]), value["words_added"]) for value in values} == {
+        (2, ("text",), 0)
+    }
+    assert all(value["previous_text_hash"] and value["raw_location"] for value in values)
+
+
+def test_a_replay_uses_no_network_and_shows_how_far_it_is(
+    settings: Settings, pages: tuple[MadePage, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK, encoding="utf-8")
+    variables = environment(with_rule(settings))
+    variables["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{ROOT}"
+    command = [sys.executable, "-c", "from pipeline.cli.main import main; main(['replay', '--since', '1d'])"]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert "network:" not in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert f"{PAGES} of {PAGES} articles" in done.stdout
+    assert f"{changed_pages(pages)} revised" in done.stdout
+
+
+def test_the_guard_of_the_network_test_would_bite(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK, encoding="utf-8")
+    program = "import socket; socket.create_connection(('127.0.0.1', 9))"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert "network: socket." in done.stderr
+
+
+def test_a_killed_replay_goes_on_where_it_was_and_repeats_no_revision(
+    settings: Settings, pages: tuple[MadePage, ...]
+) -> None:
+    variables = environment(with_rule(settings))
+    with subprocess.Popen(
+        [sys.executable, "-c", STOPPED], env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        done_before = int(process.stdout.readline())
+        process.kill()
+    assert done_before == replay.BATCH
+    fates: Counter[str] = Counter()
+    with App(settings) as newswire:
+        report = replay.replay(
+            newswire, ReplayChoice(), dry_run=False, tell=lambda replayed: fates.update([replayed.fate.value])
+        )
+        told = [(received.key, received.headers["ce_id"]) for received in updates(newswire)]
+    assert (report.articles, sum(fates.values())) == (PAGES, PAGES - done_before)
+    assert len(told) == len(set(told)) == report.of(Fate.REVISED) == changed_pages(pages)
+
+
+def test_a_deadline_ends_a_replay_between_batches(newswire: App) -> None:
+    report = replay.replay(newswire, ReplayChoice(), dry_run=True, deadline_s=0.001)
+    assert (report.is_done, report.articles) == (False, replay.BATCH)
+    rest = replay.replay(newswire, ReplayChoice(), dry_run=True)
+    assert (rest.is_done, rest.articles) == (True, PAGES)
+
+
+TODAY = datetime.now(UTC).date()
+
+
+@pytest.mark.parametrize(
+    ("choice", "articles"),
+    [
+        pytest.param(ReplayChoice(outlets=(DAILY,)), PAGES // 2, id="an outlet"),
+        pytest.param(
+            ReplayChoice(since=TODAY - timedelta(days=1), until=TODAY), PAGES, id="a span with the pages' day"
+        ),
+        pytest.param(ReplayChoice(since=TODAY + timedelta(days=1)), 0, id="a later span"),
+        pytest.param(ReplayChoice(until=date(2020, 1, 1)), 0, id="an earlier span"),
+    ],
+)
+def test_a_replay_reads_what_was_chosen(newswire: App, choice: ReplayChoice, articles: int) -> None:
+    store = ReplayStore(newswire.database, lanes=4)
+    assert store.count(choice) == articles
+    assert sum(map(len, store.batches(choice, after="", size=30))) == articles
+
+
+def test_an_outlet_that_is_in_no_catalogue_is_refused(newswire: App) -> None:
+    with pytest.raises(SettingsError, match="nobody is no outlet"):
+        replay.replay(newswire, ReplayChoice(outlets=("nobody",)), dry_run=True)
+
+
+def test_a_lost_raw_page_is_told_of_and_the_rest_goes_on(settings: Settings) -> None:
+    (warc,) = (settings.archive_folder).rglob("*.warc.gz")
+    torn = warc.read_bytes()
+    warc.write_bytes(torn[: len(torn) // 2])
+    with App(settings) as newswire:
+        report = replay.replay(newswire, ReplayChoice(), dry_run=True)
+    assert report.of(Fate.LOST) > 0
+    assert report.of(Fate.LOST) + report.of(Fate.UNCHANGED) == PAGES
+
+
+def test_an_article_whose_sketch_has_expired_is_told_by_its_hashes(
+    settings: Settings, pages: tuple[MadePage, ...]
+) -> None:
+    with App(with_rule(settings)) as newswire:
+        gone = newswire.articles.expire_sketches(now=datetime.now(UTC) + timedelta(days=100))
+        assert gone >= PAGES
+        report = replay.replay(newswire, ReplayChoice(), dry_run=False)
+        values = [json.loads(received.value or b"") for received in updates(newswire)]
+    assert report.of(Fate.REVISED) == len(values) == changed_pages(pages)
+    assert {(value["revision"], value["revision_kind"]) for value in values} == {(2, None)}

@@ -1,0 +1,116 @@
+"""When an article is looked at again, and what an answer means."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+import schemas
+from pipeline.dedup.model import Relation
+from pipeline.delivery.messages import withdrawn_message
+from pipeline.delivery.routing import withdrawal
+from pipeline.domain.model import PendingEntry, Topic, Validators
+from pipeline.ingest.revisit_policy import (
+    CONFIRM_AFTER,
+    Visit,
+    is_confirmed,
+    is_followed,
+    next_revisit,
+    note_missing,
+    within_budget,
+)
+from tests.values import NOW, OUTLET, make_entry
+
+AFTER_S = (900, 3600, 21_600)
+
+
+def make_visit(number: int = 1, *, host: str = "www.antenne.test", **changes: object) -> Visit:
+    entry = PendingEntry(number, OUTLET.id, OUTLET.feeds[0].id, make_entry(number), 1, 0, NOW)
+    values: dict[str, object] = {
+        "article_id": f"a{number}",
+        "cluster_id": f"a{number}",
+        "url": f"http://{host}/{number}.html",
+        "canonical_url": f"http://{host}/{number}.html",
+        "title": "Le marché couvert rouvre",
+        "text_hash": "0" * 64,
+        "entry": entry,
+        "validators": Validators('"v"'),
+        "first_seen_at": NOW,
+        "last_fetched_at": NOW,
+        "revision": 2,
+    }
+    return Visit(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("age_s", "next_s"),
+    [
+        pytest.param(0, 900, id="new"),
+        pytest.param(900, 3600, id="on the minute of a step"),
+        pytest.param(2000, 3600, id="a run came late: no step is made up for"),
+        pytest.param(21_600, None, id="past the last step"),
+        pytest.param(10_000_000, None, id="filled in from the past"),
+    ],
+)
+def test_the_schedule_counts_from_the_first_sighting(age_s: int, next_s: int | None) -> None:
+    due = next_revisit(NOW, AFTER_S, now=NOW + timedelta(seconds=age_s))
+    assert due == (None if next_s is None else NOW + timedelta(seconds=next_s))
+
+
+@pytest.mark.parametrize(
+    ("feed_id", "relation", "copies", "followed"),
+    [
+        pytest.param("antenne/titres", None, "topic", True, id="an article"),
+        pytest.param("antenne/titres", Relation.COPY, "topic", True, id="a copy that has a topic"),
+        pytest.param("antenne/titres", Relation.COPY, "drop", False, id="a copy that nobody is told of"),
+        pytest.param("antenne/titres", Relation.DUPLICATE, "topic", False, id="the same again under another URL"),
+        pytest.param("antenne/~past", None, "topic", False, id="news of the past"),
+    ],
+)
+def test_only_what_consumers_are_told_of_now_is_looked_at_again(
+    feed_id: str, relation: Relation | None, copies: str, followed: bool
+) -> None:
+    assert is_followed(replace(make_visit().entry, feed_id=feed_id), relation, copies=copies) is followed
+
+
+def test_zero_alone_means_never() -> None:
+    assert next_revisit(NOW, (0,), now=NOW) is None
+
+
+def test_a_missing_page_is_believed_at_the_second_look_hours_later() -> None:
+    first = note_missing(make_visit(), now=NOW)
+    assert (first.missing_since, first.next_revisit_at) == (NOW, NOW + CONFIRM_AFTER)
+    missed = make_visit(missing_since=NOW)
+    assert not is_confirmed(missed, now=NOW + timedelta(minutes=30))
+    assert note_missing(missed, now=NOW + timedelta(minutes=30)).next_revisit_at == NOW + CONFIRM_AFTER
+    assert is_confirmed(missed, now=NOW + CONFIRM_AFTER)
+
+
+def test_the_budget_goes_to_those_due_longest_and_to_every_host() -> None:
+    many = [make_visit(n) for n in range(5)] + [make_visit(n, host="www.other.test") for n in range(5, 8)]
+    chosen = within_budget(many, most=4, most_per_host=2)
+    assert [visit.article_id for visit in chosen] == ["a0", "a1", "a5", "a6"]
+
+
+@pytest.mark.parametrize(
+    ("is_copy", "copies", "topics"),
+    [
+        pytest.param(False, "topic", ("articles", "articles.latest"), id="an article"),
+        pytest.param(True, "topic", ("copies",), id="a copy where copies have a topic"),
+        pytest.param(True, "annotate", ("articles", "articles.latest"), id="a copy among the articles"),
+        pytest.param(True, "drop", (), id="a copy that nobody was told of"),
+    ],
+)
+def test_a_withdrawal_goes_where_the_article_went(is_copy: bool, copies: str, topics: tuple[str, ...]) -> None:
+    messages = withdrawal(make_visit(is_copy=is_copy), None, OUTLET, copies=copies, now=NOW)
+    assert tuple(message.topic.value for message in messages) == topics
+    assert all((message.value is None) == (message.topic is Topic.LATEST) for message in messages)
+
+
+def test_a_withdrawal_is_valid_even_when_no_message_of_the_article_is_kept() -> None:
+    message = withdrawn_message(make_visit(), None, OUTLET, Topic.ARTICLES, now=NOW)
+    assert message.value is not None
+    schemas.validator(message.schema).validate(json.loads(message.value))
