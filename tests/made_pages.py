@@ -16,8 +16,8 @@ from typing import Any
 
 from pipeline.app.runs import App
 from pipeline.domain.model import Entry, FeedState, FetchKind, Request, Response
+from pipeline.domain.ports import Place
 from pipeline.domain.settings import Settings
-from pipeline.ingest.ports import Place
 from pipeline.ingest.transactions import PollDecision, Shown
 from tests.made_news import Newsroom
 from tests.newsroom.articles import Block

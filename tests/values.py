@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pipeline.dedup.decide import Candidate, Decision, decide
 from pipeline.dedup.fingerprint import fingerprint
 from pipeline.dedup.model import DecidePolicy
+from pipeline.delivery.events import Read
 from pipeline.domain.model import (
     Article,
     Entry,
@@ -21,7 +22,7 @@ from pipeline.domain.model import (
 )
 from pipeline.extraction.extract import Extraction
 from pipeline.identity.urls import canonicalise
-from pipeline.ingest.transactions import Looked, PollDecision, Polled, PollLine, Read, Settlement
+from pipeline.ingest.transactions import Looked, PollDecision, Polled, PollLine, Settlement
 from pipeline.scheduling.feed_state import PollKind, PollOutcome
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ import aiohttp
 from connectors.http.robots import Tdm
 from connectors.http.target_url import Target
 from pipeline.domain.model import FetchKind, Redirect, Validators
-from pipeline.ingest.ports import Place
+from pipeline.domain.ports import Place
 
 ACCEPT = {
     FetchKind.FEED: "application/rss+xml, application/atom+xml, application/rdf+xml, application/feed+json, "

@@ -34,7 +34,7 @@ from connectors.http.robots import RobotsBook, RobotsMemory, SiteRules, read_tdm
 from connectors.http.target_url import Target, parse_target, redirect_url
 from pipeline.domain.errors import FetchError, HostWaits, Refused, TimedOut, TooLarge, TooManyRedirects, Unreachable
 from pipeline.domain.model import FetchKind, Redirect, Request, Response, Validators
-from pipeline.ingest.ports import HostPacer, Place
+from pipeline.domain.ports import HostPacer, Place
 from pipeline.scheduling.freshness import retry_after
 
 __all__ = ["FetchLimits", "SafeFetcher"]
@@ -66,7 +66,7 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 class SafeFetcher:
-    """Implements `pipeline.ingest.ports.Fetcher`. An async context manager, one for all requests of a process."""
+    """Implements `pipeline.domain.ports.Fetcher`. An async context manager, one for all requests of a process."""
 
     def __init__(  # noqa: PLR0913 # every choice a deployment makes of its fetcher, each by name
         self,

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from pipeline.domain.errors import HostWaits
-from pipeline.ingest.ports import HostPacer
+from pipeline.domain.ports import HostPacer
 
 T = TypeVar("T")  # Python 3.11 is supported: no def f[T] yet
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from pipeline.domain.errors import FetchError, NotAFeed
 from pipeline.domain.model import FetchKind, Outlet, Request
+from pipeline.domain.ports import Fetcher
 from pipeline.feeds.sitemaps import SitemapFile, Span, may_hold, read_sitemap_file, sitemaps_named
-from pipeline.ingest.ports import Fetcher
 from pipeline.text.dates import zone_of
 
 # Where sitemaps lie when robots.txt names none (the protocol's example, and what news outlets use).

@@ -1,6 +1,6 @@
 """Kafka: lanes that publish exactly once, and topics that are read as a consumer reads them.
 
-Implements `pipeline.ingest.ports.Topics`. A lane is a transactional producer `newswire.<deployment>.lane.<k>`; its
+Implements `pipeline.domain.ports.Topics`. A lane is a transactional producer `newswire.<deployment>.lane.<k>`; its
 committed batch number is the offset that the consumer group of the same name has for partition 0 of the `lanes` topic,
 so that Kafka commits messages and number atomically. Guarantee: exactly once to `read_committed` consumers, in order of
 key; a second holder of a lane fences the first. Topics are never made here (connectors/kafka/admin.py does, on

@@ -1,6 +1,6 @@
 """Spacing and waiting per host, in the store, so that all processes and machines keep them together.
 
-Implements `pipeline.ingest.ports.HostPacer`. A slot is taken by moving the host's `next_slot_at` on in one transaction;
+Implements `pipeline.domain.ports.HostPacer`. A slot is taken by moving the host's `next_slot_at` on in one transaction;
 a process that dies after taking one costs the host a pause, never a burst.
 """
 

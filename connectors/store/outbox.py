@@ -1,6 +1,6 @@
 """The outbox: messages that wait for their delivery, and, without Kafka, the topic log itself.
 
-Implements `pipeline.ingest.ports.Outbox`. `append` is called inside the transaction that decided the message, so that a
+Implements `pipeline.domain.ports.Outbox`. `append` is called inside the transaction that decided the message, so that a
 verdict and its message stand or fall together. Guarantee: a row is stamped with one batch number and delivered under it
 (the protocol is pipeline/delivery/deliver.py). Rows of one key are in one lane, in order of their ids: whoever writes
 a key has its article's lock, so a lower id is never committed after a higher one of the same key.

@@ -19,9 +19,10 @@ from connectors.store.database import Database
 from connectors.store.replays import entries_of, entry_behind
 from connectors.store.schema import aliases, articles, entries
 from pipeline.dedup.model import ArticleState, Relation
+from pipeline.delivery.events import Visit
 from pipeline.domain.model import Message, Validators, Verdict
 from pipeline.identity.urls import canonicalise
-from pipeline.ingest.revisit_policy import Noted, Visit
+from pipeline.ingest.revisit_policy import Noted
 from pipeline.ingest.transactions import Outcome, Settlement
 
 IDS_AT_ONCE = 1000

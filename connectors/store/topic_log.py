@@ -1,6 +1,6 @@
 """The embedded topic log: without Kafka the outbox itself is what consumers read.
 
-Implements `pipeline.ingest.ports.Topics`. Publishing commits the lane's batch number; the rows are on the log since
+Implements `pipeline.domain.ports.Topics`. Publishing commits the lane's batch number; the rows are on the log since
 they were written. Guarantee: exactly once, in order of key, to readers of one database.
 """
 

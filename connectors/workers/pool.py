@@ -30,8 +30,8 @@ from connectors.workers.child import READY
 from pipeline.domain.errors import ExtractionFailed
 from pipeline.extraction.dom.page import check_page, page_in_utf8
 from pipeline.extraction.jsonl import ExtractedRow, ExtractRow, outlet_of, page_of
-from pipeline.extraction.values import Extraction, PageInput
-from pipeline.extraction.wrapper.wrapper import ENOUGH_PAGES, Observation, Wrapper
+from pipeline.extraction.values import Extraction, Observation, PageInput
+from pipeline.extraction.wrapper.wrapper import ENOUGH_PAGES, Wrapper
 from pipeline.extraction.wrapper.wrapper import learn as learn_wrapper
 from pipeline.feeds.parse import FeedInput, NoFeed, ParsedFeed
 

@@ -13,13 +13,13 @@ from pipeline.app.deployment import read_catalogue
 from pipeline.app.runs import App
 from pipeline.domain.errors import NewswireError, NotAFeed
 from pipeline.domain.model import Entry, ExtractRules, FetchKind, Request, Response
+from pipeline.domain.ports import Fetcher
 from pipeline.domain.settings import SettingLine, Settings, describe, load
 from pipeline.extraction.dom.page import check_page, page_in_utf8
 from pipeline.extraction.values import PageInput
 from pipeline.feeds.parse import ParsedFeed, parse_feed
 from pipeline.identity.urls import registrable_domain
 from pipeline.ingest import page_status
-from pipeline.ingest.ports import Fetcher
 
 
 @dataclass(frozen=True, slots=True)

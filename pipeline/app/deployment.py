@@ -38,9 +38,9 @@ from pipeline.delivery.deliver import OVERTAKE_TIMES, BatchLimits, Deliverer
 from pipeline.domain import fault_injection
 from pipeline.domain.errors import CatalogueError, SettingsError
 from pipeline.domain.model import Feed, FeedState, FetchKind, Outlet, Received, Topic
+from pipeline.domain.ports import Topics
 from pipeline.domain.settings import Settings, load
 from pipeline.identity.article_ids import with_number_rule
-from pipeline.ingest.ports import Topics
 from pipeline.reporting.report import LATE, Report
 
 if TYPE_CHECKING:

@@ -18,13 +18,13 @@ from dataclasses import dataclass, replace
 
 from pipeline.app.runs import App, raising_plainly
 from pipeline.delivery.deliver import Deliverer
+from pipeline.delivery.events import Visit
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, PendingEntry
 from pipeline.extraction.wrapper.session import Teaching
 from pipeline.ingest.context import Rooms
 from pipeline.ingest.poll import ingest
 from pipeline.ingest.revisit import Revisits
-from pipeline.ingest.revisit_policy import Visit
 from pipeline.reporting.report import Report
 
 LOOK_S = 0.5  # between two looks for due feeds

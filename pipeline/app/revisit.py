@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from pipeline.app.runs import App, raising_plainly, tell
 from pipeline.delivery.deliver import Deliverer
+from pipeline.delivery.events import Visit
 from pipeline.domain.errors import SettingsError
 from pipeline.ingest.revisit import Revisits
-from pipeline.ingest.revisit_policy import Visit
 from pipeline.reporting.report import Report
 
 

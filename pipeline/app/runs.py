@@ -14,6 +14,7 @@ from datetime import datetime
 
 from pipeline.app.deployment import Deployment
 from pipeline.delivery.deliver import Deliverer
+from pipeline.delivery.events import Visit
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, FeedStatus
 from pipeline.extraction.wrapper.session import Teaching
@@ -22,7 +23,7 @@ from pipeline.ingest.context import Rooms
 from pipeline.ingest.host_queue import Turns
 from pipeline.ingest.poll import ingest
 from pipeline.ingest.revisit import Revisits
-from pipeline.ingest.revisit_policy import Visit, within_budget
+from pipeline.ingest.revisit_policy import within_budget
 from pipeline.reporting.report import Report
 from pipeline.scheduling.shards import Shard, cut_shards
 

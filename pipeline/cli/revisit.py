@@ -11,7 +11,7 @@ from pipeline.reporting.terminal import delivered_in_words, problem_lines, revis
 
 if TYPE_CHECKING:
     from pipeline.app.runs import App
-    from pipeline.ingest.revisit_policy import Visit
+    from pipeline.delivery.events import Visit
     from pipeline.reporting.report import Report
 
 console = terminal()

@@ -16,9 +16,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from pipeline import __version__
+from pipeline.delivery.events import Failure
 from pipeline.delivery.messages import DEAD_LETTER_SCHEMA, EventType, rfc3339, to_json
 from pipeline.domain.model import Message, Outlet, PendingEntry, Response, Topic, Verdict
-from pipeline.ingest.transactions import Ending, Failure
 
 LONGEST_DETAIL = 2000  # characters: an error may quote a page
 # What tells why a server answered as it did; nothing that names a visitor (cookies) or is long.
@@ -101,12 +101,6 @@ def resolutions(
     if not entry.is_dead or verdict is Verdict.FAILED:
         return ()
     return (resolved_message(entry, outlet, verdict, article_id=article_id, now=now),)
-
-
-def with_resolution(ending: Ending, outlet: Outlet, *, now: datetime) -> Ending:
-    """The ending, telling also that the entry's dead letter is resolved by it."""
-    closing = resolutions(ending.entry, outlet, ending.verdict, now=now)
-    return replace(ending, messages=(*ending.messages, *closing)) if closing else ending
 
 
 def letter(

@@ -23,7 +23,7 @@ from pipeline.delivery.claim_check import dead_letter_of_message
 from pipeline.domain.errors import LaneFenced, LaneLost, NewswireError
 from pipeline.domain.fault_injection import crash_point
 from pipeline.domain.model import Message, OutboxRow
-from pipeline.ingest.ports import Lane, Outbox, Topics
+from pipeline.domain.ports import Lane, Outbox, Topics
 
 # A lane that delivered nothing for so long, though messages wait, has a holder that stands still: so many times what a
 # delivery may take (NEWSWIRE_DELIVERY_TIMEOUT_S), so that a slow broker alone never looks like one.

@@ -14,9 +14,8 @@ from enum import StrEnum
 from typing import Any
 
 from pipeline import __version__
+from pipeline.delivery.events import Publication, Visit
 from pipeline.domain.model import FeedState, Message, Outlet, SourcedTime, Topic
-from pipeline.ingest.revisit_policy import Visit
-from pipeline.ingest.transactions import Publication
 
 ARTICLE_SCHEMA = "article.v1.json"
 FEED_SCHEMA = "feed_status.v1.json"

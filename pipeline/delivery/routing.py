@@ -18,10 +18,9 @@ from functools import partial
 from typing import Any
 
 from pipeline.dedup.decide import Relation
+from pipeline.delivery.events import Publication, Visit
 from pipeline.delivery.messages import EventType, article_message, tombstone, withdrawn_message
 from pipeline.domain.model import Message, Outlet, Topic, Verdict
-from pipeline.ingest.revisit_policy import Visit
-from pipeline.ingest.transactions import Publication
 from pipeline.text.tokens import WordsChanged, words_changed
 
 

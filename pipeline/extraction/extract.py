@@ -28,7 +28,7 @@ from pipeline.extraction.metadata.json_ld import LinkedArticle, read_json_ld
 from pipeline.extraction.metadata.resolve import Metadata, PageHead, read_head, read_metadata
 from pipeline.extraction.metadata.signatures import find_signature
 from pipeline.extraction.quality_gate import Candidate, judge
-from pipeline.extraction.values import EXTRACTOR, Extraction, FeedHints, PageInput, Step
+from pipeline.extraction.values import EXTRACTOR, Extraction, FeedHints, Gap, Observation, PageInput, Step
 from pipeline.extraction.wrapper.apply_and_observe import (
     agreement,
     choose_by_wrapper,
@@ -37,7 +37,7 @@ from pipeline.extraction.wrapper.apply_and_observe import (
     observe,
 )
 from pipeline.extraction.wrapper.skip_regions import find_gaps
-from pipeline.extraction.wrapper.wrapper import Gap, Observation, Wrapper, needs_teacher
+from pipeline.extraction.wrapper.wrapper import Wrapper, needs_teacher
 from pipeline.text.languages import settle_language
 from pipeline.text.normalize import key_of
 

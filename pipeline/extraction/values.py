@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from pipeline.domain.model import Article, ExtractRules, Rejection
-from pipeline.extraction.wrapper.wrapper import Observation
 
 EXTRACTOR = "newswire/1"
 
@@ -60,3 +60,49 @@ class Extraction:
     meta_refresh: str | None = None
     tdm_reserved: bool | None = None
     tdm_policy: str | None = None
+
+
+INSIDE = ">"
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCount:
+    """How many characters of a place the teacher kept and left on one page."""
+
+    place: str
+    kept: int
+    left: int
+
+
+class Gap(NamedTuple):
+    """A stretch of markup from the element with one sign to the element with another, or to the page's end.
+
+    Before the first sign stands `INSIDE` where the gap begins behind that element's tag, not before it.
+    """
+
+    start: str
+    stop: str = ""
+
+    @property
+    def sign(self) -> str:
+        """The first element's sign."""
+        return self.start.removeprefix(INSIDE)
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether it begins behind the first element's tag."""
+        return self.start.startswith(INSIDE)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one page teaches: places kept and left, marks of its texts, how far the wrapper agreed if it was asked."""
+
+    page: int
+    places: tuple[PlaceCount, ...]
+    texts: tuple[int, ...]
+    alive: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
+    agreement: float | None = None
+    gaps: tuple[Gap, ...] = ()
+    filled: tuple[Gap, ...] = ()  # known gaps that something stood in

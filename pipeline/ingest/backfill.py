@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from pipeline.domain.model import Entry, FeedState, Outlet, PendingEntry, Request, Response
+from pipeline.domain.ports import Fetcher, Place
 from pipeline.domain.settings import Settings
 from pipeline.feeds.entries import Surroundings, understand
 from pipeline.feeds.raw import RawEntry
 from pipeline.ingest.collect import collect
 from pipeline.ingest.context import Rooms
 from pipeline.ingest.poll import count
-from pipeline.ingest.ports import Fetcher, Place
 from pipeline.ingest.transactions import PollDecision, Polled, PollLine
 from pipeline.reporting.report import Report
 from pipeline.scheduling.feed_state import PollKind, PollOutcome

@@ -13,17 +13,17 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from pipeline.delivery.dead_letters import with_resolution
+from pipeline.delivery.events import Read
 from pipeline.domain.errors import ExtractionFailed, FetchError, StoreError
 from pipeline.domain.model import Article, FetchKind, Outlet, PendingEntry, Request, Response, Verdict
+from pipeline.domain.ports import Place
 from pipeline.extraction.dom.page import check_page, page_in_utf8
 from pipeline.extraction.values import Extraction, FeedHints, PageInput
 from pipeline.ingest import page_status, retries
 from pipeline.ingest.context import Rooms
-from pipeline.ingest.ports import Place
-from pipeline.ingest.retries import Attempt
+from pipeline.ingest.retries import Attempt, with_resolution
 from pipeline.ingest.settle import settle
-from pipeline.ingest.transactions import Deferral, Ending, Read, Settled
+from pipeline.ingest.transactions import Deferral, Ending, Settled
 from pipeline.reporting.report import Report
 
 log = logging.getLogger("newswire.collect")

@@ -15,10 +15,11 @@ from datetime import datetime
 from typing import ParamSpec, TypeVar
 
 from pipeline.domain.model import Outlet
+from pipeline.domain.ports import Archive, Fetcher
 from pipeline.domain.settings import Settings
 from pipeline.extraction.wrapper.session import Teaching
 from pipeline.ingest.host_queue import Turns
-from pipeline.ingest.ports import Archive, ArticleBook, Extractor, FeedBook, Fetcher
+from pipeline.ingest.ports import ArticleBook, Extractor, FeedBook
 from pipeline.scheduling.poll_interval import FeedPolicy
 
 P = ParamSpec("P")

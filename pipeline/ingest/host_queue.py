@@ -18,7 +18,7 @@ from pipeline.domain.errors import RunEnds
 
 @dataclass(slots=True)
 class Place:
-    """One of the run's places at work. Implements `pipeline.ingest.ports.Place`."""
+    """One of the run's places at work. Implements `pipeline.domain.ports.Place`."""
 
     url: str
     places: asyncio.Semaphore

@@ -28,11 +28,11 @@ from pipeline.domain.model import (
     Validators,
     Verdict,
 )
+from pipeline.domain.ports import Place
 from pipeline.feeds.parse import FeedInput, NoFeed, ParsedFeed, body_digest, read_feed
 from pipeline.identity.article_ids import MIN_ARTICLES, learn_article_number, with_number_rule
 from pipeline.ingest.collect import collect
 from pipeline.ingest.context import Rooms
-from pipeline.ingest.ports import Place
 from pipeline.ingest.quiet import QuietPolls
 from pipeline.ingest.retries import word
 from pipeline.ingest.transactions import PollDecision, Polled, PollLine, QuietPoll, Shown, Sighted

@@ -19,13 +19,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol, Self
 
+from pipeline.delivery.events import Read
 from pipeline.domain.errors import ExtractionFailed, Refused, StoreError
 from pipeline.domain.model import Article, PendingEntry, Request, Response, Verdict
+from pipeline.domain.ports import Place
 from pipeline.ingest.collect import extract
 from pipeline.ingest.context import Rooms
-from pipeline.ingest.ports import Place
 from pipeline.ingest.settle import MOST_LOOKS, conclude, identify, view
-from pipeline.ingest.transactions import Outcome, Read, Settlement
+from pipeline.ingest.transactions import Outcome, Settlement
 
 SHOWN_CHARS = 160  # of a paragraph in a difference
 

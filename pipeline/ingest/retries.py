@@ -6,14 +6,15 @@ Pure: a table of what is worth another try, a schedule that doubles, and the dea
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from pipeline.delivery.dead_letters import failed_message
+from pipeline.delivery.dead_letters import failed_message, resolutions
+from pipeline.delivery.events import Failure
 from pipeline.domain.errors import FetchError, HostWaits, NewswireError, Refused, RunEnds, Unreachable
 from pipeline.domain.model import Outlet, PendingEntry, Rejection, Response, Verdict
 from pipeline.ingest.page_status import PASSING
-from pipeline.ingest.transactions import Deferral, Ending, Failure
+from pipeline.ingest.transactions import Deferral, Ending
 
 LONGEST_WAIT = timedelta(days=1)
 
@@ -87,3 +88,9 @@ def word(error: NewswireError) -> str:
     """A short reason from an error's kind: timed_out, unreachable_dns, too_large, not_a_feed …"""
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
     return f"{name}_{error.stage}" if isinstance(error, Unreachable) else name
+
+
+def with_resolution(ending: Ending, outlet: Outlet, *, now: datetime) -> Ending:
+    """The ending, telling also that the entry's dead letter is resolved by it."""
+    closing = resolutions(ending.entry, outlet, ending.verdict, now=now)
+    return replace(ending, messages=(*ending.messages, *closing)) if closing else ending

@@ -16,18 +16,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+from pipeline.delivery.events import Read, Visit
 from pipeline.delivery.routing import withdrawal
 from pipeline.domain.errors import ExtractionFailed, FetchError, HostWaits, RunEnds, StoreError
 from pipeline.domain.model import FetchKind, Request, Response, Validators, Verdict
+from pipeline.domain.ports import Place
 from pipeline.extraction.wrapper.session import FrozenTeaching
 from pipeline.ingest import page_status
 from pipeline.ingest.collect import read_page
 from pipeline.ingest.context import Rooms
-from pipeline.ingest.ports import Place, VisitBook
+from pipeline.ingest.ports import VisitBook
 from pipeline.ingest.retries import word
-from pipeline.ingest.revisit_policy import MISSING, Noted, Visit, is_confirmed, next_revisit, note_missing
+from pipeline.ingest.revisit_policy import MISSING, Noted, is_confirmed, next_revisit, note_missing
 from pipeline.ingest.settle import MOST_LOOKS, conclude, identify, revisit_after_s, view
-from pipeline.ingest.transactions import Outcome, Read
+from pipeline.ingest.transactions import Outcome
 from pipeline.reporting.report import Report
 
 log = logging.getLogger("newswire.revisit")

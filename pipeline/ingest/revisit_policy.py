@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from pipeline.dedup.model import Relation
+from pipeline.delivery.events import Visit
 from pipeline.domain.model import PendingEntry, Validators, is_of_the_past
 
 # 404s come and go with deployments and caches: two hours outlast most of them, and a withdrawal is not that urgent.
@@ -20,27 +21,6 @@ CONFIRM_AFTER = timedelta(hours=2)
 
 # Refusals that say that the article is not there any more; any other says something of the moment or of us.
 MISSING = frozenset({"not_found", "gone", "redirected_to_section"})
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """An article that is due for another look."""
-
-    article_id: str
-    cluster_id: str
-    url: str
-    canonical_url: str
-    title: str
-    text_hash: str
-    entry: PendingEntry  # that led to it; number 0 when that is forgotten
-    validators: Validators
-    first_seen_at: datetime
-    last_fetched_at: datetime
-    revision: int
-    is_withdrawn: bool = False
-    is_copy: bool = False
-    missing_since: datetime | None = None
-    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pipeline.dedup.decide import Candidate, DecidePolicy, Decision, decide
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
 from pipeline.delivery.dead_letters import resolutions
+from pipeline.delivery.events import Publication, Read
 from pipeline.delivery.routing import messages_of, words_since
 from pipeline.domain.errors import StoreError
 from pipeline.domain.model import Outlet, PendingEntry, Verdict
@@ -20,7 +21,7 @@ from pipeline.extraction.metadata.agencies import agency_credits
 from pipeline.identity.urls import article_id, article_number, canonicalise, is_section_or_home, registrable_domain
 from pipeline.ingest.context import Rooms
 from pipeline.ingest.revisit_policy import is_followed, next_revisit
-from pipeline.ingest.transactions import Looked, Outcome, Publication, Read, Settled, Settlement
+from pipeline.ingest.transactions import Looked, Outcome, Settled, Settlement
 
 # Twice is common with a handful of workers on one story, five times was never seen.
 MOST_LOOKS = 20

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.dedup.decide import Candidate, Decision, Sightings, WordsChanged
-from pipeline.domain.model import Article, Entry, FeedState, Message, Outlet, PendingEntry, Response, Verdict
-from pipeline.extraction.values import Extraction
+from pipeline.dedup.decide import Candidate, Decision, Sightings
+from pipeline.delivery.events import Read
+from pipeline.domain.model import Entry, FeedState, Message, PendingEntry, Verdict
 from pipeline.scheduling.feed_state import PollOutcome
 
 
@@ -86,16 +86,6 @@ class Sighted:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """An article as it was read: from which extraction of which response, kept where."""
-
-    article: Article
-    extraction: Extraction
-    response: Response
-    raw_location: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Looked:
     """What a look-up found near a candidate, whose id is now the one its URLs belong to; and how far it reached."""
 
@@ -103,21 +93,6 @@ class Looked:
     sightings: Sightings
     seen: int  # the sketches' sequence number: what is newer is looked at again before anything is written
     known_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """A verdict with all that its messages tell."""
-
-    entry: PendingEntry
-    read: Read
-    outlet: Outlet
-    decision: Decision
-    text_hash: str
-    credits: tuple[str, ...]  # agencies that the text credits
-    words: WordsChanged | None  # since the revision before
-    section: str | None  # the feed's
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,18 +142,6 @@ class Settled:
     verdict: Verdict
     reason: str
     is_ours: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What a dead letter tells: where it failed, why, how often, the last answer and where its body is kept."""
-
-    stage: str  # fetch, page, extract, collect
-    reason: str
-    detail: str
-    attempts: int
-    response: Response | None = None
-    raw_location: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

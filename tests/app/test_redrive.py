@@ -18,12 +18,12 @@ from connectors.store.feeds import FeedStore
 from connectors.store.outbox import StoredOutbox
 from pipeline.app import redrive
 from pipeline.app.runs import App
-from pipeline.delivery.dead_letters import RedriveChoice, redriven_message, with_resolution
+from pipeline.delivery.dead_letters import RedriveChoice, redriven_message
 from pipeline.domain.errors import ExtractionFailed, TimedOut
 from pipeline.domain.model import PendingEntry, Rejection, Topic, Verdict
 from pipeline.domain.settings import Settings
 from pipeline.ingest import retries
-from pipeline.ingest.retries import Attempt
+from pipeline.ingest.retries import Attempt, with_resolution
 from pipeline.ingest.transactions import Deferral, Ending, PollDecision
 from tests.newsroom import Newsroom
 from tests.newsroom.catalogue import OUTLETS

@@ -26,7 +26,8 @@ from trafilatura import bare_extraction
 
 from pipeline.extraction.dom.page import page_in_utf8
 from pipeline.extraction.extract import Extraction, PageInput, extract
-from pipeline.extraction.wrapper.wrapper import ENOUGH_PAGES, Observation, Wrapper, learn
+from pipeline.extraction.values import Observation
+from pipeline.extraction.wrapper.wrapper import ENOUGH_PAGES, Wrapper, learn
 from pipeline.identity.urls import registrable_domain
 from tests.evaluation.extraction_pages import CORPORA, NEWS, read_pages
 from tests.newsroom.catalogue import OUTLETS

@@ -42,7 +42,7 @@ from pipeline.delivery.deliver import (
 )
 from pipeline.domain.errors import DeliveryError, LaneFenced, LaneLost
 from pipeline.domain.model import Message, OutboxRow, Topic
-from pipeline.ingest.ports import Topics
+from pipeline.domain.ports import Topics
 from tests.values import NOW, make_message
 
 LANES = 3

@@ -12,9 +12,9 @@ import schemas
 from pipeline.dedup.decide import CopySimilarity, Decision, Direction, Relation, RevisionKind, WordsChanged
 from pipeline.delivery import dead_letters, messages
 from pipeline.delivery.dead_letters import DeadEntry
+from pipeline.delivery.events import Failure, Publication
 from pipeline.delivery.routing import messages_of, words_since
 from pipeline.domain.model import FeedStatus, Message, PendingEntry, SourcedTime, Topic, Verdict
-from pipeline.ingest.transactions import Failure, Publication
 from tests.values import FEED, NOW, OUTLET, make_entry, make_read, make_response, make_state
 
 PENDING = PendingEntry(1, "antenne", FEED.id, make_entry(1), sighting=1, attempts=0, first_seen_at=NOW)

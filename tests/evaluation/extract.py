@@ -25,7 +25,8 @@ from rich.progress import track
 from rich.table import Table
 
 from pipeline.extraction.dom.page import page_in_utf8
-from pipeline.extraction.wrapper.wrapper import ENOUGH_PAGES, Observation, Wrapper, learn
+from pipeline.extraction.values import Observation
+from pipeline.extraction.wrapper.wrapper import ENOUGH_PAGES, Wrapper, learn
 from pipeline.identity.urls import registrable_domain
 from tests.evaluation.extraction_metrics import (
     Score,

@@ -23,9 +23,9 @@ from pipeline.app.revisit import VisitChoice
 from pipeline.app.runs import App
 from pipeline.delivery.deliver import Deliverer
 from pipeline.domain.model import Received, Request, Response, Topic
+from pipeline.domain.ports import Place
 from pipeline.domain.settings import Settings
 from pipeline.ingest.context import Rooms
-from pipeline.ingest.ports import Place
 from pipeline.reporting.report import Report
 from tests.made_news import Newsroom
 

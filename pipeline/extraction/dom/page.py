@@ -17,7 +17,7 @@ from lxml import etree, html
 
 from pipeline.domain.model import Rejection
 from pipeline.extraction.dom.xpath import count_of
-from pipeline.extraction.wrapper.wrapper import Gap
+from pipeline.extraction.values import Gap
 
 __all__ = ["ParsedPage", "check_page", "page_in_utf8", "parse_page"]
 

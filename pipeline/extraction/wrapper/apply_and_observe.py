@@ -13,8 +13,9 @@ from pipeline.extraction.content.structure import BESIDE, chars_of
 from pipeline.extraction.dom.blocks import Block, branch_of
 from pipeline.extraction.dom.xpath import only_child
 from pipeline.extraction.metadata.agencies import agency_credits
+from pipeline.extraction.values import Observation, PlaceCount
 from pipeline.extraction.wrapper.skip_regions import Gaps
-from pipeline.extraction.wrapper.wrapper import Observation, PlaceCount, Wrapper, text_mark
+from pipeline.extraction.wrapper.wrapper import Wrapper, text_mark
 
 __all__ = ["agreement", "choose_by_wrapper", "find_left", "find_repeated", "observe"]
 

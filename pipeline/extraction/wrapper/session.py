@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.extraction.wrapper.wrapper import Observation, Wrapper, learn
+from pipeline.extraction.values import Observation
+from pipeline.extraction.wrapper.wrapper import Wrapper, learn
 
 # Pages between two lessons: a wrapper is of use from about five on, and a lesson costs a write.
 LOT = 5

@@ -19,7 +19,7 @@ from pipeline.extraction.dom.xpath import text_of
 from pipeline.extraction.metadata.authors import find_signatures
 from pipeline.extraction.metadata.dates import find_printed, find_times
 from pipeline.extraction.metadata.resolve import RELS, Metadata
-from pipeline.extraction.wrapper.wrapper import INSIDE, Gap
+from pipeline.extraction.values import INSIDE, Gap
 from pipeline.text.normalize import clean_text, key_of
 
 __all__ = ["Gaps", "find_gaps"]

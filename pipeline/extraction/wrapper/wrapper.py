@@ -10,8 +10,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
+
+from pipeline.extraction.values import Gap, Observation, PlaceCount
 
 __all__ = ["Gap", "Observation", "PlaceCount", "Wrapper", "learn", "needs_teacher", "text_mark"]
 
@@ -26,54 +28,10 @@ FURNITURE_PAGES = 3  # that show a text: on two it may be a copy of an article
 RECENT = 0.95  # what a page that shows a gap counts for after one more page: the last twenty weigh most
 ENOUGH_EMPTY = 3.5  # four pages in a row, or four of five; and as many as the gap that most pages have, nearly
 NEARLY_AS_MANY = 0.9
-INSIDE = ">"
 MOST_BEHIND, MOST_BEFORE = 1, 2  # each is looked for on every page; before the article one may stand within another
 AUDIT_SHARE = 0.05  # 1 page in 20 goes to the teacher all the same
 REDESIGN_AGREEMENT = 0.5  # below it, page after page, the wrapper describes another design
 TRUSTED_AGREEMENT = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceCount:
-    """How many characters of a place the teacher kept and left on one page."""
-
-    place: str
-    kept: int
-    left: int
-
-
-class Gap(NamedTuple):
-    """A stretch of markup from the element with one sign to the element with another, or to the page's end.
-
-    Before the first sign stands `INSIDE` where the gap begins behind that element's tag, not before it.
-    """
-
-    start: str
-    stop: str = ""
-
-    @property
-    def sign(self) -> str:
-        """The first element's sign."""
-        return self.start.removeprefix(INSIDE)
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether it begins behind the first element's tag."""
-        return self.start.startswith(INSIDE)
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What one page teaches: places kept and left, marks of its texts, how far the wrapper agreed if it was asked."""
-
-    page: int
-    places: tuple[PlaceCount, ...]
-    texts: tuple[int, ...]
-    alive: tuple[str, ...] = ()
-    dead: tuple[str, ...] = ()
-    agreement: float | None = None
-    gaps: tuple[Gap, ...] = ()
-    filled: tuple[Gap, ...] = ()  # known gaps that something stood in
 
 
 @dataclass(frozen=True, slots=True)

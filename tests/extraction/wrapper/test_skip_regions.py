@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.extraction.dom.page import ParsedPage, parse_page
 from pipeline.extraction.extract import Extraction, PageInput, extract
-from pipeline.extraction.wrapper.wrapper import ENOUGH_PAGES, Gap, Wrapper, learn
+from pipeline.extraction.values import Gap
+from pipeline.extraction.wrapper.wrapper import ENOUGH_PAGES, Wrapper, learn
 from tests.extraction.wrapper.test_wrapper import PAGES_OF_TEXT, pages_of
 from tests.newsroom.outlets import Outlet
 

@@ -7,13 +7,12 @@ from dataclasses import replace
 import pytest
 
 from pipeline.extraction.extract import PageInput, extract
+from pipeline.extraction.values import Observation, PlaceCount
 from pipeline.extraction.wrapper.wrapper import (
     AUDIT_SHARE,
     ENOUGH_PAGES,
     MOST_PLACES,
     MOST_TEXTS,
-    Observation,
-    PlaceCount,
     Wrapper,
     learn,
     needs_teacher,
