@@ -39,7 +39,10 @@ ALLOWED_BESIDE = {
     ("connectors.archive", "connectors.http"),  # the TDM reservation of an archived answer is read as of a live one
     ("connectors.metrics", "connectors.store"),  # the exporter reads the store's tables
 }
-CORE = ("domain", "text", "identity", "catalogue", "feeds", "scheduling", "extraction", "dedup", "delivery", "reporting", "ingest")  # fmt: skip
+CORE = (
+    "domain", "text", "identity", "catalogue", "feeds", "scheduling", "extraction", "dedup", "delivery", "reporting",
+    "ingest",
+)  # fmt: skip
 
 # What opens sockets, files or databases, or reads clock or environment.
 WORLD = {
