@@ -139,9 +139,9 @@ def news_ingest() -> None:
 
     @task
     def plan(params: dict[str, Any]) -> list[dict[str, Any]]:
-        from pipeline.app.runs import App
+        from pipeline.app.runs import Newswire
 
-        with App.from_env() as newswire:
+        with Newswire.from_env() as newswire:
             shards = newswire.plan_shards(outlets=params["outlets"], shards=params["shards"], force=params["force"])
         for shard in shards:
             log.info("%d feeds due: %s", len(shard.feed_ids), shard.name)
@@ -149,10 +149,10 @@ def news_ingest() -> None:
 
     @task(map_index_template="{{ task.op_kwargs['shard']['name'] }}", pool="news_live", priority_weight=10)
     def ingest(shard: dict[str, Any], params: dict[str, Any], run_id: str) -> dict[str, Any]:
-        from pipeline.app.runs import App
+        from pipeline.app.runs import Newswire
         from pipeline.scheduling.shards import Shard
 
-        with App.from_env() as newswire:
+        with Newswire.from_env() as newswire:
             report = newswire.ingest(
                 Shard.from_json(shard).feed_ids,
                 deadline_s=SCHEDULE.soft_deadline.total_seconds(),

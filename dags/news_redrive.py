@@ -53,13 +53,13 @@ def news_redrive() -> None:
     @task
     def redrive() -> dict[str, int]:
         from pipeline.app.redrive import redrive as redrive_entries
-        from pipeline.app.runs import App
+        from pipeline.app.runs import Newswire
         from pipeline.delivery.dead_letters import RedriveChoice
         from pipeline.domain.errors import SettingsError
 
         params = get_current_context()["params"]
         try:
-            with App.from_env() as newswire:
+            with Newswire.from_env() as newswire:
                 choice = RedriveChoice(
                     outlets=tuple(params["outlets"] or ()),
                     causes=tuple(params["causes"] or ()),

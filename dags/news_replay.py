@@ -53,13 +53,13 @@ def news_replay() -> None:
     def replay() -> dict[str, Any]:
         from pipeline.app.replay import choice_of
         from pipeline.app.replay import replay as replay_pages
-        from pipeline.app.runs import App
+        from pipeline.app.runs import Newswire
         from pipeline.domain.errors import SettingsError
         from pipeline.ingest.replay import describe
 
         params = get_current_context()["params"]
         try:
-            with App.from_env() as newswire:
+            with Newswire.from_env() as newswire:
                 choice = choice_of(newswire, params["outlets"] or (), since=params["since"], until=params["until"])
                 report = replay_pages(
                     newswire,

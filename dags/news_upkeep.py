@@ -48,10 +48,10 @@ def news_upkeep() -> None:
 
     @task
     def delete() -> dict[str, int]:
-        from pipeline.app.runs import App
+        from pipeline.app.runs import Newswire
         from pipeline.app.upkeep import delete_by_retention
 
-        with App.from_env() as newswire:
+        with Newswire.from_env() as newswire:
             deleted = delete_by_retention(newswire)
         for what, count in deleted.items():
             log.info("deleted %d %s", count, what)
@@ -59,10 +59,10 @@ def news_upkeep() -> None:
 
     @task(pool="news_live", retries=0)
     def revisit() -> dict[str, int]:
-        from pipeline.app.runs import App
+        from pipeline.app.runs import Newswire
         from pipeline.app.upkeep import revisit_the_late
 
-        with App.from_env() as newswire:
+        with Newswire.from_env() as newswire:
             report = revisit_the_late(newswire)
         for problem in report.problems:
             log.warning("%s", problem)
@@ -70,10 +70,10 @@ def news_upkeep() -> None:
 
     @task
     def feeds() -> list[str]:
-        from pipeline.app.runs import App
+        from pipeline.app.runs import Newswire
         from pipeline.app.upkeep import troubled_feeds
 
-        with App.from_env() as newswire:
+        with Newswire.from_env() as newswire:
             troubles = troubled_feeds(newswire)
         for trouble in troubles:
             log.warning("%s", trouble)
@@ -81,11 +81,11 @@ def news_upkeep() -> None:
 
     @task(trigger_rule="all_done", retries=0)
     def audit(troubles: list[str] | None, ti: Any) -> None:
-        from pipeline.app.runs import App
+        from pipeline.app.runs import Newswire
         from pipeline.app.upkeep import integrity_faults
         from pipeline.reporting.run_note import upkeep_note
 
-        with App.from_env() as newswire:
+        with Newswire.from_env() as newswire:
             faults = integrity_faults(newswire)
         ti.xcom_push(key="note", value=upkeep_note(faults, troubles or ()))
         if faults:

@@ -162,11 +162,11 @@ def so_far() -> str:
 
 def show_a_message() -> None:
     """One article, as `newswire tail articles` shows it."""
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
     from pipeline.domain.model import Topic
     from pipeline.reporting.terminal import message_lines
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         received = next(iter(newswire.read(Topic.ARTICLES)))
     console.print("[bold]one message as a consumer sees it[/bold] (newswire tail articles -n 1)")
     for line in message_lines(received, text_width=300):
@@ -176,14 +176,14 @@ def show_a_message() -> None:
 
 def show_differences(act: int) -> int:
     """The ledger beside the topics; how many lines differ."""
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
     from pipeline.domain.model import Topic
     from tests.newsroom.catalogue import OUTLETS
     from tests.newsroom.ledger import make_ledger
     from tests.on_topic import differences
 
     ledger = make_ledger(act, OUTLETS)
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         found = differences(ledger, newswire.read(Topic.ARTICLES), newswire.read(Topic.COPIES))
     console.print(f"[bold]ledger beside topics[/bold]: {len(ledger.messages)} messages due, {len(found)} lines differ")
     for difference in found:

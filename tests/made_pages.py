@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.model import Entry, FeedState, FetchKind, Request, Response
-from pipeline.domain.ports import Place
+from pipeline.domain.ports import Slot
 from pipeline.domain.settings import Settings
 from pipeline.ingest.transactions import PollDecision, Shown
 from tests.made_news import Newsroom
@@ -86,7 +86,7 @@ class MadeWeb:
     def __init__(self, pages: Sequence[MadePage]) -> None:
         self.pages = {page.url: page for page in pages}
 
-    async def fetch(self, request: Request, place: Place | None = None) -> Response:
+    async def fetch(self, request: Request, place: Slot | None = None) -> Response:
         """The page at a URL; a feed has nothing new."""
         if request.kind is FetchKind.FEED:
             return Response(request.url, request.url, 304, {}, b"", fetched_at=datetime.now(UTC))
@@ -95,7 +95,7 @@ class MadeWeb:
         return Response(request.url, request.url, 200, headers, body, fetched_at=datetime.now(UTC))
 
 
-class MadeApp(App):
+class MadeApp(Newswire):
     """A deployment whose fetcher is the made web."""
 
     web: MadeWeb

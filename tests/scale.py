@@ -33,7 +33,7 @@ from confluent_kafka import Consumer
 from sqlalchemy import func, select
 
 from connectors.store.schema import entries
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.model import Topic
 from pipeline.domain.settings import Settings
 from tests.newsroom import Newsroom
@@ -154,10 +154,10 @@ def first_message(bootstrap: str, found: list[datetime]) -> threading.Thread:
     return thread
 
 
-def deployment(stack: CeleryStack) -> App:
+def deployment(stack: CeleryStack) -> Newswire:
     """The deployment as its workers see it."""
     variables = stack.variables("worker")
-    return App(
+    return Newswire(
         Settings(
             home=Path(variables["NEWSWIRE_HOME"]),
             catalogue=Path(variables["NEWSWIRE_CATALOGUE"]),
@@ -235,7 +235,7 @@ def settle_the_rest(stack: CeleryStack, airflow: Airflow, findings: Findings) ->
         findings.check(newswire.articles.pending() == 0, "every entry has its verdict")
 
 
-def reasons(newswire: App) -> dict[str, int]:
+def reasons(newswire: Newswire) -> dict[str, int]:
     """Why entries wait."""
     query = select(entries.c.reason, func.count()).where(entries.c.state == "pending").group_by(entries.c.reason)
     with newswire.database.reading() as connection:

@@ -134,8 +134,8 @@ def test_a_run_that_finds_nothing_new_loads_nothing_that_reads_pages(tmp_path: P
     """Every task of every run pays for what `pipeline.app.runs` loads; few runs bring pages."""
     program = """if True:
         import sys
-        from pipeline.app.runs import App
-        with App.from_env() as newswire:
+        from pipeline.app.runs import Newswire
+        with Newswire.from_env() as newswire:
             newswire.plan_shards()
         print(*sorted({name.partition(".")[0] for name in sys.modules}))
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from connectors.desk.access import Visitor
+from connectors.desk.access import DeskUser
 from pipeline.catalogue.catalogue import NewFeed
 from pipeline.scheduling.operator_actions import Switch
 
@@ -24,12 +24,12 @@ class Finding:
 class Runs(Protocol):
     """Sees to it that an act is followed by a run."""
 
-    def take_up(self, outlet_id: str, *, by: Visitor) -> str:
+    def ensure_run(self, outlet_id: str, *, by: DeskUser) -> str:
         """Begin a run for an outlet, if the visitor may and it is needed; a sentence of when it is taken up."""
         ...
 
 
-class Acts(Protocol):
+class DeskActions(Protocol):
     """Each act gives a sentence that says what was done. They raise NewswireError with what is wrong."""
 
     def outlet_name(self, outlet_id: str) -> str:

@@ -12,25 +12,25 @@ from airflow.api_fastapi.core_api.security import bearer_scheme, get_user
 from airflow.configuration import conf
 from fastapi import HTTPException, Request
 
-from connectors.desk.access import Visitor
+from connectors.desk.access import DeskUser
 
 DAG_ID = "news_ingest"
 
 
-class AirflowDoor:
+class AirflowAccess:
     """Asks Airflow's auth manager."""
 
     def __init__(self) -> None:
         self.secret = conf.get_mandatory_value("api", "secret_key").encode()
 
-    async def let_in(self, request: Request) -> Visitor:
+    async def authenticate(self, request: Request) -> DeskUser:
         """The user of Airflow's session cookie or bearer token. Raises HTTPException 401 or 403."""
         user = await get_user(request, None, await bearer_scheme(request))
         manager, details = get_auth_manager(), DagDetails(id=DAG_ID)
         if not manager.is_authorized_dag(method="GET", details=details, user=user):
             raise HTTPException(403, "Whoever may see the DAG news_ingest may see the desk")
-        may_act = manager.is_authorized_dag(method="PUT", details=details, user=user)
-        may_run = manager.is_authorized_dag(
+        can_edit = manager.is_authorized_dag(method="PUT", details=details, user=user)
+        can_trigger = manager.is_authorized_dag(
             method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user
         )
-        return Visitor(name=str(user.get_name()), may_act=bool(may_act), may_run=bool(may_run))
+        return DeskUser(name=str(user.get_name()), can_edit=bool(can_edit), can_trigger=bool(can_trigger))

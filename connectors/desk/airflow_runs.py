@@ -18,7 +18,7 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from connectors.desk.access import Visitor
+from connectors.desk.access import DeskUser
 from connectors.desk.airflow_access import DAG_ID
 from connectors.desk.formatting import ago
 
@@ -28,7 +28,7 @@ log = logging.getLogger("newswire.desk")
 class AirflowRuns:
     """Implements `connectors.desk.actions.Runs`."""
 
-    def take_up(self, outlet_id: str, *, by: Visitor) -> str:
+    def ensure_run(self, outlet_id: str, *, by: DeskUser) -> str:
         """Begin a run for an outlet, if the visitor may and none is queued that will see to it; a sentence of when."""
         with create_session() as session:
             dag = session.get(DagModel, DAG_ID)
@@ -39,10 +39,10 @@ class AirflowRuns:
             queued = queued_run(session, outlet_id)
             if queued:
                 return f"the queued run {queued} takes it up"
-            return begin(session, outlet_id, by) if by.may_run else next_run(dag)
+            return begin(session, outlet_id, by) if by.can_trigger else next_run(dag)
 
 
-def begin(session: Session, outlet_id: str, by: Visitor) -> str:
+def begin(session: Session, outlet_id: str, by: DeskUser) -> str:
     """Begin a run of this outlet alone."""
     try:
         run = trigger_dag(

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from pipeline.domain.model import FeedStatus, Verdict
 
 # Why an entry is, or is not, on the topics: what the word of its verdict means to a reader of the topic.
-PUBLISHED_OR_NOT: Mapping[Verdict, str] = {
+VERDICT_MEANINGS: Mapping[Verdict, str] = {
     Verdict.NEW: "published",
     Verdict.REVISED: "published as a revision",
     Verdict.UNCHANGED: "not published again: headline and text are as they were",
@@ -21,7 +21,7 @@ PUBLISHED_OR_NOT: Mapping[Verdict, str] = {
 }
 
 # What a feed's word means, for whoever points at it.
-STATUS_MEANS: Mapping[FeedStatus, str] = {
+STATUS_MEANINGS: Mapping[FeedStatus, str] = {
     FeedStatus.FRESH: "it brought something new within its usual time",
     FeedStatus.QUIET: "it answers, with nothing new: no longer than its history allows",
     FeedStatus.SILENT: "it answers, with nothing new for longer than its own history allows",
@@ -33,8 +33,8 @@ STATUS_MEANS: Mapping[FeedStatus, str] = {
 }
 MEANINGS: Mapping[str, str] = {
     "pending": "it waits for its page to be read",
-    **{status.value: sentence for status, sentence in STATUS_MEANS.items()},
-    **{verdict.value: sentence for verdict, sentence in PUBLISHED_OR_NOT.items()},
+    **{status.value: sentence for status, sentence in STATUS_MEANINGS.items()},
+    **{verdict.value: sentence for verdict, sentence in VERDICT_MEANINGS.items()},
 }
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -99,7 +99,7 @@ def outcome(verdict: Verdict | None, reason: str | None) -> str:
     """Whether an entry was published, and why not."""
     if verdict is None:
         return f"waits: {reason}" if reason else "waits for the next run"
-    return f"{PUBLISHED_OR_NOT[verdict]} ({reason})" if reason else PUBLISHED_OR_NOT[verdict]
+    return f"{VERDICT_MEANINGS[verdict]} ({reason})" if reason else VERDICT_MEANINGS[verdict]
 
 
 def link(url: str | None) -> str:

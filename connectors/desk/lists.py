@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from connectors.desk.views import (
-    EntryChoice,
-    EntryLine,
-    FeedChoice,
+    EntryFilter,
+    EntryRow,
+    FeedFilter,
     FeedPage,
-    MessageChoice,
-    MessageLine,
+    MessageRow,
+    OutboxFilter,
     PollLine,
 )
 from connectors.store.feeds import state_from_row
@@ -26,7 +26,7 @@ from connectors.store.outbox import outbox
 from connectors.store.schema import IS_FAILED, IS_PENDING, entries, feeds, polls
 from pipeline.domain.model import FeedState, FeedStatus, Verdict
 
-ON_A_PAGE = 50
+PAGE_SIZE = 50
 MOST_PAGES = 40  # an offset is read through: further back one asks by time
 MOST_POLLS = 40
 POLLS_OF = timedelta(days=7)
@@ -34,13 +34,13 @@ POLLS_OF = timedelta(days=7)
 
 def paged(query: Select[Any], page: int) -> Select[Any]:
     """The rows of a page."""
-    return query.limit(ON_A_PAGE).offset((min(page, MOST_PAGES) - 1) * ON_A_PAGE)
+    return query.limit(PAGE_SIZE).offset((min(page, MOST_PAGES) - 1) * PAGE_SIZE)
 
 
 # ------------------------------------------------------------ entries
 
 
-def list_entries(connection: Connection, choice: EntryChoice, *, page: int) -> tuple[EntryLine, ...]:
+def list_entries(connection: Connection, choice: EntryFilter, *, page: int) -> tuple[EntryRow, ...]:
     """A page of entries, the last settled first; of pending ones the longest waiting first."""
     query = select(entries)
     if choice.outlet_id is not None:
@@ -54,7 +54,7 @@ def list_entries(connection: Connection, choice: EntryChoice, *, page: int) -> t
     return tuple(entry_line(row) for row in connection.execute(paged(query, page)))
 
 
-def settled_query(query: Select[Any], choice: EntryChoice) -> Select[Any]:
+def settled_query(query: Select[Any], choice: EntryFilter) -> Select[Any]:
     """Settled entries of a choice, in the order of the index that counts them."""
     query = query.where(entries.c.settled_at.is_not(None), entries.c.state == "settled")
     if choice.since is not None:
@@ -70,11 +70,11 @@ def settled_query(query: Select[Any], choice: EntryChoice) -> Select[Any]:
     return query.order_by(entries.c.settled_at.desc())
 
 
-def entry_line(row: Row[Any]) -> EntryLine:
+def entry_line(row: Row[Any]) -> EntryRow:
     """An entry's row as it is shown."""
     shown = json.loads(row.entry)
     is_settled = row.state == "settled"
-    return EntryLine(
+    return EntryRow(
         id=row.id,
         outlet_id=row.outlet_id,
         feed_id=row.feed_id,
@@ -93,9 +93,9 @@ def entry_line(row: Row[Any]) -> EntryLine:
 # ------------------------------------------------------------ messages
 
 
-def list_messages(connection: Connection, choice: MessageChoice, *, page: int) -> tuple[MessageLine, ...]:
+def list_messages(connection: Connection, choice: OutboxFilter, *, page: int) -> tuple[MessageRow, ...]:
     """A page of messages: those that wait in the order in which they go, or the last delivered first."""
-    columns = [outbox.c[name] for name in MessageLine.__slots__]
+    columns = [outbox.c[name] for name in MessageRow.__slots__]
     query = select(*columns)
     if choice.lane is not None:
         query = query.where(outbox.c.lane == choice.lane)
@@ -107,7 +107,7 @@ def list_messages(connection: Connection, choice: MessageChoice, *, page: int) -
         query = query.where(outbox.c.delivered_at >= choice.since).order_by(outbox.c.delivered_at.desc())
     if choice.until is not None:
         query = query.where(outbox.c.delivered_at < choice.until)
-    return tuple(MessageLine(**row._asdict()) for row in connection.execute(paged(query, page)))
+    return tuple(MessageRow(**row._asdict()) for row in connection.execute(paged(query, page)))
 
 
 # ------------------------------------------------------------ feeds, polls
@@ -118,7 +118,7 @@ def states_of(connection: Connection, query: Select[Any]) -> tuple[FeedState, ..
     return tuple(state_from_row(row) for row in connection.execute(query.order_by(feeds.c.feed_id)))
 
 
-def list_feeds(connection: Connection, choice: FeedChoice, *, page: int) -> FeedPage:
+def list_feeds(connection: Connection, choice: FeedFilter, *, page: int) -> FeedPage:
     """A page of feeds, by their ids."""
     wanted: list[ColumnElement[bool]] = []
     if choice.status is FeedStatus.PAUSED:
@@ -128,7 +128,7 @@ def list_feeds(connection: Connection, choice: FeedChoice, *, page: int) -> Feed
     if choice.with_gaps:
         wanted.append(feeds.c.possible_gaps > 0)
     number = connection.scalar(select(func.count()).select_from(feeds).where(*wanted)) or 0
-    query = select(feeds).where(*wanted).limit(ON_A_PAGE).offset((page - 1) * ON_A_PAGE)
+    query = select(feeds).where(*wanted).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
     return FeedPage(states_of(connection, query), number)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select
 
 from connectors.desk.lists import (
-    ON_A_PAGE,
+    PAGE_SIZE,
     last_polls,
     list_entries,
     list_feeds,
@@ -25,29 +25,29 @@ from connectors.desk.lists import (
 from connectors.desk.views import (
     WORST_FIRST,
     Backlog,
-    DeadGroup,
+    DeadLetterGroup,
     Delays,
-    EntryChoice,
-    EntryLine,
-    FeedChoice,
+    EntryFilter,
+    EntryRow,
+    FeedFilter,
     FeedPage,
     Hour,
-    MessageChoice,
-    MessageLine,
-    OneOutlet,
-    OneRun,
-    OutletChoice,
-    OutletLine,
+    MessageRow,
+    OutboxFilter,
+    OutletDetail,
+    OutletFilter,
     OutletPage,
+    OutletSummary,
     Overview,
+    RunDetail,
     RunsPage,
     WaitingLane,
-    WrapperLine,
+    WrapperSummary,
 )
 from connectors.metrics.queries import delivery_delays, verdict_delays
 from connectors.store.database import Database
 from connectors.store.outbox import outbox
-from connectors.store.runs import RunLine, RunStore, day_line, run_lines
+from connectors.store.runs import RunStore, RunSummary, list_runs, sum_runs
 from connectors.store.schema import IS_FAILED, IS_PENDING, entries, feeds, runs, wrappers
 from pipeline.domain.model import FeedState, FeedStatus, Verdict
 from pipeline.extraction.wrapper.wrapper import Wrapper
@@ -77,7 +77,7 @@ class DeskStore:
                 settling=delays_of(verdict_delays(connection, now - HOUR)),
                 delivering=delays_of(delivery_delays(connection, now - HOUR)),
                 backlog=backlog(connection),
-                day=day_line(connection, since=now - DAY),
+                day=sum_runs(connection, since=now - DAY),
                 feeds_with_gaps=feeds_with_gaps(connection),
                 audit=last_audit(connection, now),
                 last_run_at=connection.scalar(select(func.max(runs.c.finished_at))),
@@ -109,18 +109,18 @@ class DeskStore:
 
     # ------------------------------------------------------------ outlets
 
-    def outlets(self, choice: OutletChoice, *, page: int, now: datetime) -> OutletPage:
+    def outlets(self, choice: OutletFilter, *, page: int, now: datetime) -> OutletPage:
         """Outlets of a choice, the worst first."""
         with self.database.reading() as connection:
             words = rank_outlets(connection, containing=choice.containing)
             ids = [outlet_id for outlet_id, word in words.items() if choice.status in (None, word)]
-            start = (page - 1) * ON_A_PAGE
-            lines = outlet_lines(connection, ids[start : start + ON_A_PAGE])
+            start = (page - 1) * PAGE_SIZE
+            lines = summarise_outlets(connection, ids[start : start + PAGE_SIZE])
             return OutletPage(self.with_figures(connection, lines, now), len(ids), dict(Counter(words.values())))
 
     def with_figures(
-        self, connection: Connection, lines: Sequence[OutletLine], now: datetime
-    ) -> tuple[OutletLine, ...]:
+        self, connection: Connection, lines: Sequence[OutletSummary], now: datetime
+    ) -> tuple[OutletSummary, ...]:
         """These outlets with their articles by hour, and with what waits."""
         ids = [line.id for line in lines]
         published = self.published_by_hour(connection, ids, now)
@@ -149,19 +149,19 @@ class DeskStore:
                 counts[outlet_id][index] = number
         return {outlet_id: tuple(by_hour) for outlet_id, by_hour in counts.items()}
 
-    def outlet(self, outlet_id: str, *, now: datetime) -> OneOutlet | None:
+    def outlet(self, outlet_id: str, *, now: datetime) -> OutletDetail | None:
         """One outlet; None when the store knows no feed of it."""
         with self.database.reading() as connection:
             states = states_of(connection, select(feeds).where(feeds.c.outlet_id == outlet_id))
             if not states:
                 return None
-            (line,) = self.with_figures(connection, [OutletLine(outlet_id, states)], now)
-            return OneOutlet(
+            (line,) = self.with_figures(connection, [OutletSummary(outlet_id, states)], now)
+            return OutletDetail(
                 line=line,
                 polls=last_polls(connection, [feed.feed_id for feed in states], now),
-                settled=list_entries(connection, EntryChoice(outlet_id=outlet_id), page=1),
-                pending=list_entries(connection, EntryChoice(outlet_id=outlet_id, is_pending=True), page=1),
-                wrapper=wrapper_line(connection, outlet_id),
+                settled=list_entries(connection, EntryFilter(outlet_id=outlet_id), page=1),
+                pending=list_entries(connection, EntryFilter(outlet_id=outlet_id, is_pending=True), page=1),
+                wrapper=summarise_wrapper(connection, outlet_id),
             )
 
     def feed(self, feed_id: str) -> FeedState | None:
@@ -172,22 +172,22 @@ class DeskStore:
 
     # ------------------------------------------------------------ entries, dead letters, outbox, runs
 
-    def entries(self, choice: EntryChoice, *, page: int) -> tuple[EntryLine, ...]:
+    def entries(self, choice: EntryFilter, *, page: int) -> tuple[EntryRow, ...]:
         """A page of entries, the last settled first."""
         with self.database.reading() as connection:
             return list_entries(connection, choice, page=page)
 
-    def messages(self, choice: MessageChoice, *, page: int) -> tuple[MessageLine, ...]:
+    def messages(self, choice: OutboxFilter, *, page: int) -> tuple[MessageRow, ...]:
         """A page of messages."""
         with self.database.reading() as connection:
             return list_messages(connection, choice, page=page)
 
-    def feeds(self, choice: FeedChoice, *, page: int) -> FeedPage:
+    def feeds(self, choice: FeedFilter, *, page: int) -> FeedPage:
         """A page of feeds."""
         with self.database.reading() as connection:
             return list_feeds(connection, choice, page=page)
 
-    def dead_groups(self) -> tuple[DeadGroup, ...]:
+    def dead_letter_groups(self) -> tuple[DeadLetterGroup, ...]:
         """Dead letters by outlet and cause, the most first."""
         number = func.count().label("n")
         query = (
@@ -198,7 +198,7 @@ class DeskStore:
             .limit(200)
         )
         with self.database.reading() as connection:
-            return tuple(DeadGroup(r.outlet_id, r.reason or "", r.n, r.latest) for r in connection.execute(query))
+            return tuple(DeadLetterGroup(r.outlet_id, r.reason or "", r.n, r.latest) for r in connection.execute(query))
 
     def waiting_lanes(self) -> tuple[WaitingLane, ...]:
         """What waits in the outbox, by lane and topic."""
@@ -221,14 +221,14 @@ class DeskStore:
         """The last runs; of a time, with what they add up to."""
         with self.database.reading() as connection:
             if since is None:
-                return RunsPage(run_lines(connection, limit=ON_A_PAGE), None)
-            return RunsPage(run_lines(connection, since=since, limit=MOST_RUNS), day_line(connection, since=since))
+                return RunsPage(list_runs(connection, limit=PAGE_SIZE), None)
+            return RunsPage(list_runs(connection, since=since, limit=MOST_RUNS), sum_runs(connection, since=since))
 
-    def run(self, run_id: str) -> OneRun | None:
+    def run(self, run_id: str) -> RunDetail | None:
         """What one run did; None when its report is not kept."""
         with self.database.reading() as connection:
-            found = run_lines(connection, run_id=run_id)
-        return OneRun(found[0], Report.merge(RunStore(self.database).reports(run_id))) if found else None
+            found = list_runs(connection, run_id=run_id)
+        return RunDetail(found[0], Report.merge(RunStore(self.database).reports(run_id))) if found else None
 
 
 def this_hour(now: datetime) -> datetime:
@@ -260,12 +260,12 @@ def rank_outlets(connection: Connection, *, containing: str) -> dict[str, FeedSt
     return dict(sorted(worst.items(), key=lambda pair: (WORST_FIRST.index(pair[1]), pair[0])))
 
 
-def outlet_lines(connection: Connection, outlet_ids: Sequence[str]) -> list[OutletLine]:
+def summarise_outlets(connection: Connection, outlet_ids: Sequence[str]) -> list[OutletSummary]:
     """These outlets in this order, without figures."""
     by_outlet: dict[str, list[FeedState]] = {outlet_id: [] for outlet_id in outlet_ids}
     for state in states_of(connection, select(feeds).where(feeds.c.outlet_id.in_(outlet_ids))):
         by_outlet[state.outlet_id].append(state)
-    return [OutletLine(outlet_id, tuple(states)) for outlet_id, states in by_outlet.items()]
+    return [OutletSummary(outlet_id, tuple(states)) for outlet_id, states in by_outlet.items()]
 
 
 def count_by_outlet(connection: Connection, outlet_ids: Collection[str], condition: Any) -> Counter[str]:
@@ -288,11 +288,11 @@ def backlog(connection: Connection) -> Backlog:
     return Backlog(pending.n, pending.oldest, waiting.n, waiting.oldest, dead)
 
 
-def last_audit(connection: Connection, now: datetime) -> RunLine | None:
+def last_audit(connection: Connection, now: datetime) -> RunSummary | None:
     """The last comparison of store, outbox and topics; None when there was none for two days."""
     query = select(runs.c.run_id).where(runs.c.finished_at >= now - 2 * DAY, runs.c.run_id.startswith(AUDIT))
     run_id = connection.scalar(query.order_by(runs.c.finished_at.desc()).limit(1))
-    return run_lines(connection, run_id=run_id)[0] if run_id else None
+    return list_runs(connection, run_id=run_id)[0] if run_id else None
 
 
 def feeds_with_gaps(connection: Connection) -> int:
@@ -309,10 +309,10 @@ def delays_of(seconds: Sequence[float]) -> Delays:
     return Delays(ranked[last // 2], ranked[round(last * 0.95)], ranked[last], len(ranked))
 
 
-def wrapper_line(connection: Connection, outlet_id: str) -> WrapperLine | None:
+def summarise_wrapper(connection: Connection, outlet_id: str) -> WrapperSummary | None:
     """What an outlet's pages taught; None when nothing was learnt yet."""
     row = connection.execute(select(wrappers).where(wrappers.c.outlet_id == outlet_id)).one_or_none()
     if row is None:
         return None
     wrapper = Wrapper.from_json(row.wrapper)
-    return WrapperLine(row.version, wrapper.pages, wrapper.confidence, wrapper.redesigns, row.updated_at)
+    return WrapperSummary(row.version, wrapper.pages, wrapper.confidence, wrapper.redesigns, row.updated_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from connectors.store.runs import DayLine, RunLine
+from connectors.store.runs import RunSummary, RunTotals
 from pipeline.domain.model import FeedState, FeedStatus, Topic, Verdict
 from pipeline.reporting.report import Report
 
@@ -70,9 +70,9 @@ class Overview:
     settling: Delays
     delivering: Delays
     backlog: Backlog
-    day: DayLine  # what the runs of the last 24 hours say of themselves
+    day: RunTotals  # what the runs of the last 24 hours say of themselves
     feeds_with_gaps: int
-    audit: RunLine | None  # of last night
+    audit: RunSummary | None  # of last night
     last_run_at: datetime | None
 
     @property
@@ -87,7 +87,7 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
-class OutletLine:
+class OutletSummary:
     """An outlet among the others."""
 
     id: str
@@ -118,7 +118,7 @@ class OutletLine:
 
 
 @dataclass(frozen=True, slots=True)
-class OutletChoice:
+class OutletFilter:
     """Which outlets: called so, with this in id."""
 
     status: FeedStatus | None = None
@@ -129,13 +129,13 @@ class OutletChoice:
 class OutletPage:
     """A page of the list of outlets."""
 
-    lines: tuple[OutletLine, ...]
+    lines: tuple[OutletSummary, ...]
     number: int  # of all that match
     counts: dict[FeedStatus, int]  # outlets by word
 
 
 @dataclass(frozen=True, slots=True)
-class FeedChoice:
+class FeedFilter:
     """Which feeds: called so, or that rolled over between two polls."""
 
     status: FeedStatus | None = None
@@ -151,7 +151,7 @@ class FeedPage:
 
 
 @dataclass(frozen=True, slots=True)
-class EntryLine:
+class EntryRow:
     """An entry with its verdict."""
 
     id: int
@@ -185,7 +185,7 @@ class PollLine:
 
 
 @dataclass(frozen=True, slots=True)
-class WrapperLine:
+class WrapperSummary:
     """What an outlet's pages taught, and how far it is trusted."""
 
     version: int
@@ -196,18 +196,18 @@ class WrapperLine:
 
 
 @dataclass(frozen=True, slots=True)
-class OneOutlet:
+class OutletDetail:
     """The page of an outlet."""
 
-    line: OutletLine
+    line: OutletSummary
     polls: tuple[PollLine, ...]
-    settled: tuple[EntryLine, ...]
-    pending: tuple[EntryLine, ...]
-    wrapper: WrapperLine | None
+    settled: tuple[EntryRow, ...]
+    pending: tuple[EntryRow, ...]
+    wrapper: WrapperSummary | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntryChoice:
+class EntryFilter:
     """Which entries: of an outlet, with a verdict (or `is_pending`), settled in a span.
 
     `reason` counts with an outlet alone: no index leads to it.
@@ -223,7 +223,7 @@ class EntryChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class DeadGroup:
+class DeadLetterGroup:
     """Dead letters of one outlet with one cause."""
 
     outlet_id: str
@@ -244,7 +244,7 @@ class WaitingLane:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageChoice:
+class OutboxFilter:
     """Which messages of the outbox: those that wait, or those delivered in a span; in a lane, on topics."""
 
     lane: int | None = None
@@ -254,7 +254,7 @@ class MessageChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageLine:
+class MessageRow:
     """A message, without its value."""
 
     id: int
@@ -271,13 +271,13 @@ class MessageLine:
 class RunsPage:
     """The last runs; of a span, with what they add up to."""
 
-    lines: tuple[RunLine, ...]
-    total: DayLine | None
+    lines: tuple[RunSummary, ...]
+    total: RunTotals | None
 
 
 @dataclass(frozen=True, slots=True)
-class OneRun:
+class RunDetail:
     """What one run did, outlet by outlet."""
 
-    line: RunLine
+    line: RunSummary
     report: Report

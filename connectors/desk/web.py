@@ -1,4 +1,4 @@
-"""The desk's pages and acts over HTTP: what is shown comes from `DeskStore`, what is done goes to `Acts`.
+"""The desk's pages and acts over HTTP: what is shown comes from `DeskStore`, what is done goes to `DeskActions`.
 
 Every answer forbids scripts, frames of others and anything from elsewhere (Content-Security-Policy), and every value is
 escaped by the templates: titles, URLs and errors are what outlets wrote. A form needs the role and a token (door.py).
@@ -22,11 +22,11 @@ from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
 from connectors.desk import formatting
-from connectors.desk.access import Door, Visitor, is_genuine, is_sealed, seal_of, token_for
-from connectors.desk.actions import Acts, Runs
-from connectors.desk.lists import ON_A_PAGE
+from connectors.desk.access import AccessControl, DeskUser, csrf_token, is_csrf_safe, is_signed_notice, sign_notice
+from connectors.desk.actions import DeskActions, Runs
+from connectors.desk.lists import PAGE_SIZE
 from connectors.desk.queries import DAY, HOUR, DeskStore, this_hour
-from connectors.desk.views import WORST_FIRST, EntryChoice, FeedChoice, MessageChoice, OutletChoice
+from connectors.desk.views import WORST_FIRST, EntryFilter, FeedFilter, OutboxFilter, OutletFilter
 from connectors.store.why import WhyStore
 from pipeline.catalogue.catalogue import NewFeed
 from pipeline.domain.errors import NewswireError
@@ -67,7 +67,9 @@ class Span:
 class Desk:
     """What the pages are made of: the store, the acts, the door and the clock."""
 
-    def __init__(self, store: DeskStore, acts: Acts, runs: Runs, door: Door, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: DeskStore, acts: DeskActions, runs: Runs, door: AccessControl, clock: Callable[[], datetime]
+    ) -> None:
         self.store = store
         self.acts = acts
         self.runs = runs
@@ -75,7 +77,7 @@ class Desk:
         self.clock = clock
         self.why = WhyStore(store.database)
 
-    def page(self, request: Request, visitor: Visitor, template: str, **shown: Any) -> HTMLResponse:
+    def page(self, request: Request, visitor: DeskUser, template: str, **shown: Any) -> HTMLResponse:
         """A page of this template."""
         base, now = request.scope.get("root_path", ""), self.clock()
         html = (
@@ -84,7 +86,7 @@ class Desk:
             .render(
                 base=base,
                 visitor=visitor,
-                token=token_for(visitor, self.door.secret),
+                token=csrf_token(visitor, self.door.secret),
                 now=now,
                 name_of=self.acts.outlet_name,
                 said=self.said(request, visitor),
@@ -97,14 +99,14 @@ class Desk:
         )
         return HTMLResponse(html)
 
-    def said(self, request: Request, visitor: Visitor) -> str:
+    def said(self, request: Request, visitor: DeskUser) -> str:
         """What an act before this page had to say; nothing where a link only says that it was the desk."""
         said, seal = (request.query_params.get(name, "") for name in ("said", "seal"))
-        return said if is_sealed(said, seal, visitor, self.door.secret) else ""
+        return said if is_signed_notice(said, seal, visitor, self.door.secret) else ""
 
-    def back(self, request: Request, visitor: Visitor, path: str, said: str) -> Response:
+    def back(self, request: Request, visitor: DeskUser, path: str, said: str) -> Response:
         """To a page of the desk, with what was done. 303: loading it again does nothing again."""
-        query = urlencode({"said": said, "seal": seal_of(said, visitor, self.door.secret)})
+        query = urlencode({"said": said, "seal": sign_notice(said, visitor, self.door.secret)})
         return RedirectResponse(f"{request.scope.get('root_path', '')}{path}?{query}", status_code=303)
 
 
@@ -135,20 +137,22 @@ def templates() -> Environment:
         "Verdict": Verdict,
         "Switch": Switch,
         "WORST_FIRST": WORST_FIRST,
-        "ON_A_PAGE": ON_A_PAGE,
+        "PAGE_SIZE": PAGE_SIZE,
         "can_switch": can_switch,
         "outcome": formatting.outcome,
     }
     return environment
 
 
-def create_desk(store: DeskStore, acts: Acts, runs: Runs, door: Door, clock: Callable[[], datetime]) -> FastAPI:
+def create_desk(
+    store: DeskStore, acts: DeskActions, runs: Runs, door: AccessControl, clock: Callable[[], datetime]
+) -> FastAPI:
     """The desk as an application to mount. Nobody gets anything from it whom the door does not let in."""
     app = FastAPI(title="newswire desk", docs_url=None, redoc_url=None, openapi_url=None)
     desk = Desk(store, acts, runs, door, clock)
 
-    async def let_in(request: Request) -> Visitor:
-        return await door.let_in(request)
+    async def authenticate(request: Request) -> DeskUser:
+        return await door.authenticate(request)
 
     @app.middleware("http")
     async def make_safe(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -160,20 +164,20 @@ def create_desk(store: DeskStore, acts: Acts, runs: Runs, door: Door, clock: Cal
     async def tell(_request: Request, error: NewswireError) -> Response:
         return Response(str(error), status_code=503, media_type="text/plain")
 
-    add_assets(app, let_in)
-    add_pages(app, desk, let_in)
-    add_lists(app, desk, let_in)
-    add_acts(app, desk, let_in)
+    add_assets(app, authenticate)
+    add_pages(app, desk, authenticate)
+    add_lists(app, desk, authenticate)
+    add_acts(app, desk, authenticate)
     return app
 
 
-LetIn = Callable[[Request], Awaitable[Visitor]]
+LetIn = Callable[[Request], Awaitable[DeskUser]]
 
 
-def add_assets(app: FastAPI, let_in: LetIn) -> None:
+def add_assets(app: FastAPI, authenticate: LetIn) -> None:
     """Style, theme and icons: files of this package, nothing from elsewhere."""
 
-    @app.get("/assets/{name}", dependencies=[Depends(let_in)])
+    @app.get("/assets/{name}", dependencies=[Depends(authenticate)])
     def asset(name: str) -> Response:
         if name not in ASSETS:
             raise HTTPException(404)
@@ -181,9 +185,9 @@ def add_assets(app: FastAPI, let_in: LetIn) -> None:
         return Response(text, media_type=ASSETS[name])
 
 
-def add_pages(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
+def add_pages(app: FastAPI, desk: Desk, authenticate: LetIn) -> None:
     """The pages that show how things stand."""
-    Entered = Annotated[Visitor, Depends(let_in)]  # noqa: N806 - a type
+    Entered = Annotated[DeskUser, Depends(authenticate)]  # noqa: N806 - a type
 
     @app.get("/")
     def overview(request: Request, visitor: Entered) -> Response:
@@ -197,7 +201,7 @@ def add_pages(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
         name: str = "",
         page: int = 1,
     ) -> Response:
-        found = desk.store.outlets(OutletChoice(status, name.strip()), page=max(1, page), now=desk.clock())
+        found = desk.store.outlets(OutletFilter(status, name.strip()), page=max(1, page), now=desk.clock())
         return desk.page(request, visitor, "outlets.html", shown=found, status=status, name=name, number=max(1, page))
 
     @app.get("/outlets/{outlet_id}")
@@ -225,9 +229,9 @@ def add_pages(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
         return desk.page(request, visitor, "add.html", url=url, findings=None, fault="")
 
 
-def add_lists(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
+def add_lists(app: FastAPI, desk: Desk, authenticate: LetIn) -> None:
     """What the figures count."""
-    Entered = Annotated[Visitor, Depends(let_in)]  # noqa: N806 - a type
+    Entered = Annotated[DeskUser, Depends(authenticate)]  # noqa: N806 - a type
 
     @app.get("/entries")
     def entries(
@@ -240,7 +244,7 @@ def add_lists(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
         first: bool = False,
         page: int = 1,
     ) -> Response:
-        choice = EntryChoice(
+        choice = EntryFilter(
             outlet_id=outlet or None,
             verdicts=verdicts_of(verdict),
             reason=reason,
@@ -265,7 +269,7 @@ def add_lists(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
     def feeds(
         request: Request, visitor: Entered, status: FeedStatus | None = None, gaps: bool = False, page: int = 1
     ) -> Response:
-        found = desk.store.feeds(FeedChoice(status, with_gaps=gaps), page=max(1, page))
+        found = desk.store.feeds(FeedFilter(status, with_gaps=gaps), page=max(1, page))
         asked = {"status": status.value if status else "", "gaps": "1" if gaps else ""}
         return desk.page(request, visitor, "feeds.html", shown=found, asked=asked, number=max(1, page))
 
@@ -278,7 +282,7 @@ def add_lists(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
         lane: int | None = None,
         page: int = 1,
     ) -> Response:
-        choice = MessageChoice(lane=lane, topics=topics_of(topic), since=span.since, until=span.until)
+        choice = OutboxFilter(lane=lane, topics=topics_of(topic), since=span.since, until=span.until)
         found = desk.store.messages(choice, page=max(1, page))
         asked = {"topic": topic, "lane": lane, **span.asked}
         return desk.page(
@@ -287,23 +291,23 @@ def add_lists(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
 
     @app.get("/dead-letters")
     def dead_letters(request: Request, visitor: Entered) -> Response:
-        found = desk.store.entries(EntryChoice(verdicts=(Verdict.FAILED,)), page=1)
-        return desk.page(request, visitor, "dead_letters.html", groups=desk.store.dead_groups(), entries=found)
+        found = desk.store.entries(EntryFilter(verdicts=(Verdict.FAILED,)), page=1)
+        return desk.page(request, visitor, "dead_letters.html", groups=desk.store.dead_letter_groups(), entries=found)
 
     @app.get("/outbox")
     def outbox(request: Request, visitor: Entered) -> Response:
         return desk.page(request, visitor, "outbox.html", lanes=desk.store.waiting_lanes())
 
 
-def add_acts(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
+def add_acts(app: FastAPI, desk: Desk, authenticate: LetIn) -> None:
     """What those with the role may do. Each act ends where it began, with a sentence of what was done."""
 
-    async def allowed(request: Request) -> tuple[Visitor, Mapping[str, str]]:  # unpacked by the act it is made for
-        visitor = await let_in(request)
+    async def allowed(request: Request) -> tuple[DeskUser, Mapping[str, str]]:  # unpacked by the act it is made for
+        visitor = await authenticate(request)
         form = await read_form(request)
-        if not visitor.may_act:
+        if not visitor.can_edit:
             raise HTTPException(403, "Your role may look, not act")
-        if not is_genuine(request, form.get("token", ""), visitor, desk.door.secret):
+        if not is_csrf_safe(request, form.get("token", ""), visitor, desk.door.secret):
             raise HTTPException(
                 403, "This form was not sent from the desk, or is of another login: load the page again"
             )
@@ -316,7 +320,7 @@ def add_acts(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
         said = await do(visitor, f"{kind} {feed_id}", desk.acts.switch, feed_id, kind, by=visitor.name)
         outlet_id = feed_id.partition("/")[0]
         if kind is not Switch.PAUSE:
-            said += f": {await run_in_threadpool(desk.runs.take_up, outlet_id, by=visitor)}"
+            said += f": {await run_in_threadpool(desk.runs.ensure_run, outlet_id, by=visitor)}"
         return desk.back(request, visitor, f"/outlets/{quote(outlet_id, safe='')}", said)
 
     @app.post("/act/redrive")
@@ -332,7 +336,7 @@ def add_acts(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
             entry_id=entry_id,
             by=visitor.name,
         )
-        said += f": {await run_in_threadpool(desk.runs.take_up, form['outlet'], by=visitor)}"
+        said += f": {await run_in_threadpool(desk.runs.ensure_run, form['outlet'], by=visitor)}"
         return desk.back(request, visitor, "/dead-letters", said)
 
     @app.post("/act/check")
@@ -357,11 +361,11 @@ def add_acts(app: FastAPI, desk: Desk, let_in: LetIn) -> None:
             said = await do(visitor, f"add {new.url}", desk.acts.add_feed, new, by=visitor.name)
         except NewswireError as error:
             return desk.page(request, visitor, "add.html", url=new.url, findings=None, fault=str(error))
-        said += f": {await run_in_threadpool(desk.runs.take_up, new.outlet_id, by=visitor)}"
+        said += f": {await run_in_threadpool(desk.runs.ensure_run, new.outlet_id, by=visitor)}"
         return desk.back(request, visitor, f"/outlets/{quote(new.outlet_id, safe='')}", said)
 
 
-async def do(visitor: Visitor, what: str, act: Callable[..., str], *given: Any, **named: Any) -> str:
+async def do(visitor: DeskUser, what: str, act: Callable[..., str], *given: Any, **named: Any) -> str:
     """Act in a thread, and write down who did what."""
     said = await run_in_threadpool(act, *given, **named)
     log.info("desk: %s by %s: %s", what, visitor.name, said)

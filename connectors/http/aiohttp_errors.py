@@ -13,7 +13,7 @@ from aiohttp.client_exceptions import (
 )
 
 from connectors.http.address_guard import AddressForbidden
-from connectors.http.fetch import Walk
+from connectors.http.fetch import FetchState
 from pipeline.domain.errors import FetchError, Refused, Unreachable
 
 
@@ -36,7 +36,7 @@ def clean_text(value: str) -> str:
         return raw.decode("latin-1")
 
 
-def keep_cookies(walk: Walk, reply: aiohttp.ClientResponse) -> None:
+def keep_cookies(walk: FetchState, reply: aiohttp.ClientResponse) -> None:
     """Remember what this hop set, for the rest of this fetch."""
     if walk.jar is None:
         walk.jar = aiohttp.CookieJar(unsafe=True)  # unsafe: cookies of bare addresses too, as any browser

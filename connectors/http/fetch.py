@@ -13,7 +13,7 @@ import aiohttp
 from connectors.http.robots import Tdm
 from connectors.http.target_url import Target
 from pipeline.domain.model import FetchKind, Redirect, Validators
-from pipeline.domain.ports import Place
+from pipeline.domain.ports import Slot
 
 ACCEPT = {
     FetchKind.FEED: "application/rss+xml, application/atom+xml, application/rdf+xml, application/feed+json, "
@@ -61,7 +61,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Walk:
+class FetchState:
     """One fetch on its way through redirects: what is left to spend and what was seen."""
 
     url: str
@@ -77,7 +77,7 @@ class Walk:
     notes: list[str] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
     paced: set[str] = field(default_factory=set)
-    place: Place | None = None
+    place: Slot | None = None
     tdm: Tdm = field(default_factory=Tdm)
 
     def cookies(self, target: Target) -> str:

@@ -28,13 +28,13 @@ from connectors.http.aiohttp_errors import keep_cookies, plain_headers, unreacha
 from connectors.http.aiohttp_transport import WireAnswer, WireConnector
 from connectors.http.bot_walls import bot_wall
 from connectors.http.decompress import Caps, Inflated, OverCap, Undecodable, inflate
-from connectors.http.fetch import DEFAULT_LIMITS, Answer, FetchLimits, Walk
+from connectors.http.fetch import DEFAULT_LIMITS, Answer, FetchLimits, FetchState
 from connectors.http.rate_limit import MemoryPacer, Politeness
 from connectors.http.robots import RobotsBook, RobotsMemory, SiteRules, read_tdmrep, tdm_said
 from connectors.http.target_url import Target, parse_target, redirect_url
 from pipeline.domain.errors import FetchError, HostWaits, Refused, TimedOut, TooLarge, TooManyRedirects, Unreachable
 from pipeline.domain.model import FetchKind, Redirect, Request, Response, Validators
-from pipeline.domain.ports import HostPacer, Place
+from pipeline.domain.ports import HostPacer, Slot
 from pipeline.scheduling.freshness import retry_after
 
 __all__ = ["FetchLimits", "SafeFetcher"]
@@ -149,7 +149,7 @@ class SafeFetcher:
             raise RuntimeError("SafeFetcher is an async context manager: `async with SafeFetcher(…) as fetcher`")
         return self.opened
 
-    async def fetch(self, request: Request, place: Place | None = None) -> Response:
+    async def fetch(self, request: Request, place: Slot | None = None) -> Response:
         """The answer, whatever its status. Raises a `FetchError` (pipeline/domain/errors.py) when there is none.
 
         The place is taken when the request goes out, never while it waits for its host, and is still held at the end.
@@ -161,12 +161,12 @@ class SafeFetcher:
         self.note_answer(walk, answer)
         return self.response(walk, answer)
 
-    def walk(self, url: str, kind: FetchKind, validators: Validators, *, asks_robots: bool) -> Walk:
+    def walk(self, url: str, kind: FetchKind, validators: Validators, *, asks_robots: bool) -> FetchState:
         """A fetch about to begin."""
         limits = self.limits[kind]
-        return Walk(url, kind, limits, self.timeouts[kind], validators, asks_robots, left_s=limits.total_s)
+        return FetchState(url, kind, limits, self.timeouts[kind], validators, asks_robots, left_s=limits.total_s)
 
-    async def go(self, walk: Walk) -> Answer:
+    async def go(self, walk: FetchState) -> Answer:
         """Hop by hop to the answer that sends us no further."""
         target = self.target(walk, walk.url)
         while True:
@@ -175,14 +175,14 @@ class SafeFetcher:
                 return answer
             target = self.onward(walk, answer)
 
-    def target(self, walk: Walk, url: str) -> Target:
+    def target(self, walk: FetchState, url: str) -> Target:
         """The URL of a hop, by our rules. Raises `Refused`."""
         target = parse_target(url, any_port=bool(self.allowed_addresses), allowed=self.allowed_addresses)
         if target.userinfo_dropped:
             walk.notes.append("userinfo dropped")
         return target
 
-    async def visit(self, walk: Walk, target: Target) -> Answer:
+    async def visit(self, walk: FetchState, target: Target) -> Answer:
         """One hop, when robots.txt allows it and the host's turn has come."""
         if walk.place is not None:
             walk.place.give_back()  # of the hop before: who waits for a host holds nobody up
@@ -199,7 +199,7 @@ class SafeFetcher:
         self.politeness.answered(target.host)
         return answer
 
-    async def reach(self, walk: Walk, target: Target) -> Answer:
+    async def reach(self, walk: FetchState, target: Target) -> Answer:
         """One hop's answer; a host that cannot be reached is told to politeness."""
         try:
             return await self.spend(walk, target)
@@ -208,7 +208,7 @@ class SafeFetcher:
                 self.politeness.failed(target.host, error.reason)
             raise
 
-    async def permission(self, walk: Walk, target: Target) -> float:
+    async def permission(self, walk: FetchState, target: Target) -> float:
         """The crawl delay of a site that allows this URL. Raises `Refused`, or `HostWaits` while it is unknown."""
         site = await self.robots.site(target.origin, target.url)
         if not site.allows(target.url, self.user_agent):
@@ -225,7 +225,7 @@ class SafeFetcher:
         until = await self.politeness.hold(target.host, asked=asked, reason=reason)
         raise HostWaits(target.url, until, reason)
 
-    async def spend(self, walk: Walk, target: Target) -> Answer:
+    async def spend(self, walk: FetchState, target: Target) -> Answer:
         """Send within what is left of the fetch's time. Raises `TimedOut`."""
         started = time.monotonic()
         try:
@@ -237,7 +237,7 @@ class SafeFetcher:
         finally:
             walk.left_s -= time.monotonic() - started
 
-    async def send(self, walk: Walk, target: Target) -> Answer:
+    async def send(self, walk: FetchState, target: Target) -> Answer:
         """One request, with one more try after a lost connection or a body under a false coding."""
         headers = walk.headers(target)
         try:
@@ -251,7 +251,7 @@ class SafeFetcher:
                 raise
         return await self.exchange(walk, target, headers)
 
-    async def exchange(self, walk: Walk, target: Target, headers: Mapping[str, str]) -> Answer:
+    async def exchange(self, walk: FetchState, target: Target, headers: Mapping[str, str]) -> Answer:
         """One request and its answer. Raises what aiohttp raised as a `FetchError`."""
         try:
             async with self.session.get(
@@ -263,7 +263,7 @@ class SafeFetcher:
                 raise
             raise unreachable(target.url, error) from error
 
-    async def read(self, walk: Walk, target: Target, reply: aiohttp.ClientResponse) -> Answer:
+    async def read(self, walk: FetchState, target: Target, reply: aiohttp.ClientResponse) -> Answer:
         """The answer with its body, under the caps. Raises `TooLarge`, `Unreachable`, `Refused`."""
         headers = plain_headers(reply)
         if walk.jar is not None or (reply.status in REDIRECTS and "set-cookie" in headers):
@@ -284,7 +284,7 @@ class SafeFetcher:
             notes, truncated = (*notes, "more bytes than Content-Length"), True
         return replace(answer, body=inflated.body, wire_bytes=len(wire), truncated=truncated, notes=notes)
 
-    async def read_wire(self, walk: Walk, target: Target, reply: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+    async def read_wire(self, walk: FetchState, target: Target, reply: aiohttp.ClientResponse) -> tuple[bytes, bool]:
         """The body as it came, and whether it was clipped. Raises `TooLarge`."""
         clips = walk.clips or reply.status != 200
         cap = min(walk.limits.wire_bytes, ERROR_BODY_BYTES) if reply.status != 200 else walk.limits.wire_bytes
@@ -307,7 +307,7 @@ class SafeFetcher:
                 raise TooLarge(target.url, "wire_bytes", f"more than {cap} bytes")
         return (first if rest is None else bytes(rest)), False
 
-    async def inflate(self, walk: Walk, target: Target, wire: bytes, codings: str, *, clipped: bool) -> Inflated:
+    async def inflate(self, walk: FetchState, target: Target, wire: bytes, codings: str, *, clipped: bool) -> Inflated:
         """The body uncompressed, in a thread when it is large. Raises `TooLarge`, `Unreachable`."""
         caps = Caps(walk.limits.inflated_bytes, walk.limits.ratio)
         try:
@@ -324,7 +324,7 @@ class SafeFetcher:
                 return Inflated(b"", truncated=True)
             raise Unreachable(target.url, "coding", str(error)) from error
 
-    def onward(self, walk: Walk, answer: Answer) -> Target:
+    def onward(self, walk: FetchState, answer: Answer) -> Target:
         """The next hop. Raises `TooManyRedirects`, `Refused`, `Unreachable`."""
         from_url = answer.target.url
         target = self.target(walk, redirect_url(from_url, answer.location))
@@ -340,7 +340,7 @@ class SafeFetcher:
             walk.notes.append("downgrade")
         return target
 
-    def note_answer(self, walk: Walk, answer: Answer) -> None:
+    def note_answer(self, walk: FetchState, answer: Answer) -> None:
         """What was odd about the last answer."""
         walk.notes.extend(answer.notes)
         if answer.status == 304 and walk.validators == Validators():
@@ -349,7 +349,7 @@ class SafeFetcher:
         if wall:
             walk.notes.append(f"bot_wall:{wall}")
 
-    def response(self, walk: Walk, answer: Answer) -> Response:
+    def response(self, walk: FetchState, answer: Answer) -> Response:
         """What the caller gets."""
         said = tdm_said(answer.headers.get("tdm-reservation"), answer.headers.get("tdm-policy"))
         tdm = walk.tdm if said.reserved is None else said

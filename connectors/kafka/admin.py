@@ -10,7 +10,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
 from connectors.kafka.config import READERS_PATIENCE_MS, KafkaSettings
 from connectors.kafka.topic_specs import TopicSpec
-from connectors.kafka.topics import speaking_our_errors
+from connectors.kafka.topics import translate_errors
 
 
 class KafkaAdmin:
@@ -21,7 +21,7 @@ class KafkaAdmin:
 
     def create_missing(self, specs: tuple[TopicSpec, ...]) -> tuple[str, ...]:
         """Create the topics that are not there; their names. Raises DeliveryError."""
-        with speaking_our_errors("topics"):
+        with translate_errors("topics"):
             admin = KafkaAdminClient(**self.settings.connection(patience_ms=READERS_PATIENCE_MS))
             try:
                 there = set(admin.list_topics())
@@ -34,7 +34,7 @@ class KafkaAdmin:
 
     def differences(self, specs: tuple[TopicSpec, ...]) -> tuple[str, ...]:
         """A sentence for each difference between the broker's topics and what they should be."""
-        with speaking_our_errors("topics"):
+        with translate_errors("topics"):
             admin = KafkaAdminClient(**self.settings.connection(patience_ms=READERS_PATIENCE_MS))
             try:
                 there = {topic["name"]: topic for topic in admin.describe_topics([spec.name for spec in specs])}

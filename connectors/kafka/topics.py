@@ -48,7 +48,7 @@ class KafkaLane:
         self.number = number
         self.group = f"newswire.{settings.deployment}.lane.{number}"
         self.marker = TopicPartition(settings.prefix + LANES_TOPIC, 0)
-        with speaking_our_errors(f"lane {number}"):
+        with translate_errors(f"lane {number}"):
             self.producer = KafkaProducer(
                 **settings.connection(),
                 transactional_id=self.group,
@@ -68,7 +68,7 @@ class KafkaLane:
 
     def committed_batch(self) -> int | None:
         """The lane's offset for the marker partition: its last batch number; None when there is none, or it expired."""
-        with speaking_our_errors(f"lane {self.number}"):
+        with translate_errors(f"lane {self.number}"):
             # read_committed waits for a transaction that is being committed at this moment (KIP-447).
             consumer = KafkaConsumer(
                 **self.settings.connection(),
@@ -84,7 +84,7 @@ class KafkaLane:
 
     def publish(self, batch: int, messages: Sequence[Message]) -> None:
         """Append the messages and the batch number in one transaction. Raises LaneFenced or DeliveryError."""
-        with speaking_our_errors(f"lane {self.number} batch {batch}"):
+        with translate_errors(f"lane {self.number} batch {batch}"):
             self.producer.begin_transaction()
             crash_point("transaction_begun")
             try:
@@ -189,7 +189,7 @@ class KafkaTopics:
     ) -> Iterator[Received]:
         """Committed messages of a topic; ends at the present end unless `follow`."""
         name = self.settings.prefix + topic.value
-        with speaking_our_errors(name):
+        with translate_errors(name):
             consumer = self.consumer()
             try:
                 ends = assign(consumer, name, since=since)
@@ -202,7 +202,7 @@ class KafkaTopics:
 
     def is_cut_before(self, topic: Topic, moment: datetime) -> bool:
         """Whether retention has deleted messages of the topic that are younger than this moment, or may have."""
-        with speaking_our_errors("topics"):
+        with translate_errors("topics"):
             consumer = self.consumer()
             try:
                 name = self.settings.prefix + topic.value
@@ -284,7 +284,7 @@ def received(record: Any) -> Received:
 
 
 @contextmanager
-def speaking_our_errors(what: str) -> Iterator[None]:
+def translate_errors(what: str) -> Iterator[None]:
     """Turn the client's errors into ours."""
     try:
         yield

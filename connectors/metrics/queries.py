@@ -29,7 +29,7 @@ class MetricsStore:
         self.database = database
         self.last_run: int | None = None
 
-    def reports_since(self) -> tuple[Report, ...]:
+    def read_new_reports(self) -> tuple[Report, ...]:
         """The reports written since the last call; none at the first one, which only remembers where they end."""
         with self.database.reading() as connection:
             if self.last_run is None:

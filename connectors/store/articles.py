@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.store import outbox, sketches
 from connectors.store.database import Database
-from connectors.store.explanations import explain_further
+from connectors.store.explanations import explanation_json
 from connectors.store.feeds import due_entries
 from connectors.store.repeated_paragraphs import expire_paragraphs, note_paragraphs, repeated_paragraphs
 from connectors.store.schema import aliases, articles, entries, wrappers
@@ -90,8 +90,8 @@ class ArticleStore:
         """Everything of a settlement, in the caller's transaction."""
         decision, now = settlement.decision, settlement.now
         write_article(connection, settlement)
-        note_page(connection, settlement)
-        write_around(connection, settlement, lanes=self.lanes)
+        note_page_paragraphs(connection, settlement)
+        write_linked_rows(connection, settlement, lanes=self.lanes)
         end_entry(connection, settlement.entry, decision.verdict, decision.reason, article_id=settlement.owner, now=now)
 
     def end(self, ending: Ending, *, now: datetime) -> bool:
@@ -101,7 +101,7 @@ class ArticleStore:
                 return False
             end_entry(connection, ending.entry, ending.verdict, ending.reason, now=now)
             if ending.entry.article_id is not None and ending.reason in MISSING:
-                miss_article(connection, ending.entry.article_id, now=now)
+                mark_missing(connection, ending.entry.article_id, now=now)
             outbox.append(connection, ending.messages, lanes=self.lanes, now=now)
             return True
 
@@ -281,7 +281,7 @@ def write_article(connection: Connection, settlement: Settlement) -> None:
         "relation": decision.relation.value if decision.relation else None,
         "copy_of": decision.copy_of,
         "cluster_id": decision.cluster_id,
-        "explanation": explain_further(connection, settlement),
+        "explanation": explanation_json(connection, settlement),
         "is_live_blog": article.is_live_blog,
         "last_revised_at": settlement.now,
         "raw_location": settlement.read.raw_location,
@@ -293,14 +293,14 @@ def write_article(connection: Connection, settlement: Settlement) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=[articles.c.id], set_=row))
 
 
-def note_page(connection: Connection, settlement: Settlement) -> None:
+def note_page_paragraphs(connection: Connection, settlement: Settlement) -> None:
     """Remember the page's paragraphs: those that the host repeats are no part of any article."""
     article, domain = settlement.read.article, settlement.candidate.domain
     hashes = paragraph_hashes(article.text)
     note_paragraphs(connection, domain, hashes, url_key=article.canonical_url, now=settlement.now)
 
 
-def write_around(connection: Connection, settlement: Settlement, *, lanes: int) -> None:
+def write_linked_rows(connection: Connection, settlement: Settlement, *, lanes: int) -> None:
     """What goes with an article's row, whoever settled it: aliases, sketch, another id's end, messages."""
     decision = settlement.decision
     write_aliases(connection, settlement.entry.outlet_id, settlement.urls, settlement.owner)
@@ -353,7 +353,7 @@ def end_entry(
     connection.execute(update(entries).where(entries.c.id == entry.id).values(**values))
 
 
-def miss_article(connection: Connection, article_id: str, *, now: datetime) -> None:
+def mark_missing(connection: Connection, article_id: str, *, now: datetime) -> None:
     """The page of an article that is known is not there: to be made sure of by a visit."""
     connection.execute(
         update(articles)

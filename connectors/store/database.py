@@ -44,9 +44,9 @@ class Database:
         if self.is_sqlite:
             prepare_sqlite(self.engine, synchronous="FULL" if is_durable else "OFF")
             return
-        hold_nobody_up(self.engine)
+        set_idle_transaction_timeout(self.engine)
         if not is_durable:
-            commit_without_waiting(self.engine)
+            disable_synchronous_commit(self.engine)
 
     @property
     def is_sqlite(self) -> bool:
@@ -56,14 +56,14 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one state and changes nothing. Raises StoreError when the database is away."""
-        with speaking_our_errors(self.url), self.engine.connect() as connection:
+        with translate_errors(self.url), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction: committed when the block ends, undone when it raises. Raises StoreError."""
         with (
-            speaking_our_errors(self.url),
+            translate_errors(self.url),
             self.turn,
             self.engine.connect().execution_options(write=True) as connection,
             connection.begin(),
@@ -148,7 +148,7 @@ def engine_options(backend: str) -> dict[str, Any]:
     return {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True, "connect_args": args}
 
 
-def hold_nobody_up(engine: Engine) -> None:
+def set_idle_transaction_timeout(engine: Engine) -> None:
     """Let PostgreSQL undo a transaction whose process stands still in the middle: others wait for its locks."""
 
     @event.listens_for(engine, "connect")
@@ -158,7 +158,7 @@ def hold_nobody_up(engine: Engine) -> None:
         connection.commit()
 
 
-def commit_without_waiting(engine: Engine) -> None:
+def disable_synchronous_commit(engine: Engine) -> None:
     """Let PostgreSQL commit without waiting for the disk."""
 
     @event.listens_for(engine, "connect")
@@ -190,7 +190,7 @@ def prepare_sqlite(engine: Engine, *, synchronous: str) -> None:
 
 
 @contextmanager
-def speaking_our_errors(url: str) -> Iterator[None]:
+def translate_errors(url: str) -> Iterator[None]:
     """Turn the driver's errors into StoreError; those of a database that is away or busy are retriable."""
     try:
         yield

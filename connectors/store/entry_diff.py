@@ -30,7 +30,7 @@ FRESHEN_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class EntryDiff:
     """The entries of one poll beside what is known of them."""
 
     feed: FeedState
@@ -39,7 +39,7 @@ class Comparison:
     digests: Mapping[int, Row[Any]]  # entry id → this feed's sighting
 
     @classmethod
-    def make(cls, connection: Connection, feed: FeedState, shown_entries: Sequence[Entry]) -> Comparison:
+    def make(cls, connection: Connection, feed: FeedState, shown_entries: Sequence[Entry]) -> EntryDiff:
         """Look up which of these the outlet, and which this feed, has shown before."""
         identities = [entry.identity for entry in shown_entries]
         found = connection.execute(
@@ -103,7 +103,7 @@ class Comparison:
             for entry in self.entries
             if (row := self.known.get(entry.identity)) is not None and self.is_overtaken(row)
         ]
-        self.note_sightings(connection, ids, now=now, insert=insert)
+        self.write_feed_entries(connection, ids, now=now, insert=insert)
         new = [
             PendingEntry(
                 id=ids[entry.identity],
@@ -181,7 +181,7 @@ class Comparison:
             article_id=row.article_id,
         )
 
-    def note_sightings(self, connection: Connection, ids: Mapping[str, int], *, now: datetime, insert: Any) -> None:
+    def write_feed_entries(self, connection: Connection, ids: Mapping[str, int], *, now: datetime, insert: Any) -> None:
         """Write which entries this feed shows with which words, where that is news or a day old."""
         stale = [
             {"feed_id": self.feed.feed_id, "entry_id": entry_id, "digest": entry.digest, "last_seen_at": now}

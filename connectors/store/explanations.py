@@ -15,10 +15,10 @@ from sqlalchemy import Connection, select
 from connectors.store.schema import articles
 from pipeline.ingest.transactions import Settlement
 
-MOST_VERDICTS_TOLD = 8  # beside the first and the last
+MAX_VERDICTS_KEPT = 8  # beside the first and the last
 
 
-def explain_further(connection: Connection, settlement: Settlement) -> str:
+def explanation_json(connection: Connection, settlement: Settlement) -> str:
     """How the verdict came about, as JSON, for `newswire why`; with how those before it did, the first one whole."""
     decision = settlement.decision
     told = {
@@ -38,4 +38,4 @@ def explain_further(connection: Connection, settlement: Settlement) -> str:
 def history(verdicts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The first verdict with all that was compared, and the last ones in a line each: a live blog has hundreds."""
     first, *others = verdicts
-    return [first, *({**verdict, "considered": []} for verdict in others[-MOST_VERDICTS_TOLD:])]
+    return [first, *({**verdict, "considered": []} for verdict in others[-MAX_VERDICTS_KEPT:])]

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.store import outbox
 from connectors.store.database import Database
-from connectors.store.entry_diff import Comparison
+from connectors.store.entry_diff import EntryDiff
 from connectors.store.entry_json import entry_from_json
 from connectors.store.schema import entries, feeds, numberings, polls
 from pipeline.domain.fault_injection import crash_point
@@ -85,7 +85,7 @@ class FeedStore:
                 found.extend(state_from_row(row) for row in rows)
             return tuple(found)
 
-    def settle_number_rule(self, outlet_id: str, rule: str | None, *, now: datetime) -> str | None:
+    def set_number_rule_once(self, outlet_id: str, rule: str | None, *, now: datetime) -> str | None:
         """Keep what an outlet's article numbers follow (None: nothing), unless that is settled; the rule in force."""
         with self.database.writing() as connection:
             given = self.insert(numberings).values(outlet_id=outlet_id, rule=rule, learnt_at=now)
@@ -128,7 +128,7 @@ class FeedStore:
         """Write entries, feed state, poll and messages in one transaction; the entries that now wait."""
         with self.database.writing() as connection:
             lock_outlet(connection, feed.outlet_id)
-            comparison = Comparison.make(connection, feed, polled.entries)
+            comparison = EntryDiff.make(connection, feed, polled.entries)
             shown = comparison.shown()
             decision = decide(shown)
             pending = comparison.write(connection, now=polled.at, insert=self.insert)

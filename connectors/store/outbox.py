@@ -90,14 +90,14 @@ lanes = Table(
 
 # Ids are given before they are committed, and not committed in their order. Whoever appends holds this lock in company,
 # so that a reader that has it for a moment knows that every id up to the highest is committed, or never will be.
-APPENDING = text("SELECT pg_advisory_xact_lock_shared(x'6f7574626f78'::bigint)")  # "outbox" in hexadecimal
-NOBODY_APPENDS = text("SELECT pg_advisory_xact_lock(x'6f7574626f78'::bigint)")
+LOCK_SHARED_FOR_APPEND = text("SELECT pg_advisory_xact_lock_shared(x'6f7574626f78'::bigint)")  # "outbox" in hexadecimal
+LOCK_OUT_APPENDS = text("SELECT pg_advisory_xact_lock(x'6f7574626f78'::bigint)")
 
 # A statement takes at most 32,766 parameters on SQLite, 65,535 on PostgreSQL.
-IDS_AT_ONCE = 10_000
+MAX_IDS_PER_STATEMENT = 10_000
 
 
-def lane_of(key: str, *, lanes: int) -> int:
+def lane_for_key(key: str, *, lanes: int) -> int:
     """The lane of a key: stable for ever (CRC-32), so that all messages of one article keep their order."""
     return zlib.crc32(key.encode()) % lanes
 
@@ -108,11 +108,11 @@ def append(connection: Connection, messages: Sequence[Message], *, lanes: int, n
         return
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     if connection.dialect.name == "postgresql":
-        connection.execute(APPENDING)
+        connection.execute(LOCK_SHARED_FOR_APPEND)
     waiting = waiting_lanes(connection, {message.key for message in messages})
     rows = [
         {
-            "lane": waiting.get(message.key, lane_of(message.key, lanes=lanes)),
+            "lane": waiting.get(message.key, lane_for_key(message.key, lanes=lanes)),
             **columns_of(message),
             "event_id": message.id,
             "created_at": now,
@@ -129,7 +129,7 @@ def safe_end(database: Database) -> int:
         with database.reading() as connection:
             return connection.scalar(highest) or 0
     with database.writing() as connection:
-        connection.execute(NOBODY_APPENDS)
+        connection.execute(LOCK_OUT_APPENDS)
         return connection.scalar(highest) or 0
 
 
@@ -184,7 +184,7 @@ class StoredOutbox:
                 if is_ours:
                     connection.execute(text("SELECT pg_advisory_unlock(:class, :lane)"), key)
 
-    def stands_still(self, lane: int, *, since: datetime) -> bool:
+    def is_stalled(self, lane: int, *, since: datetime) -> bool:
         """Whether a message of the lane waits since before then, and none of it was delivered after."""
         waits = exists().where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.created_at < since)
         moved = exists().where(outbox.c.lane == lane, outbox.c.delivered_at >= since)
@@ -216,10 +216,10 @@ class StoredOutbox:
         unstamped = and_(outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.batch.is_(None))
         waiting = select(outbox.c.id, outbox.c.size).where(unstamped).order_by(outbox.c.id).limit(max_rows)
         with self.database.writing() as connection:
-            last = last_that_fits(connection.execute(waiting).all(), max_bytes=max_bytes)
+            last = last_id_within(connection.execute(waiting).all(), max_bytes=max_bytes)
             if last is None:
                 return ()
-            take_number(connection, lane, batch)
+            claim_batch_number(connection, lane, batch)
             stamp = update(outbox).where(unstamped, outbox.c.id <= last).values(batch=batch).returning(outbox)
             return tuple(sorted(map(row_to_value, connection.execute(stamp)), key=attrgetter("id")))
 
@@ -239,14 +239,14 @@ class StoredOutbox:
             query = select(outbox).where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None)).order_by(outbox.c.id)
             return tuple(row_to_value(row) for row in connection.execute(query))
 
-    def settle_events(self, lane: int, *, batch: int, delivered: Sequence[int]) -> None:
+    def reconcile_events(self, lane: int, *, batch: int, delivered: Sequence[int]) -> None:
         """These rows are on the topics; every other undelivered row of the lane loses its batch number.
 
         Takes up this batch number, without rows. Raises LaneFenced when it was given before.
         """
         with self.database.writing() as connection:
-            take_number(connection, lane, batch)
-            for some in batched(delivered, IDS_AT_ONCE):
+            claim_batch_number(connection, lane, batch)
+            for some in batched(delivered, MAX_IDS_PER_STATEMENT):
                 known = update(outbox).where(outbox.c.id.in_(some))
                 connection.execute(known.values(delivered_at=database_time(connection)))
             rest = update(outbox).where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None))
@@ -281,7 +281,7 @@ def lock_file(path: Path) -> Iterator[bool]:
             yield True
 
 
-def take_number(connection: Connection, lane: int, batch: int) -> None:
+def claim_batch_number(connection: Connection, lane: int, batch: int) -> None:
     """Take up a lane's batch number in the caller's transaction. Raises LaneFenced when it was given before."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = insert(lanes).values(lane=lane, stamped_batch=batch)
@@ -293,7 +293,7 @@ def take_number(connection: Connection, lane: int, batch: int) -> None:
         raise LaneFenced(f"lane {lane}: another process gave batch {batch} already")
 
 
-def note_committed(connection: Connection, lane: int, batch: int) -> None:
+def set_committed_batch(connection: Connection, lane: int, batch: int) -> None:
     """Remember the number committed on the embedded log, in the caller's transaction."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = insert(lanes).values(lane=lane, stamped_batch=batch, committed_batch=batch)
@@ -323,7 +323,7 @@ def batched(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
         yield ids[start : start + size]
 
 
-def last_that_fits(rows: Iterable[Any], *, max_bytes: int) -> int | None:
+def last_id_within(rows: Iterable[Any], *, max_bytes: int) -> int | None:
     """The id of the last row before the size is used up; the first one fits always."""
     last, total = None, 0
     for row in rows:

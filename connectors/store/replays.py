@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select, update
 
 from connectors.store import sketches
-from connectors.store.articles import is_outdated, write_around
+from connectors.store.articles import is_outdated, write_linked_rows
 from connectors.store.database import Database
-from connectors.store.explanations import explain_further
+from connectors.store.explanations import explanation_json
 from connectors.store.feeds import pending_entry
 from connectors.store.schema import articles, entries
 from pipeline.domain.model import Entry, PendingEntry
@@ -62,7 +62,7 @@ class ReplayStore:
                 .where(articles.c.id == decision.article_id)
                 .values(revision_row(connection, settlement))
             )
-            write_around(connection, settlement, lanes=self.lanes)
+            write_linked_rows(connection, settlement, lanes=self.lanes)
             return Outcome.WRITTEN
 
 
@@ -122,7 +122,7 @@ def revision_row(connection: Connection, settlement: Settlement) -> dict[str, An
         "canonical_url": article.canonical_url,
         "revision": decision.revision,
         "text_hash": settlement.candidate.fingerprint.content_hash,
-        "explanation": explain_further(connection, settlement),
+        "explanation": explanation_json(connection, settlement),
         "is_live_blog": article.is_live_blog,
         "last_revised_at": settlement.now,
         **({"event_id": ours} if ours else {}),

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, func, select, update
 
 from connectors.store import outbox, sketches
-from connectors.store.articles import alias_key, is_outdated, note_page, write_around, write_article
+from connectors.store.articles import alias_key, is_outdated, note_page_paragraphs, write_article, write_linked_rows
 from connectors.store.database import Database
 from connectors.store.replays import entries_of, entry_behind
 from connectors.store.schema import aliases, articles, entries
@@ -25,7 +25,7 @@ from pipeline.identity.urls import canonicalise
 from pipeline.ingest.revisit_policy import Noted
 from pipeline.ingest.transactions import Outcome, Settlement
 
-IDS_AT_ONCE = 1000
+MAX_IDS_PER_STATEMENT = 1000
 
 
 class RevisitStore:
@@ -42,8 +42,8 @@ class RevisitStore:
         """
         visits: list[Visit] = []
         with self.database.reading() as connection:
-            for start in range(0, len(feed_ids), IDS_AT_ONCE):
-                some = feed_ids[start : start + IDS_AT_ONCE]
+            for start in range(0, len(feed_ids), MAX_IDS_PER_STATEMENT):
+                some = feed_ids[start : start + MAX_IDS_PER_STATEMENT]
                 visits += read_visits(connection, longest_due(some, now=now, most_per_outlet=most_per_outlet))
         return tuple(sorted(visits, key=lambda visit: (visit.due_at or visit.first_seen_at, visit.article_id)))
 
@@ -92,8 +92,8 @@ class RevisitStore:
             if is_outdated(connection, settlement):
                 return Outcome.LOOK_AGAIN
             write_article(connection, settlement)
-            note_page(connection, settlement)
-            write_around(connection, settlement, lanes=self.lanes)
+            note_page_paragraphs(connection, settlement)
+            write_linked_rows(connection, settlement, lanes=self.lanes)
             return Outcome.WRITTEN
 
 
@@ -116,8 +116,8 @@ def read_visits(connection: Connection, query: Select[Any]) -> tuple[Visit, ...]
     """The articles of a query, each with the entry that led to it."""
     rows = connection.execute(query).all()
     shown: dict[str, Row[Any]] = {}
-    for start in range(0, len(rows), IDS_AT_ONCE):
-        shown.update(entries_of(connection, [row.id for row in rows[start : start + IDS_AT_ONCE]]))
+    for start in range(0, len(rows), MAX_IDS_PER_STATEMENT):
+        shown.update(entries_of(connection, [row.id for row in rows[start : start + MAX_IDS_PER_STATEMENT]]))
     return tuple(visit_of(row, shown.get(row.id)) for row in rows)
 
 

@@ -23,7 +23,7 @@ PUBLISHING = (Verdict.NEW, Verdict.REVISED, Verdict.COPY)
 
 
 @dataclass(frozen=True, slots=True)
-class RunLine:
+class RunSummary:
     """A run: the sums of its shards' reports."""
 
     run_id: str
@@ -46,7 +46,7 @@ class RunLine:
 
 
 @dataclass(frozen=True, slots=True)
-class DayLine:
+class RunTotals:
     """What runs of some time add up to."""
 
     polls: int
@@ -100,9 +100,9 @@ class RunStore:
             return old_runs + connection.execute(delete(polls).where(polls.c.polled_at < before)).rowcount
 
 
-def run_lines(
+def list_runs(
     connection: Connection, *, run_id: str | None = None, since: datetime | None = None, limit: int = 10
-) -> tuple[RunLine, ...]:
+) -> tuple[RunSummary, ...]:
     """The last runs, the last one first: of one id all shards."""
     query = select(*SUMS).order_by(runs.c.id.desc()).limit(min(limit * MOST_SHARDS, MOST_ROWS))
     if run_id is not None:
@@ -112,12 +112,12 @@ def run_lines(
     shards: dict[str, list[Row[Any]]] = {}
     for row in connection.execute(query):
         shards.setdefault(row.run_id, []).append(row)
-    return tuple(run_line(rows) for rows in list(shards.values())[:limit])
+    return tuple(summarise_run(rows) for rows in list(shards.values())[:limit])
 
 
-def run_line(rows: Sequence[Row[Any]]) -> RunLine:
+def summarise_run(rows: Sequence[Row[Any]]) -> RunSummary:
     """The shards of a run, added up."""
-    return RunLine(
+    return RunSummary(
         run_id=rows[0].run_id,
         shards=len(rows),
         # A second more: what was measured began after the run did.
@@ -134,7 +134,7 @@ def run_line(rows: Sequence[Row[Any]]) -> RunLine:
     )
 
 
-def day_line(connection: Connection, *, since: datetime) -> DayLine:
+def sum_runs(connection: Connection, *, since: datetime) -> RunTotals:
     """All runs that ended since then, added up."""
     sums = (func.coalesce(func.sum(runs.c[name]), 0).label(name) for name in DAY_SUMS)
-    return DayLine(**connection.execute(select(*sums).where(runs.c.finished_at >= since)).one()._asdict())
+    return RunTotals(**connection.execute(select(*sums).where(runs.c.finished_at >= since)).one()._asdict())

@@ -46,7 +46,7 @@ __all__ = [
     "week_of",
 ]
 
-EXPIRE_AT_ONCE = 20_000  # rows per call, so that no transaction lasts
+MAX_ROWS_PER_EXPIRY = 20_000  # rows per call, so that no transaction lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def expire(connection: Connection, *, before: datetime) -> int:
     """
     lock_for_claim(connection)  # a claim may be replacing a row that goes here
     weeks = drop_weeks(connection, week_of(before))
-    oldest = select(sketches.c.seq, sketches.c.last_revised_at).order_by(sketches.c.seq).limit(EXPIRE_AT_ONCE)
+    oldest = select(sketches.c.seq, sketches.c.last_revised_at).order_by(sketches.c.seq).limit(MAX_ROWS_PER_EXPIRY)
     gone = [row.seq for row in connection.execute(oldest) if row.last_revised_at < before]
     if gone:
         old = (sketches.c.seq <= gone[-1]) & (sketches.c.last_revised_at < before)

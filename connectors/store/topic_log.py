@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from connectors.store.database import Database
-from connectors.store.outbox import lanes, note_committed, outbox, row_to_value, safe_end
+from connectors.store.outbox import lanes, outbox, row_to_value, safe_end, set_committed_batch
 from pipeline.delivery.cloudevents import headers_of
 from pipeline.domain.fault_injection import crash_point
 from pipeline.domain.model import Message, OutboxRow, Received, Topic
@@ -42,7 +42,7 @@ class EmbeddedLane:
         for point in ("transaction_begun", "messages_sent", "offsets_sent"):
             crash_point(point)  # the same points as on Kafka, so that the same tests kill here
         with self.database.writing() as connection:
-            note_committed(connection, self.number, batch)
+            set_committed_batch(connection, self.number, batch)
         crash_point("transaction_committed")
 
     def fits(self, message: Message) -> bool:

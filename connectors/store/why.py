@@ -18,7 +18,7 @@ from pipeline.dedup.memory_index import MIN_SHARED_KEYS
 from pipeline.dedup.model import DecidePolicy
 from pipeline.identity.urls import canonicalise
 
-MOST_COPIES = 50
+MAX_COPIES = 50
 
 
 class WhyStore:
@@ -34,8 +34,8 @@ class WhyStore:
             found = find_entries(connection, url_or_id, ids)
             ids |= {row.article_id for row in found if row.article_id}
             return (
-                *(line for row in found for line in tell_entry(row)),
-                *(line for article_id in sorted(ids) for line in tell_article(connection, article_id)),
+                *(line for row in found for line in describe_entry(row)),
+                *(line for article_id in sorted(ids) for line in describe_article(connection, article_id)),
             )
 
 
@@ -59,7 +59,7 @@ def find_entries(connection: Connection, url_or_id: str, ids: set[str]) -> list[
     return sorted(found.values(), key=lambda row: row.first_seen_at)
 
 
-def tell_entry(row: Row[Any]) -> Iterator[str]:
+def describe_entry(row: Row[Any]) -> Iterator[str]:
     """An entry's story."""
     shown = json.loads(row.entry)
     yield f"entry {row.id} of {row.feed_id}: “{shown.get('title', '')}”"
@@ -72,31 +72,31 @@ def tell_entry(row: Row[Any]) -> Iterator[str]:
         yield f"  verdict {row.verdict.upper()} {when(row.settled_at)}: {row.reason}"
 
 
-def tell_article(connection: Connection, article_id: str) -> Iterator[str]:
+def describe_article(connection: Connection, article_id: str) -> Iterator[str]:
     """An article's story: what was decided, what it was compared with, its revisions."""
     row = connection.execute(select(articles).where(articles.c.id == article_id)).one_or_none()
     if row is None:
         return
     yield f"article {row.id} of {row.outlet_id}, revision {row.revision}, {row.state}: “{row.title}”"
     events = connection.execute(select(outbox).where(outbox.c.key == article_id).order_by(outbox.c.id)).all()
-    yield from tell_urls(row, [event.value for event in events if event.value])
+    yield from describe_urls(row, [event.value for event in events if event.value])
     yield f"  cluster {row.cluster_id}" + (f", {row.relation} of {row.copy_of}" if row.copy_of else "")
     missing = f"; its page is missing since {when(row.missing_since)}" if row.missing_since else ""
     planned = when(row.next_revisit_at) or "not any more"
     yield f"  last fetched {when(row.last_fetched_at)}, looked at again {row.revisits} times, next: {planned}{missing}"
     explanation = json.loads(row.explanation)
     for verdict in (*explanation.get("before", ()), explanation):
-        yield from tell_decision(connection, verdict)
-    yield from tell_copies(connection, article_id)
+        yield from describe_decision(connection, verdict)
+    yield from describe_copies(connection, article_id)
     for event in events:
         delivered = f"delivered {when(event.delivered_at)}" if event.delivered_at else "waits in the outbox"
         yield f"  event {event.event_id} {event.type} on {event.topic} {when(event.time)}, {delivered}"
-        yield from tell_revision(event.value)
+        yield from describe_revision(event.value)
     if row.raw_location:
         yield f"  raw page: {row.raw_location}"
 
 
-def tell_urls(row: Row[Any], values: Sequence[bytes]) -> Iterator[str]:
+def describe_urls(row: Row[Any], values: Sequence[bytes]) -> Iterator[str]:
     """The canonical URL, and every other form that the last message names."""
     yield f"  {row.canonical_url}"
     if values:
@@ -107,13 +107,13 @@ def tell_urls(row: Row[Any], values: Sequence[bytes]) -> Iterator[str]:
             yield f"  also {', '.join(others)}"
 
 
-def tell_decision(connection: Connection, explanation: Mapping[str, Any]) -> Iterator[str]:
+def describe_decision(connection: Connection, explanation: Mapping[str, Any]) -> Iterator[str]:
     """The verdict, what was compared with its scores, and what would have been needed."""
     at = f" {when(datetime.fromisoformat(explanation['at']))}" if "at" in explanation else ""
     yield f"  {explanation['verdict']}{at} by {explanation['method']}: {explanation['reason']}"
     considered = explanation["considered"]
     if considered:
-        yield f"  a copy needs {rules_in_words(DecidePolicy())}"
+        yield f"  a copy needs {describe_thresholds(DecidePolicy())}"
     names = names_of(connection, [pair["article_id"] for pair in considered])
     for pair in considered:
         needed = pair.get("needed")
@@ -126,7 +126,7 @@ def tell_decision(connection: Connection, explanation: Mapping[str, Any]) -> Ite
         )
 
 
-def rules_in_words(policy: DecidePolicy) -> str:
+def describe_thresholds(policy: DecidePolicy) -> str:
     """The thresholds that hold for every pair; what one pair needs of containment stands beside it."""
     hours = policy.full_window.total_seconds() / 3600
     return (
@@ -144,16 +144,16 @@ def names_of(connection: Connection, article_ids: Sequence[str]) -> dict[str, st
     return {row.id: f"{row.id} ({row.outlet_id}: “{row.title}”)" for row in found}
 
 
-def tell_copies(connection: Connection, article_id: str) -> Iterator[str]:
+def describe_copies(connection: Connection, article_id: str) -> Iterator[str]:
     """The articles that are copies or duplicates of this one."""
     copied = (
-        select(articles).where(articles.c.copy_of == article_id).order_by(articles.c.first_seen_at).limit(MOST_COPIES)
+        select(articles).where(articles.c.copy_of == article_id).order_by(articles.c.first_seen_at).limit(MAX_COPIES)
     )
     for row in connection.execute(copied):
         yield f"  {row.relation} of it: {row.id} ({row.outlet_id}: “{row.title}”)"
 
 
-def tell_revision(value: bytes | None) -> Iterator[str]:
+def describe_revision(value: bytes | None) -> Iterator[str]:
     """What an event says of its revision; nothing when it tells of none, or when its text is not kept any more."""
     told = json.loads(value) if value else {}
     if told.get("changed"):

@@ -19,11 +19,11 @@ class Mounted:
     @cached_property
     def desk(self) -> Any:
         """The application. Raises SettingsError, StoreError."""
-        from connectors.desk.airflow_access import AirflowDoor
+        from connectors.desk.airflow_access import AirflowAccess
         from connectors.desk.airflow_runs import AirflowRuns
         from pipeline.app.desk import OpenDesk
 
-        return OpenDesk().desk(AirflowDoor(), AirflowRuns())
+        return OpenDesk().desk(AirflowAccess(), AirflowRuns())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request."""

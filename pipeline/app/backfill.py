@@ -19,7 +19,7 @@ from typing import TypeVar
 from connectors.archive.warc_reader import WarcPage, read_pages
 from connectors.http.sitemaps import SitemapWalk
 from connectors.store.backfills import BackfillStore
-from pipeline.app.runs import App, tell
+from pipeline.app.runs import Newswire, tell
 from pipeline.delivery.deliver import Deliverer
 from pipeline.domain.errors import CatalogueError, SettingsError, StoreError
 from pipeline.domain.model import Outlet
@@ -27,7 +27,7 @@ from pipeline.feeds.raw import RawEntry
 from pipeline.feeds.sitemaps import Span, in_span, undated
 from pipeline.identity.urls import registrable_domain, repair
 from pipeline.ingest.backfill import BATCH, PagesAtHand, Share, entries_of, fill, finish, gentle, past_feed
-from pipeline.ingest.context import Rooms
+from pipeline.ingest.context import RunContext
 from pipeline.reporting.report import Report
 
 T = TypeVar("T")
@@ -69,15 +69,15 @@ class Found:
 class Backfill:
     """Backfills of a deployment. Use as a context manager."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Newswire) -> None:
         self.app = app
         self.progress = BackfillStore(app.database, clock=app.clock)
 
     @classmethod
     def from_env(cls) -> Backfill:
         """The deployment that the environment describes, made gentle."""
-        with App.from_env() as whole:  # brings the store to this version, or refuses
-            return cls(App(gentle(whole.settings)))
+        with Newswire.from_env() as whole:  # brings the store to this version, or refuses
+            return cls(Newswire(gentle(whole.settings)))
 
     def __enter__(self) -> Backfill:
         return self
@@ -209,7 +209,7 @@ class Backfill:
             if watcher:
                 watcher.cancel()
 
-    async def walk_sitemaps(self, share: Share, filled: Filled, rooms: Rooms) -> None:
+    async def walk_sitemaps(self, share: Share, filled: Filled, rooms: RunContext) -> None:
         """An outlet's sitemaps: first what an earlier attempt left, then file by file what is in the span."""
         span, (outlet,) = span_of(share), self.choose(share.outlets)
         feed = past_feed(outlet, "past")
@@ -227,7 +227,7 @@ class Backfill:
             filled.report.faults.extend(walk.faults)
         filled.is_finished = not filled.report.faults
 
-    async def walk_warc(self, share: Share, filled: Filled, rooms: Rooms) -> None:
+    async def walk_warc(self, share: Share, filled: Filled, rooms: RunContext) -> None:
         """A WARC file, from where an earlier attempt stood; a damaged one is a fault, what came before it is kept."""
         start = self.progress.position(share, share.warc)
         outlets = {domain: outlet for outlet in self.choose(share.outlets) for domain in outlet.hosts}
@@ -241,7 +241,7 @@ class Backfill:
         filled.is_finished = not faults
 
     async def fill_pages(
-        self, pages: Sequence[WarcPage], outlets: dict[str, Outlet], span: Span, report: Report, rooms: Rooms
+        self, pages: Sequence[WarcPage], outlets: dict[str, Outlet], span: Span, report: Report, rooms: RunContext
     ) -> None:
         """The pages of our outlets and the span, outlet by outlet."""
         by_outlet: dict[str, list[WarcPage]] = {}

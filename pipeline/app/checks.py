@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from connectors.store.database import Database
 from connectors.workers.pool import ExtractionWorkers
 from pipeline.app.deployment import read_catalogue
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.errors import NewswireError, NotAFeed
 from pipeline.domain.model import Entry, ExtractRules, FetchKind, Request, Response
 from pipeline.domain.ports import Fetcher
@@ -85,7 +85,7 @@ def check_topics(settings: Settings) -> str:
     """Whether the topics are as they should be. Raises DeliveryError, or NewswireError with the differences."""
     if not settings.kafka_bootstrap:
         return "no Kafka configured (NEWSWIRE_KAFKA_BOOTSTRAP): the outbox is the topic log"
-    with App(settings) as newswire:
+    with Newswire(settings) as newswire:
         differences = newswire.topic_differences()
         if differences:
             raise NewswireError("\n".join(differences))
@@ -95,11 +95,11 @@ def check_topics(settings: Settings) -> str:
 def check_feed(url: str, *, entries: int, zone: str, environment: Mapping[str, str] | None = None) -> Iterator[Line]:
     """What a feed looks like, what would be extracted from its first entries, and why not."""
     settings = load(os.environ if environment is None else environment)
-    with App(settings) as newswire:
+    with Newswire(settings) as newswire:
         yield from asyncio.run(look_at_feed(newswire, url, entries=entries, zone=zone))
 
 
-async def look_at_feed(newswire: App, url: str, *, entries: int, zone: str) -> list[Line]:
+async def look_at_feed(newswire: Newswire, url: str, *, entries: int, zone: str) -> list[Line]:
     """Fetch the feed and its first pages."""
     settings = newswire.settings
     async with newswire.fetcher() as fetcher:

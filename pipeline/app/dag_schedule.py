@@ -60,9 +60,9 @@ def schedule(environment: Mapping[str, str] | None = None) -> Schedule:
 
 def keep_late_run(context: Mapping[str, Any], late_after_min: float) -> None:
     """Airflow's deadline callback: a run is late. It is written into the store, where desk and metrics find it."""
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
     run_id = str(context["dag_run"]["dag_run_id"])
     log.warning("late: %s is not over %g minutes after it was due to start", run_id, late_after_min)
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         newswire.keep_late_run(run_id, after_min=late_after_min)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from connectors.desk.access import Door
+from connectors.desk.access import AccessControl
 from connectors.desk.actions import Finding, Runs
 from connectors.desk.queries import DeskStore
 from connectors.desk.web import create_desk
@@ -17,7 +17,7 @@ from connectors.store.dead_letters import DeadLetterStore
 from pipeline.app.checks import check_feed
 from pipeline.app.deployment import read_catalogue
 from pipeline.app.files import edit_catalogue
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.catalogue.catalogue import NewFeed, add_feed
 from pipeline.delivery.dead_letters import RedriveChoice, redriven_message
 from pipeline.delivery.messages import feed_status_message
@@ -39,9 +39,9 @@ class NotKnown(NewswireError):
 
 
 class DeskActs:
-    """Acts on an opened deployment; implements `connectors.desk.actions.Acts`."""
+    """Acts on an opened deployment; implements `connectors.desk.actions.DeskActions`."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Newswire) -> None:
         self.app = app
         self.kept: tuple[int, Mapping[str, Outlet]] = (0, {})
         self.lock = threading.Lock()
@@ -123,10 +123,10 @@ class OpenDesk:
     """A deployment opened for the desk: once per process, at the first page and not before."""
 
     @cached_property
-    def app(self) -> App:
+    def app(self) -> Newswire:
         """Raises SettingsError, StoreError."""
-        return App.from_env()
+        return Newswire.from_env()
 
-    def desk(self, door: Door, runs: Runs) -> FastAPI:
+    def desk(self, door: AccessControl, runs: Runs) -> FastAPI:
         """The desk as an application to mount."""
         return create_desk(DeskStore(self.app.database), DeskActs(self.app), runs, door, self.app.clock)

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from connectors.archive.checkpoint import ProgressFile
 from connectors.archive.text_store import KeptTexts
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.delivery import export_formats
 from pipeline.delivery.export_formats import Kind, Value, columns, table_rows
 from pipeline.delivery.message_filter import Wanted
@@ -39,12 +39,12 @@ class ExportChoice:
     since: datetime | None = None
 
 
-def lines(newswire: App, choice: ExportChoice) -> Iterator[str]:
+def lines(newswire: Newswire, choice: ExportChoice) -> Iterator[str]:
     """The articles as lines."""
     return export_formats.lines(values(newswire, choice, messages(newswire, choice)), choice.form)
 
 
-def write(newswire: App, choice: ExportChoice, output: Path, *, resume: bool) -> Iterator[tuple[Path, int]]:
+def write(newswire: Newswire, choice: ExportChoice, output: Path, *, resume: bool) -> Iterator[tuple[Path, int]]:
     """Write the articles to a file, or (parquet) to files of a folder; each with how many went to it now."""
     if choice.form != "jsonl" and choice.topic not in ARTICLE_TOPICS:
         raise SettingsError(f"{choice.topic.value} has no articles: --format jsonl writes its values as they are")
@@ -58,7 +58,7 @@ def write(newswire: App, choice: ExportChoice, output: Path, *, resume: bool) ->
         yield output, write_whole(lines(newswire, choice), output)
 
 
-def messages(newswire: App, choice: ExportChoice, *, after: Mapping[int, int] | None = None) -> Iterator[Received]:
+def messages(newswire: Newswire, choice: ExportChoice, *, after: Mapping[int, int] | None = None) -> Iterator[Received]:
     """The messages that a choice means; of articles.latest each key's last one only, as compaction leaves it."""
     read = newswire.read(choice.topic, since=choice.since, after=after)
     if choice.topic is not Topic.LATEST:
@@ -68,7 +68,7 @@ def messages(newswire: App, choice: ExportChoice, *, after: Mapping[int, int] | 
     return (received for received in again if last.get(received.key) == (received.partition, received.offset))
 
 
-def values(newswire: App, choice: ExportChoice, received: Iterable[Received]) -> Iterator[dict[str, Any]]:
+def values(newswire: Newswire, choice: ExportChoice, received: Iterable[Received]) -> Iterator[dict[str, Any]]:
     """The values that are wanted, each with its text; tombstones have none."""
     texts = KeptTexts(newswire.settings.archive_folder)
     for message in received:
@@ -134,7 +134,7 @@ def arrow_schema() -> Any:
 class Growing:
     """An export that goes on where it ended."""
 
-    def __init__(self, newswire: App, choice: ExportChoice, output: Path) -> None:
+    def __init__(self, newswire: Newswire, choice: ExportChoice, output: Path) -> None:
         self.newswire = newswire
         self.choice = choice
         self.output = output

@@ -12,7 +12,7 @@ from typing import Any
 
 from connectors.workers.pool import ExtractionWorkers, extract_many
 from pipeline.app.deployment import read_catalogue
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.errors import CatalogueError, FetchError, SettingsError
 from pipeline.domain.model import FetchKind, Request, Response
 from pipeline.domain.settings import Settings, load
@@ -97,7 +97,7 @@ def fetch_and_extract(row: ExtractRow, settings: Settings, workers: ExtractionWo
 
 async def fetch(url: str, settings: Settings) -> Response:
     """One page."""
-    with App(settings) as newswire:
+    with Newswire(settings) as newswire:
         newswire.database.upgrade()  # host pacing is kept in the store
         async with newswire.fetcher() as fetcher:
             return await fetcher.fetch(Request(url, FetchKind.PAGE))

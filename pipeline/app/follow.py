@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
-from pipeline.app.runs import App, raising_plainly
+from pipeline.app.runs import Newswire, raising_plainly
 from pipeline.delivery.deliver import Deliverer
 from pipeline.delivery.events import Visit
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, PendingEntry
 from pipeline.extraction.wrapper.session import Teaching
-from pipeline.ingest.context import Rooms
+from pipeline.ingest.context import RunContext
 from pipeline.ingest.poll import ingest
 from pipeline.ingest.revisit import Revisits
 from pipeline.reporting.report import Report
@@ -35,7 +35,7 @@ GRACE_S = 10.0  # for what is under way when told to stop
 Tell = Callable[[Report], None]
 
 
-def follow(app: App, feeds: Sequence[Feed], *, deliver_too: bool = True, tell: Tell) -> None:
+def follow(app: Newswire, feeds: Sequence[Feed], *, deliver_too: bool = True, tell: Tell) -> None:
     """Poll until SIGTERM or SIGINT. Raises what no waiting cures."""
     asyncio.run(Follower(app, feeds, deliver_too=deliver_too, tell=tell).run())
 
@@ -58,7 +58,7 @@ class Work:
 class Follower:
     """Polls feeds again and again; `tell` gets the report of every few seconds in which something happened."""
 
-    def __init__(self, app: App, feeds: Sequence[Feed], *, deliver_too: bool, tell: Tell) -> None:
+    def __init__(self, app: Newswire, feeds: Sequence[Feed], *, deliver_too: bool, tell: Tell) -> None:
         self.app = app
         self.feeds = feeds
         self.deliver_too = deliver_too
@@ -93,7 +93,7 @@ class Follower:
         except NewswireError as error:
             self.note(f"topics: {error}")
 
-    async def go_round(self, rooms: Rooms) -> None:
+    async def go_round(self, rooms: RunContext) -> None:
         """Look for what is due, begin it, tell of what ended."""
         while not self.stopping.is_set():
             pause_s = LOOK_S
@@ -111,7 +111,7 @@ class Follower:
                 await asyncio.wait_for(self.stopping.wait(), pause_s)
         await self.end_walks()
 
-    async def begin(self, rooms: Rooms) -> None:
+    async def begin(self, rooms: RunContext) -> None:
         """Begin a walk of what is due, unless it is under way already."""
         work = await rooms.in_store(self.what_is_due)
         if work.feeds:
@@ -132,7 +132,7 @@ class Follower:
         known = tuple(entry for entry in carried if entry.outlet_id in self.app.outlets_by_id)
         return Work(due, known, self.app.due_visits(idle))
 
-    async def walk(self, work: Work, rooms: Rooms) -> None:
+    async def walk(self, work: Work, rooms: RunContext) -> None:
         """One walk; its report counts when it is over."""
         began = time.monotonic()
         report = Report()

@@ -10,7 +10,7 @@ from functools import cached_property
 from connectors.metrics.exporter import Exposition, expose, registry_of, serve
 from connectors.metrics.queries import MetricsStore
 from pipeline import __version__
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.errors import SettingsError
 from pipeline.reporting.metrics import Sample, Totals, samples_of
 
@@ -20,7 +20,7 @@ FRESH_S = 5.0  # scrapes within this time get the same values: several scrapers 
 class Metrics:
     """Reads the metrics of an opened deployment; one for the life of a process, because counters begin with it."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Newswire) -> None:
         self.app = app
         self.store = MetricsStore(app.database)
         self.totals = Totals()
@@ -40,7 +40,7 @@ class Metrics:
         """All samples."""
         settings = self.app.settings
         yield Sample("newswire_build_info", 1, (__version__, settings.deployment))
-        for report in self.store.reports_since():
+        for report in self.store.read_new_reports():
             self.totals.add(report)
         yield from self.totals.samples()
         feeds = self.app.feeds.states(self.feed_ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.store.dead_letters import DeadLetterStore
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.delivery.dead_letters import DeadEntry, RedriveChoice, redriven_message
 
 AT_ONCE = 500  # entries in one transaction
@@ -24,7 +24,7 @@ class Redrive:
         return {"dead_letters": len(self.dead), "redriven": self.redriven, "unknown_outlet": self.unknown}
 
 
-def redrive(newswire: App, choice: RedriveChoice, *, dry_run: bool) -> Redrive:
+def redrive(newswire: Newswire, choice: RedriveChoice, *, dry_run: bool) -> Redrive:
     """Find the dead letters of a choice and, unless it is a dry run, make their entries pending again."""
     store = DeadLetterStore(newswire.database, lanes=newswire.settings.lanes)
     found = store.find(choice)

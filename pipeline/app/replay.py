@@ -13,24 +13,24 @@ from connectors.archive.checkpoint import ProgressFile
 from connectors.store.replays import ReplayStore
 from connectors.workers.pool import ExtractionWorkers
 from pipeline.app.archive import day_of
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.delivery.deliver import Deliverer
 from pipeline.domain.errors import NewswireError, SettingsError
 from pipeline.extraction.values import EXTRACTOR
 from pipeline.extraction.wrapper.session import FrozenTeaching
-from pipeline.ingest.context import Rooms
+from pipeline.ingest.context import RunContext
 from pipeline.ingest.replay import NoFetcher, Replay, ReplayChoice, Replayed, ReplayReport
 
 BATCH = 64  # articles side by side, and those that a kill has done again
 
 
-def choice_of(newswire: App, outlets: Sequence[str], *, since: str | None, until: str | None) -> ReplayChoice:
+def choice_of(newswire: Newswire, outlets: Sequence[str], *, since: str | None, until: str | None) -> ReplayChoice:
     """What an operator chose, on the command line or in the DAG's form. Raises SettingsError."""
     return ReplayChoice(tuple(outlets), day_of(newswire, since, "since"), day_of(newswire, until, "until"))
 
 
 def replay(
-    newswire: App,
+    newswire: Newswire,
     choice: ReplayChoice,
     *,
     dry_run: bool,
@@ -69,7 +69,7 @@ def replay(
     return report
 
 
-def known_outlets(newswire: App, choice: ReplayChoice) -> ReplayChoice:
+def known_outlets(newswire: Newswire, choice: ReplayChoice) -> ReplayChoice:
     """The choice, of outlets of the catalogue: their policies are needed. Raises SettingsError for any other."""
     unknown = sorted(set(choice.outlets) - set(newswire.outlets_by_id))
     if unknown:
@@ -85,7 +85,7 @@ def begin(progress: ProgressFile, *, restart: bool) -> ReplayReport:
     return ReplayReport.from_json(kept) if kept else ReplayReport()
 
 
-def finish(newswire: App, deliverer: Deliverer, report: ReplayReport) -> None:
+def finish(newswire: Newswire, deliverer: Deliverer, report: ReplayReport) -> None:
     """Deliver what is left; what could not be delivered waits in the outbox for the next run, and is a fault."""
     try:
         deliverer.stop()
@@ -94,14 +94,14 @@ def finish(newswire: App, deliverer: Deliverer, report: ReplayReport) -> None:
     report.undelivered = newswire.outbox.undelivered()
 
 
-def furnish(newswire: App, stack: ExitStack, deliverer: Deliverer, *, deadline_s: float | None) -> Rooms:
+def furnish(newswire: Newswire, stack: ExitStack, deliverer: Deliverer, *, deadline_s: float | None) -> RunContext:
     """The rooms of a replay; the stack closes them."""
     settings = newswire.settings
     workers = stack.enter_context(
         ExtractionWorkers(settings.extract_processes, settings.extract_timeout_s, settings.extract_memory_mb)
     )
     threads = stack.enter_context(ThreadPoolExecutor(1 if newswire.database.is_sqlite else 4, "store"))
-    return Rooms(
+    return RunContext(
         settings=settings,
         outlets=newswire.outlets_by_id,
         fetcher=NoFetcher(),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from pipeline.app.runs import App, raising_plainly, tell
+from pipeline.app.runs import Newswire, raising_plainly, tell
 from pipeline.delivery.deliver import Deliverer
 from pipeline.delivery.events import Visit
 from pipeline.domain.errors import SettingsError
@@ -31,7 +31,7 @@ class VisitChoice:
     force: bool = False
 
 
-def plan(newswire: App, choice: VisitChoice) -> tuple[Visit, ...]:
+def plan(newswire: Newswire, choice: VisitChoice) -> tuple[Visit, ...]:
     """The visits that a choice means, the longest due first. Raises CatalogueError, SettingsError."""
     if not choice.named:
         feeds = [feed.id for feed in newswire.choose(choice.feeds)]
@@ -43,7 +43,7 @@ def plan(newswire: App, choice: VisitChoice) -> tuple[Visit, ...]:
 
 
 def revisit(
-    newswire: App,
+    newswire: Newswire,
     visits: Sequence[Visit],
     *,
     deadline_s: float | None = None,
@@ -64,7 +64,7 @@ def revisit(
 
 
 async def walk(
-    newswire: App,
+    newswire: Newswire,
     visits: Sequence[Visit],
     report: Report,
     deliverer: Deliverer,

@@ -19,8 +19,8 @@ from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, FeedStatus
 from pipeline.extraction.wrapper.session import Teaching
 from pipeline.ingest.backpressure import Pressure
-from pipeline.ingest.context import Rooms
-from pipeline.ingest.host_queue import Turns
+from pipeline.ingest.context import RunContext
+from pipeline.ingest.host_queue import HostQueue
 from pipeline.ingest.poll import ingest
 from pipeline.ingest.revisit import Revisits
 from pipeline.ingest.revisit_policy import within_budget
@@ -31,7 +31,7 @@ LEAST_FREE_BYTES = 100_000_000  # the raw pages of 2,000 articles, and what the 
 STANDING = 3  # requests at a host's door beside those inside: the next ones to go, paced together
 
 
-class App(Deployment):
+class Newswire(Deployment):
     """A deployment at work: its runs. Use as a context manager."""
 
     def due(self, feeds: Sequence[Feed], *, force: bool = False) -> tuple[FeedState, ...]:
@@ -160,7 +160,7 @@ class App(Deployment):
         known = [visit for visit in found if visit.entry.outlet_id in self.outlets_by_id]
         return within_budget(known, most=settings.revisits_per_run, most_per_host=settings.revisits_per_host)
 
-    async def furnish(self, stack: AsyncExitStack, deliverer: Deliverer, *, deadline_s: float | None) -> Rooms:
+    async def furnish(self, stack: AsyncExitStack, deliverer: Deliverer, *, deadline_s: float | None) -> RunContext:
         """Open what a walk needs; the stack closes it."""
         from connectors.workers.pool import ExtractionWorkers
 
@@ -177,7 +177,7 @@ class App(Deployment):
             settings.outbox_bound,
             seconds=time.monotonic,
         )
-        return Rooms(
+        return RunContext(
             settings=settings,
             outlets=self.outlets_by_id,
             fetcher=fetcher,
@@ -194,11 +194,11 @@ class App(Deployment):
             has_room=pressure.has_room,
         )
 
-    def turns(self, deadline_s: float | None) -> Turns:
+    def turns(self, deadline_s: float | None) -> HostQueue:
         """The queues and places of a run that begins nothing new after so many seconds."""
         ends = time.monotonic() + deadline_s if deadline_s else float("inf")
         at_door = self.settings.host_connections + STANDING
-        return Turns(self.settings.concurrency, at_door, is_late=lambda: time.monotonic() >= ends)
+        return HostQueue(self.settings.concurrency, at_door, is_late=lambda: time.monotonic() >= ends)
 
 
 @contextmanager

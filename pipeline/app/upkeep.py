@@ -11,7 +11,7 @@ from datetime import timedelta
 from connectors.store.backfills import BackfillStore
 from connectors.store.integrity import find_faults
 from pipeline.app.revisit import VisitChoice, plan, revisit
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.delivery.deliver import keep_numbers
 from pipeline.domain.model import FeedStatus
 from pipeline.reporting.metrics import is_overdue
@@ -21,7 +21,7 @@ VISITS_DEADLINE_S = 20 * 60.0  # past it no further article is visited: the rest
 TROUBLED = (FeedStatus.SILENT, FeedStatus.FAILING, FeedStatus.BLOCKED, FeedStatus.GONE)
 
 
-def delete_by_retention(newswire: App) -> Mapping[str, int]:
+def delete_by_retention(newswire: Newswire) -> Mapping[str, int]:
     """Delete what is older than its stated retention; what, and how much of it."""
     at, settings = newswire.clock(), newswire.settings
     return {
@@ -36,12 +36,12 @@ def delete_by_retention(newswire: App) -> Mapping[str, int]:
     }
 
 
-def revisit_the_late(newswire: App) -> Report:
+def revisit_the_late(newswire: Newswire) -> Report:
     """Look again at the articles whose visit the day's runs had no room for, within one more budget; the report."""
     return revisit(newswire, plan(newswire, VisitChoice()), deadline_s=VISITS_DEADLINE_S)
 
 
-def troubled_feeds(newswire: App) -> tuple[str, ...]:
+def troubled_feeds(newswire: Newswire) -> tuple[str, ...]:
     """A sentence for each feed that is silent, down, or not polled although its time came."""
     at = newswire.clock()
     sentences = []
@@ -55,7 +55,7 @@ def troubled_feeds(newswire: App) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def integrity_faults(newswire: App) -> tuple[str, ...]:
+def integrity_faults(newswire: Newswire) -> tuple[str, ...]:
     """A sentence for each thing that should agree and does not: inside the store, and between outbox and topics.
 
     What was found is kept for the desk. Idle lanes commit their batch numbers again on the way: Kafka forgets those
@@ -72,7 +72,7 @@ def integrity_faults(newswire: App) -> tuple[str, ...]:
     return faults
 
 
-def keep_audit(newswire: App, faults: Sequence[str]) -> None:
+def keep_audit(newswire: Newswire, faults: Sequence[str]) -> None:
     """Write down what an audit found: the desk says when the last one was, and whether all agreed."""
     at = newswire.clock()
     newswire.runs.keep(f"{AUDIT}{at:%Y-%m-%d %H:%M:%S}", Report(faults=list(faults)), now=at)

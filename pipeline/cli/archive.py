@@ -42,14 +42,14 @@ def replay(
     `newswire replay --since 2026-11-01 --until 2026-11-07`
     """
     from pipeline.app import replay
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
     from pipeline.ingest.replay import Fate
 
     def tell(replayed: Replayed) -> None:
         if replayed.fate is Fate.REVISED:
             print_change(replayed, as_json=as_json, diff=diff)
 
-    with App.from_env() as newswire, console.status("reading the archive …") as status:
+    with Newswire.from_env() as newswire, console.status("reading the archive …") as status:
 
         def watch(report: ReplayReport) -> None:
             status.update(progress_in_words(report))
@@ -109,10 +109,10 @@ def check(since: Since = None, until: Until = None) -> None:
     Exit 1 on a fault. A file that is being written to at this moment may look torn at its end.
     """
     from pipeline.app.archive import check_archive
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
     files = records = faults = 0
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         for each in check_archive(newswire, since=since, until=until):
             files, records, faults = files + 1, records + each.records, faults + len(each.faults)
             for fault in each.faults:
@@ -126,9 +126,9 @@ def check(since: Since = None, until: Until = None) -> None:
 def index(since: Since = None, until: Until = None) -> None:
     """Make the index of WARC files anew, from what can be read of them."""
     from pipeline.app.archive import index_archive
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         for each in index_archive(newswire, since=since, until=until):
             console.print(f"{each.name}: {each.records} raw pages")
 
@@ -137,9 +137,9 @@ def index(since: Since = None, until: Until = None) -> None:
 def find(url: Annotated[str, typer.Argument(help="A page's URL, as it was fetched.")]) -> None:
     """List the raw pages of a URL: when, status, location; exit 1 when there is none."""
     from pipeline.app.archive import find_pages
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         captures = list(find_pages(newswire, url))
     for capture in captures:
         console.print(

@@ -21,9 +21,9 @@ def list_feeds(
 ) -> None:
     """Feeds with their state: status, last new entry, interval, gaps between polls, learnt silence, next poll."""
     from connectors.desk.formatting import span
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         table = Table(
             "feed",
             "status",
@@ -59,11 +59,11 @@ def interval(
     seconds: Annotated[str, typer.Argument(help="Seconds between two polls, or auto: as learnt from the feed.")],
 ) -> None:
     """Poll feeds at an interval set by hand, whatever they say and whatever was learnt; or as learnt again."""
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
     if seconds != "auto" and not (seconds.isdecimal() and int(seconds) > 0):
         raise typer.BadParameter(f"{seconds}: a number of seconds, or auto")
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         ids = [state.feed_id for state in newswire.feed_states(newswire.choose([feed]))]
         count = newswire.feeds.override(ids, interval_s=None if seconds == "auto" else int(seconds))
     console.print(f"{count} feeds: {'as learnt' if seconds == 'auto' else f'every {seconds} s'}")
@@ -75,9 +75,9 @@ def pause(
     why: Annotated[str, typer.Option(help="What the desk shows as the reason.")] = "by hand",
 ) -> None:
     """Poll feeds no more until `newswire feeds resume`."""
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         ids = [state.feed_id for state in newswire.feed_states(newswire.choose([feed]))]
         console.print(f"{newswire.feeds.pause(ids, reason=why)} feeds paused")
 
@@ -85,9 +85,9 @@ def pause(
 @app.command(epilog="Example: `newswire feeds resume lemonde/une`")
 def resume(feed: Annotated[str, typer.Argument(help="A feed's id, an outlet's id or a glob.")]) -> None:
     """Poll paused feeds again, and those that are gone (410), from now on."""
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         ids = [state.feed_id for state in newswire.feed_states(newswire.choose([feed]))]
         console.print(f"{newswire.feeds.go_on(ids)} feeds are polled again")
 
@@ -151,10 +151,10 @@ def add(
 @app.command("export", epilog="Example: `newswire feeds export > newswire.opml`")
 def export_opml() -> None:
     """The catalogue as OPML 2.0, for any feed reader."""
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
     from pipeline.catalogue.opml import to_opml
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         sys.stdout.write(to_opml(newswire.outlets))
 
 

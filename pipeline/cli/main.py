@@ -20,7 +20,7 @@ from pipeline.domain.errors import NewswireError
 from pipeline.reporting.terminal import aside, marked, terminal, when
 
 if TYPE_CHECKING:
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
     from pipeline.domain.model import Feed
     from pipeline.reporting.report import Report
 
@@ -57,7 +57,7 @@ def poll(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which feeds would be polled.")] = False,
 ) -> None:
     """Poll feeds: fetch, extract, decide, and deliver; prints a line per outlet."""
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
     from pipeline.reporting.terminal import delivered_in_words, problem_lines, reasons_in_words, report_table
 
     def tell(report: Report) -> None:
@@ -66,7 +66,7 @@ def poll(
         for line in (*reasons_in_words(report), delivered_in_words(report), *problem_lines(report.problems)):
             console.print(line)
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         chosen = newswire.choose(feeds or [])
         if dry_run:
             print_due(newswire, chosen, force=force)
@@ -89,7 +89,7 @@ def poll(
             raise typer.Exit(1)
 
 
-def print_due(newswire: App, chosen: Sequence[Feed], *, force: bool) -> None:
+def print_due(newswire: Newswire, chosen: Sequence[Feed], *, force: bool) -> None:
     """The feeds that a poll would take on now, and when the next one is due."""
     states = newswire.feed_states(chosen)
     due = newswire.due_of(states, force=force)
@@ -102,7 +102,7 @@ def print_due(newswire: App, chosen: Sequence[Feed], *, force: bool) -> None:
     console.print(f"{len(due)} of {len(states)} feeds are due{also}{following}")
 
 
-def watched_poll(newswire: App, feeds: Sequence[Feed], *, force: bool, deliver: bool) -> Report:
+def watched_poll(newswire: Newswire, feeds: Sequence[Feed], *, force: bool, deliver: bool) -> Report:
     """One poll, with a line that tells how far it is."""
     with console.status("polling …") as status:
 
@@ -128,9 +128,9 @@ def deliver(
     A lane that lost its number in the topics (nobody delivered for a week), and whose topics do not reach back to the
     messages that wait, is refused: were they sent or not? With --recover they are sent, under the ids of before.
     """
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         if verify:
             differences = newswire.verify_delivery()
             for difference in differences:
@@ -149,9 +149,9 @@ def deliver(
 )
 def why(url_or_id: Annotated[str, typer.Argument(help="An article's URL, any alias of it, or its id.")]) -> None:
     """How a verdict came about: aliases, candidates, scores, thresholds, revisions."""
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         lines = newswire.why(url_or_id)
         if not lines:
             console.print(f"nothing is known of {url_or_id}", markup=False)
@@ -165,10 +165,10 @@ def why(url_or_id: Annotated[str, typer.Argument(help="An article's URL, any ali
 )
 def upkeep() -> None:
     """Delete by retention, make late visits, name feeds in trouble, audit; exit 1 when something differs."""
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
     from pipeline.app.upkeep import delete_by_retention, integrity_faults, revisit_the_late, troubled_feeds
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         deleted = delete_by_retention(newswire)
         console.print("deleted: " + ", ".join(f"{count} {what}" for what, count in deleted.items()))
         visits = revisit_the_late(newswire).revisits
@@ -209,9 +209,9 @@ database = typer.Typer(no_args_is_help=True, help="The store's schema.")
 @database.command(epilog="Example: `NEWSWIRE_DATABASE_URL=postgresql://… newswire db upgrade`")
 def upgrade() -> None:
     """Create the store's tables, or bring them to this version."""
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
-    with App.from_env(must_be_current=False) as newswire:
+    with Newswire.from_env(must_be_current=False) as newswire:
         newswire.database.upgrade()
         console.print(f"store is up to date: {newswire.database.url}")
 

@@ -25,7 +25,7 @@ def metrics(
     connectors/metrics/ (dashboard.json, alerts.yml).
     """
     from pipeline.app.metrics import Metrics
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
     from pipeline.reporting.metrics import METRICS
 
     if names:
@@ -34,7 +34,7 @@ def metrics(
             table.add_row(metric.name, metric.kind, ", ".join(metric.labels), metric.sentence)
         console.print(table)
         return
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         serving = Metrics(newswire)
         if once:
             console.print(serving.expose("").body.decode(), end="", markup=False, soft_wrap=True)

@@ -34,9 +34,9 @@ def redrive(
     Examples: `newswire redrive`, `newswire redrive --cause 'timed_out' --since 2d --yes`
     """
     from pipeline.app import redrive
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         choice = RedriveChoice(
             outlets=tuple(outlet or ()),
             causes=tuple(cause or ()),

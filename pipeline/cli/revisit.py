@@ -10,7 +10,7 @@ import typer
 from pipeline.reporting.terminal import delivered_in_words, problem_lines, revisits_in_words, terminal, when
 
 if TYPE_CHECKING:
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
     from pipeline.delivery.events import Visit
     from pipeline.reporting.report import Report
 
@@ -37,9 +37,9 @@ def revisit(
     when it is still missing two hours later.
     """
     from pipeline.app import revisit
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         visits = revisit.plan(newswire, revisit.VisitChoice(tuple(feeds or ()), tuple(article or ()), force))
         if plan:
             for line in plan_lines(visits):
@@ -52,7 +52,7 @@ def revisit(
             raise typer.Exit(1)
 
 
-def watched(newswire: App, visits: Sequence[Visit]) -> Report:
+def watched(newswire: Newswire, visits: Sequence[Visit]) -> Report:
     """The visits, with a line that tells how far they are."""
     from pipeline.app import revisit
 

@@ -33,9 +33,9 @@ class Format(StrEnum):
 @topics.command(epilog="Example: `NEWSWIRE_KAFKA_BOOTSTRAP=localhost:9092 newswire topics create`")
 def create() -> None:
     """Create the topics that are missing, with their partitions, retention and compaction; nothing is changed."""
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         created = newswire.create_topics()
         console.print(f"created {', '.join(created)}" if created else "every topic is there already")
 
@@ -43,9 +43,9 @@ def create() -> None:
 @topics.command(epilog="Example: `newswire topics describe`")
 def describe() -> None:
     """The topics as they should be, and how the broker's differ; exit 1 on a difference."""
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         table = Table("topic", "partitions", "cleanup", "retention", "what is in it", header_style="bold")
         for spec in newswire.topic_specs():
             table.add_row(spec.name, str(spec.partitions), spec.cleanup, spec.kept, spec.sentence)
@@ -80,10 +80,10 @@ def tail(
     Examples: `newswire tail articles -n 1`, `newswire tail articles --follow --language fr --json`,
     `newswire tail dead-letters --since 2d`
     """
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
     wanted, count = Wanted(outlet=outlet, language=language, section=section, text=text), 0
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         messages = newswire.read(topic, since=newswire.moment(since, "--since"), follow=follow)
         try:
             for received in islice((message for message in messages if wanted.has(message)), limit):
@@ -118,10 +118,10 @@ def export(
     `newswire export --topic articles.latest --format parquet -o articles/`
     """
     from pipeline.app import export
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
     wanted = Wanted(outlet=outlet, language=language, section=section, text=text)
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         since_at = newswire.moment(since, "--since")
         choice = export.ExportChoice(topic=topic, form=file_format.value, wanted=wanted, since=since_at)
         if output is None:

@@ -112,7 +112,7 @@ class LaneDelivery:
             found = lost.found
         known = with_predecessors([row.message for row in waiting], found)
         done = [row for row in waiting if row.message.id in known]
-        self.outbox.settle_events(self.number, batch=above + 1, delivered=[row.id for row in done])
+        self.outbox.reconcile_events(self.number, batch=above + 1, delivered=[row.id for row in done])
         self.batch = above + 1
         self.tally(done)
 
@@ -230,7 +230,7 @@ class Deliverer:
     def drain_one(self, number: int) -> bool:
         """Drain one lane; False when another process is at it."""
         with self.outbox.lease(number) as is_ours:
-            if not is_ours and not self.outbox.stands_still(number, since=self.clock() - self.limits.overtake_after):
+            if not is_ours and not self.outbox.is_stalled(number, since=self.clock() - self.limits.overtake_after):
                 return False
             try:
                 self.drain_held(number)

@@ -14,7 +14,7 @@ from typing import Protocol
 from pipeline.domain.model import Message, OutboxRow, Received, Request, Response, Topic
 
 
-class Place(Protocol):
+class Slot(Protocol):
     """A place among those at work, given back by whoever made it. Implemented by `pipeline/ingest/host_queue.py`."""
 
     async def take(self) -> None:
@@ -29,7 +29,7 @@ class Place(Protocol):
 class Fetcher(Protocol):
     """One verb: get a URL by every rule we have. Implemented by `connectors/http/fetcher.py`."""
 
-    async def fetch(self, request: Request, place: Place | None = None) -> Response:
+    async def fetch(self, request: Request, place: Slot | None = None) -> Response:
         """The answer, whatever its status. Raises a `FetchError` (pipeline/domain/errors.py) when there is none.
 
         The place is taken when the request goes out, never while it waits for its host, and is still held at the end.
@@ -60,7 +60,7 @@ class Outbox(Protocol):
         """Whether this process may drain the lane while the context lasts: no other process does."""
         ...
 
-    def stands_still(self, lane: int, *, since: datetime) -> bool:
+    def is_stalled(self, lane: int, *, since: datetime) -> bool:
         """Whether a message of the lane waits since before then, and none of it was delivered after."""
         ...
 
@@ -95,7 +95,7 @@ class Outbox(Protocol):
         """Every undelivered row of the lane, stamped or not, in order."""
         ...
 
-    def settle_events(self, lane: int, *, batch: int, delivered: Sequence[int]) -> None:
+    def reconcile_events(self, lane: int, *, batch: int, delivered: Sequence[int]) -> None:
         """These rows (ids) are on the topics; every other undelivered row of the lane loses its batch number.
 
         Takes up this batch number, without rows; raises LaneFenced as `stamp` does.

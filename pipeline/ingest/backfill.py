@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from pipeline.domain.model import Entry, FeedState, Outlet, PendingEntry, Request, Response
-from pipeline.domain.ports import Fetcher, Place
+from pipeline.domain.ports import Fetcher, Slot
 from pipeline.domain.settings import Settings
 from pipeline.feeds.entries import Surroundings, understand
 from pipeline.feeds.raw import RawEntry
 from pipeline.ingest.collect import collect
-from pipeline.ingest.context import Rooms
+from pipeline.ingest.context import RunContext
 from pipeline.ingest.poll import count
 from pipeline.ingest.transactions import PollDecision, Polled, PollLine
 from pipeline.reporting.report import Report
@@ -82,7 +82,7 @@ def past_feed(outlet: Outlet, name: str) -> FeedState:
     return FeedState(feed_id=f"{outlet.id}/~{name}", outlet_id=outlet.id, url=outlet.homepage)
 
 
-def entries_of(raw: Sequence[RawEntry], outlet: Outlet, *, source: str, rooms: Rooms) -> tuple[Entry, ...]:
+def entries_of(raw: Sequence[RawEntry], outlet: Outlet, *, source: str, rooms: RunContext) -> tuple[Entry, ...]:
     """What a source lists, as entries with the identity that the outlet's feeds give them."""
     around = Surroundings(
         url=source,
@@ -94,7 +94,7 @@ def entries_of(raw: Sequence[RawEntry], outlet: Outlet, *, source: str, rooms: R
     return understand(raw, around).entries
 
 
-async def fill(feed: FeedState, entries: Sequence[Entry], rooms: Rooms, report: Report) -> None:
+async def fill(feed: FeedState, entries: Sequence[Entry], rooms: RunContext, report: Report) -> None:
     """Record these entries, and bring all that wait under the feed to their end. Raises StoreError."""
     outcome = PollOutcome(kind=PollKind.PARSED)
     polled = Polled(at=rooms.clock(), outcome=outcome, line=PollLine(outcome=OUTCOME), entries=tuple(entries))
@@ -103,7 +103,7 @@ async def fill(feed: FeedState, entries: Sequence[Entry], rooms: Rooms, report: 
     await finish(feed, rooms, report, begun=sighted.pending)
 
 
-async def finish(feed: FeedState, rooms: Rooms, report: Report, *, begun: Sequence[PendingEntry] = ()) -> None:
+async def finish(feed: FeedState, rooms: RunContext, report: Report, *, begun: Sequence[PendingEntry] = ()) -> None:
     """Bring what was begun, and what an earlier walk left, to their end or put them off."""
     ids = {entry.id for entry in begun}
     waiting = await rooms.in_store(rooms.articles.due_entries, [feed.feed_id], now=rooms.clock(), limit=5 * BATCH)
@@ -122,7 +122,7 @@ class PagesAtHand:
     left: frozenset[str]
     fetcher: Fetcher
 
-    async def fetch(self, request: Request, place: Place | None = None) -> Response:
+    async def fetch(self, request: Request, place: Slot | None = None) -> Response:
         """The page at hand, else 404: a twin of a page that the file does not hold is not asked for."""
         if place is not None:
             await place.take()

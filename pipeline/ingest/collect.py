@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pipeline.delivery.events import Read
 from pipeline.domain.errors import ExtractionFailed, FetchError, StoreError
 from pipeline.domain.model import Article, FetchKind, Outlet, PendingEntry, Request, Response, Verdict
-from pipeline.domain.ports import Place
+from pipeline.domain.ports import Slot
 from pipeline.extraction.dom.page import check_page, page_in_utf8
 from pipeline.extraction.values import Extraction, FeedHints, PageInput
 from pipeline.ingest import page_status, retries
-from pipeline.ingest.context import Rooms
+from pipeline.ingest.context import RunContext
 from pipeline.ingest.retries import Attempt, with_resolution
 from pipeline.ingest.settle import settle
 from pipeline.ingest.transactions import Deferral, Ending, Settled
@@ -29,7 +29,7 @@ from pipeline.reporting.report import Report
 log = logging.getLogger("newswire.collect")
 
 
-async def collect(entry: PendingEntry, rooms: Rooms, report: Report) -> None:
+async def collect(entry: PendingEntry, rooms: RunContext, report: Report) -> None:
     """Bring one entry to its end, or put it off; count it either way. Raises StoreError: without it nothing goes."""
     async with rooms.turns.turn(entry.entry.link or entry.outlet_id) as place:
         with report.stopwatch(entry.outlet_id, rooms.seconds):
@@ -37,7 +37,7 @@ async def collect(entry: PendingEntry, rooms: Rooms, report: Report) -> None:
             await write_end(end, rooms, report)
 
 
-async def reach_end(entry: PendingEntry, rooms: Rooms, place: Place) -> Settled | Ending | Deferral:
+async def reach_end(entry: PendingEntry, rooms: RunContext, place: Slot) -> Settled | Ending | Deferral:
     """The entry's end: the border where one entry's error is caught."""
     attempt = Attempt(
         now=rooms.clock(),
@@ -49,7 +49,9 @@ async def reach_end(entry: PendingEntry, rooms: Rooms, place: Place) -> Settled 
     return with_resolution(end, attempt.outlet, now=attempt.now) if isinstance(end, Ending) else end
 
 
-async def try_entry(entry: PendingEntry, attempt: Attempt, rooms: Rooms, place: Place) -> Settled | Ending | Deferral:
+async def try_entry(
+    entry: PendingEntry, attempt: Attempt, rooms: RunContext, place: Slot
+) -> Settled | Ending | Deferral:
     """The entry's end, or what follows from the error that it met. Raises StoreError."""
     try:
         return await walk_entry(entry, attempt, rooms, place)
@@ -66,14 +68,14 @@ async def try_entry(entry: PendingEntry, attempt: Attempt, rooms: Rooms, place: 
         return retries.after_failure(entry, error, "collect", attempt)
 
 
-async def keep_evidence(entry: PendingEntry, attempt: Attempt, rooms: Rooms) -> None:
+async def keep_evidence(entry: PendingEntry, attempt: Attempt, rooms: RunContext) -> None:
     """Have the page that we could not deal with in the archive, for the dead letter to point at."""
     trail = attempt.trail
     if attempt.is_last(entry) and trail.response is not None and trail.raw_location is None:
         trail.raw_location = await rooms.in_store(rooms.archive.keep, trail.response)
 
 
-async def write_end(end: Settled | Ending | Deferral, rooms: Rooms, report: Report) -> None:
+async def write_end(end: Settled | Ending | Deferral, rooms: RunContext, report: Report) -> None:
     """Write what is not written yet, and count it."""
     outlet_id = end.entry.outlet_id
     if isinstance(end, Deferral):
@@ -91,7 +93,9 @@ async def write_end(end: Settled | Ending | Deferral, rooms: Rooms, report: Repo
     rooms.wake_delivery()
 
 
-async def walk_entry(entry: PendingEntry, attempt: Attempt, rooms: Rooms, place: Place) -> Settled | Ending | Deferral:
+async def walk_entry(
+    entry: PendingEntry, attempt: Attempt, rooms: RunContext, place: Slot
+) -> Settled | Ending | Deferral:
     """Page, text, verdict."""
     if entry.entry.link is None:
         return Ending(entry, Verdict.REJECTED, "no_link")
@@ -125,7 +129,7 @@ class Reading:
         return self.extraction.rejection.reason if self.extraction.rejection else "no_article"
 
 
-async def read_page(entry: PendingEntry, response: Response, outlet: Outlet, rooms: Rooms, place: Place) -> Reading:
+async def read_page(entry: PendingEntry, response: Response, outlet: Outlet, rooms: RunContext, place: Slot) -> Reading:
     """Extract the page; one step further when it is a meta refresh, or an AMP twin, of a page of the same outlet."""
     extraction = await extract(entry, response, outlet, rooms)
     further = page_status.better_page(extraction, response, outlet)
@@ -137,7 +141,7 @@ async def read_page(entry: PendingEntry, response: Response, outlet: Outlet, roo
     return Reading(await extract(entry, other, outlet, rooms), other)
 
 
-async def extract(entry: PendingEntry, response: Response, outlet: Outlet, rooms: Rooms) -> Extraction:
+async def extract(entry: PendingEntry, response: Response, outlet: Outlet, rooms: RunContext) -> Extraction:
     """The page's article or rejection, by a worker process; what it taught goes to the outlet's wrapper."""
     content_type = response.header("content-type")
     rejection = check_page(response.body, content_type)

@@ -18,7 +18,7 @@ from pipeline.domain.model import Outlet
 from pipeline.domain.ports import Archive, Fetcher
 from pipeline.domain.settings import Settings
 from pipeline.extraction.wrapper.session import Teaching
-from pipeline.ingest.host_queue import Turns
+from pipeline.ingest.host_queue import HostQueue
 from pipeline.ingest.ports import ArticleBook, Extractor, FeedBook
 from pipeline.scheduling.poll_interval import FeedPolicy
 
@@ -32,7 +32,7 @@ async def always() -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Rooms:
+class RunContext:
     """The furnished rooms of one run."""
 
     settings: Settings
@@ -44,7 +44,7 @@ class Rooms:
     extractor: Extractor
     teaching: Teaching
     store_thread: Executor
-    turns: Turns
+    turns: HostQueue
     clock: Callable[[], datetime]
     seconds: Callable[[], float]  # a monotonic clock, for durations
     wake_delivery: Callable[[], None] = lambda: None

@@ -17,8 +17,8 @@ from pipeline.domain.errors import RunEnds
 
 
 @dataclass(slots=True)
-class Place:
-    """One of the run's places at work. Implements `pipeline.domain.ports.Place`."""
+class Slot:
+    """One of the run's places at work. Implements `pipeline.domain.ports.Slot`."""
 
     url: str
     places: asyncio.Semaphore
@@ -49,7 +49,7 @@ class Queue:
 
 
 @dataclass(slots=True)
-class Turns:
+class HostQueue:
     """The queues and places of a run."""
 
     places: int
@@ -62,9 +62,9 @@ class Turns:
         self.free = asyncio.Semaphore(self.places)
 
     @asynccontextmanager
-    async def turn(self, url: str) -> AsyncIterator[Place]:
+    async def turn(self, url: str) -> AsyncIterator[Slot]:
         """Stand in the queue of this URL's host; the place, not taken yet, when it is this one's turn to ask."""
-        place = Place(url, self.free, self.is_late)
+        place = Slot(url, self.free, self.is_late)
         async with self.queue(host_of(url)):
             try:
                 yield place

@@ -28,11 +28,11 @@ from pipeline.domain.model import (
     Validators,
     Verdict,
 )
-from pipeline.domain.ports import Place
+from pipeline.domain.ports import Slot
 from pipeline.feeds.parse import FeedInput, NoFeed, ParsedFeed, body_digest, read_feed
 from pipeline.identity.article_ids import MIN_ARTICLES, learn_article_number, with_number_rule
 from pipeline.ingest.collect import collect
-from pipeline.ingest.context import Rooms
+from pipeline.ingest.context import RunContext
 from pipeline.ingest.quiet import QuietPolls
 from pipeline.ingest.retries import word
 from pipeline.ingest.transactions import PollDecision, Polled, PollLine, QuietPoll, Shown, Sighted
@@ -47,7 +47,7 @@ log = logging.getLogger("newswire.poll")
 LARGE_BYTES = 262_144
 
 
-async def ingest(due: Sequence[FeedState], carried: Sequence[PendingEntry], rooms: Rooms, report: Report) -> None:
+async def ingest(due: Sequence[FeedState], carried: Sequence[PendingEntry], rooms: RunContext, report: Report) -> None:
     """Walk these feeds, and the entries carried over from earlier runs, to their verdicts.
 
     Ends when every entry is settled or put off; past the run's deadline nothing new is begun. Fills the report on the
@@ -64,7 +64,7 @@ async def ingest(due: Sequence[FeedState], carried: Sequence[PendingEntry], room
     await quiet.write(rooms)
 
 
-async def walk(feed: FeedState, rooms: Rooms, report: Report, quiet: QuietPolls) -> None:
+async def walk(feed: FeedState, rooms: RunContext, report: Report, quiet: QuietPolls) -> None:
     """One feed: poll it, then collect what it brought."""
     pending = await poll(feed, rooms, report, quiet)
     if not pending:
@@ -74,7 +74,7 @@ async def walk(feed: FeedState, rooms: Rooms, report: Report, quiet: QuietPolls)
             tasks.create_task(collect(entry, rooms, report))
 
 
-async def poll(feed: FeedState, rooms: Rooms, report: Report, quiet: QuietPolls) -> tuple[PendingEntry, ...]:
+async def poll(feed: FeedState, rooms: RunContext, report: Report, quiet: QuietPolls) -> tuple[PendingEntry, ...]:
     """Fetch and parse a feed, and record what that was; the entries that now wait for their page."""
     async with rooms.turns.turn(feed.url) as place:
         if not await rooms.has_room():
@@ -91,7 +91,7 @@ async def poll(feed: FeedState, rooms: Rooms, report: Report, quiet: QuietPolls)
     return sighted.pending
 
 
-async def record(feed: FeedState, polled: Polled, rooms: Rooms, quiet: QuietPolls) -> Sighted:
+async def record(feed: FeedState, polled: Polled, rooms: RunContext, quiet: QuietPolls) -> Sighted:
     """Write the poll down: at once when it showed entries, with others when it was quiet. Raises StoreError."""
     decide = decider(feed, polled, rooms)
     if polled.outcome.kind is PollKind.PARSED:
@@ -102,7 +102,7 @@ async def record(feed: FeedState, polled: Polled, rooms: Rooms, quiet: QuietPoll
     return Sighted(shown=nothing, pending=(), state=decision.state)
 
 
-async def ask(feed: FeedState, rooms: Rooms, place: Place) -> Polled:
+async def ask(feed: FeedState, rooms: RunContext, place: Slot) -> Polled:
     """The poll itself: what the feed's server answered, understood. The border of one feed: an error is its outcome.
 
     Raises RunEnds, and StoreError.
@@ -136,7 +136,7 @@ def broken(
     return Polled(at=now, outcome=outcome, line=PollLine(outcome=word, detail=detail))
 
 
-async def understand(feed: FeedState, response: Response, rooms: Rooms, *, unconditional: bool) -> Polled:
+async def understand(feed: FeedState, response: Response, rooms: RunContext, *, unconditional: bool) -> Polled:
     """An answer to a poll as outcome and entries. Raises NotAFeed, ExtractionFailed."""
     outcome = PollOutcome(
         kind=PollKind.NOT_MODIFIED,
@@ -172,7 +172,7 @@ async def understand(feed: FeedState, response: Response, rooms: Rooms, *, uncon
     return answered(response, whole, entries=parsed.entries, faults=parsed.faults)
 
 
-async def parse(response: Response, outlet: Outlet, rooms: Rooms) -> ParsedFeed:
+async def parse(response: Response, outlet: Outlet, rooms: RunContext) -> ParsedFeed:
     """The feed in a body: a usual one here and now, a large one by a worker. Raises NotAFeed, ExtractionFailed."""
     given = FeedInput(
         response.body,
@@ -189,7 +189,7 @@ async def parse(response: Response, outlet: Outlet, rooms: Rooms) -> ParsedFeed:
     return parsed
 
 
-async def learn_number(outlet_id: str, parsed: ParsedFeed, rooms: Rooms) -> bool:
+async def learn_number(outlet_id: str, parsed: ParsedFeed, rooms: RunContext) -> bool:
     """Whether the outlet has a rule for its article numbers from now on: what its first large enough feed shows.
 
     Learnt before anything is stored under a URL, and once: an identity that changed would bring every entry again.
@@ -199,7 +199,7 @@ async def learn_number(outlet_id: str, parsed: ParsedFeed, rooms: Rooms) -> bool
     if outlet.policy.article_number is not None or len(urls) < MIN_ARTICLES:
         return False
     rule = await rooms.in_store(
-        rooms.feeds.settle_number_rule, outlet_id, learn_article_number(urls), now=rooms.clock()
+        rooms.feeds.set_number_rule_once, outlet_id, learn_article_number(urls), now=rooms.clock()
     )
     if rule is None:
         return False
@@ -221,7 +221,7 @@ def answered(
     return Polled(at=response.fetched_at, outcome=outcome, line=line, entries=entries)
 
 
-def decider(feed: FeedState, polled: Polled, rooms: Rooms) -> Callable[[Shown], PollDecision]:
+def decider(feed: FeedState, polled: Polled, rooms: RunContext) -> Callable[[Shown], PollDecision]:
     """What turns the entries' comparison into the feed's next state; the store calls it inside its transaction."""
 
     def decide(shown: Shown) -> PollDecision:

@@ -46,7 +46,7 @@ class Extractor(Protocol):
 class FeedBook(Protocol):
     """What is remembered of feeds. Implemented by `connectors/store/feeds.py`."""
 
-    def settle_number_rule(self, outlet_id: str, rule: str | None, *, now: datetime) -> str | None:
+    def set_number_rule_once(self, outlet_id: str, rule: str | None, *, now: datetime) -> str | None:
         """Keep what an outlet's article numbers follow, unless that is settled; the rule in force."""
         ...
 

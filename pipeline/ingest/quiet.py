@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipeline.ingest.context import Rooms
+from pipeline.ingest.context import RunContext
 from pipeline.ingest.ports import FeedBook
 from pipeline.ingest.transactions import QuietPoll
 
@@ -24,7 +24,7 @@ class QuietPolls:
     waiting: list[QuietPoll] = field(default_factory=list)
     since_s: float = 0.0
 
-    async def add(self, poll: QuietPoll, rooms: Rooms) -> None:
+    async def add(self, poll: QuietPoll, rooms: RunContext) -> None:
         """Keep one; write all when they are many or waited for long. Raises StoreError."""
         if not self.waiting:
             self.since_s = rooms.seconds()
@@ -32,7 +32,7 @@ class QuietPolls:
         if len(self.waiting) >= MOST or rooms.seconds() - self.since_s >= LONGEST_S:
             await self.write(rooms)
 
-    async def write(self, rooms: Rooms) -> None:
+    async def write(self, rooms: RunContext) -> None:
         """Write those that wait. Raises StoreError."""
         batch, self.waiting = self.waiting, []
         if batch:

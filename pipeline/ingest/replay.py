@@ -22,9 +22,9 @@ from typing import Any, Protocol, Self
 from pipeline.delivery.events import Read
 from pipeline.domain.errors import ExtractionFailed, Refused, StoreError
 from pipeline.domain.model import Article, PendingEntry, Request, Response, Verdict
-from pipeline.domain.ports import Place
+from pipeline.domain.ports import Slot
 from pipeline.ingest.collect import extract
-from pipeline.ingest.context import Rooms
+from pipeline.ingest.context import RunContext
 from pipeline.ingest.settle import MOST_LOOKS, conclude, identify, view
 from pipeline.ingest.transactions import Outcome, Settlement
 
@@ -149,7 +149,7 @@ class ReplayBook(Protocol):
 class NoFetcher:
     """Stands where the walk has a fetcher: a replay fetches nothing."""
 
-    async def fetch(self, request: Request, place: Place | None = None) -> Response:  # noqa: ARG002
+    async def fetch(self, request: Request, place: Slot | None = None) -> Response:  # noqa: ARG002
         """Refuse."""
         raise Refused(request.url, "replay", "a replay reads the archive and nothing else")
 
@@ -158,7 +158,7 @@ class NoFetcher:
 class Replay:
     """A replay under way: its rooms, its book, and whether it only looks."""
 
-    rooms: Rooms
+    rooms: RunContext
     book: ReplayBook
     dry_run: bool
 

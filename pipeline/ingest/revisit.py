@@ -20,11 +20,11 @@ from pipeline.delivery.events import Read, Visit
 from pipeline.delivery.routing import withdrawal
 from pipeline.domain.errors import ExtractionFailed, FetchError, HostWaits, RunEnds, StoreError
 from pipeline.domain.model import FetchKind, Request, Response, Validators, Verdict
-from pipeline.domain.ports import Place
+from pipeline.domain.ports import Slot
 from pipeline.extraction.wrapper.session import FrozenTeaching
 from pipeline.ingest import page_status
 from pipeline.ingest.collect import read_page
-from pipeline.ingest.context import Rooms
+from pipeline.ingest.context import RunContext
 from pipeline.ingest.ports import VisitBook
 from pipeline.ingest.retries import word
 from pipeline.ingest.revisit_policy import MISSING, Noted, is_confirmed, next_revisit, note_missing
@@ -39,12 +39,12 @@ log = logging.getLogger("newswire.revisit")
 class Revisits:
     """The visits of a run, with what they are written to."""
 
-    rooms: Rooms
+    rooms: RunContext
     book: VisitBook
     report: Report
 
     @classmethod
-    def of(cls, rooms: Rooms, book: VisitBook, report: Report) -> Self:
+    def of(cls, rooms: RunContext, book: VisitBook, report: Report) -> Self:
         """The visits of a run in these rooms; they teach the wrappers nothing, which learnt from these pages before."""
         return cls(replace(rooms, teaching=FrozenTeaching()), book, report)
 
@@ -63,7 +63,7 @@ class Revisits:
         self.report.revisited(outlet_id, said)
         self.rooms.wake_delivery()
 
-    async def look(self, visit: Visit, place: Place) -> str:
+    async def look(self, visit: Visit, place: Slot) -> str:
         """Visit, and note what follows: the border where one article's error is caught. Raises StoreError."""
         try:
             return await self.look_again(visit, place)
@@ -79,7 +79,7 @@ class Revisits:
             log.exception("%s: %s", visit.article_id, visit.url)
             return await self.note(visit, self.as_planned(visit), "revisit_error")
 
-    async def look_again(self, visit: Visit, place: Place) -> str:
+    async def look_again(self, visit: Visit, place: Slot) -> str:
         """The page as it is now, against what is known of it."""
         # Of a withdrawn article there is nothing that could be "not modified".
         validators = Validators() if visit.is_withdrawn else visit.validators
@@ -91,7 +91,7 @@ class Revisits:
             return await (self.missing(visit) if refusal.reason in MISSING else self.refused(visit, refusal.reason))
         return await self.read(visit, response, place)
 
-    async def read(self, visit: Visit, response: Response, place: Place) -> str:
+    async def read(self, visit: Visit, response: Response, place: Slot) -> str:
         """A page that is there."""
         rooms = self.rooms
         reading = await read_page(visit.entry, response, rooms.outlets[visit.entry.outlet_id], rooms, place)

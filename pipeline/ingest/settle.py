@@ -19,7 +19,7 @@ from pipeline.domain.model import Outlet, PendingEntry, Verdict
 from pipeline.domain.settings import Settings
 from pipeline.extraction.metadata.agencies import agency_credits
 from pipeline.identity.urls import article_id, article_number, canonicalise, is_section_or_home, registrable_domain
-from pipeline.ingest.context import Rooms
+from pipeline.ingest.context import RunContext
 from pipeline.ingest.revisit_policy import is_followed, next_revisit
 from pipeline.ingest.transactions import Looked, Outcome, Settled, Settlement
 
@@ -41,7 +41,7 @@ class Identity:
     own_id: str
 
 
-async def settle(entry: PendingEntry, read: Read, outlet: Outlet, rooms: Rooms) -> Settled:
+async def settle(entry: PendingEntry, read: Read, outlet: Outlet, rooms: RunContext) -> Settled:
     """Decide on an article and write it. Raises StoreError."""
     identity = identify(entry, read, outlet)
     candidate = await view(entry, read, identity, rooms)
@@ -55,7 +55,7 @@ async def settle(entry: PendingEntry, read: Read, outlet: Outlet, rooms: Rooms) 
     raise StoreError(f"{read.article.url}: others settled something alike {MOST_LOOKS} times", retriable=True)
 
 
-async def view(entry: PendingEntry, read: Read, identity: Identity, rooms: Rooms) -> Candidate:
+async def view(entry: PendingEntry, read: Read, identity: Identity, rooms: RunContext) -> Candidate:
     """The article as the decision sees it, less what its host repeats."""
     hashes = paragraph_hashes(read.article.text)
     url = read.article.canonical_url
@@ -102,7 +102,9 @@ def make_candidate(entry: PendingEntry, read: Read, identity: Identity, repeated
     )
 
 
-async def conclude(entry: PendingEntry, read: Read, identity: Identity, looked: Looked, rooms: Rooms) -> Settlement:
+async def conclude(
+    entry: PendingEntry, read: Read, identity: Identity, looked: Looked, rooms: RunContext
+) -> Settlement:
     """What is decided from a look, with the messages that tell of it."""
     now = rooms.clock()
     outlet = rooms.outlets[entry.outlet_id]

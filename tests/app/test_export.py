@@ -19,7 +19,7 @@ from connectors.store.outbox import safe_end
 from connectors.store.topic_log import EmbeddedTopics
 from pipeline.app import export as app_export
 from pipeline.app.export import ExportChoice
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.delivery.claim_check import claim_check
 from pipeline.delivery.message_filter import Wanted
 from pipeline.delivery.messages import EventType, article_message, tombstone
@@ -39,14 +39,14 @@ def message(number: int, *, topic: Topic = Topic.ARTICLES, revision: int = 1) ->
     return article_message(publication(decision), topic, EventType.PUBLISHED)
 
 
-def append(newswire: App, *messages: Message) -> None:
+def append(newswire: Newswire, *messages: Message) -> None:
     with newswire.database.writing() as connection:
         outbox.append(connection, messages, lanes=newswire.settings.lanes, now=NOW)
     newswire.deliver()
 
 
 @pytest.fixture(params=["sqlite", "postgres", "kafka"])
-def newswire(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[App]:
+def newswire(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Newswire]:
     settings = Settings(home=tmp_path / "home")
     if request.param == "postgres":
         settings = replace(settings, database_url=str(request.getfixturevalue("postgres_url")))
@@ -55,7 +55,7 @@ def newswire(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[App]:
         name = f"x{uuid.uuid4().hex[:8]}"
         settings = replace(settings, kafka_bootstrap=broker.bootstrap, topic_prefix=f"{name}.", deployment=name)
         settings = replace(settings, topic_partitions=2, lanes=2)
-    with App(settings) as opened:
+    with Newswire(settings) as opened:
         opened.database.upgrade()
         if settings.kafka_bootstrap:
             opened.create_topics()
@@ -66,11 +66,11 @@ def ids(path: Path) -> list[str]:
     return sorted(json.loads(line)["id"] for line in path.read_text("utf-8").splitlines())
 
 
-def export(newswire: App, output: Path, choice: ExportChoice = ALL, *, resume: bool = True) -> None:
+def export(newswire: Newswire, output: Path, choice: ExportChoice = ALL, *, resume: bool = True) -> None:
     list(app_export.write(newswire, choice, output, resume=resume))
 
 
-def test_a_growing_file_takes_up_what_came_since(newswire: App, tmp_path: Path) -> None:
+def test_a_growing_file_takes_up_what_came_since(newswire: Newswire, tmp_path: Path) -> None:
     output = tmp_path / "articles.jsonl"
     append(newswire, message(1), message(2))
     export(newswire, output)
@@ -80,7 +80,7 @@ def test_a_growing_file_takes_up_what_came_since(newswire: App, tmp_path: Path) 
     assert ids(output) == ["a1", "a2", "a3"]
 
 
-def test_what_a_killed_export_wrote_is_not_there_twice(newswire: App, tmp_path: Path) -> None:
+def test_what_a_killed_export_wrote_is_not_there_twice(newswire: Newswire, tmp_path: Path) -> None:
     output = tmp_path / "articles.jsonl"
     append(newswire, message(1))
     export(newswire, output)
@@ -91,7 +91,7 @@ def test_what_a_killed_export_wrote_is_not_there_twice(newswire: App, tmp_path: 
     assert ids(output) == ["a1", "a2"]
 
 
-def test_the_last_state_of_every_article_has_no_former_and_no_withdrawn_one(newswire: App, tmp_path: Path) -> None:
+def test_the_last_state_of_every_article_has_no_former_and_no_withdrawn_one(newswire: Newswire, tmp_path: Path) -> None:
     latest = replace(ALL, topic=Topic.LATEST)
     gone = tombstone(publication(NEW), "a1")
     append(newswire, message(1, topic=Topic.LATEST), message(2, topic=Topic.LATEST))
@@ -104,13 +104,13 @@ def test_the_last_state_of_every_article_has_no_former_and_no_withdrawn_one(news
 
 
 @pytest.fixture
-def embedded(tmp_path: Path) -> Iterator[App]:
-    with App(Settings(home=tmp_path / "home")) as opened:
+def embedded(tmp_path: Path) -> Iterator[Newswire]:
+    with Newswire(Settings(home=tmp_path / "home")) as opened:
         opened.database.upgrade()
         yield opened
 
 
-def test_a_growing_folder_has_a_file_for_each_portion(embedded: App, tmp_path: Path) -> None:
+def test_a_growing_folder_has_a_file_for_each_portion(embedded: Newswire, tmp_path: Path) -> None:
     from pyarrow import parquet
 
     choice, folder = replace(ALL, form="parquet"), tmp_path / "days"
@@ -121,7 +121,7 @@ def test_a_growing_folder_has_a_file_for_each_portion(embedded: App, tmp_path: P
     assert sorted(parquet.read_table(folder).column("id").to_pylist()) == ["a1", "a2"]
 
 
-def test_a_file_that_this_export_did_not_begin_is_left_alone(embedded: App, tmp_path: Path) -> None:
+def test_a_file_that_this_export_did_not_begin_is_left_alone(embedded: Newswire, tmp_path: Path) -> None:
     output = tmp_path / "mine.jsonl"
     output.write_text("mine\n", encoding="utf-8")
     with pytest.raises(SettingsError, match="not begun by this export"):
@@ -129,7 +129,7 @@ def test_a_file_that_this_export_did_not_begin_is_left_alone(embedded: App, tmp_
     assert output.read_text("utf-8") == "mine\n"
 
 
-def test_a_reader_that_follows_gets_what_comes_while_it_waits(embedded: App) -> None:
+def test_a_reader_that_follows_gets_what_comes_while_it_waits(embedded: Newswire) -> None:
     append(embedded, message(1))
     waits = iter([lambda: append(embedded, message(2)), lambda: append(embedded, message(3))])
     topics = EmbeddedTopics(embedded.database, prefix="news.", sleep=lambda _seconds: next(waits)())
@@ -137,7 +137,7 @@ def test_a_reader_that_follows_gets_what_comes_while_it_waits(embedded: App) -> 
     assert [next(following).key for _ in range(3)] == ["a1", "a2", "a3"]
 
 
-def test_a_text_too_large_for_its_topic_is_brought_back(embedded: App, tmp_path: Path) -> None:
+def test_a_text_too_large_for_its_topic_is_brought_back(embedded: Newswire, tmp_path: Path) -> None:
     texts = KeptTexts(embedded.settings.archive_folder)
     kept, gone = (claim_check(message(number), texts.keep) for number in (1, 2))
     append(embedded, kept, gone)
@@ -147,12 +147,12 @@ def test_a_text_too_large_for_its_topic_is_brought_back(embedded: App, tmp_path:
     assert [value["text"] for value in found] == [json.loads(message(1).value or b"")["text"], ""]
 
 
-def test_feeds_are_no_articles(embedded: App, tmp_path: Path) -> None:
+def test_feeds_are_no_articles(embedded: Newswire, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="has no articles"):
         export(embedded, tmp_path / "x", replace(ALL, topic=Topic.FEEDS, form="ninjs"), resume=False)
 
 
-def test_places_on_the_embedded_log_are_never_given_again(embedded: App, tmp_path: Path) -> None:
+def test_places_on_the_embedded_log_are_never_given_again(embedded: Newswire, tmp_path: Path) -> None:
     output = tmp_path / "articles.jsonl"
     append(embedded, message(1), message(2))
     export(embedded, output)
@@ -186,7 +186,7 @@ def test_what_retention_took_before_it_was_exported_is_told(broker: Broker, tmp_
 
     name = f"x{uuid.uuid4().hex[:8]}"
     settings = Settings(home=tmp_path / "home", kafka_bootstrap=broker.bootstrap, topic_prefix=f"{name}.")
-    with App(replace(settings, deployment=name, topic_partitions=1, lanes=1)) as newswire:
+    with Newswire(replace(settings, deployment=name, topic_partitions=1, lanes=1)) as newswire:
         newswire.database.upgrade()
         newswire.create_topics()
         append(newswire, message(1))

@@ -17,7 +17,7 @@ from connectors.store.dead_letters import DeadLetterStore
 from connectors.store.feeds import FeedStore
 from connectors.store.outbox import StoredOutbox
 from pipeline.app import redrive
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.delivery.dead_letters import RedriveChoice, redriven_message
 from pipeline.domain.errors import ExtractionFailed, TimedOut
 from pipeline.domain.model import PendingEntry, Rejection, Topic, Verdict
@@ -150,7 +150,7 @@ def test_a_redriven_entry_becomes_an_article_and_the_topic_tells_the_whole_story
             extract_processes=1,
             max_attempts=1,
         )
-        with App(settings) as newswire:
+        with Newswire(settings) as newswire:
             newswire.database.upgrade()
             ids = [state.feed_id for state in newswire.feed_states(newswire.choose([]))]
             newswire.settings = replace(settings, extract_timeout_s=0.0)  # no page is extracted in no time

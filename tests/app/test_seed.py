@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.delivery import export_formats
 from pipeline.domain.model import Topic
 from tests.newsroom import seed_newsroom
@@ -34,7 +34,7 @@ def publish(text: str, home: Path) -> dict[str, object]:
             "NEWSWIRE_HOST_SPACING_S": "0",
             "NEWSWIRE_EXTRACT_PROCESSES": "1",
         }
-        with App.from_env(environment) as newswire:
+        with Newswire.from_env(environment) as newswire:
             report = newswire.poll_once(newswire.choose([]))
             assert report.problems == ()
             (received,) = newswire.read(Topic.ARTICLES)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.app.time_option import read_time, time_of_option
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.settings import Settings
@@ -34,6 +34,6 @@ def test_what_is_no_time_names_the_option_and_what_is_wanted(text: str) -> None:
 
 
 def test_an_operators_time_is_counted_from_the_deployments_clock(tmp_path: Path) -> None:
-    with App(Settings(home=tmp_path), clock=lambda: NOW) as newswire:
+    with Newswire(Settings(home=tmp_path), clock=lambda: NOW) as newswire:
         assert newswire.moment("6h", "--since") == NOW - timedelta(hours=6)
         assert newswire.moment(None, "--since") is None

@@ -13,11 +13,11 @@ from sqlalchemy import Connection, insert, update
 from connectors.desk.queries import DeskStore
 from connectors.store.database import Database
 from connectors.store.outbox import append
-from connectors.store.runs import RunLine
+from connectors.store.runs import RunSummary
 from connectors.store.schema import aliases, articles, entries, feeds
 from connectors.store.topic_log import EmbeddedLane, EmbeddedTopics
 from pipeline.app.deployment import now
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.app.upkeep import delete_by_retention, integrity_faults, revisit_the_late, troubled_feeds
 from pipeline.domain.model import Message
 from pipeline.domain.settings import Settings
@@ -31,10 +31,10 @@ CATALOGUE = (
 
 
 @pytest.fixture
-def newswire(store_url: str, tmp_path: Path) -> Iterator[App]:
+def newswire(store_url: str, tmp_path: Path) -> Iterator[Newswire]:
     catalogue = tmp_path / "feeds.toml"
     catalogue.write_text(CATALOGUE)
-    with App(Settings(home=tmp_path, catalogue=catalogue, database_url=store_url)) as newswire:
+    with Newswire(Settings(home=tmp_path, catalogue=catalogue, database_url=store_url)) as newswire:
         newswire.database.upgrade()
         newswire.feed_states(newswire.choose([]))
         yield newswire
@@ -57,7 +57,7 @@ def an_entry(**values: Any) -> dict[str, Any]:
     return row | values
 
 
-def test_runs_without_airflow_stand_on_the_desk_each_under_a_name_of_its_own(newswire: App) -> None:
+def test_runs_without_airflow_stand_on_the_desk_each_under_a_name_of_its_own(newswire: Newswire) -> None:
     times = iter([NOW + timedelta(minutes=minute) for minute in range(20)])
     newswire.clock = lambda: next(times)
     newswire.ingest([])
@@ -68,7 +68,7 @@ def test_runs_without_airflow_stand_on_the_desk_each_under_a_name_of_its_own(new
     assert [name.partition(" 2026-11-23 06:")[0] for name in names] == ["revisit", "poll", "poll"]
 
 
-def test_what_is_past_its_retention_goes_and_nothing_else(newswire: App) -> None:
+def test_what_is_past_its_retention_goes_and_nothing_else(newswire: Newswire) -> None:
     long_ago = now() - timedelta(days=400)
     with newswire.database.writing() as connection:
         connection.execute(insert(entries).values(**an_entry(last_seen_at=long_ago)))
@@ -89,7 +89,7 @@ def test_what_is_past_its_retention_goes_and_nothing_else(newswire: App) -> None
         pytest.param({"next_poll_at": now() - timedelta(hours=2)}, "is overdue: nobody polled it", id="overdue"),
     ],
 )
-def test_a_feed_in_trouble_is_named_with_its_reason(newswire: App, values: dict[str, Any], words: str) -> None:
+def test_a_feed_in_trouble_is_named_with_its_reason(newswire: Newswire, values: dict[str, Any], words: str) -> None:
     assert troubled_feeds(newswire) == ()
     with newswire.database.writing() as connection:
         connection.execute(update(feeds).values(**values))
@@ -136,7 +136,7 @@ def invent_a_state(connection: Connection) -> None:
         (invent_a_state, "1 entries are neither pending nor settled"),
     ],
 )
-def test_what_does_not_agree_is_found(newswire: App, harm: Callable[[Connection], None], words: str) -> None:
+def test_what_does_not_agree_is_found(newswire: Newswire, harm: Callable[[Connection], None], words: str) -> None:
     assert integrity_faults(newswire) == ()
     with newswire.database.writing() as connection:
         harm(connection)
@@ -144,7 +144,7 @@ def test_what_does_not_agree_is_found(newswire: App, harm: Callable[[Connection]
     assert fault.startswith(words)
 
 
-def test_upkeep_commits_the_numbers_of_idle_lanes_again_before_kafka_forgets_them(newswire: App) -> None:
+def test_upkeep_commits_the_numbers_of_idle_lanes_again_before_kafka_forgets_them(newswire: Newswire) -> None:
     with newswire.database.writing() as connection:
         append(connection, [make_message(number, key=f"k{number}") for number in range(20)], lanes=4, now=now())
     newswire.deliver()
@@ -176,14 +176,14 @@ class KeptNumbers(EmbeddedTopics):
         return Watched(opened.database, lane)
 
 
-def test_the_desk_says_when_the_last_audit_was_and_whether_all_agreed(newswire: App) -> None:
+def test_the_desk_says_when_the_last_audit_was_and_whether_all_agreed(newswire: Newswire) -> None:
     times = iter(now() + timedelta(minutes=n) for n in range(100))
 
-    def audit() -> RunLine | None:
+    def audit() -> RunSummary | None:
         return DeskStore(newswire.database).overview(now=now()).audit
 
     assert audit() is None
-    with App(newswire.settings, clock=lambda: next(times)) as at_night:
+    with Newswire(newswire.settings, clock=lambda: next(times)) as at_night:
         integrity_faults(at_night)
         agreed = audit()
         with newswire.database.writing() as connection:

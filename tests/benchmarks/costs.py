@@ -32,8 +32,8 @@ from tests.stack.postgres import Postgres, start_postgres
 
 ROOT = Path(__file__).parents[2]
 PREPARE = """
-from pipeline.app.runs import App
-with App.from_env(must_be_current=False) as newswire:
+from pipeline.app.runs import Newswire
+with Newswire.from_env(must_be_current=False) as newswire:
     newswire.database.upgrade()
     newswire.create_topics()
 """

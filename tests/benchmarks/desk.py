@@ -28,7 +28,7 @@ from connectors.store.runs import RunStore
 from connectors.store.schema import aliases, entries, feeds, polls
 from pipeline.domain.model import FeedState, FeedStatus, Verdict
 from pipeline.reporting.report import Report
-from tests.desk.rooms import WrittenActs, at_the_desk
+from tests.desk.rooms import RecordingActions, desk_client
 from tests.stack.postgres import start_postgres
 
 ROOT = Path(__file__).parents[2]
@@ -208,7 +208,7 @@ def pages(now: datetime) -> dict[str, str]:
 def measure(database: Database, *, rounds: int, now: datetime) -> list[tuple[str, float, float]]:
     """Milliseconds of each page: its name, the median, the 95th percentile."""
     found = []
-    with at_the_desk(database, WrittenActs(), clock=lambda: now) as desk:
+    with desk_client(database, RecordingActions(), clock=lambda: now) as desk:
         for name, path in pages(now).items():
             taken = [timed(lambda path=path: desk.get(path)) for _ in range(rounds)]  # type: ignore[misc]
             found.append((name, statistics.median(taken), sorted(taken)[round((rounds - 1) * 0.95)]))

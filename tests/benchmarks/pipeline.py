@@ -28,8 +28,8 @@ ROOT = Path(__file__).parents[2]
 
 RUN = """
 import json, sys, time
-from pipeline.app.runs import App
-with App.from_env() as newswire:
+from pipeline.app.runs import Newswire
+with Newswire.from_env() as newswire:
     ids = [state.feed_id for state in newswire.feed_states(newswire.choose([]))]
     began = time.monotonic()
     report = newswire.ingest(ids)

@@ -42,8 +42,8 @@ from connectors.store.host_slots import StoredPacer
 from pipeline.domain.model import Feed, FetchKind, Outlet, Request, Validators
 from pipeline.domain.settings import Settings
 from pipeline.feeds.parse import body_digest
-from pipeline.ingest.context import Rooms
-from pipeline.ingest.host_queue import Turns
+from pipeline.ingest.context import RunContext
+from pipeline.ingest.host_queue import HostQueue
 from pipeline.ingest.poll import ingest
 from pipeline.reporting.report import Report
 from tests.stack.postgres import start_postgres
@@ -208,10 +208,10 @@ def made_outlets(*, feeds: int, hosts: int) -> dict[str, Outlet]:
 
 def poll_rooms(
     fetcher: SafeFetcher, store: FeedStore, outlets: dict[str, Outlet], store_thread: ThreadPoolExecutor
-) -> Rooms:
+) -> RunContext:
     """The rooms that a poll enters; those of pages stay empty."""
     empty: Any = None
-    return Rooms(
+    return RunContext(
         settings=Settings(),
         outlets=outlets,
         fetcher=fetcher,
@@ -221,7 +221,7 @@ def poll_rooms(
         extractor=empty,
         teaching=empty,
         store_thread=store_thread,
-        turns=Turns(AT_ONCE, 5),
+        turns=HostQueue(AT_ONCE, 5),
         clock=lambda: datetime.now(UTC),
         seconds=time.monotonic,
         draw=lambda: 0.5,

@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.model import Topic
 from pipeline.domain.settings import Settings
 from tests.ingest.test_replay import NO_NETWORK, ROOT, with_rule
@@ -29,11 +29,11 @@ from tests.made_pages import made_pages, read_made_pages
 RUN = """
 import json, sys, time
 from pipeline.app import replay
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.ingest.replay import ReplayChoice
 def watch(report):
     print(json.dumps(report.to_json()), flush=True)
-with App.from_env() as newswire:
+with Newswire.from_env() as newswire:
     began = time.monotonic()
     report = replay.replay(newswire, ReplayChoice(), dry_run=sys.argv[1] == "dry", watch=watch)
     print(json.dumps(report.to_json() | {"of_this_run_s": time.monotonic() - began}), flush=True)
@@ -130,7 +130,7 @@ def judge(settings: Settings, dry: dict[str, object]) -> int:
     by_outlet = dry["fates"]
     assert isinstance(by_outlet, dict)
     due = sum(counts.get("revised", 0) for counts in by_outlet.values())
-    with App(settings) as newswire:
+    with Newswire(settings) as newswire:
         events = Counter(
             received.headers["ce_id"]
             for received in newswire.read(Topic.ARTICLES)

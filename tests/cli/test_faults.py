@@ -16,7 +16,7 @@ from tests.cli.test_main import Run, run_here
 from tests.newsroom import Newsroom
 from tests.newsroom.catalogue import OUTLETS
 
-Newswire = Callable[..., Run]
+RunCommand = Callable[..., Run]
 ROOT = Path(__file__).parents[2]
 
 
@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def newswire(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Newswire:
+def newswire(folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunCommand:
     def run(*words: str, **settings: str) -> Run:
         with monkeypatch.context() as environment:
             for name, value in settings.items():
@@ -55,7 +55,7 @@ def newswire(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Newswire:
         ("feeds add 'Bad' http://bad.test/feed", "should match pattern '^[a-z0-9][a-z0-9-]*$'"),
     ],
 )
-def test_what_is_not_there_or_not_understood_is_a_sentence(newswire: Newswire, words: str, said: str) -> None:
+def test_what_is_not_there_or_not_understood_is_a_sentence(newswire: RunCommand, words: str, said: str) -> None:
     run = newswire(*words.replace("'", "").split())
     assert (run.returncode, run.stdout) == (2, "")
     assert said in run.stderr
@@ -86,30 +86,30 @@ class Interrupted:
         ({"catalogue": "latin.toml"}, "latin.toml: not UTF-8 at byte 8"),
     ],
 )
-def test_check_names_what_cannot_be_used(newswire: Newswire, settings: dict[str, str], said: str) -> None:
+def test_check_names_what_cannot_be_used(newswire: RunCommand, settings: dict[str, str], said: str) -> None:
     run = newswire("check", **settings)
     assert run.returncode == 1
     assert said in run.stdout
     assert "secret" not in run.stdout
 
 
-def test_a_first_feed_begins_the_catalogue_and_its_folder(newswire: Newswire, folder: Path) -> None:
+def test_a_first_feed_begins_the_catalogue_and_its_folder(newswire: RunCommand, folder: Path) -> None:
     assert newswire("feeds", "add", "gazette", "http://www.gazette.test/rss.xml").returncode == 0
     assert "gazette/main" in newswire("feeds", "list").stdout
     assert (folder / "dags" / "feeds.toml").is_file()
 
 
-def test_an_export_makes_its_folder_and_says_when_nothing_is_new(newswire: Newswire, folder: Path) -> None:
+def test_an_export_makes_its_folder_and_says_when_nothing_is_new(newswire: RunCommand, folder: Path) -> None:
     assert newswire("export", "-o", "out/all.jsonl").stdout == "0 articles in out/all.jsonl\n"
     assert newswire("export", "-o", "out/more.jsonl", "--resume").stdout == "nothing new for out/more.jsonl\n"
 
 
-def test_a_topic_without_such_a_message_is_no_silence(newswire: Newswire) -> None:
+def test_a_topic_without_such_a_message_is_no_silence(newswire: RunCommand) -> None:
     run = newswire("tail", "articles", "--outlet", "nobody")
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "news.articles has no such message\n")
 
 
-def test_a_port_that_is_taken_is_named(newswire: Newswire) -> None:
+def test_a_port_that_is_taken_is_named(newswire: RunCommand) -> None:
     newswire("feeds", "add", "gazette", "http://www.gazette.test/rss.xml")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         run = newswire("metrics", "--port", str(taken.getsockname()[1]))
@@ -117,14 +117,14 @@ def test_a_port_that_is_taken_is_named(newswire: Newswire) -> None:
     assert "Address already in use" in run.stderr
 
 
-def test_a_crawl_that_is_not_there_begins_no_backfill(newswire: Newswire) -> None:
+def test_a_crawl_that_is_not_there_begins_no_backfill(newswire: RunCommand) -> None:
     newswire("feeds", "add", "gazette", "http://www.gazette.test/rss.xml")
     run = newswire("backfill", "--warc", "nofile.warc.gz")
     assert (run.returncode, run.stderr) == (2, "error: nofile.warc.gz: there is no such file\n")
     assert "nothing is left" in newswire("backfill").stdout
 
 
-def test_a_poll_with_nothing_due_says_when_there_will_be(newswire: Newswire, folder: Path) -> None:
+def test_a_poll_with_nothing_due_says_when_there_will_be(newswire: RunCommand, folder: Path) -> None:
     with Newsroom(outlets=OUTLETS[:1]) as newsroom:
         (folder / "feeds.toml").write_text(newsroom.catalogue_toml(), encoding="utf-8")
         settings = {"catalogue": "feeds.toml", "newsroom": newsroom.address, "host_spacing_s": "0"}
@@ -138,7 +138,7 @@ def test_a_poll_with_nothing_due_says_when_there_will_be(newswire: Newswire, fol
     assert "entries" not in again  # no table without a line
 
 
-def test_an_archive_that_takes_nothing_costs_no_entry_an_attempt(newswire: Newswire, folder: Path) -> None:
+def test_an_archive_that_takes_nothing_costs_no_entry_an_attempt(newswire: RunCommand, folder: Path) -> None:
     with Newsroom(outlets=OUTLETS[:1]) as newsroom:
         (folder / "feeds.toml").write_text(newsroom.catalogue_toml(), encoding="utf-8")
         settings = {"catalogue": "feeds.toml", "newsroom": newsroom.address, "host_spacing_s": "0", "home": "home"}

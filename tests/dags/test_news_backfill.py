@@ -19,9 +19,9 @@ def test_a_day_of_an_outlet_is_filled_and_the_run_says_how_many(runnable: Any, n
         "harbour-gazette 2026-03-01..2026-03-02": "success",
         "report": "success",
     }
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         subjects = [received.headers["ce_subject"] for received in newswire.read(Topic.ARTICLES)]
     assert subjects
     assert all("/news/20260301/" in subject for subject in subjects)

@@ -84,9 +84,9 @@ def test_every_entry_seen_has_one_verdict_or_waits(first: Ran) -> None:
 
 
 def test_what_was_published_is_on_the_topic_and_counted_on_the_asset(first: Ran) -> None:
-    from pipeline.app.runs import App
+    from pipeline.app.runs import Newswire
 
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         published = len(list(newswire.read(Topic.ARTICLES)))
     assert published == sum(first.counts.values()) > 20
 
@@ -177,11 +177,11 @@ def test_a_run_that_lost_something_is_red_and_says_so_first(dagbag: Any, shards:
 def statuses_on_the_desk() -> dict[str, FeedStatus]:
     """What the desk calls each outlet that was polled."""
     from connectors.desk.queries import DeskStore
-    from connectors.desk.views import OutletChoice
-    from pipeline.app.runs import App
+    from connectors.desk.views import OutletFilter
+    from pipeline.app.runs import Newswire
 
-    with App.from_env() as newswire:
-        shown = DeskStore(newswire.database).outlets(OutletChoice(), page=1, now=newswire.clock())
+    with Newswire.from_env() as newswire:
+        shown = DeskStore(newswire.database).outlets(OutletFilter(), page=1, now=newswire.clock())
     return {line.id: line.status for line in shown.lines}
 
 

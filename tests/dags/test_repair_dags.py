@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.model import Topic
 from pipeline.domain.settings import Settings
 from tests.made_pages import PLAIN, made_pages, read_made_pages
@@ -66,7 +66,7 @@ def test_redrive_only_looks_until_it_is_told_to(runnable: Any, all_failed: None)
     assert looked == {"dead_letters": PAGES, "redriven": 0, "unknown_outlet": 0}
     done = run_form(runnable, "news_redrive", dry_run=False, causes=["extract_*"], since="1d")
     assert left_by(done, "redrive")["redriven"] == PAGES
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         assert newswire.articles.pending() == PAGES
 
 
@@ -78,7 +78,7 @@ def test_a_wrong_word_in_the_form_is_a_red_run(runnable: Any, read_well: None, d
 def test_replay_only_looks_until_it_is_told_to(runnable: Any, read_well: None) -> None:
     report = left_by(run_form(runnable, "news_replay"), "replay")
     assert (report["total"], report["is_done"]) == (PAGES, True)
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         assert len(list(newswire.read(Topic.ARTICLES))) == PAGES
     assert run_form(runnable, "news_replay", dry_run=False, outlets=[PLAIN[0].id]).state == "success"
 

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import select
 
 from pipeline.app.dag_schedule import Schedule, schedule
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_run_that_is_not_over_in_time_calls_back_and_the_store_remembers_it(
         session.delete(run)
     done = execute_callback(handed["path"], handed["kwargs"], None, None, structlog.get_logger())
     assert done == (True, None)
-    with App.from_env() as newswire:
+    with Newswire.from_env() as newswire:
         (report,) = newswire.runs.reports("scheduled__1")
     assert report.problems == ("late: not over 10 minutes after it was due to start",)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.model import Topic, Verdict
 from tests.newsroom import Newsroom
 from tests.newsroom.catalogue import OUTLETS
@@ -26,7 +26,7 @@ def newsroom() -> Iterator[Newsroom]:
         yield running
 
 
-def polled(newsroom: Newsroom, home: Path, copies: str) -> App:
+def polled(newsroom: Newsroom, home: Path, copies: str) -> Newswire:
     """A deployment under this policy that has polled both outlets, the original's first, and delivered."""
     (home / "feeds.toml").write_text(newsroom.catalogue_toml(), encoding="utf-8")
     environment = {
@@ -38,7 +38,7 @@ def polled(newsroom: Newsroom, home: Path, copies: str) -> App:
         "NEWSWIRE_EXTRACT_PROCESSES": "1",
         "NEWSWIRE_COPIES": copies,
     }
-    opened = App.from_env(environment)
+    opened = Newswire.from_env(environment)
     for outlet in PAIR:
         report = opened.poll_once(opened.choose([outlet.id]), force=True)
     tally = report.outlets["northern-ledger"]
@@ -46,7 +46,7 @@ def polled(newsroom: Newsroom, home: Path, copies: str) -> App:
     return opened
 
 
-def on(opened: App, topic: Topic) -> list[Mapping[str, Any]]:
+def on(opened: Newswire, topic: Topic) -> list[Mapping[str, Any]]:
     """The messages about the report on a topic."""
     values = [json.loads(each.value) for each in opened.read(topic) if each.value]
     return [value for value in values if SLUG in value["canonical_url"]]

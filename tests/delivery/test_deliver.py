@@ -218,7 +218,7 @@ def test_a_holder_that_asks_the_topics_when_it_is_overtaken_takes_nothing_back(
     drain(kafka, store)
     for number, batch in asked.items():
         with pytest.raises(LaneFenced):
-            store.settle_events(number, batch=batch, delivered=[])
+            store.reconcile_events(number, batch=batch, delivered=[])
     assert_exactly_once_and_in_order(kafka, messages)
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 
-from connectors.desk.access import Visitor, token_for
+from connectors.desk.access import DeskUser, csrf_token
 from connectors.desk.actions import Finding
 from connectors.desk.queries import DeskStore
 from connectors.desk.web import create_desk
@@ -32,21 +32,21 @@ RUN_ID = "manual__2026-11-23T06:00:00+00:00"
 SECRET = b"of the test"
 
 
-class TestDoor:
+class HeaderAccess:
     """Lets in whom the header `visitor` names; whoever is called viewer may only look."""
 
     __test__ = False
     secret = SECRET
 
-    async def let_in(self, request: Request) -> Visitor:
+    async def authenticate(self, request: Request) -> DeskUser:
         name = request.headers.get("visitor")
         if name is None:
             raise HTTPException(401, "Not authenticated")
-        return Visitor(name, may_act=name != "viewer")
+        return DeskUser(name, can_edit=name != "viewer")
 
 
 @dataclass(slots=True)
-class WrittenActs:
+class RecordingActions:
     """Writes down what it is asked to do."""
 
     done: list[str] = field(default_factory=list)
@@ -72,10 +72,10 @@ class WrittenActs:
         return "added"
 
 
-class WrittenRuns:
+class FakeRunStarter:
     """Says for whom it would begin a run."""
 
-    def take_up(self, outlet_id: str, *, by: Visitor) -> str:
+    def ensure_run(self, outlet_id: str, *, by: DeskUser) -> str:
         return f"a run for {outlet_id} by {by.name}"
 
 
@@ -125,15 +125,15 @@ def end(articles: ArticleStore, entry: PendingEntry, verdict: Verdict, reason: s
 
 
 @contextmanager
-def at_the_desk(
-    database: Database, acts: WrittenActs, *, clock: Callable[[], datetime] = lambda: NOW + timedelta(minutes=1)
+def desk_client(
+    database: Database, acts: RecordingActions, *, clock: Callable[[], datetime] = lambda: NOW + timedelta(minutes=1)
 ) -> Iterator[TestClient]:
     """A browser at the desk, logged in as an editor."""
-    desk = create_desk(DeskStore(database), acts, WrittenRuns(), TestDoor(), clock)
+    desk = create_desk(DeskStore(database), acts, FakeRunStarter(), HeaderAccess(), clock)
     with TestClient(desk, base_url="http://desk.test", headers={"visitor": "editor"}) as client:
         yield client
 
 
 def token(name: str = "editor") -> str:
     """What a form of this visitor carries."""
-    return token_for(Visitor(name, may_act=True), SECRET)
+    return csrf_token(DeskUser(name, can_edit=True), SECRET)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from connectors.store.outbox import outbox
 from connectors.store.schema import entries
 from pipeline.app.desk import DeskActs, NotKnown
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.catalogue.catalogue import NewFeed
 from pipeline.domain.errors import CatalogueError
 from pipeline.domain.model import FeedStatus
@@ -25,27 +25,27 @@ NEW = NewFeed(outlet_id="neuf", feed="main", url="http://www.neuf.test/rss", nam
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newswire]:
     home = tmp_path_factory.mktemp("acts")
     (home / "feeds.toml").write_text(hostile_catalogue(), encoding="utf-8")
-    with App.from_env({"NEWSWIRE_HOME": str(home), "NEWSWIRE_CATALOGUE": str(home / "feeds.toml")}) as opened:
+    with Newswire.from_env({"NEWSWIRE_HOME": str(home), "NEWSWIRE_CATALOGUE": str(home / "feeds.toml")}) as opened:
         fill(opened.database)
         yield opened
 
 
 @pytest.fixture
-def acts(app: App) -> DeskActs:
+def acts(app: Newswire) -> DeskActs:
     return DeskActs(app)
 
 
-def told(app: App, topic: str) -> list[dict[str, str]]:
+def told(app: Newswire, topic: str) -> list[dict[str, str]]:
     """What the messages of a topic say."""
     with app.database.reading() as connection:
         values = connection.scalars(select(outbox.c.value).where(outbox.c.topic == topic).order_by(outbox.c.id))
         return [json.loads(value) for value in values if value]
 
 
-def test_a_pause_is_kept_and_told_on_the_topic(app: App, acts: DeskActs) -> None:
+def test_a_pause_is_kept_and_told_on_the_topic(app: Newswire, acts: DeskActs) -> None:
     assert acts.switch(FEED.id, Switch.PAUSE, by="ada") == "antenne/titres is paused"
     (state,) = app.feeds.states([FEED.id])
     assert (state.paused, state.status) == (True, FeedStatus.PAUSED)
@@ -57,7 +57,7 @@ def test_a_feed_that_is_not_there_is_said(acts: DeskActs) -> None:
         acts.switch("nobody/here", Switch.PAUSE, by="ada")
 
 
-def test_only_the_dead_letters_of_the_cause_are_redriven(app: App, acts: DeskActs) -> None:
+def test_only_the_dead_letters_of_the_cause_are_redriven(app: Newswire, acts: DeskActs) -> None:
     assert acts.redrive("antenne", reason="another", entry_id=None, by="ada").startswith("0 dead letters")
     assert acts.redrive("antenne", reason=HOSTILE, entry_id=None, by="ada").startswith("1 dead letter of antenne")
     with app.database.reading() as connection:
@@ -66,13 +66,13 @@ def test_only_the_dead_letters_of_the_cause_are_redriven(app: App, acts: DeskAct
     assert told(app, "dead-letters")[-1]["state"] == "redriven"
 
 
-def test_an_added_feed_is_in_the_catalogue_and_in_the_store(app: App, acts: DeskActs) -> None:
+def test_an_added_feed_is_in_the_catalogue_and_in_the_store(app: Newswire, acts: DeskActs) -> None:
     assert acts.add_feed(NEW, by="ada") == "neuf/main is in the catalogue"
     assert acts.outlet_name("neuf") == "Neuf"
     assert app.feeds.states(["neuf/main"])
 
 
-def test_a_feed_that_breaks_the_catalogue_is_refused_and_leaves_it_as_it_was(app: App, acts: DeskActs) -> None:
+def test_a_feed_that_breaks_the_catalogue_is_refused_and_leaves_it_as_it_was(app: Newswire, acts: DeskActs) -> None:
     before = app.settings.catalogue.read_text()
     wrong = NewFeed(outlet_id="Nicht Gut", feed="main", url="file:///etc/passwd", country="FR", language="fr")
     with pytest.raises(CatalogueError):
@@ -80,7 +80,7 @@ def test_a_feed_that_breaks_the_catalogue_is_refused_and_leaves_it_as_it_was(app
     assert app.settings.catalogue.read_text() == before
 
 
-def test_a_catalogue_that_cannot_be_written_is_said(app: App, acts: DeskActs) -> None:
+def test_a_catalogue_that_cannot_be_written_is_said(app: Newswire, acts: DeskActs) -> None:
     obstacle = app.settings.catalogue.with_name("feeds.toml.partial")
     obstacle.mkdir()
     with pytest.raises(CatalogueError, match="part of an image"):

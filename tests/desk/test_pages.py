@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from connectors.desk.access import Visitor, seal_of
+from connectors.desk.access import DeskUser, sign_notice
 from connectors.desk.formatting import meaning
 from connectors.store.database import Database
 from pipeline.domain.model import FeedStatus, Verdict
-from tests.desk.rooms import HOSTILE, RUN_ID, SECRET, WrittenActs, at_the_desk, fill, token
+from tests.desk.rooms import HOSTILE, RUN_ID, SECRET, RecordingActions, desk_client, fill, token
 
 PAGES = (
     "/",
@@ -42,7 +42,7 @@ PAGES = (
     "/why?q=http://antenne.test/1",
     "/add",
 )
-EDITOR = Visitor("editor", may_act=True)
+EDITOR = DeskUser("editor", can_edit=True)
 FORMS = (
     ("/act/switch", {"feed": "antenne/titres", "switch": "pause"}),
     ("/act/redrive", {"outlet": "antenne", "reason": "http_503"}),
@@ -66,13 +66,13 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture
-def acts() -> WrittenActs:
-    return WrittenActs()
+def acts() -> RecordingActions:
+    return RecordingActions()
 
 
 @pytest.fixture
-def desk(database: Database, acts: WrittenActs) -> Iterator[TestClient]:
-    with at_the_desk(database, acts) as client:
+def desk(database: Database, acts: RecordingActions) -> Iterator[TestClient]:
+    with desk_client(database, acts) as client:
         yield client
 
 
@@ -131,7 +131,7 @@ def test_every_word_of_a_feed_and_of_a_verdict_says_what_it_means() -> None:
 def test_an_overview_of_an_idle_hour_shows_no_figures_of_nothing(tmp_path: Path) -> None:
     empty = Database(f"sqlite:///{tmp_path / 'store.db'}")
     empty.upgrade()
-    with at_the_desk(empty, WrittenActs()) as client:
+    with desk_client(empty, RecordingActions()) as client:
         shown = text_of(client.get("/").text)
     empty.close()
     assert "no entry was settled in the last hour" in shown
@@ -237,7 +237,7 @@ def test_why_answers_by_an_identity(desk: TestClient) -> None:
 
 
 @pytest.mark.parametrize(("path", "form"), FORMS)
-def test_a_form_of_the_desk_is_done(desk: TestClient, acts: WrittenActs, path: str, form: dict[str, str]) -> None:
+def test_a_form_of_the_desk_is_done(desk: TestClient, acts: RecordingActions, path: str, form: dict[str, str]) -> None:
     answer = desk.post(path, data=form | {"token": token()}, follow_redirects=False)
     assert answer.status_code == (200 if path == "/act/check" else 303)
     assert path == "/act/check" or len(acts.done) == 1
@@ -257,7 +257,7 @@ def test_what_was_done_is_said_once_to_whom_did_it(desk: TestClient) -> None:
     assert said_on(desk.get(answer.headers["location"], headers={"visitor": "somebody else"}).text) is None
 
 
-@pytest.mark.parametrize("seal", ["", "é", "0" * 64, seal_of("another", EDITOR, SECRET)])
+@pytest.mark.parametrize("seal", ["", "é", "0" * 64, sign_notice("another", EDITOR, SECRET)])
 def test_a_link_puts_no_words_into_the_mouth_of_the_desk(desk: TestClient, seal: str) -> None:
     page = desk.get("/outlets/antenne", params={"said": "Call 0123 to unlock your account", "seal": seal}).text
     assert said_on(page) is None
@@ -279,14 +279,19 @@ def test_a_link_puts_no_words_into_the_mouth_of_the_desk(desk: TestClient, seal:
 )
 @pytest.mark.parametrize(("path", "form"), FORMS)
 def test_a_form_that_is_not_the_visitors_does_nothing(
-    desk: TestClient, acts: WrittenActs, path: str, form: dict[str, str], headers: dict[str, str], sent: dict[str, str]
+    desk: TestClient,
+    acts: RecordingActions,
+    path: str,
+    form: dict[str, str],
+    headers: dict[str, str],
+    sent: dict[str, str],
 ) -> None:
     answer = desk.post(path, data=form | sent, headers=headers, follow_redirects=False)
     assert (answer.status_code, acts.done) == (403, [])
 
 
 @pytest.mark.parametrize(("path", "form"), FORMS)
-def test_nothing_is_done_by_a_link(desk: TestClient, acts: WrittenActs, path: str, form: dict[str, str]) -> None:
+def test_nothing_is_done_by_a_link(desk: TestClient, acts: RecordingActions, path: str, form: dict[str, str]) -> None:
     answer = desk.get(path, params=form | {"token": token()})
     assert (answer.status_code, acts.done) == (405, [])
 
@@ -298,7 +303,7 @@ def test_a_role_that_may_only_look_sees_no_button(desk: TestClient) -> None:
         assert "your role may look, not act" in page
 
 
-def test_a_form_of_any_size_is_not_read(desk: TestClient, acts: WrittenActs) -> None:
+def test_a_form_of_any_size_is_not_read(desk: TestClient, acts: RecordingActions) -> None:
     assert desk.post("/act/switch", content=b"x" * 30_000).status_code == 413
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from connectors.store.schema import entries
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.model import FeedState, Topic
 from pipeline.domain.settings import Settings
 from pipeline.reporting.report import Report
@@ -48,7 +48,7 @@ class Scene:
     """The stage, the deployment and the test's clock."""
 
     stage: Stage
-    app: App
+    app: Newswire
     clock: list[datetime] = field(default_factory=list)
 
     def poll(self, *, after: timedelta = timedelta(0), force: bool = False) -> Report:
@@ -85,7 +85,7 @@ def a_scene(home: Path, *, urls: Sequence[str] = (FEED_URL,), concurrency: int =
     """An outlet with these feeds, each on the host of its URL."""
     with Stage() as stage:
         clock = [MORNING]
-        app = App(settings_of(home, urls, stage.address, concurrency=concurrency), clock=lambda: clock[0])
+        app = Newswire(settings_of(home, urls, stage.address, concurrency=concurrency), clock=lambda: clock[0])
         app.database.upgrade()
         with app:
             yield Scene(stage, app, clock)

@@ -177,4 +177,4 @@ def test_an_outlet_without_article_numbers_is_asked_about_them_once(scene: Scene
     scene.stage.plays[FEED_URL] = a_feed(numbered("ville", 20))
     scene.poll(after=HOURS)
     assert scene.app.feeds.number_rules() == {}
-    assert scene.app.feeds.settle_number_rule("scene", "(9)", now=scene.clock[0]) is None
+    assert scene.app.feeds.set_number_rule_once("scene", "(9)", now=scene.clock[0]) is None

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from connectors.http.fetcher import FetchLimits, SafeFetcher
 from connectors.store.schema import polls
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.model import FetchKind
 from tests.hostile.cases import CASES, SERVED, whole
 from tests.hostile.feed_cases import FEED_CASES, FeedCase, items, rss
@@ -60,7 +60,7 @@ def body_of(case: FeedCase) -> Serve:
     return serve
 
 
-class PatientApp(App):
+class PatientApp(Newswire):
     """A deployment whose feed requests have all the time in the world."""
 
     def fetcher(self) -> SafeFetcher:

@@ -22,7 +22,7 @@ from connectors.store.host_slots import StoredPacer
 from connectors.store.schema import entries
 from pipeline.app.backfill import Backfill
 from pipeline.app.deployment import now
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.errors import CatalogueError, SettingsError
 from pipeline.domain.model import Entry, Topic, Verdict
 from pipeline.domain.settings import Settings
@@ -49,7 +49,7 @@ def deployment(newsroom: Newsroom, home: Path) -> Backfill:
     catalogue = home / "feeds.toml"
     catalogue.write_text(newsroom.catalogue_toml(), encoding="utf-8")
     settings = Settings(home=home, catalogue=catalogue, newsroom=newsroom.address, host_spacing_s=0)
-    past = Backfill(App(gentle(settings)))
+    past = Backfill(Newswire(gentle(settings)))
     past.app.database.upgrade()
     return past
 

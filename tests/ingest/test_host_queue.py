@@ -10,12 +10,12 @@ import pytest
 from connectors.http.fetcher import SafeFetcher
 from pipeline.domain.errors import RunEnds
 from pipeline.domain.model import FetchKind, Request
-from pipeline.ingest.host_queue import Turns, host_of
+from pipeline.ingest.host_queue import HostQueue, host_of
 from tests.newsroom.server import Newsroom
 
 
 async def test_who_waits_in_a_hosts_queue_holds_no_place() -> None:
-    turns = Turns(places=1, at_door=1)
+    turns = HostQueue(places=1, at_door=1)
     async with turns.turn("http://slow.test/1"):
         waiting = asyncio.create_task(stand(turns, "http://slow.test/2"))
         await asyncio.wait_for(work(turns, "http://quick.test/1"), 30)
@@ -24,7 +24,7 @@ async def test_who_waits_in_a_hosts_queue_holds_no_place() -> None:
 
 
 async def test_no_more_are_at_work_than_there_are_places() -> None:
-    turns = Turns(places=3, at_door=5)
+    turns = HostQueue(places=3, at_door=5)
     at_work: list[int] = [0]
 
     async def count(n: int) -> None:
@@ -41,7 +41,7 @@ async def test_no_more_are_at_work_than_there_are_places() -> None:
 
 
 async def test_a_place_taken_twice_is_one_place() -> None:
-    turns = Turns(places=1, at_door=1)
+    turns = HostQueue(places=1, at_door=1)
     async with turns.turn("http://a.test/") as place:
         await place.take()
         await place.take()
@@ -52,7 +52,7 @@ async def test_a_place_taken_twice_is_one_place() -> None:
 
 
 async def test_past_the_deadline_nothing_is_begun() -> None:
-    turns = Turns(places=1, at_door=1, is_late=lambda: True)
+    turns = HostQueue(places=1, at_door=1, is_late=lambda: True)
     with pytest.raises(RunEnds, match=r"http://a\.test/"):
         await work(turns, "http://a.test/")
     assert turns.free._value == 1
@@ -60,7 +60,7 @@ async def test_past_the_deadline_nothing_is_begun() -> None:
 
 async def test_a_host_with_long_spacing_delays_no_other_host_of_the_run() -> None:
     with Newsroom(0) as newsroom:
-        turns = Turns(places=2, at_door=5)
+        turns = HostQueue(places=2, at_door=5)
         async with SafeFetcher(
             user_agent="newswire-test/1",
             newsroom=newsroom.address,
@@ -94,11 +94,11 @@ def test_the_queue_is_the_hosts(url: str, host: str) -> None:
     assert host_of(url) == host
 
 
-async def stand(turns: Turns, url: str) -> None:
+async def stand(turns: HostQueue, url: str) -> None:
     async with turns.turn(url):
         pass
 
 
-async def work(turns: Turns, url: str) -> None:
+async def work(turns: HostQueue, url: str) -> None:
     async with turns.turn(url) as place:
         await place.take()

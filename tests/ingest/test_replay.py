@@ -16,7 +16,7 @@ import pytest
 
 from connectors.store.replays import ReplayStore
 from pipeline.app import replay
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import Received, Topic
 from pipeline.domain.settings import Settings
@@ -45,12 +45,12 @@ import sys
 from pathlib import Path
 from connectors.store.replays import ReplayStore
 from pipeline.app import replay
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.ingest.replay import ReplayChoice
 def watch(report):
     print(report.articles, flush=True)
     sys.stdin.read()
-with App.from_env() as newswire:
+with Newswire.from_env() as newswire:
     replay.replay(newswire, ReplayChoice(), dry_run=False, watch=watch)
 """
 
@@ -74,8 +74,8 @@ def settings(read_once: Settings, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def newswire(settings: Settings) -> Iterator[App]:
-    with App(settings) as opened:
+def newswire(settings: Settings) -> Iterator[Newswire]:
+    with Newswire(settings) as opened:
         yield opened
 
 
@@ -97,7 +97,7 @@ def changed_pages(pages: tuple[MadePage, ...]) -> int:
     return sum(page.outlet_id == DAILY and page.intertitles > 0 for page in pages)
 
 
-def updates(newswire: App) -> list[Received]:
+def updates(newswire: Newswire) -> list[Received]:
     return [r for r in newswire.read(Topic.ARTICLES) if r.headers["ce_type"].endswith("updated.v1")]
 
 
@@ -105,7 +105,7 @@ def test_a_dry_run_shows_words_and_paragraphs_and_changes_nothing(
     settings: Settings, pages: tuple[MadePage, ...]
 ) -> None:
     told: list[Replayed] = []
-    with App(with_rule(settings)) as newswire:
+    with Newswire(with_rule(settings)) as newswire:
         report = replay.replay(newswire, ReplayChoice(), dry_run=True, tell=told.append)
         assert updates(newswire) == []
     changed = [replayed for replayed in told if replayed.fate is Fate.REVISED]
@@ -118,7 +118,7 @@ def test_a_dry_run_shows_words_and_paragraphs_and_changes_nothing(
 
 
 def test_a_replay_publishes_each_change_once_as_a_revision(settings: Settings, pages: tuple[MadePage, ...]) -> None:
-    with App(with_rule(settings)) as newswire:
+    with Newswire(with_rule(settings)) as newswire:
         first = replay.replay(newswire, ReplayChoice(), dry_run=False)
         again = replay.replay(newswire, ReplayChoice(), dry_run=False)
         values = [json.loads(received.value or b"") for received in updates(newswire)]
@@ -164,7 +164,7 @@ def test_a_killed_replay_goes_on_where_it_was_and_repeats_no_revision(
         process.kill()
     assert done_before == replay.BATCH
     fates: Counter[str] = Counter()
-    with App(settings) as newswire:
+    with Newswire(settings) as newswire:
         report = replay.replay(
             newswire, ReplayChoice(), dry_run=False, tell=lambda replayed: fates.update([replayed.fate.value])
         )
@@ -173,7 +173,7 @@ def test_a_killed_replay_goes_on_where_it_was_and_repeats_no_revision(
     assert len(told) == len(set(told)) == report.of(Fate.REVISED) == changed_pages(pages)
 
 
-def test_a_deadline_ends_a_replay_between_batches(newswire: App) -> None:
+def test_a_deadline_ends_a_replay_between_batches(newswire: Newswire) -> None:
     report = replay.replay(newswire, ReplayChoice(), dry_run=True, deadline_s=0.001)
     assert (report.is_done, report.articles) == (False, replay.BATCH)
     rest = replay.replay(newswire, ReplayChoice(), dry_run=True)
@@ -194,13 +194,13 @@ TODAY = datetime.now(UTC).date()
         pytest.param(ReplayChoice(until=date(2020, 1, 1)), 0, id="an earlier span"),
     ],
 )
-def test_a_replay_reads_what_was_chosen(newswire: App, choice: ReplayChoice, articles: int) -> None:
+def test_a_replay_reads_what_was_chosen(newswire: Newswire, choice: ReplayChoice, articles: int) -> None:
     store = ReplayStore(newswire.database, lanes=4)
     assert store.count(choice) == articles
     assert sum(map(len, store.batches(choice, after="", size=30))) == articles
 
 
-def test_an_outlet_that_is_in_no_catalogue_is_refused(newswire: App) -> None:
+def test_an_outlet_that_is_in_no_catalogue_is_refused(newswire: Newswire) -> None:
     with pytest.raises(SettingsError, match="nobody is no outlet"):
         replay.replay(newswire, ReplayChoice(outlets=("nobody",)), dry_run=True)
 
@@ -209,7 +209,7 @@ def test_a_lost_raw_page_is_told_of_and_the_rest_goes_on(settings: Settings) -> 
     (warc,) = (settings.archive_folder).rglob("*.warc.gz")
     torn = warc.read_bytes()
     warc.write_bytes(torn[: len(torn) // 2])
-    with App(settings) as newswire:
+    with Newswire(settings) as newswire:
         report = replay.replay(newswire, ReplayChoice(), dry_run=True)
     assert report.of(Fate.LOST) > 0
     assert report.of(Fate.LOST) + report.of(Fate.UNCHANGED) == PAGES
@@ -218,7 +218,7 @@ def test_a_lost_raw_page_is_told_of_and_the_rest_goes_on(settings: Settings) -> 
 def test_an_article_whose_sketch_has_expired_is_told_by_its_hashes(
     settings: Settings, pages: tuple[MadePage, ...]
 ) -> None:
-    with App(with_rule(settings)) as newswire:
+    with Newswire(with_rule(settings)) as newswire:
         gone = newswire.articles.expire_sketches(now=datetime.now(UTC) + timedelta(days=100))
         assert gone >= PAGES
         report = replay.replay(newswire, ReplayChoice(), dry_run=False)

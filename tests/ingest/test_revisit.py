@@ -20,12 +20,12 @@ from connectors.store.database import Database
 from connectors.workers.pool import InlineWorkers
 from pipeline.app import revisit
 from pipeline.app.revisit import VisitChoice
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.delivery.deliver import Deliverer
 from pipeline.domain.model import Received, Request, Response, Topic
-from pipeline.domain.ports import Place
+from pipeline.domain.ports import Slot
 from pipeline.domain.settings import Settings
-from pipeline.ingest.context import Rooms
+from pipeline.ingest.context import RunContext
 from pipeline.reporting.report import Report
 from tests.made_news import Newsroom
 
@@ -95,7 +95,7 @@ class Web:
     answered: list[tuple[str, int]] = field(default_factory=list)
     moved: dict[str, str] = field(default_factory=dict)
 
-    async def fetch(self, request: Request, place: Place | None = None) -> Response:
+    async def fetch(self, request: Request, place: Slot | None = None) -> Response:
         """The answer as a server that knows validators gives it."""
         if place is not None:
             await place.take()
@@ -121,7 +121,7 @@ class Web:
         return f'<rss version="2.0"><channel><title>Gazette</title>{entries}</channel></rss>'.encode()
 
 
-class WebApp(App):
+class WebApp(Newswire):
     """A deployment on the web of ours."""
 
     web: Web
@@ -133,7 +133,7 @@ class WebApp(App):
     def fetcher(self) -> Any:
         return self.web_fetcher()
 
-    async def furnish(self, stack: AsyncExitStack, deliverer: Deliverer, *, deadline_s: float | None) -> Rooms:
+    async def furnish(self, stack: AsyncExitStack, deliverer: Deliverer, *, deadline_s: float | None) -> RunContext:
         rooms = await super().furnish(stack, deliverer, deadline_s=deadline_s)
         return replace(rooms, extractor=InlineWorkers())
 

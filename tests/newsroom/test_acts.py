@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from connectors.store.database import Database
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.model import Topic
 from pipeline.domain.settings import Settings
 from pipeline.reporting.report import Report
@@ -52,8 +52,8 @@ class Stage:
         self.newsroom, self.settings, self.clock = newsroom, settings, Clock()
 
     @contextmanager
-    def app(self) -> Iterator[App]:
-        with App(self.settings, clock=self.clock) as newswire:
+    def app(self) -> Iterator[Newswire]:
+        with Newswire(self.settings, clock=self.clock) as newswire:
             yield newswire
 
     def play(self, act: int, offsets: tuple[timedelta, ...]) -> Report:

@@ -20,7 +20,7 @@ from connectors.metrics.exporter import expose, registry_of, serve
 from connectors.store.database import Database
 from connectors.store.runs import RunStore
 from pipeline.app.metrics import Metrics
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.errors import StoreError
 from pipeline.domain.model import Feed, FeedState, FeedStatus, Verdict
 from pipeline.domain.settings import Settings
@@ -152,7 +152,7 @@ def test_a_scrape_sees_the_runs_since_the_exporter_began(store_url: str, tmp_pat
         '[[outlet]]\nid = "gazette"\nname = "G"\nhomepage = "http://gazette.test/"\ncountry = "FR"\nlanguage = "fr"\n'
         'timezone = "Europe/Paris"\n[[outlet.feed]]\nname = "une"\nurl = "http://gazette.test/rss"\n'
     )
-    with App(Settings(home=tmp_path, catalogue=catalogue, database_url=store_url)) as newswire:
+    with Newswire(Settings(home=tmp_path, catalogue=catalogue, database_url=store_url)) as newswire:
         newswire.database.upgrade()
         newswire.feeds.ensure([Feed("gazette/une", "gazette", "http://gazette.test/rss")], interval_s=300)
         newswire.runs.keep("before", report(), now=NOON)
@@ -292,8 +292,8 @@ def test_reports_of_another_process_are_read_once(store_url: str) -> None:
     database = Database(store_url)
     database.upgrade()
     store, runs = MetricsStore(database), RunStore(database)
-    assert store.reports_since() == ()
+    assert store.read_new_reports() == ()
     runs.keep("one", report(), now=NOON)
-    assert len(store.reports_since()) == 1
-    assert store.reports_since() == ()
+    assert len(store.read_new_reports()) == 1
+    assert store.read_new_reports() == ()
     database.close()

@@ -16,7 +16,7 @@ import pytest
 
 import schemas
 from connectors.store import outbox
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.model import Topic
 from pipeline.domain.settings import Settings
 from tests.app.test_export import message
@@ -129,7 +129,7 @@ def published(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Setti
     name = f"c{uuid.uuid4().hex[:8]}"
     settings = Settings(home=tmp_path_factory.mktemp("consumers"), kafka_bootstrap=broker.bootstrap)
     settings = replace(settings, topic_prefix=f"{name}.news.", deployment=name, topic_partitions=1, lanes=1)
-    with App(settings) as newswire:
+    with Newswire(settings) as newswire:
         newswire.database.upgrade()
         newswire.create_topics()
         with newswire.database.writing() as connection:

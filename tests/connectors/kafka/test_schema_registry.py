@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 import schemas
 from connectors.kafka.schema_registry import COMPATIBILITY, RegistryAccess, RegistryRefused, SchemaRegistry, unframed
 from connectors.store import outbox
-from pipeline.app.runs import App
+from pipeline.app.runs import Newswire
 from pipeline.domain.errors import DeliveryError
 from pipeline.domain.model import Topic
 from pipeline.domain.settings import Settings
@@ -105,7 +105,7 @@ def settings(broker: Broker, tmp_path: Path) -> Settings:
     return replace(kafka, deployment=name, topic_partitions=1, lanes=1)
 
 
-def begin(newswire: App) -> None:
+def begin(newswire: Newswire) -> None:
     """Topics, and two events of an article in the outbox."""
     newswire.database.upgrade()
     newswire.create_topics()
@@ -115,7 +115,7 @@ def begin(newswire: App) -> None:
 
 
 def test_another_client_reads_the_topic_by_the_registrys_schema(settings: Settings, server: RegistryServer) -> None:
-    with App(replace(settings, schema_registry_url=server.url)) as newswire:
+    with Newswire(replace(settings, schema_registry_url=server.url)) as newswire:
         begin(newswire)
         assert newswire.deliver() == {"articles": 1, "articles.latest": 1}
         assert newswire.verify_delivery() == ()
@@ -133,7 +133,7 @@ def test_another_client_reads_the_topic_by_the_registrys_schema(settings: Settin
 def test_a_real_registry_takes_our_schemas_and_tells_another_client_how_to_read(
     settings: Settings, real_registry: Registry
 ) -> None:
-    with App(replace(settings, schema_registry_url=real_registry.url)) as newswire:
+    with Newswire(replace(settings, schema_registry_url=real_registry.url)) as newswire:
         begin(newswire)
         assert newswire.deliver() == {"articles": 1, "articles.latest": 1}
         assert newswire.verify_delivery() == ()
@@ -199,7 +199,7 @@ def test_a_refusal_of_the_registry_costs_no_message(settings: Settings, server: 
     subject = f"{settings.topic_prefix}articles-value"
     server.configs[subject] = COMPATIBILITY
     server.register(subject, json.dumps({"type": "object", "properties": {"id": {"type": "integer"}}}))
-    with App(replace(settings, schema_registry_url=server.url)) as newswire:
+    with Newswire(replace(settings, schema_registry_url=server.url)) as newswire:
         begin(newswire)
         with pytest.raises(RegistryRefused):
             newswire.deliver()
