@@ -51,7 +51,7 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowFailException
 
-from pipeline.app.dag_schedule import keep_late_run, schedule
+from pipeline.app.dag_schedule import record_late_run, schedule
 from pipeline.domain.errors import CatalogueError, DeliveryError, LaneFenced, LaneLost, SettingsError, StoreError
 
 log = logging.getLogger("newswire.dags")
@@ -95,7 +95,7 @@ RETRY = ExceptionRetryPolicy(
     deadline=DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=SCHEDULE.late_after,
-        callback=SyncCallback(keep_late_run, kwargs={"late_after_min": LATE_AFTER_MIN}),
+        callback=SyncCallback(record_late_run, kwargs={"late_after_min": LATE_AFTER_MIN}),
         name="late",
     ),
     default_args={
@@ -170,12 +170,12 @@ def news_ingest() -> None:
 
         from pipeline.reporting.report import Report
         from pipeline.reporting.run_note import run_note
-        from pipeline.reporting.terminal import delivered_in_words, reasons_in_words, report_table
+        from pipeline.reporting.terminal import delivery_summary, reason_summaries, report_table
 
         whole = Report.merge(Report.from_json(shard) for shard in reports)
         console = Console(width=160)
         console.print(report_table(whole, title=""))
-        console.print(*reasons_in_words(whole), delivered_in_words(whole), sep="\n", soft_wrap=True)
+        console.print(*reason_summaries(whole), delivery_summary(whole), sep="\n", soft_wrap=True)
         news = {outlet: tally.verdicts["new"] + tally.verdicts["revised"] for outlet, tally in whole.outlets.items()}
         if whole.delivered["articles"]:
             outlet_events[PUBLISHED].add(ARTICLES, extra={outlet: count for outlet, count in news.items() if count})

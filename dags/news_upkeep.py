@@ -60,10 +60,10 @@ def news_upkeep() -> None:
     @task(pool="news_live", retries=0)
     def revisit() -> dict[str, int]:
         from pipeline.app.runs import Newswire
-        from pipeline.app.upkeep import revisit_the_late
+        from pipeline.app.upkeep import run_overdue_revisits
 
         with Newswire.from_env() as newswire:
-            report = revisit_the_late(newswire)
+            report = run_overdue_revisits(newswire)
         for problem in report.problems:
             log.warning("%s", problem)
         return dict(report.revisits)
@@ -71,10 +71,10 @@ def news_upkeep() -> None:
     @task
     def feeds() -> list[str]:
         from pipeline.app.runs import Newswire
-        from pipeline.app.upkeep import troubled_feeds
+        from pipeline.app.upkeep import feed_problems
 
         with Newswire.from_env() as newswire:
-            troubles = troubled_feeds(newswire)
+            troubles = feed_problems(newswire)
         for trouble in troubles:
             log.warning("%s", trouble)
         return list(troubles)

@@ -94,7 +94,7 @@ def run(dag: Any, title: str) -> None:
     from connectors.store.runs import RunStore
     from pipeline.domain.settings import load
     from pipeline.reporting.report import Report
-    from pipeline.reporting.terminal import delivered_in_words, reasons_in_words, report_table
+    from pipeline.reporting.terminal import delivery_summary, reason_summaries, report_table
 
     began = time.monotonic()
     with progress(title), quiet():
@@ -104,7 +104,7 @@ def run(dag: Any, title: str) -> None:
     database.close()
     report.seconds = time.monotonic() - began
     console.print(report_table(report, title=f"{title} – DAG news_ingest: {finished.state}"))
-    for line in (*reasons_in_words(report), delivered_in_words(report)):
+    for line in (*reason_summaries(report), delivery_summary(report)):
         console.print(line, soft_wrap=True)
     console.print()
     if finished.state != "success":
@@ -164,12 +164,12 @@ def show_a_message() -> None:
     """One article, as `newswire tail articles` shows it."""
     from pipeline.app.runs import Newswire
     from pipeline.domain.model import Topic
-    from pipeline.reporting.terminal import message_lines
+    from pipeline.reporting.terminal import format_message
 
     with Newswire.from_env() as newswire:
         received = next(iter(newswire.read(Topic.ARTICLES)))
     console.print("[bold]one message as a consumer sees it[/bold] (newswire tail articles -n 1)")
-    for line in message_lines(received, text_width=300):
+    for line in format_message(received, text_width=300):
         console.print(line, soft_wrap=True, markup=False)
     console.print()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from pipeline.domain.model import Received
+from pipeline.domain.model import ReceivedMessage
 from tests.newsroom.compare import Difference, Got, compare
 from tests.newsroom.ledger import Ledger
 
 
-def got(messages: Iterable[Received], topic: str) -> Iterator[Got]:
+def got(messages: Iterable[ReceivedMessage], topic: str) -> Iterator[Got]:
     """Messages of a topic; `copy_of` ids are left for `with_urls` to resolve."""
     for received in messages:
         if received.value is None:
@@ -29,7 +29,9 @@ def got(messages: Iterable[Received], topic: str) -> Iterator[Got]:
         )
 
 
-def differences(ledger: Ledger, articles: Iterable[Received], copies: Iterable[Received]) -> tuple[Difference, ...]:
+def differences(
+    ledger: Ledger, articles: Iterable[ReceivedMessage], copies: Iterable[ReceivedMessage]
+) -> tuple[Difference, ...]:
     """How the topics differ from what a perfect pipeline has there."""
     published, copied = list(articles), list(copies)
     urls = {

@@ -32,6 +32,7 @@ from connectors.desk.views import (
     FeedFilter,
     FeedPage,
     Hour,
+    LaneBacklog,
     MessageRow,
     OutboxFilter,
     OutletDetail,
@@ -41,7 +42,6 @@ from connectors.desk.views import (
     Overview,
     RunDetail,
     RunsPage,
-    WaitingLane,
     WrapperSummary,
 )
 from connectors.metrics.queries import delivery_delays, verdict_delays
@@ -200,7 +200,7 @@ class DeskStore:
         with self.database.reading() as connection:
             return tuple(DeadLetterGroup(r.outlet_id, r.reason or "", r.n, r.latest) for r in connection.execute(query))
 
-    def waiting_lanes(self) -> tuple[WaitingLane, ...]:
+    def waiting_lanes(self) -> tuple[LaneBacklog, ...]:
         """What waits in the outbox, by lane and topic."""
         query = (
             select(
@@ -215,7 +215,7 @@ class DeskStore:
             .order_by(outbox.c.lane, outbox.c.topic)
         )
         with self.database.reading() as connection:
-            return tuple(WaitingLane(**row._asdict()) for row in connection.execute(query))
+            return tuple(LaneBacklog(**row._asdict()) for row in connection.execute(query))
 
     def runs(self, *, since: datetime | None) -> RunsPage:
         """The last runs; of a time, with what they add up to."""

@@ -233,7 +233,7 @@ class DeadLetterGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingLane:
+class LaneBacklog:
     """What waits in a lane of the outbox, by topic."""
 
     lane: int

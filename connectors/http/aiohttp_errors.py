@@ -14,7 +14,7 @@ from aiohttp.client_exceptions import (
 
 from connectors.http.address_guard import AddressForbidden
 from connectors.http.fetch import FetchState
-from pipeline.domain.errors import FetchError, Refused, Unreachable
+from pipeline.domain.errors import FetchError, RequestRefused, Unreachable
 
 
 def plain_headers(reply: aiohttp.ClientResponse) -> dict[str, str]:
@@ -57,7 +57,7 @@ def unreachable(url: str, error: Exception) -> FetchError:
     """The error of ours that an error of aiohttp means."""
     refusal = forbidden_cause(error)
     if refusal is not None:
-        return Refused(url, "address", f"{refusal.address} is {refusal.rule}", address=refusal.address)
+        return RequestRefused(url, "address", f"{refusal.address} is {refusal.rule}", address=refusal.address)
     if isinstance(error, ClientConnectorError) and is_handshake(url, error):
         return Unreachable(url, "tls", "the connection was cut while TLS was agreed on")
     reason = str(error) or type(error).__name__

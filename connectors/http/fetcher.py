@@ -32,7 +32,15 @@ from connectors.http.fetch import DEFAULT_LIMITS, Answer, FetchLimits, FetchStat
 from connectors.http.rate_limit import MemoryPacer, Politeness
 from connectors.http.robots import RobotsBook, RobotsMemory, SiteRules, read_tdmrep, tdm_said
 from connectors.http.target_url import Target, parse_target, redirect_url
-from pipeline.domain.errors import FetchError, HostWaits, Refused, TimedOut, TooLarge, TooManyRedirects, Unreachable
+from pipeline.domain.errors import (
+    FetchError,
+    FetchTimeout,
+    RequestRefused,
+    RetryAfter,
+    TooLarge,
+    TooManyRedirects,
+    Unreachable,
+)
 from pipeline.domain.model import FetchKind, Redirect, Request, Response, Validators
 from pipeline.domain.ports import HostPacer, Slot
 from pipeline.scheduling.freshness import retry_after
@@ -176,7 +184,7 @@ class SafeFetcher:
             target = self.onward(walk, answer)
 
     def target(self, walk: FetchState, url: str) -> Target:
-        """The URL of a hop, by our rules. Raises `Refused`."""
+        """The URL of a hop, by our rules. Raises `RequestRefused`."""
         target = parse_target(url, any_port=bool(self.allowed_addresses), allowed=self.allowed_addresses)
         if target.userinfo_dropped:
             walk.notes.append("userinfo dropped")
@@ -203,37 +211,37 @@ class SafeFetcher:
         """One hop's answer; a host that cannot be reached is told to politeness."""
         try:
             return await self.spend(walk, target)
-        except (TimedOut, Unreachable) as error:
-            if isinstance(error, TimedOut) or error.stage in HOST_FAILURES:
+        except (FetchTimeout, Unreachable) as error:
+            if isinstance(error, FetchTimeout) or error.stage in HOST_FAILURES:
                 self.politeness.failed(target.host, error.reason)
             raise
 
     async def permission(self, walk: FetchState, target: Target) -> float:
-        """The crawl delay of a site that allows this URL. Raises `Refused`, or `HostWaits` while it is unknown."""
+        """The crawl delay of a site that allows this URL. Raises `RequestRefused`, or `RetryAfter` if unknown."""
         site = await self.robots.site(target.origin, target.url)
         if not site.allows(target.url, self.user_agent):
-            raise Refused(target.url, "robots", f"{target.origin}/robots.txt forbids it to {self.user_agent}")
+            raise RequestRefused(target.url, "robots", f"{target.origin}/robots.txt forbids it to {self.user_agent}")
         walk.tdm = site.tdm(target.wire_url.raw_path)
         return site.crawl_delay_s(self.user_agent)
 
     async def wait_as_asked(self, answer: Answer) -> NoReturn:
-        """Hold the host for as long as its answer asks. Raises `HostWaits`."""
+        """Hold the host for as long as its answer asks. Raises `RetryAfter`."""
         target = answer.target
         asked = retry_after(answer.headers.get("retry-after"), self.clock())
         wall = bot_wall(answer.status, answer.headers, answer.body)
         reason = f"answered {answer.status}" + (f" (bot wall: {wall})" if wall else "")
         until = await self.politeness.hold(target.host, asked=asked, reason=reason)
-        raise HostWaits(target.url, until, reason)
+        raise RetryAfter(target.url, until, reason)
 
     async def spend(self, walk: FetchState, target: Target) -> Answer:
-        """Send within what is left of the fetch's time. Raises `TimedOut`."""
+        """Send within what is left of the fetch's time. Raises `FetchTimeout`."""
         started = time.monotonic()
         try:
             async with asyncio.timeout(walk.left_s) as deadline:
                 return await self.send(walk, target)
         except TimeoutError as error:
             limit = f"no answer within {walk.limits.total_s:g} s" if deadline.expired() else f"silent: {error}"
-            raise TimedOut(target.url, limit) from error
+            raise FetchTimeout(target.url, limit) from error
         finally:
             walk.left_s -= time.monotonic() - started
 
@@ -264,7 +272,7 @@ class SafeFetcher:
             raise unreachable(target.url, error) from error
 
     async def read(self, walk: FetchState, target: Target, reply: aiohttp.ClientResponse) -> Answer:
-        """The answer with its body, under the caps. Raises `TooLarge`, `Unreachable`, `Refused`."""
+        """The answer with its body, under the caps. Raises `TooLarge`, `Unreachable`, `RequestRefused`."""
         headers = plain_headers(reply)
         if walk.jar is not None or (reply.status in REDIRECTS and "set-cookie" in headers):
             keep_cookies(walk, reply)
@@ -275,7 +283,7 @@ class SafeFetcher:
         if reply.status == 101:
             raise Unreachable(target.url, "protocol", "switches to another protocol unasked")
         if reply.status == 206:
-            raise Refused(target.url, "partial", "206, a part, where the whole was asked for")
+            raise RequestRefused(target.url, "partial", "206, a part, where the whole was asked for")
         wire, clipped = await self.read_wire(walk, target, reply)
         inflated = await self.inflate(walk, target, wire, headers.get("content-encoding", ""), clipped=clipped)
         notes = inflated.notes
@@ -325,7 +333,7 @@ class SafeFetcher:
             raise Unreachable(target.url, "coding", str(error)) from error
 
     def onward(self, walk: FetchState, answer: Answer) -> Target:
-        """The next hop. Raises `TooManyRedirects`, `Refused`, `Unreachable`."""
+        """The next hop. Raises `TooManyRedirects`, `RequestRefused`, `Unreachable`."""
         from_url = answer.target.url
         target = self.target(walk, redirect_url(from_url, answer.location))
         walk.redirects.append(Redirect(answer.status, from_url, target.url))
@@ -392,7 +400,7 @@ class SafeFetcher:
             return await self.go(walk)
         except TooManyRedirects:
             return Answer(self.target(walk, url), 404, {}, b"")  # RFC 9309 section 2.3.1.2: as if there were none
-        except Refused:
+        except RequestRefused:
             raise
         except FetchError:
             return None

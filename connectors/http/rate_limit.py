@@ -2,7 +2,7 @@
 
 Promises: at most `per_host` requests of this process to a host at a time, starts spaced through the `HostPacer` (which
 all processes share), nothing sent to a host that asked us to wait, and nobody waits here longer than `longest_wait_s`:
-who would have to gets `HostWaits` and comes back. Leaves robots.txt to robots.py and what a 429 is to http.py.
+who would have to gets `RetryAfter` and comes back. Leaves robots.txt to robots.py and what a 429 is to http.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from pipeline.domain.errors import HostWaits
+from pipeline.domain.errors import RetryAfter
 from pipeline.domain.ports import HostPacer
 
 T = TypeVar("T")  # Python 3.11 is supported: no def f[T] yet
@@ -134,13 +134,13 @@ class Politeness:
                 self.gates.pop(host, None)
 
     def refuse_long_queue(self, gate: Gate, url: str, spacing_s: float) -> None:
-        """Raises `HostWaits` when those already waiting take longer than anyone may wait."""
+        """Raises `RetryAfter` when those already waiting take longer than anyone may wait."""
         wait_s = (gate.users - self.per_host) * spacing_s
         if wait_s > self.longest_wait_s:
-            raise HostWaits(url, self.clock() + timedelta(seconds=wait_s), f"{gate.users} requests wait for this host")
+            raise RetryAfter(url, self.clock() + timedelta(seconds=wait_s), f"{gate.users} requests wait for this host")
 
     async def enter(self, gate: Gate, url: str) -> None:
-        """Take a place; raises `HostWaits` when none comes free in time."""
+        """Take a place; raises `RetryAfter` when none comes free in time."""
         if not gate.places.locked():
             await gate.places.acquire()
             return
@@ -149,10 +149,10 @@ class Politeness:
                 await gate.places.acquire()
         except TimeoutError as error:
             until = self.clock() + timedelta(seconds=self.longest_wait_s)
-            raise HostWaits(url, until, "the host is busy with our other requests") from error
+            raise RetryAfter(url, until, "the host is busy with our other requests") from error
 
     async def await_slot(self, gate: Gate, host: str, url: str, spacing_s: float) -> None:
-        """Wait for the host's next slot; raises `HostWaits` when it is far off."""
+        """Wait for the host's next slot; raises `RetryAfter` when it is far off."""
         now = self.clock()
         async with gate.asking:
             slot = await self.next_slot(gate, host, spacing_s, now)
@@ -182,12 +182,12 @@ class Politeness:
         return slot
 
     def refuse_held(self, host: str, url: str) -> None:
-        """Raises `HostWaits` while this process knows that the host waits."""
+        """Raises `RetryAfter` while this process knows that the host waits."""
         hold = self.known_holds.get(host)
         if hold is None:
             return
         if hold.until > self.clock():
-            raise HostWaits(url, hold.until, hold.reason)
+            raise RetryAfter(url, hold.until, hold.reason)
         del self.known_holds[host]
 
     def know_hold(self, host: str, hold: Hold) -> None:

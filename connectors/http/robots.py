@@ -17,7 +17,7 @@ from typing import Protocol
 
 from protego import Protego
 
-from pipeline.domain.errors import HostWaits
+from pipeline.domain.errors import RetryAfter
 
 KEPT = timedelta(hours=24)  # RFC 9309 section 2.4: no longer than a day
 FIRST_WAIT = timedelta(minutes=5)  # robots.txt could not be had: asked again then, later each time
@@ -119,7 +119,7 @@ class RobotsBook:
     sites: OrderedDict[str, Site] = field(default_factory=OrderedDict)
 
     async def site(self, origin: str, url: str) -> Site:
-        """The origin's rules, asked for at most once a day. Raises `HostWaits` while they cannot be had."""
+        """The origin's rules, asked for at most once a day. Raises `RetryAfter` while they cannot be had."""
         site = self.remembered(origin)
         if site.is_fresh(self.clock()):
             return site
@@ -137,7 +137,7 @@ class RobotsBook:
         return site
 
     async def renew(self, site: Site, origin: str, url: str) -> None:
-        """Ask the memory, then the origin. Raises `HostWaits` when neither has rules."""
+        """Ask the memory, then the origin. Raises `RetryAfter` when neither has rules."""
         if site.rules is None and self.memory is not None:
             kept = await asyncio.to_thread(self.memory.recall, origin)
             if kept is not None:
@@ -154,7 +154,7 @@ class RobotsBook:
                 if self.memory is not None:
                     await asyncio.to_thread(self.memory.keep, origin, rules)
         if site.rules is None and site.wait_until is not None:
-            raise HostWaits(url, site.wait_until, "robots.txt cannot be had (RFC 9309 section 2.3.1.4)")
+            raise RetryAfter(url, site.wait_until, "robots.txt cannot be had (RFC 9309 section 2.3.1.4)")
 
 
 def read_tdmrep(body: bytes) -> tuple[TdmRule, ...]:

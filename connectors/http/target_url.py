@@ -1,7 +1,7 @@
 """A URL as it goes on the wire: checked against our rules, ASCII, without fragment or userinfo.
 
-Raises `Refused` with the rule's name (scheme, userinfo is dropped and noted, host, port, address, url). What it does
-not know is where a name leads: that is judged when it is resolved and connected (addresses.py).
+Raises `RequestRefused` with the rule's name (scheme, userinfo is dropped and noted, host, port, address, url). What it
+does not know is where a name leads: that is judged when it is resolved and connected (addresses.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 from yarl import URL
 
 from connectors.http.address_guard import forbidden, literal_address
-from pipeline.domain.errors import Refused, Unreachable
+from pipeline.domain.errors import RequestRefused, Unreachable
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 # HTTP's own ports and those that IANA registered for it or the web knows as its second ones. An allow list, because a
@@ -44,41 +44,41 @@ class Target:
 
 @lru_cache(maxsize=4096)
 def parse_target(url: str, *, any_port: bool = False, allowed: frozenset[str] = frozenset()) -> Target:
-    """The target that a URL means. Raises `Refused`."""
+    """The target that a URL means. Raises `RequestRefused`."""
     text = CONTROL.sub("", url.strip())
     if len(text) > LONGEST_URL:
-        raise Refused(url[:200] + "…", "url", f"longer than {LONGEST_URL} characters")
+        raise RequestRefused(url[:200] + "…", "url", f"longer than {LONGEST_URL} characters")
     try:
         split = urlsplit(text)
         port = split.port
     except ValueError as error:
-        raise Refused(url, "url", str(error)) from error
+        raise RequestRefused(url, "url", str(error)) from error
     if split.scheme not in DEFAULT_PORTS:
-        raise Refused(url, "scheme", f"{split.scheme or 'no scheme'} is neither http nor https")
+        raise RequestRefused(url, "scheme", f"{split.scheme or 'no scheme'} is neither http nor https")
     host = wire_host(url, split.hostname or "", allowed)
     port = port if port is not None else DEFAULT_PORTS[split.scheme]
     if port not in PORTS and not any_port:
-        raise Refused(url, "port", f"{port} is not a port of the web")
+        raise RequestRefused(url, "port", f"{port} is not a port of the web")
     origin = f"{split.scheme}://{host}" + ("" if port == DEFAULT_PORTS[split.scheme] else f":{port}")
     full = origin + wire_path(split)
     return Target(full, URL(full, encoded=True), split.scheme, host, origin, "@" in split.netloc)
 
 
 def wire_host(url: str, host: str, allowed: frozenset[str]) -> str:
-    """The host in ASCII; an address in its one usual form. Raises `Refused` for a forbidden or impossible one."""
+    """The host in ASCII; an address in its one usual form. Raises `RequestRefused` for a forbidden one."""
     plain = normalize("NFKC", unquote(host)).lower()
     try:
         address = literal_address(plain.strip("[]"))
     except ValueError as error:
-        raise Refused(url, "host", str(error)) from error
+        raise RequestRefused(url, "host", str(error)) from error
     if address is not None:
         rule = None if address in allowed else forbidden(address)
         if rule is not None:
-            raise Refused(url, "address", f"{address} is {rule}", address=address)
+            raise RequestRefused(url, "address", f"{address} is {rule}", address=address)
         return f"[{address}]" if ":" in address else address
     ascii_host = plain if plain.isascii() else idna(url, plain)
     if len(ascii_host) > 253 or not HOST.fullmatch(ascii_host):
-        raise Refused(url, "host", f"{ascii_host[:80]!r} is no host name")
+        raise RequestRefused(url, "host", f"{ascii_host[:80]!r} is no host name")
     return ascii_host
 
 
@@ -87,7 +87,7 @@ def idna(url: str, host: str) -> str:
     try:
         return URL.build(scheme="http", host=host).raw_host or ""
     except ValueError as error:
-        raise Refused(url, "host", f"{host!r} is no host name") from error
+        raise RequestRefused(url, "host", f"{host!r} is no host name") from error
 
 
 def wire_path(split: SplitResult) -> str:

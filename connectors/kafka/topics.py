@@ -27,7 +27,7 @@ from connectors.kafka.topic_specs import LANES_TOPIC
 from pipeline.delivery.cloudevents import headers_of
 from pipeline.domain.errors import DeliveryError, LaneFenced, LaneLost
 from pipeline.domain.fault_injection import crash_point
-from pipeline.domain.model import Message, Received, Topic
+from pipeline.domain.model import Message, ReceivedMessage, Topic
 
 FENCED = (kafka_errors.ProducerFencedError, kafka_errors.InvalidProducerEpochError)
 POLL_MS = 500
@@ -186,7 +186,7 @@ class KafkaTopics:
         since: datetime | None = None,
         follow: bool = False,
         after: Mapping[int, int] | None = None,
-    ) -> Iterator[Received]:
+    ) -> Iterator[ReceivedMessage]:
         """Committed messages of a topic; ends at the present end unless `follow`."""
         name = self.settings.prefix + topic.value
         with translate_errors(name):
@@ -270,9 +270,9 @@ def go_on_after(consumer: Any, after: Mapping[int, int], name: str) -> None:
         consumer.seek(part, wanted)
 
 
-def received(record: Any) -> Received:
+def received(record: Any) -> ReceivedMessage:
     """A consumer's record as our value."""
-    return Received(
+    return ReceivedMessage(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,

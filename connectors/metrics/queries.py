@@ -15,7 +15,7 @@ from connectors.store.database import Database
 from connectors.store.outbox import outbox
 from connectors.store.schema import IS_FAILED, IS_PENDING, entries, runs
 from pipeline.domain.model import FeedState
-from pipeline.reporting.metrics import Snapshot, WaitingLane
+from pipeline.reporting.metrics import LaneBacklog, Snapshot
 from pipeline.reporting.report import Report
 
 RECENT = timedelta(minutes=15)
@@ -77,15 +77,15 @@ def dead_letters(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(entries).where(IS_FAILED)) or 0
 
 
-def waiting_lanes(connection: Connection, lanes: int, now: datetime) -> tuple[WaitingLane, ...]:
+def waiting_lanes(connection: Connection, lanes: int, now: datetime) -> tuple[LaneBacklog, ...]:
     """What waits in each lane; a lane with nothing counts 0."""
     query = (
         select(outbox.c.lane, func.count().label("number"), func.min(outbox.c.created_at).label("oldest"))
         .where(outbox.c.delivered_at.is_(None))
         .group_by(outbox.c.lane)
     )
-    found = {row.lane: WaitingLane(row.lane, row.number, row.oldest) for row in connection.execute(query)}
-    return tuple(found.get(lane, WaitingLane(lane, 0, now)) for lane in sorted({*range(lanes), *found}))
+    found = {row.lane: LaneBacklog(row.lane, row.number, row.oldest) for row in connection.execute(query)}
+    return tuple(found.get(lane, LaneBacklog(lane, 0, now)) for lane in sorted({*range(lanes), *found}))
 
 
 def verdict_delays(connection: Connection, since: datetime) -> tuple[float, ...]:

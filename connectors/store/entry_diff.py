@@ -19,7 +19,7 @@ from pipeline.domain.model import (
     FeedState,
     PendingEntry,
     Verdict,
-    is_of_the_past,
+    is_backfill_feed,
 )
 from pipeline.ingest.transactions import Shown
 from pipeline.scheduling.feed_state import HIDDEN_AFTER
@@ -84,8 +84,8 @@ class EntryDiff:
 
     def is_overtaken(self, row: Row[Any]) -> bool:
         """Whether it waits under a backfill while a live feed shows it: live news waits for no backfill."""
-        waits_there = row.state == "pending" and is_of_the_past(row.feed_id) and row.id not in self.digests
-        return waits_there and not is_of_the_past(self.feed.feed_id)
+        waits_there = row.state == "pending" and is_backfill_feed(row.feed_id) and row.id not in self.digests
+        return waits_there and not is_backfill_feed(self.feed.feed_id)
 
     def is_hidden(self, entry: Entry) -> bool:
         """Whether it was in the feed at the last poll already, going by its date, and was not shown to us then."""

@@ -16,7 +16,7 @@ from connectors.store.database import Database
 from connectors.store.outbox import lanes, outbox, row_to_value, safe_end, set_committed_batch
 from pipeline.delivery.cloudevents import headers_of
 from pipeline.domain.fault_injection import crash_point
-from pipeline.domain.model import Message, OutboxRow, Received, Topic
+from pipeline.domain.model import Message, OutboxRow, ReceivedMessage, Topic
 
 POLL_S = 0.5  # between two looks of a reader that follows
 PAGE_ROWS = 500
@@ -77,7 +77,7 @@ class EmbeddedTopics:
         since: datetime | None = None,
         follow: bool = False,
         after: Mapping[int, int] | None = None,
-    ) -> Iterator[Received]:
+    ) -> Iterator[ReceivedMessage]:
         """Messages of a topic in order of writing; ends at the present end unless `follow`."""
         last = (after or {}).get(PARTITION, 0)
         while True:
@@ -99,9 +99,9 @@ class EmbeddedTopics:
             rows = connection.execute(query.order_by(outbox.c.id).limit(PAGE_ROWS))
             return tuple(row_to_value(row) for row in rows)
 
-    def received(self, row: OutboxRow) -> Received:
+    def received(self, row: OutboxRow) -> ReceivedMessage:
         """A row as a reader gets it."""
-        return Received(
+        return ReceivedMessage(
             topic=self.prefix + row.message.topic.value,
             partition=PARTITION,
             offset=row.id,

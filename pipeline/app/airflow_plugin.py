@@ -13,7 +13,7 @@ from airflow.plugins_manager import AirflowPlugin
 PREFIX = "/newswire"
 
 
-class Mounted:
+class LazyDesk:
     """An ASGI application that becomes the desk with its first request: a store that is away must not stop Airflow."""
 
     @cached_property
@@ -21,9 +21,9 @@ class Mounted:
         """The application. Raises SettingsError, StoreError."""
         from connectors.desk.airflow_access import AirflowAccess
         from connectors.desk.airflow_runs import AirflowRuns
-        from pipeline.app.desk import OpenDesk
+        from pipeline.app.desk import DeskDeployment
 
-        return OpenDesk().desk(AirflowAccess(), AirflowRuns())
+        return DeskDeployment().desk(AirflowAccess(), AirflowRuns())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request."""
@@ -62,4 +62,4 @@ class DeskPlugin(AirflowPlugin):
         },
     ]
     # Behind Airflow's login, by its own door.
-    fastapi_apps = [{"app": Mounted(), "url_prefix": PREFIX, "name": "newswire desk"}]  # noqa: RUF012
+    fastapi_apps = [{"app": LazyDesk(), "url_prefix": PREFIX, "name": "newswire desk"}]  # noqa: RUF012

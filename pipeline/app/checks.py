@@ -14,7 +14,7 @@ from pipeline.app.runs import Newswire
 from pipeline.domain.errors import NewswireError, NotAFeed
 from pipeline.domain.model import Entry, ExtractRules, FetchKind, Request, Response
 from pipeline.domain.ports import Fetcher
-from pipeline.domain.settings import SettingLine, Settings, describe, load
+from pipeline.domain.settings import SettingRow, Settings, describe, load
 from pipeline.extraction.dom.page import check_page, page_in_utf8
 from pipeline.extraction.values import PageInput
 from pipeline.feeds.parse import ParsedFeed, parse_feed
@@ -30,12 +30,12 @@ class Line:
     is_fine: bool = True
 
 
-def setting_lines(environment: Mapping[str, str] | None = None) -> tuple[SettingLine, ...]:
+def describe_settings(environment: Mapping[str, str] | None = None) -> tuple[SettingRow, ...]:
     """Every setting with its value in force. Raises SettingsError."""
     return describe(load(os.environ if environment is None else environment))
 
 
-def check_everything(environment: Mapping[str, str] | None = None) -> Iterator[Line]:
+def check_deployment(environment: Mapping[str, str] | None = None) -> Iterator[Line]:
     """Settings, catalogue, store and topics: every fault in one go, each as soon as it is known."""
     try:
         settings = load(os.environ if environment is None else environment)
@@ -96,10 +96,10 @@ def check_feed(url: str, *, entries: int, zone: str, environment: Mapping[str, s
     """What a feed looks like, what would be extracted from its first entries, and why not."""
     settings = load(os.environ if environment is None else environment)
     with Newswire(settings) as newswire:
-        yield from asyncio.run(look_at_feed(newswire, url, entries=entries, zone=zone))
+        yield from asyncio.run(inspect_feed(newswire, url, entries=entries, zone=zone))
 
 
-async def look_at_feed(newswire: Newswire, url: str, *, entries: int, zone: str) -> list[Line]:
+async def inspect_feed(newswire: Newswire, url: str, *, entries: int, zone: str) -> list[Line]:
     """Fetch the feed and its first pages."""
     settings = newswire.settings
     async with newswire.fetcher() as fetcher:
@@ -117,7 +117,7 @@ async def look_at_feed(newswire: Newswire, url: str, *, entries: int, zone: str)
             return [Line(str(error), is_fine=False)]
         lines = [*describe_feed(response.final_url, parsed), *describe_answer(response)]
         with ExtractionWorkers(1, settings.extract_timeout_s, settings.extract_memory_mb) as workers:
-            looks = [await look_at_entry(entry, fetcher, workers, zone) for entry in parsed.entries[:entries]]
+            looks = [await inspect_entry(entry, fetcher, workers, zone) for entry in parsed.entries[:entries]]
     return [*lines, *looks]
 
 
@@ -145,7 +145,7 @@ def describe_feed(url: str, parsed: ParsedFeed) -> list[Line]:
     return lines + [Line(fault, is_fine=False) for fault in parsed.faults]
 
 
-async def look_at_entry(entry: Entry, fetcher: Fetcher, workers: ExtractionWorkers, zone: str) -> Line:
+async def inspect_entry(entry: Entry, fetcher: Fetcher, workers: ExtractionWorkers, zone: str) -> Line:
     """What would be extracted from an entry's page, or why not."""
     if entry.link is None:
         return Line(f"“{entry.title}”: no link", is_fine=False)

@@ -18,7 +18,7 @@ from pipeline.domain.settings import Settings, load
 log = logging.getLogger("newswire.schedule")
 
 # What has begun at the soft deadline is finished: a page may take its whole timeout and then its extraction.
-FINISHING = timedelta(minutes=4)
+GRACE_PERIOD = timedelta(minutes=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Schedule:
     @property
     def shard_limit(self) -> timedelta:
         """When a shard is stuck, not slow."""
-        return self.soft_deadline + FINISHING
+        return self.soft_deadline + GRACE_PERIOD
 
     @property
     def run_limit(self) -> timedelta:
@@ -58,11 +58,11 @@ def schedule(environment: Mapping[str, str] | None = None) -> Schedule:
     return Schedule(every=timedelta(minutes=settings.every_minutes), shards=settings.shards)
 
 
-def keep_late_run(context: Mapping[str, Any], late_after_min: float) -> None:
+def record_late_run(context: Mapping[str, Any], late_after_min: float) -> None:
     """Airflow's deadline callback: a run is late. It is written into the store, where desk and metrics find it."""
     from pipeline.app.runs import Newswire
 
     run_id = str(context["dag_run"]["dag_run_id"])
     log.warning("late: %s is not over %g minutes after it was due to start", run_id, late_after_min)
     with Newswire.from_env() as newswire:
-        newswire.keep_late_run(run_id, after_min=late_after_min)
+        newswire.record_late_run(run_id, after_min=late_after_min)

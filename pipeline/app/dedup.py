@@ -23,7 +23,7 @@ from pipeline.domain.model import Verdict
 from pipeline.domain.settings import load
 
 BATCH = 50  # rows in one durable commit on a store
-TELL_EVERY_S = 5.0
+PROGRESS_EVERY_S = 5.0
 OWN_STORE = "settings"
 
 
@@ -39,7 +39,7 @@ class Deduplication:
         self.verdicts: Counter[Verdict] = Counter()
         self.bad = 0
         self._open = ExitStack()
-        self.skip = answers_in(output) if output else 0
+        self.skip = count_answers(output) if output else 0
         # Line by line: an answer that was given must not be lost with its process.
         self.output = self._open.enter_context(output.open("a", 1, encoding="utf-8")) if output else sys.stdout
         self.corpus = self._open_store(store) if store else None
@@ -59,7 +59,7 @@ class Deduplication:
         started = told = time.monotonic()
         for answer in dedup_lines(self._lines(), self.corpus, batch=BATCH if self.corpus else 1, skip=self.skip):
             self._write(answer)
-            if time.monotonic() - told >= TELL_EVERY_S:
+            if time.monotonic() - told >= PROGRESS_EVERY_S:
                 told = time.monotonic()
                 self._tell_rate(told - started)
         self.output.flush()
@@ -100,7 +100,7 @@ class Deduplication:
         return CorpusStore(database, clock=now)
 
 
-def answers_in(output: Path) -> int:
+def count_answers(output: Path) -> int:
     """How many answers an earlier run wrote; one that it was stopped in is cut off. Raises SettingsError."""
     if not output.exists():
         return 0

@@ -37,7 +37,7 @@ from pipeline.delivery.claim_check import claim_check
 from pipeline.delivery.deliver import OVERTAKE_TIMES, BatchLimits, Deliverer
 from pipeline.domain import fault_injection
 from pipeline.domain.errors import CatalogueError, SettingsError
-from pipeline.domain.model import Feed, FeedState, FetchKind, Outlet, Received, Topic
+from pipeline.domain.model import Feed, FeedState, FetchKind, Outlet, ReceivedMessage, Topic
 from pipeline.domain.ports import Topics
 from pipeline.domain.settings import Settings, load
 from pipeline.identity.article_ids import with_number_rule
@@ -215,7 +215,7 @@ class Deployment:
         """How the verdicts on a URL, an alias or an id came about; no lines when nothing is known."""
         return WhyStore(self.database).explain(url_or_id)
 
-    def keep_late_run(self, run_id: str, *, after_min: float) -> None:
+    def record_late_run(self, run_id: str, *, after_min: float) -> None:
         """Write down that a run was not over in time, for the desk and the metrics."""
         late = Report(faults=[f"{LATE}: not over {after_min:g} minutes after it was due to start"])
         self.runs.keep(run_id, late, now=self.clock())
@@ -251,7 +251,7 @@ class Deployment:
         since: datetime | None = None,
         follow: bool = False,
         after: Mapping[int, int] | None = None,
-    ) -> Iterator[Received]:
+    ) -> Iterator[ReceivedMessage]:
         """Messages of a topic, as a consumer reads them."""
         return self.topics.read(topic, since=since, follow=follow, after=after)
 

@@ -34,11 +34,11 @@ DONE: Mapping[Switch, str] = {
 }
 
 
-class NotKnown(NewswireError):
+class UnknownTarget(NewswireError):
     """What a form names is not there."""
 
 
-class DeskActs:
+class DeploymentActions:
     """Acts on an opened deployment; implements `connectors.desk.actions.DeskActions`."""
 
     def __init__(self, app: Newswire) -> None:
@@ -65,16 +65,16 @@ class DeskActs:
         return outlet.name if outlet else outlet_id
 
     def outlet(self, outlet_id: str) -> Outlet:
-        """An outlet of the catalogue. Raises NotKnown, CatalogueError."""
+        """An outlet of the catalogue. Raises UnknownTarget, CatalogueError."""
         if outlet_id not in self.outlets:
-            raise NotKnown(f"{outlet_id} is no outlet of the catalogue any more")
+            raise UnknownTarget(f"{outlet_id} is no outlet of the catalogue any more")
         return self.outlets[outlet_id]
 
     def switch(self, feed_id: str, switch: Switch, *, by: str) -> str:
         """Change a feed by hand, and tell of it on news.feeds. Raises NewswireError."""
         found = self.app.feeds.states([feed_id])
         if not found:
-            raise NotKnown(f"no feed {feed_id} in the store")
+            raise UnknownTarget(f"no feed {feed_id} in the store")
         at = self.app.clock()
         state = switched(found[0], switch, by=by, now=at)
         outlet = self.outlet(state.outlet_id)
@@ -119,7 +119,7 @@ def modified_ns(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-class OpenDesk:
+class DeskDeployment:
     """A deployment opened for the desk: once per process, at the first page and not before."""
 
     @cached_property
@@ -129,4 +129,4 @@ class OpenDesk:
 
     def desk(self, door: AccessControl, runs: Runs) -> FastAPI:
         """The desk as an application to mount."""
-        return create_desk(DeskStore(self.app.database), DeskActs(self.app), runs, door, self.app.clock)
+        return create_desk(DeskStore(self.app.database), DeploymentActions(self.app), runs, door, self.app.clock)

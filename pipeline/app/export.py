@@ -22,7 +22,7 @@ from pipeline.delivery import export_formats
 from pipeline.delivery.export_formats import Kind, Value, columns, table_rows
 from pipeline.delivery.message_filter import Wanted
 from pipeline.domain.errors import SettingsError
-from pipeline.domain.model import Received, Topic
+from pipeline.domain.model import ReceivedMessage, Topic
 
 PARQUET = "parquet"
 ARTICLE_TOPICS = (Topic.ARTICLES, Topic.LATEST, Topic.COPIES)
@@ -51,14 +51,16 @@ def write(newswire: Newswire, choice: ExportChoice, output: Path, *, resume: boo
     if resume:
         if choice.topic is Topic.LATEST:
             raise SettingsError("articles.latest is a state, not a log: export it whole, or articles with --resume")
-        yield from Growing(newswire, choice, output).go_on()
+        yield from ResumableExport(newswire, choice, output).go_on()
     elif choice.form == PARQUET:
         yield from write_parquet(values(newswire, choice, messages(newswire, choice)), output)
     else:
         yield output, write_whole(lines(newswire, choice), output)
 
 
-def messages(newswire: Newswire, choice: ExportChoice, *, after: Mapping[int, int] | None = None) -> Iterator[Received]:
+def messages(
+    newswire: Newswire, choice: ExportChoice, *, after: Mapping[int, int] | None = None
+) -> Iterator[ReceivedMessage]:
     """The messages that a choice means; of articles.latest each key's last one only, as compaction leaves it."""
     read = newswire.read(choice.topic, since=choice.since, after=after)
     if choice.topic is not Topic.LATEST:
@@ -68,7 +70,7 @@ def messages(newswire: Newswire, choice: ExportChoice, *, after: Mapping[int, in
     return (received for received in again if last.get(received.key) == (received.partition, received.offset))
 
 
-def values(newswire: Newswire, choice: ExportChoice, received: Iterable[Received]) -> Iterator[dict[str, Any]]:
+def values(newswire: Newswire, choice: ExportChoice, received: Iterable[ReceivedMessage]) -> Iterator[dict[str, Any]]:
     """The values that are wanted, each with its text; tombstones have none."""
     texts = KeptTexts(newswire.settings.archive_folder)
     for message in received:
@@ -131,7 +133,7 @@ def arrow_schema() -> Any:
     return pyarrow.schema([(column.name, kinds[column.kind]) for column in columns()])
 
 
-class Growing:
+class ResumableExport:
     """An export that goes on where it ended."""
 
     def __init__(self, newswire: Newswire, choice: ExportChoice, output: Path) -> None:
@@ -165,7 +167,7 @@ class Growing:
             for line in export_formats.lines(portion, self.choice.form):
                 file.write(line.encode() + b"\n")
             self.bytes = file.tell()
-            end_on_disk(file)
+            flush_to_disk(file)
         self.keep()
         yield self.output, len(portion)
 
@@ -181,7 +183,7 @@ class Growing:
         self.note.keep({"after": after, "bytes": self.bytes, "parts": self.parts})
 
 
-def end_on_disk(file: BinaryIO) -> None:
+def flush_to_disk(file: BinaryIO) -> None:
     """Have what was written on the disk before anything says so."""
     file.flush()
     os.fsync(file.fileno())

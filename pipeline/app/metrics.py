@@ -12,9 +12,9 @@ from connectors.metrics.queries import MetricsStore
 from pipeline import __version__
 from pipeline.app.runs import Newswire
 from pipeline.domain.errors import SettingsError
-from pipeline.reporting.metrics import Sample, Totals, samples_of
+from pipeline.reporting.metrics import Sample, Totals, gauge_samples
 
-FRESH_S = 5.0  # scrapes within this time get the same values: several scrapers cost no more than one
+CACHE_S = 5.0  # scrapes within this time get the same values: several scrapers cost no more than one
 
 
 class Metrics:
@@ -26,17 +26,17 @@ class Metrics:
         self.totals = Totals()
         self.lock = threading.Lock()
         self.kept: tuple[Sample, ...] = ()
-        self.kept_at = -FRESH_S
+        self.kept_at = -CACHE_S
 
     def read(self) -> tuple[Sample, ...]:
-        """All samples, at most `FRESH_S` old. Raises StoreError."""
+        """All samples, at most `CACHE_S` old. Raises StoreError."""
         with self.lock:
-            if time.monotonic() - self.kept_at >= FRESH_S:
-                self.kept = tuple(self.read_anew())
+            if time.monotonic() - self.kept_at >= CACHE_S:
+                self.kept = tuple(self.collect_samples())
                 self.kept_at = time.monotonic()
             return self.kept
 
-    def read_anew(self) -> Iterator[Sample]:
+    def collect_samples(self) -> Iterator[Sample]:
         """All samples."""
         settings = self.app.settings
         yield Sample("newswire_build_info", 1, (__version__, settings.deployment))
@@ -44,7 +44,7 @@ class Metrics:
             self.totals.add(report)
         yield from self.totals.samples()
         feeds = self.app.feeds.states(self.feed_ids)
-        yield from samples_of(self.store.snapshot(feeds, lanes=settings.lanes, now=self.app.clock()))
+        yield from gauge_samples(self.store.snapshot(feeds, lanes=settings.lanes, now=self.app.clock()))
 
     @cached_property
     def feed_ids(self) -> tuple[str, ...]:

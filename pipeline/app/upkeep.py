@@ -17,8 +17,8 @@ from pipeline.domain.model import FeedStatus
 from pipeline.reporting.metrics import is_overdue
 from pipeline.reporting.report import AUDIT, Report
 
-VISITS_DEADLINE_S = 20 * 60.0  # past it no further article is visited: the rest is for the day's runs
-TROUBLED = (FeedStatus.SILENT, FeedStatus.FAILING, FeedStatus.BLOCKED, FeedStatus.GONE)
+REVISIT_DEADLINE_S = 20 * 60.0  # past it no further article is visited: the rest is for the day's runs
+PROBLEM_STATUSES = (FeedStatus.SILENT, FeedStatus.FAILING, FeedStatus.BLOCKED, FeedStatus.GONE)
 
 
 def delete_by_retention(newswire: Newswire) -> Mapping[str, int]:
@@ -36,17 +36,17 @@ def delete_by_retention(newswire: Newswire) -> Mapping[str, int]:
     }
 
 
-def revisit_the_late(newswire: Newswire) -> Report:
+def run_overdue_revisits(newswire: Newswire) -> Report:
     """Look again at the articles whose visit the day's runs had no room for, within one more budget; the report."""
-    return revisit(newswire, plan(newswire, VisitChoice()), deadline_s=VISITS_DEADLINE_S)
+    return revisit(newswire, plan(newswire, VisitChoice()), deadline_s=REVISIT_DEADLINE_S)
 
 
-def troubled_feeds(newswire: Newswire) -> tuple[str, ...]:
+def feed_problems(newswire: Newswire) -> tuple[str, ...]:
     """A sentence for each feed that is silent, down, or not polled although its time came."""
     at = newswire.clock()
     sentences = []
     for feed in newswire.feed_states(newswire.choose([])):
-        if feed.status in TROUBLED:
+        if feed.status in PROBLEM_STATUSES:
             sentences.append(f"{feed.feed_id} is {feed.status.value}: {feed.status_reason or 'no reason is known'}")
         elif is_overdue(feed, at):
             sentences.append(
@@ -68,11 +68,11 @@ def integrity_faults(newswire: Newswire) -> tuple[str, ...]:
         *newswire.topic_differences(),
         *newswire.verify_delivery(),
     )
-    keep_audit(newswire, faults)
+    record_audit(newswire, faults)
     return faults
 
 
-def keep_audit(newswire: Newswire, faults: Sequence[str]) -> None:
+def record_audit(newswire: Newswire, faults: Sequence[str]) -> None:
     """Write down what an audit found: the desk says when the last one was, and whether all agreed."""
     at = newswire.clock()
     newswire.runs.keep(f"{AUDIT}{at:%Y-%m-%d %H:%M:%S}", Report(faults=list(faults)), now=at)

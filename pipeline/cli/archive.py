@@ -52,7 +52,7 @@ def replay(
     with Newswire.from_env() as newswire, console.status("reading the archive …") as status:
 
         def watch(report: ReplayReport) -> None:
-            status.update(progress_in_words(report))
+            status.update(format_progress(report))
 
         choice = replay.choice_of(newswire, outlet or (), since=since, until=until)
         report = replay.replay(newswire, choice, dry_run=dry_run, restart=restart, tell=tell, watch=watch)
@@ -74,7 +74,7 @@ def print_change(replayed: Replayed, *, as_json: bool, diff: bool) -> None:
         console.print(line, soft_wrap=True, markup=False)
 
 
-def progress_in_words(report: ReplayReport) -> str:
+def format_progress(report: ReplayReport) -> str:
     """How far it is."""
     from pipeline.ingest.replay import Fate
 

@@ -9,10 +9,10 @@ import typer
 from rich.table import Table
 
 from pipeline.reporting.terminal import (
-    delivered_in_words,
+    delivery_summary,
+    format_problems,
     marked,
-    problem_lines,
-    reasons_in_words,
+    reason_summaries,
     report_table,
     terminal,
 )
@@ -90,8 +90,8 @@ def run(past: Backfill, share: Share, hours: float | None) -> bool:
 
         filled = past.fill(share, deadline_s=hours * 3600 if hours else None, watch=watch)
     console.print(report_table(filled.report, title=share.name))
-    for line in (*reasons_in_words(filled.report), delivered_in_words(filled.report), *filled.remarks):
+    for line in (*reason_summaries(filled.report), delivery_summary(filled.report), *filled.remarks):
         console.print(line, soft_wrap=True)
-    for line in problem_lines(filled.report.problems):
+    for line in format_problems(filled.report.problems):
         console.print(line, soft_wrap=True)
     return not filled.report.problems

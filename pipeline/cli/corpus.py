@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 
 from pipeline.domain.errors import SettingsError
-from pipeline.reporting.terminal import aside
+from pipeline.reporting.terminal import stderr_console
 
-TELL_EVERY_S = 5.0
-progress = aside()
+PROGRESS_EVERY_S = 5.0
+progress = stderr_console()
 
 
 def extract(
@@ -39,7 +39,7 @@ def extract(
     from pipeline.app.files import extract_lines, extract_one, lines_of
 
     if jsonl:
-        told = Told("pages")
+        told = ProgressCounter("pages")
         for row in extract_lines(lines_of(sources or []), learn=learn, processes=processes, explain=explain):
             sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
             told.count(row["verdict"])
@@ -56,7 +56,7 @@ def extract(
         raise typer.Exit(1)
 
 
-class Told:
+class ProgressCounter:
     """A count by verdict that says every few seconds, on stderr, how far it has come."""
 
     def __init__(self, what: str) -> None:
@@ -67,7 +67,7 @@ class Told:
     def count(self, verdict: str) -> None:
         """One more."""
         self.verdicts[verdict] += 1
-        if time.monotonic() - self.last >= TELL_EVERY_S:
+        if time.monotonic() - self.last >= PROGRESS_EVERY_S:
             self.tell()
 
     def tell(self) -> None:

@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from pipeline.cli import archive, backfill, corpus, feeds, metrics, redrive, revisit, topics
 from pipeline.domain.errors import NewswireError
-from pipeline.reporting.terminal import aside, marked, terminal, when
+from pipeline.reporting.terminal import marked, stderr_console, terminal, when
 
 if TYPE_CHECKING:
     from pipeline.app.runs import Newswire
@@ -58,18 +58,18 @@ def poll(
 ) -> None:
     """Poll feeds: fetch, extract, decide, and deliver; prints a line per outlet."""
     from pipeline.app.runs import Newswire
-    from pipeline.reporting.terminal import delivered_in_words, problem_lines, reasons_in_words, report_table
+    from pipeline.reporting.terminal import delivery_summary, format_problems, reason_summaries, report_table
 
     def tell(report: Report) -> None:
         if report.outlets:
             console.print(report_table(report, title="poll"))
-        for line in (*reasons_in_words(report), delivered_in_words(report), *problem_lines(report.problems)):
+        for line in (*reason_summaries(report), delivery_summary(report), *format_problems(report.problems)):
             console.print(line)
 
     with Newswire.from_env() as newswire:
         chosen = newswire.choose(feeds or [])
         if dry_run:
-            print_due(newswire, chosen, force=force)
+            print_due_feeds(newswire, chosen, force=force)
             return
         if follow:
             from pipeline.app.follow import follow as poll_on
@@ -78,18 +78,18 @@ def poll(
             console.print("stopped; what was begun is kept and goes on at the next poll")
             return
         try:
-            report = watched_poll(newswire, chosen, force=force, deliver=deliver)
+            report = poll_with_progress(newswire, chosen, force=force, deliver=deliver)
         except KeyboardInterrupt:
             console.print("stopped; what was begun is kept and goes on at the next poll")
             raise typer.Exit(130) from None
         tell(report)
         if not report.outlets:
-            print_due(newswire, chosen, force=False)
+            print_due_feeds(newswire, chosen, force=False)
         if report.problems:
             raise typer.Exit(1)
 
 
-def print_due(newswire: Newswire, chosen: Sequence[Feed], *, force: bool) -> None:
+def print_due_feeds(newswire: Newswire, chosen: Sequence[Feed], *, force: bool) -> None:
     """The feeds that a poll would take on now, and when the next one is due."""
     states = newswire.feed_states(chosen)
     due = newswire.due_of(states, force=force)
@@ -102,7 +102,7 @@ def print_due(newswire: Newswire, chosen: Sequence[Feed], *, force: bool) -> Non
     console.print(f"{len(due)} of {len(states)} feeds are due{also}{following}")
 
 
-def watched_poll(newswire: Newswire, feeds: Sequence[Feed], *, force: bool, deliver: bool) -> Report:
+def poll_with_progress(newswire: Newswire, feeds: Sequence[Feed], *, force: bool, deliver: bool) -> Report:
     """One poll, with a line that tells how far it is."""
     with console.status("polling …") as status:
 
@@ -166,14 +166,14 @@ def why(url_or_id: Annotated[str, typer.Argument(help="An article's URL, any ali
 def upkeep() -> None:
     """Delete by retention, make late visits, name feeds in trouble, audit; exit 1 when something differs."""
     from pipeline.app.runs import Newswire
-    from pipeline.app.upkeep import delete_by_retention, integrity_faults, revisit_the_late, troubled_feeds
+    from pipeline.app.upkeep import delete_by_retention, feed_problems, integrity_faults, run_overdue_revisits
 
     with Newswire.from_env() as newswire:
         deleted = delete_by_retention(newswire)
         console.print("deleted: " + ", ".join(f"{count} {what}" for what, count in deleted.items()))
-        visits = revisit_the_late(newswire).revisits
+        visits = run_overdue_revisits(newswire).revisits
         console.print("visited again: " + (", ".join(f"{count} {said}" for said, count in visits.items()) or "nothing"))
-        for trouble in troubled_feeds(newswire):
+        for trouble in feed_problems(newswire):
             console.print(f"[yellow]·[/yellow] {escape(trouble)}", soft_wrap=True)
         faults = integrity_faults(newswire)
         for fault in faults:
@@ -188,15 +188,15 @@ def check(
     settings: Annotated[bool, typer.Option("--settings", help="List every setting with its value.")] = False,
 ) -> None:
     """Check settings, catalogue, store, topics: all faults in one go; exit 1 when there is one."""
-    from pipeline.app.checks import check_everything, setting_lines
+    from pipeline.app.checks import check_deployment, describe_settings
 
     if settings:
-        for setting in setting_lines():
+        for setting in describe_settings():
             value, sentence = escape(setting.value), escape(setting.sentence)
             console.print(f"[bold]{setting.name}[/bold]={value}  [dim]{sentence}[/dim]", soft_wrap=True)
         return
     faults = 0
-    for line in check_everything():
+    for line in check_deployment():
         console.print(marked(line.text, is_fine=line.is_fine), soft_wrap=True)
         faults += not line.is_fine
     if faults:
@@ -243,7 +243,7 @@ def main(words: Sequence[str] | None = None) -> None:
         if isinstance(ended.__context__, BrokenPipeError):
             sys.exit(0)  # `newswire tail … | head`: the reader has had enough
         if isinstance(getattr(ended.__context__, "__cause__", None), KeyboardInterrupt):
-            aside().print("stopped; what was done is kept")
+            stderr_console().print("stopped; what was done is kept")
         raise
-    aside().print(f"error: {fault}")
+    stderr_console().print(f"error: {fault}")
     sys.exit(2)

@@ -46,7 +46,7 @@ def redrive(
         )
         done = redrive.redrive(newswire, choice, dry_run=not yes)
     if done.dead:
-        console.print(by_cause(done.dead))
+        console.print(table_by_cause(done.dead))
     for each in done.dead[:SHOWN]:
         console.print(
             f"{each.failed_at:%Y-%m-%d %H:%M} {each.reason} {each.entry.entry.link}", soft_wrap=True, markup=False
@@ -59,7 +59,7 @@ def redrive(
     console.print(f"{len(done.dead)} dead letters, {done.redriven} pending again{wanted}")
 
 
-def by_cause(dead: tuple[DeadEntry, ...]) -> Table:
+def table_by_cause(dead: tuple[DeadEntry, ...]) -> Table:
     """How many of which outlet, by cause."""
     table = Table("outlet", "cause", "dead letters", header_style="bold")
     counts = Counter((each.entry.outlet_id, each.reason) for each in dead)

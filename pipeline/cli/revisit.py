@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.reporting.terminal import delivered_in_words, problem_lines, revisits_in_words, terminal, when
+from pipeline.reporting.terminal import delivery_summary, format_problems, revisit_summary, terminal, when
 
 if TYPE_CHECKING:
     from pipeline.app.runs import Newswire
@@ -46,7 +46,7 @@ def revisit(
                 console.print(line, soft_wrap=True, markup=False)
             return
         report = watched(newswire, visits)
-        for line in (revisits_in_words(report), delivered_in_words(report), *problem_lines(report.problems)):
+        for line in (revisit_summary(report), delivery_summary(report), *format_problems(report.problems)):
             console.print(line, soft_wrap=True)
         if report.problems:
             raise typer.Exit(1)

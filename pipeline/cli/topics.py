@@ -13,8 +13,8 @@ from rich.table import Table
 
 from pipeline.delivery.message_filter import Wanted
 from pipeline.domain.errors import SettingsError
-from pipeline.domain.model import Received, Topic
-from pipeline.reporting.terminal import aside, marked, terminal
+from pipeline.domain.model import ReceivedMessage, Topic
+from pipeline.reporting.terminal import marked, stderr_console, terminal
 
 console = terminal()
 topics = typer.Typer(no_args_is_help=True, help="Create the topics and compare them with what they should be.")
@@ -92,7 +92,7 @@ def tail(
         except KeyboardInterrupt:
             return
         if not count:
-            aside().print(f"{newswire.settings.topic_prefix}{topic.value} has no such message")
+            stderr_console().print(f"{newswire.settings.topic_prefix}{topic.value} has no such message")
 
 
 def export(
@@ -137,13 +137,13 @@ def export(
             console.print(f"nothing new for {output}", soft_wrap=True, markup=False)
 
 
-def print_received(received: Received, *, as_json: bool) -> None:
+def print_received(received: ReceivedMessage, *, as_json: bool) -> None:
     """One message, for a person or for a program."""
-    from pipeline.reporting.terminal import message_lines
+    from pipeline.reporting.terminal import format_message
 
     if as_json:
         sys.stdout.write((received.value.decode() if received.value is not None else "null") + "\n")
         sys.stdout.flush()
         return
-    for line in message_lines(received):
+    for line in format_message(received):
         console.print(line, soft_wrap=True, markup=False)

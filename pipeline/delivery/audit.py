@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.domain.model import OutboxRow, Received
+from pipeline.domain.model import OutboxRow, ReceivedMessage
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class Audit:
     found: Counter[str] = field(default_factory=Counter)  # by event id
     order: dict[str, list[str]] = field(default_factory=dict)  # key → event ids, as read
 
-    def read(self, messages: Iterable[Received]) -> None:
+    def read(self, messages: Iterable[ReceivedMessage]) -> None:
         """Take in what the topic has."""
         for received in messages:
             event = received.headers.get("ce_id", "")

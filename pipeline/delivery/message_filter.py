@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.domain.model import Received
+from pipeline.domain.model import ReceivedMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Wanted:
         """Whether every message passes."""
         return not (self.outlet or self.language or self.section or self.text)
 
-    def has(self, received: Received) -> bool:
+    def has(self, received: ReceivedMessage) -> bool:
         """Whether a message passes."""
         if self.is_all:
             return True

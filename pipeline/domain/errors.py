@@ -7,10 +7,10 @@
     │   ├── Refused            a rule of ours forbids it (address, scheme, robots); names rule and address
     │   ├── TooLarge           over a cap: wire bytes, inflated bytes, ratio
     │   ├── TooManyRedirects   loop or more hops than allowed
-    │   ├── TimedOut           total deadline or idle limit                                     retriable
+    │   ├── FetchTimeout           total deadline or idle limit                                     retriable
     │   ├── Unreachable        DNS, connect, TLS or protocol failure, connection cut            retriable
-    │   ├── HostWaits          the host asked us to wait (Retry-After, robots 5xx); says until  retriable
-    │   └── RunEnds            the run's deadline passed before it was this request's turn      retriable
+    │   ├── RetryAfter          the host asked us to wait (Retry-After, robots 5xx); says until  retriable
+    │   └── RunDeadlineExceeded            the run's deadline passed before it was this request's turn      retriable
     ├── NotAFeed               the body is no feed; says what it is and where the feed may be
     ├── ExtractionFailed       the extraction worker died or ran out of time or memory on a page
     ├── StoreError             the database refused or is not at the expected schema revision   retriable if it was away
@@ -27,13 +27,16 @@ from datetime import datetime
 
 
 class NewswireError(Exception):
-    """Root of the tree. `retriable`: trying the same again later may help."""
+    """Root of the tree. `retriable`: trying the same again later may help. `code`: the reason that consumers read."""
 
+    code: str = "error"
     retriable: bool = False
 
 
 class SettingsError(NewswireError):
     """One or several settings are missing or wrong; `faults` has a sentence for each."""
+
+    code = "settings_error"
 
     def __init__(self, *faults: str) -> None:
         self.faults = faults
@@ -43,6 +46,8 @@ class SettingsError(NewswireError):
 class CatalogueError(NewswireError):
     """The catalogue cannot be used; `faults` has a sentence for each, naming outlet, feed and field."""
 
+    code = "catalogue_error"
+
     def __init__(self, *faults: str) -> None:
         self.faults = faults
         super().__init__("\n".join(faults))
@@ -51,14 +56,18 @@ class CatalogueError(NewswireError):
 class FetchError(NewswireError):
     """A URL could not be had."""
 
+    code = "fetch_error"
+
     def __init__(self, url: str, reason: str) -> None:
         self.url = url
         self.reason = reason
         super().__init__(f"{url}: {reason}")
 
 
-class Refused(FetchError):
+class RequestRefused(FetchError):
     """A rule of ours forbids this request. `rule` is a short word (address, scheme, robots, port, userinfo …)."""
+
+    code = "refused"
 
     def __init__(self, url: str, rule: str, reason: str, *, address: str | None = None) -> None:
         self.rule = rule
@@ -69,6 +78,8 @@ class Refused(FetchError):
 class TooLarge(FetchError):
     """The body is over a cap; `cap` names it (wire_bytes, inflated_bytes, ratio)."""
 
+    code = "too_large"
+
     def __init__(self, url: str, cap: str, reason: str) -> None:
         self.cap = cap
         super().__init__(url, reason)
@@ -77,26 +88,32 @@ class TooLarge(FetchError):
 class TooManyRedirects(FetchError):
     """A redirect loop, or more hops than allowed."""
 
+    code = "too_many_redirects"
 
-class TimedOut(FetchError):
+
+class FetchTimeout(FetchError):
     """The total deadline or the idle limit was reached."""
 
+    code = "timed_out"
     retriable = True
 
 
 class Unreachable(FetchError):
     """DNS, connect, TLS or protocol failure, or the connection was cut. `stage` says which."""
 
+    code = "unreachable"
     retriable = True
 
     def __init__(self, url: str, stage: str, reason: str) -> None:
         self.stage = stage
+        self.code = f"unreachable_{stage}"
         super().__init__(url, f"{stage}: {reason}")
 
 
-class HostWaits(FetchError):
+class RetryAfter(FetchError):
     """The host asked us to wait: nothing was sent (or a 429/503 came back). Try again at `until` (aware, UTC)."""
 
+    code = "host_waits"
     retriable = True
 
     def __init__(self, url: str, until: datetime, reason: str) -> None:
@@ -104,9 +121,10 @@ class HostWaits(FetchError):
         super().__init__(url, f"{reason}; waiting until {until.isoformat(timespec='seconds')}")
 
 
-class RunEnds(FetchError):
+class RunDeadlineExceeded(FetchError):
     """The run's deadline passed before it was this request's turn: nothing was sent, the next run takes it up."""
 
+    code = "run_ends"
     retriable = True
 
     def __init__(self, url: str) -> None:
@@ -115,6 +133,8 @@ class RunEnds(FetchError):
 
 class NotAFeed(NewswireError):
     """The body is no feed. `looks_like`: what it is (html, empty, json …); `alternates`: feeds that the page names."""
+
+    code = "not_a_feed"
 
     def __init__(self, url: str, looks_like: str, *, alternates: tuple[str, ...] = ()) -> None:
         self.url = url
@@ -127,6 +147,8 @@ class NotAFeed(NewswireError):
 class ExtractionFailed(NewswireError):
     """The worker died, or ran out of time or memory, on this page; the page costs itself and nothing else."""
 
+    code = "extraction_failed"
+
     def __init__(self, url: str, reason: str) -> None:
         self.url = url
         self.reason = reason
@@ -136,6 +158,8 @@ class ExtractionFailed(NewswireError):
 class StoreError(NewswireError):
     """The database refused, is away, or is not at the expected schema revision."""
 
+    code = "store_error"
+
     def __init__(self, reason: str, *, retriable: bool = False) -> None:
         self.retriable = retriable
         super().__init__(reason)
@@ -144,18 +168,21 @@ class StoreError(NewswireError):
 class DeliveryError(NewswireError):
     """Messages could not be published; they stay in the outbox."""
 
+    code = "delivery_error"
     retriable = True
 
 
 class LaneFenced(DeliveryError):
     """Another process took this lane over: stop, the delivery goes on there."""
 
+    code = "lane_fenced"
     retriable = False
 
 
 class LaneLost(DeliveryError):
     """Whether a lane's messages were sent cannot be told: guessing would lose or repeat. `found` were sent for sure."""
 
+    code = "lane_lost"
     retriable = False
 
     def __init__(self, message: str, *, found: frozenset[str] = frozenset()) -> None:

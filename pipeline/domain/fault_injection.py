@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-POINTS = (
+FAULT_POINTS = (
     "after_poll_commit",
     "before_settle",
     "after_settle_commit",
@@ -25,8 +25,8 @@ _armed: dict[str, Callable[[], None]] = {}
 
 def arm(point: str, action: Callable[[], None]) -> None:
     """Do this when the point is reached. Raises ValueError when there is no such point."""
-    if point not in POINTS:
-        raise ValueError(f"no crash point {point!r}; there are {', '.join(POINTS)}")
+    if point not in FAULT_POINTS:
+        raise ValueError(f"no crash point {point!r}; there are {', '.join(FAULT_POINTS)}")
     _armed[point] = action
 
 

@@ -204,7 +204,7 @@ class Entry:
     image: str | None = None
 
 
-def is_of_the_past(feed_id: str) -> bool:
+def is_backfill_feed(feed_id: str) -> bool:
     """Whether a feed is none of the catalogue's but that of a backfill, whose entries live feeds may take over."""
     return "/~" in feed_id
 
@@ -228,7 +228,7 @@ class PendingEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Sourced:
+class SourcedValue:
     """A metadata value with where it was read (json-ld, opengraph, dc, meta, time, byline, feed, page, url …)."""
 
     value: str
@@ -325,7 +325,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedMessage:
     """A message as a reader of a topic gets it, from Kafka or from the embedded log."""
 
     topic: str

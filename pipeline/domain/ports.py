@@ -11,14 +11,14 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from pipeline.domain.model import Message, OutboxRow, Received, Request, Response, Topic
+from pipeline.domain.model import Message, OutboxRow, ReceivedMessage, Request, Response, Topic
 
 
 class Slot(Protocol):
     """A place among those at work, given back by whoever made it. Implemented by `pipeline/ingest/host_queue.py`."""
 
     async def take(self) -> None:
-        """Wait for it, unless it is taken already. Raises `RunEnds` when that was too long."""
+        """Wait for it, unless it is taken already. Raises `RunDeadlineExceeded` when that was too long."""
         ...
 
     def give_back(self) -> None:
@@ -145,7 +145,7 @@ class Topics(Protocol):
         since: datetime | None = None,
         follow: bool = False,
         after: Mapping[int, int] | None = None,
-    ) -> Iterator[Received]:
+    ) -> Iterator[ReceivedMessage]:
         """Committed messages of a topic in order of partition and offset; ends at the present end unless `follow`.
 
         `after`: the offset last read of each partition, to go on from. Raises DeliveryError when what came next to it

@@ -122,7 +122,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class SettingLine:
+class SettingRow:
     """A setting as a person reads it."""
 
     name: str
@@ -195,10 +195,10 @@ def in_words(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def describe(settings: Settings) -> tuple[SettingLine, ...]:
+def describe(settings: Settings) -> tuple[SettingRow, ...]:
     """Every setting with its value in force; secrets are shown as ***."""
     return tuple(
-        SettingLine(
+        SettingRow(
             name=PREFIX + f.name.upper(),
             value="***" if f.metadata["secret"] and getattr(settings, f.name) else in_words(getattr(settings, f.name)),
             default=in_words(f.default),

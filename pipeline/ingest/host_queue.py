@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from pipeline.domain.errors import RunEnds
+from pipeline.domain.errors import RunDeadlineExceeded
 
 
 @dataclass(slots=True)
@@ -26,12 +26,12 @@ class Slot:
     is_taken: bool = False
 
     async def take(self) -> None:
-        """Wait for a place. Raises `RunEnds` when the run's deadline has passed by then."""
+        """Wait for a place. Raises `RunDeadlineExceeded` when the run's deadline has passed by then."""
         if not self.is_taken:
             await self.places.acquire()
             self.is_taken = True
         if self.is_late():
-            raise RunEnds(self.url)
+            raise RunDeadlineExceeded(self.url)
 
     def give_back(self) -> None:
         """Let somebody else work; nothing happens when none was taken."""

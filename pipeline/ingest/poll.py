@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipeline.delivery.messages import feed_status_message
-from pipeline.domain.errors import ExtractionFailed, FetchError, HostWaits, NotAFeed, RunEnds, StoreError
+from pipeline.domain.errors import ExtractionFailed, FetchError, NotAFeed, RetryAfter, RunDeadlineExceeded, StoreError
 from pipeline.domain.model import (
     Entry,
     FeedState,
@@ -34,7 +34,6 @@ from pipeline.identity.article_ids import MIN_ARTICLES, learn_article_number, wi
 from pipeline.ingest.collect import collect
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.quiet import QuietPolls
-from pipeline.ingest.retries import word
 from pipeline.ingest.transactions import PollDecision, Polled, PollLine, QuietPoll, Shown, Sighted
 from pipeline.reporting.report import Report
 from pipeline.scheduling import feed_state
@@ -84,7 +83,7 @@ async def poll(feed: FeedState, rooms: RunContext, report: Report, quiet: QuietP
             with report.stopwatch(feed.outlet_id, rooms.seconds):
                 polled = await ask(feed, rooms, place)
                 sighted = await record(feed, polled, rooms, quiet)
-        except RunEnds:
+        except RunDeadlineExceeded:
             report.polled(feed.outlet_id, "put_off")
             return ()
     count(feed, polled, sighted, report)
@@ -105,7 +104,7 @@ async def record(feed: FeedState, polled: Polled, rooms: RunContext, quiet: Quie
 async def ask(feed: FeedState, rooms: RunContext, place: Slot) -> Polled:
     """The poll itself: what the feed's server answered, understood. The border of one feed: an error is its outcome.
 
-    Raises RunEnds, and StoreError.
+    Raises RunDeadlineExceeded, and StoreError.
     """
     now = rooms.clock()
     full = feed_state.should_poll_unconditionally(feed, now, rooms.draw(), policy=rooms.feed_policy(feed.outlet_id))
@@ -113,16 +112,16 @@ async def ask(feed: FeedState, rooms: RunContext, place: Slot) -> Polled:
     try:
         response = await rooms.fetcher.fetch(Request(feed.url, FetchKind.FEED, validators), place)
         return await understand(feed, response, rooms, unconditional=full)
-    except HostWaits as error:
+    except RetryAfter as error:
         return broken(now, "host_waits", str(error), retry_at=error.until)
-    except (RunEnds, StoreError):
+    except (RunDeadlineExceeded, StoreError):
         raise
     except NotAFeed as error:
-        return broken(now, word(error), str(error), hint=error.hint)
+        return broken(now, error.code, str(error), hint=error.hint)
     except ExtractionFailed as error:
         return broken(now, "not_parsed", str(error))
     except FetchError as error:
-        return broken(now, word(error), str(error))
+        return broken(now, error.code, str(error))
     except Exception as error:  # the border of one feed: counted, logged, never silent
         log.exception("%s", feed.feed_id)
         return broken(now, "poll_error", f"{type(error).__name__}: {error}")

@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import Any, Protocol, Self
 
 from pipeline.delivery.events import Read
-from pipeline.domain.errors import ExtractionFailed, Refused, StoreError
+from pipeline.domain.errors import ExtractionFailed, RequestRefused, StoreError
 from pipeline.domain.model import Article, PendingEntry, Request, Response, Verdict
 from pipeline.domain.ports import Slot
 from pipeline.ingest.collect import extract
@@ -151,7 +151,7 @@ class NoFetcher:
 
     async def fetch(self, request: Request, place: Slot | None = None) -> Response:  # noqa: ARG002
         """Refuse."""
-        raise Refused(request.url, "replay", "a replay reads the archive and nothing else")
+        raise RequestRefused(request.url, "replay", "a replay reads the archive and nothing else")
 
 
 @dataclass(frozen=True, slots=True)

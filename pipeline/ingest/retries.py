@@ -5,13 +5,17 @@ Pure: a table of what is worth another try, a schedule that doubles, and the dea
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from pipeline.delivery.dead_letters import failed_message, resolutions
 from pipeline.delivery.events import Failure
-from pipeline.domain.errors import FetchError, HostWaits, NewswireError, Refused, RunEnds, Unreachable
+from pipeline.domain.errors import (
+    FetchError,
+    RequestRefused,
+    RetryAfter,
+    RunDeadlineExceeded,
+)
 from pipeline.domain.model import Outlet, PendingEntry, Rejection, Response, Verdict
 from pipeline.ingest.page_status import PASSING
 from pipeline.ingest.transactions import Deferral, Ending
@@ -51,15 +55,15 @@ def after_refusal(entry: PendingEntry, refusal: Rejection, attempt: Attempt) -> 
 
 def after_fetch_error(entry: PendingEntry, error: FetchError, attempt: Attempt) -> Ending | Deferral:
     """The page could not be had: wait as told, try again, or end."""
-    if isinstance(error, HostWaits):
+    if isinstance(error, RetryAfter):
         return Deferral(entry, until=error.until, reason="host_waits", counts=False)
-    if isinstance(error, RunEnds):
+    if isinstance(error, RunDeadlineExceeded):
         return Deferral(entry, until=attempt.now, reason="run_deadline", counts=False)
-    if isinstance(error, Refused):
+    if isinstance(error, RequestRefused):
         return Ending(entry, Verdict.REJECTED, f"refused_{error.rule}")
     if error.retriable:
-        return try_again(entry, word(error), str(error), "fetch", attempt)
-    return Ending(entry, Verdict.REJECTED, word(error))
+        return try_again(entry, error.code, str(error), "fetch", attempt)
+    return Ending(entry, Verdict.REJECTED, error.code)
 
 
 def after_failure(entry: PendingEntry, error: Exception, stage: str, attempt: Attempt) -> Ending | Deferral:
@@ -82,12 +86,6 @@ def try_again(entry: PendingEntry, reason: str, detail: str, stage: str, attempt
     )
     letter = failed_message(entry, attempt.outlet, failure, now=attempt.now)
     return Ending(entry, Verdict.FAILED, reason, messages=(letter,))
-
-
-def word(error: NewswireError) -> str:
-    """A short reason from an error's kind: timed_out, unreachable_dns, too_large, not_a_feed …"""
-    name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
-    return f"{name}_{error.stage}" if isinstance(error, Unreachable) else name
 
 
 def with_resolution(ending: Ending, outlet: Outlet, *, now: datetime) -> Ending:

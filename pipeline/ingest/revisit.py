@@ -18,7 +18,7 @@ from typing import Self
 
 from pipeline.delivery.events import Read, Visit
 from pipeline.delivery.routing import withdrawal
-from pipeline.domain.errors import ExtractionFailed, FetchError, HostWaits, RunEnds, StoreError
+from pipeline.domain.errors import ExtractionFailed, FetchError, RetryAfter, RunDeadlineExceeded, StoreError
 from pipeline.domain.model import FetchKind, Request, Response, Validators, Verdict
 from pipeline.domain.ports import Slot
 from pipeline.extraction.wrapper.session import FrozenTeaching
@@ -26,7 +26,6 @@ from pipeline.ingest import page_status
 from pipeline.ingest.collect import read_page
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.ports import VisitBook
-from pipeline.ingest.retries import word
 from pipeline.ingest.revisit_policy import MISSING, Noted, is_confirmed, next_revisit, note_missing
 from pipeline.ingest.settle import MOST_LOOKS, conclude, identify, revisit_after_s, view
 from pipeline.ingest.transactions import Outcome
@@ -67,14 +66,14 @@ class Revisits:
         """Visit, and note what follows: the border where one article's error is caught. Raises StoreError."""
         try:
             return await self.look_again(visit, place)
-        except RunEnds:
+        except RunDeadlineExceeded:
             return "put_off"
-        except HostWaits as error:
+        except RetryAfter as error:
             return await self.note(visit, Noted(error.until, visit.missing_since), "host_waits")
         except StoreError:
             raise
         except (FetchError, ExtractionFailed) as error:
-            return await self.note(visit, self.as_planned(visit), word(error))
+            return await self.note(visit, self.as_planned(visit), error.code)
         except Exception:
             log.exception("%s: %s", visit.article_id, visit.url)
             return await self.note(visit, self.as_planned(visit), "revisit_error")

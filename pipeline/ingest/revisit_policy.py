@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pipeline.dedup.model import Relation
 from pipeline.delivery.events import Visit
-from pipeline.domain.model import PendingEntry, Validators, is_of_the_past
+from pipeline.domain.model import PendingEntry, Validators, is_backfill_feed
 
 # 404s come and go with deployments and caches: two hours outlast most of them, and a withdrawal is not that urgent.
 CONFIRM_AFTER = timedelta(hours=2)
@@ -36,7 +36,7 @@ def is_followed(entry: PendingEntry, relation: Relation | None, *, copies: str) 
     """Whether an article is looked at again at all: not what gives no message, nor news of the past."""
     if relation is Relation.DUPLICATE or (relation is Relation.COPY and copies == "drop"):
         return False
-    return not is_of_the_past(entry.feed_id)
+    return not is_backfill_feed(entry.feed_id)
 
 
 def next_revisit(first_seen_at: datetime, after_s: Sequence[int], *, now: datetime) -> datetime | None:

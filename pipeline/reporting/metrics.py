@@ -95,7 +95,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingLane:
+class LaneBacklog:
     """What waits in a lane of the outbox."""
 
     lane: int
@@ -113,7 +113,7 @@ class Snapshot:
     pending_later: int
     oldest_due_at: datetime | None
     dead_letters: int
-    lanes: tuple[WaitingLane, ...]
+    lanes: tuple[LaneBacklog, ...]
     last_report_at: datetime | None
     verdict_delays_s: tuple[float, ...] = ()
     delivery_delays_s: tuple[float, ...] = ()
@@ -147,9 +147,9 @@ class Totals:
             yield Sample("newswire_shards_total", count, (result,))
         yield Sample("newswire_shard_seconds_total", self.seconds)
         yield Sample("newswire_late_runs_total", self.late_runs)
-        yield from self.outlet_samples()
+        yield from self.outlet_counters()
 
-    def outlet_samples(self) -> Iterator[Sample]:
+    def outlet_counters(self) -> Iterator[Sample]:
         """The counters of entries and polls."""
         reasons: Counter[str] = Counter()
         for outlet, tally in sorted(self.whole.outlets.items()):
@@ -166,10 +166,10 @@ class Totals:
             yield Sample("newswire_entries_reasons_total", count, (outcome, word))
 
 
-def samples_of(snapshot: Snapshot) -> Iterator[Sample]:
+def gauge_samples(snapshot: Snapshot) -> Iterator[Sample]:
     """The gauges."""
-    yield from feed_samples(snapshot)
-    yield from waiting_samples(snapshot)
+    yield from feed_gauges(snapshot)
+    yield from backlog_gauges(snapshot)
     if snapshot.last_report_at is not None:
         yield Sample("newswire_last_report_timestamp_seconds", snapshot.last_report_at.timestamp())
     for name, delays in (
@@ -180,7 +180,7 @@ def samples_of(snapshot: Snapshot) -> Iterator[Sample]:
             yield Sample(name, quantile(delays, share), (f"{share:g}",))
 
 
-def feed_samples(snapshot: Snapshot) -> Iterator[Sample]:
+def feed_gauges(snapshot: Snapshot) -> Iterator[Sample]:
     """Feeds by status, and each feed's own."""
     by_status = Counter(feed.status for feed in snapshot.feeds)
     for status in FeedStatus:
@@ -205,7 +205,7 @@ def is_overdue(feed: FeedState, at: datetime) -> bool:
     return (at - feed.next_poll_at).total_seconds() > 2 * max(feed.interval_s, 60)
 
 
-def waiting_samples(snapshot: Snapshot) -> Iterator[Sample]:
+def backlog_gauges(snapshot: Snapshot) -> Iterator[Sample]:
     """Entries, dead letters and messages that wait."""
     yield Sample("newswire_entries_pending", snapshot.pending_due, ("due",))
     yield Sample("newswire_entries_pending", snapshot.pending_later, ("later",))

@@ -7,39 +7,39 @@ from collections.abc import Sequence
 
 from pipeline.domain.model import Verdict
 from pipeline.reporting.report import Report
-from pipeline.reporting.terminal import delivered_in_words
+from pipeline.reporting.terminal import delivery_summary
 
 # Outcomes of a poll that are no trouble; every other is an outlet's error.
 ANSWERED = frozenset({"not_modified", "same_body", "parsed", "put_off", "outbox_full", "host_waits", "backfilled"})
-MOST_OUTLETS = 8  # named with their errors; Airflow keeps 1,000 characters of a note
-MOST_CHARS = 1000
+MAX_OUTLETS = 8  # named with their errors; Airflow keeps 1,000 characters of a note
+MAX_NOTE_CHARS = 1000
 
 
 def run_note(report: Report) -> str:
     """The note: problems, entries by verdict, deliveries, outlets that had errors."""
-    lines = [*(f"**{problem}**" for problem in report.problems), entries_line(report), delivered_in_words(report)]
-    lines += [*full_lines(report), *reason_lines(report)]
-    troubles = trouble_lines(report)
-    lines += troubles[:MOST_OUTLETS]
-    if len(troubles) > MOST_OUTLETS:
-        lines.append(f"… and {len(troubles) - MOST_OUTLETS} more outlets with errors")
-    return fitting(lines)
+    lines = [*(f"**{problem}**" for problem in report.problems), entry_summary(report), delivery_summary(report)]
+    lines += [*backpressure_warnings(report), *top_reasons(report)]
+    troubles = outlet_errors(report)
+    lines += troubles[:MAX_OUTLETS]
+    if len(troubles) > MAX_OUTLETS:
+        lines.append(f"… and {len(troubles) - MAX_OUTLETS} more outlets with errors")
+    return fit_note(lines)
 
 
 def upkeep_note(faults: Sequence[str], troubles: Sequence[str]) -> str:
     """The note of a night's upkeep: what does not agree, then the feeds in trouble."""
     lines = [f"**{fault}**" for fault in faults] or ["store, outbox and topics agree"]
     lines.append(f"{len(troubles)} feeds in trouble" if troubles else "no feed is in trouble")
-    return fitting([*lines, *troubles[:MOST_OUTLETS]])
+    return fit_note([*lines, *troubles[:MAX_OUTLETS]])
 
 
-def fitting(lines: Sequence[str]) -> str:
+def fit_note(lines: Sequence[str]) -> str:
     """The lines as paragraphs, cut to what Airflow keeps."""
     note = "\n\n".join(lines)
-    return note if len(note) <= MOST_CHARS else note[: MOST_CHARS - 1] + "…"
+    return note if len(note) <= MAX_NOTE_CHARS else note[: MAX_NOTE_CHARS - 1] + "…"
 
 
-def entries_line(report: Report) -> str:
+def entry_summary(report: Report) -> str:
     """`118 entries: 80 new, 38 unchanged; 3 pending; 12 polls in 9 s`."""
     counts = ", ".join(f"{count} {verdict.value}" for verdict in Verdict if (count := report.total(verdict)))
     pending = sum(tally.pending for tally in report.outlets.values())
@@ -48,22 +48,22 @@ def entries_line(report: Report) -> str:
     return words + (f"; {pending} pending" if pending else "") + f"; {polls} polls in {report.seconds:.0f} s"
 
 
-def full_lines(report: Report) -> list[str]:
+def backpressure_warnings(report: Report) -> list[str]:
     """That feeds were put off because the broker does not keep up."""
     put_off = sum(tally.polls["outbox_full"] for tally in report.outlets.values())
     return [f"**{put_off} polls put off: NEWSWIRE_OUTBOX_BOUND messages wait**"] if put_off else []
 
 
-def reason_lines(report: Report) -> list[str]:
+def top_reasons(report: Report) -> list[str]:
     """Why entries wait, failed or were rejected, over all outlets, the commonest first."""
     reasons: Counter[str] = Counter()
     for tally in report.outlets.values():
         reasons.update(tally.reasons)
-    named = [f"{count} {reason}" for reason, count in reasons.most_common(MOST_OUTLETS)]
+    named = [f"{count} {reason}" for reason, count in reasons.most_common(MAX_OUTLETS)]
     return [", ".join(named)] if named else []
 
 
-def trouble_lines(report: Report) -> list[str]:
+def outlet_errors(report: Report) -> list[str]:
     """A line per outlet whose feeds had errors: which, and how often."""
     lines = []
     for outlet, tally in sorted(report.outlets.items()):

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.domain.model import Received, Verdict
+from pipeline.domain.model import ReceivedMessage, Verdict
 from pipeline.reporting.report import Report
 
 WIDE = 150  # of what is not printed to a terminal: a table must not be folded in a log
@@ -23,7 +23,7 @@ def terminal() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=WIDE)
 
 
-def aside() -> Console:
+def stderr_console() -> Console:
     """Where a command says what is no part of its output."""
     return Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
@@ -75,7 +75,7 @@ def in_words(counted: Counter[str]) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in counted.most_common()) or "·"
 
 
-def reasons_in_words(report: Report) -> tuple[str, ...]:
+def reason_summaries(report: Report) -> tuple[str, ...]:
     """A line per outlet that rejected, failed or put off something, with the reasons."""
     return tuple(
         f"{outlet}: " + ", ".join(f"{count} {reason}" for reason, count in tally.reasons.most_common())
@@ -84,7 +84,7 @@ def reasons_in_words(report: Report) -> tuple[str, ...]:
     )
 
 
-def revisits_in_words(report: Report) -> str:
+def revisit_summary(report: Report) -> str:
     """`looked at 12 pages again: 10 not_modified, 1 revised, 1 withdrawn`, commonest first."""
     if not report.revisits:
         return "no page is due for another look"
@@ -96,13 +96,13 @@ def when(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
 
 
-def delivered_in_words(report: Report) -> str:
+def delivery_summary(report: Report) -> str:
     """How many messages went to which topic, and what is still waiting."""
     sent = ", ".join(f"{count} to {topic}" for topic, count in sorted(report.delivered.items())) or "nothing"
     return f"delivered: {sent}" + (f"; {report.undelivered} still in the outbox" if report.undelivered else "")
 
 
-def message_lines(received: Received, *, text_width: int = 500) -> tuple[str, ...]:
+def format_message(received: ReceivedMessage, *, text_width: int = 500) -> tuple[str, ...]:
     """A message as a consumer sees it: where it lies, its headers, its value with a long text cut."""
     head = f"{received.topic} partition {received.partition} offset {received.offset} key {received.key}"
     headers = tuple(f"  {name}: {value}" for name, value in received.headers.items())
@@ -114,7 +114,7 @@ def message_lines(received: Received, *, text_width: int = 500) -> tuple[str, ..
     return (head, *headers, json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def problem_lines(problems: Sequence[str]) -> tuple[str, ...]:
+def format_problems(problems: Sequence[str]) -> tuple[str, ...]:
     """What makes a run red, a line each."""
     return tuple(marked(problem, is_fine=False) for problem in problems)
 

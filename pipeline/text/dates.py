@@ -190,8 +190,8 @@ def _read_numbers(text: str, zone: tzinfo) -> ReadDate | None:
         moment for day, month in ((first, second), (second, first))
         if (moment := _moment((year, month, day), clock, rest, zone))
     ]  # fmt: skip
-    fitting = [moment for moment in readings if moment.value.astimezone(zone).weekday() == weekday]
-    return next(iter(fitting or readings), None)
+    fit_note = [moment for moment in readings if moment.value.astimezone(zone).weekday() == weekday]
+    return next(iter(fit_note or readings), None)
 
 
 def _without_weekday(text: str) -> tuple[str, int | None]:

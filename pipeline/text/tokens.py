@@ -91,5 +91,5 @@ def _news_words(text: str) -> list[str]:
     return [token for paragraph in news_paragraphs(text) for token in paragraph.tokens]
 
 
-def _without_stamp(aside: re.Match[str]) -> str:
-    return " " if is_stamp(tokenise(aside[1])) else aside[0]
+def _without_stamp(stderr_console: re.Match[str]) -> str:
+    return " " if is_stamp(tokenise(stderr_console[1])) else stderr_console[0]

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from pipeline.domain.fault_injection import POINTS
+from pipeline.domain.fault_injection import FAULT_POINTS
 from tests.newsroom import Newsroom
 from tests.newsroom.catalogue import OUTLETS
 from tests.stack.kafka import Broker
@@ -103,7 +103,7 @@ def read_events(broker: Broker, prefix: str) -> Counter[str]:
     return events
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", FAULT_POINTS)
 def test_a_run_killed_at_a_point_and_run_again_leaves_each_message_once(
     point: str, broker: Broker, newsroom: Newsroom, undisturbed: Counter[str], tmp_path: Path
 ) -> None:

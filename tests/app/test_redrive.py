@@ -19,7 +19,7 @@ from connectors.store.outbox import StoredOutbox
 from pipeline.app import redrive
 from pipeline.app.runs import Newswire
 from pipeline.delivery.dead_letters import RedriveChoice, redriven_message
-from pipeline.domain.errors import ExtractionFailed, TimedOut
+from pipeline.domain.errors import ExtractionFailed, FetchTimeout
 from pipeline.domain.model import PendingEntry, Rejection, Topic, Verdict
 from pipeline.domain.settings import Settings
 from pipeline.ingest import retries
@@ -69,7 +69,7 @@ def test_a_page_that_broke_the_extractor_is_named_by_its_raw_location() -> None:
 
 
 def test_an_entry_never_answered_has_no_last_answer_and_more_tries_no_letter_yet() -> None:
-    error = TimedOut("http://a.test/1", "total deadline")
+    error = FetchTimeout("http://a.test/1", "total deadline")
     assert letter_of(retries.after_fetch_error(pending(), error, attempt()))["last_response"] is None
     assert isinstance(retries.after_fetch_error(pending(), error, attempt(max_attempts=2)), Deferral)
 

@@ -18,7 +18,7 @@ from connectors.store.schema import aliases, articles, entries, feeds
 from connectors.store.topic_log import EmbeddedLane, EmbeddedTopics
 from pipeline.app.deployment import now
 from pipeline.app.runs import Newswire
-from pipeline.app.upkeep import delete_by_retention, integrity_faults, revisit_the_late, troubled_feeds
+from pipeline.app.upkeep import delete_by_retention, feed_problems, integrity_faults, run_overdue_revisits
 from pipeline.domain.model import Message
 from pipeline.domain.settings import Settings
 from pipeline.reporting.report import Report
@@ -62,7 +62,7 @@ def test_runs_without_airflow_stand_on_the_desk_each_under_a_name_of_its_own(new
     newswire.clock = lambda: next(times)
     newswire.ingest([])
     newswire.ingest([])
-    revisit_the_late(newswire)
+    run_overdue_revisits(newswire)
     names = [line.run_id for line in DeskStore(newswire.database).runs(since=None).lines]
     assert len(set(names)) == 3
     assert [name.partition(" 2026-11-23 06:")[0] for name in names] == ["revisit", "poll", "poll"]
@@ -90,10 +90,10 @@ def test_what_is_past_its_retention_goes_and_nothing_else(newswire: Newswire) ->
     ],
 )
 def test_a_feed_in_trouble_is_named_with_its_reason(newswire: Newswire, values: dict[str, Any], words: str) -> None:
-    assert troubled_feeds(newswire) == ()
+    assert feed_problems(newswire) == ()
     with newswire.database.writing() as connection:
         connection.execute(update(feeds).values(**values))
-    (sentence,) = troubled_feeds(newswire)
+    (sentence,) = feed_problems(newswire)
     assert sentence.startswith(f"gazette/une {words}")
 
 

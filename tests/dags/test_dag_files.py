@@ -100,7 +100,7 @@ def test_ingest_runs_in_the_pool_of_live_news_and_tells_when_it_is_late(dagbag: 
     dag = dagbag.dags["news_ingest"]
     assert dag.get_task("ingest").pool == "news_live"
     (deadline,) = dag.deadline if isinstance(dag.deadline, list) else [dag.deadline]
-    assert deadline.callback.path == "pipeline.app.dag_schedule.keep_late_run"
+    assert deadline.callback.path == "pipeline.app.dag_schedule.record_late_run"
     assert deadline.interval == 2 * dag.schedule
 
 

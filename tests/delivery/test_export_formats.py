@@ -12,7 +12,7 @@ from pipeline.app.export import write_parquet
 from pipeline.delivery import export_formats
 from pipeline.delivery.message_filter import Wanted
 from pipeline.delivery.messages import article_value
-from pipeline.domain.model import Received
+from pipeline.domain.model import ReceivedMessage
 from tests.delivery.test_messages import publication
 from tests.values import NOW
 
@@ -89,7 +89,7 @@ MESSAGES = {
 )
 def test_a_reader_gets_what_it_wants(wanted: Wanted, names: list[str]) -> None:
     bodies = {name: json.dumps(value).encode() for name, value in MESSAGES.items()} | {"tombstone": None}
-    received = [Received("news.articles", 0, 1, name, {}, body, NOW) for name, body in bodies.items()]
+    received = [ReceivedMessage("news.articles", 0, 1, name, {}, body, NOW) for name, body in bodies.items()]
     assert [message.key for message in received if wanted.has(message)] == names
 
 

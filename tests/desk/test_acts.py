@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from connectors.store.outbox import outbox
 from connectors.store.schema import entries
-from pipeline.app.desk import DeskActs, NotKnown
+from pipeline.app.desk import DeploymentActions, UnknownTarget
 from pipeline.app.runs import Newswire
 from pipeline.catalogue.catalogue import NewFeed
 from pipeline.domain.errors import CatalogueError
@@ -34,8 +34,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newswire]:
 
 
 @pytest.fixture
-def acts(app: Newswire) -> DeskActs:
-    return DeskActs(app)
+def acts(app: Newswire) -> DeploymentActions:
+    return DeploymentActions(app)
 
 
 def told(app: Newswire, topic: str) -> list[dict[str, str]]:
@@ -45,19 +45,19 @@ def told(app: Newswire, topic: str) -> list[dict[str, str]]:
         return [json.loads(value) for value in values if value]
 
 
-def test_a_pause_is_kept_and_told_on_the_topic(app: Newswire, acts: DeskActs) -> None:
+def test_a_pause_is_kept_and_told_on_the_topic(app: Newswire, acts: DeploymentActions) -> None:
     assert acts.switch(FEED.id, Switch.PAUSE, by="ada") == "antenne/titres is paused"
     (state,) = app.feeds.states([FEED.id])
     assert (state.paused, state.status) == (True, FeedStatus.PAUSED)
     assert "paused by ada" in told(app, "feeds")[-1]["reason"]
 
 
-def test_a_feed_that_is_not_there_is_said(acts: DeskActs) -> None:
-    with pytest.raises(NotKnown, match="no feed nobody/here"):
+def test_a_feed_that_is_not_there_is_said(acts: DeploymentActions) -> None:
+    with pytest.raises(UnknownTarget, match="no feed nobody/here"):
         acts.switch("nobody/here", Switch.PAUSE, by="ada")
 
 
-def test_only_the_dead_letters_of_the_cause_are_redriven(app: Newswire, acts: DeskActs) -> None:
+def test_only_the_dead_letters_of_the_cause_are_redriven(app: Newswire, acts: DeploymentActions) -> None:
     assert acts.redrive("antenne", reason="another", entry_id=None, by="ada").startswith("0 dead letters")
     assert acts.redrive("antenne", reason=HOSTILE, entry_id=None, by="ada").startswith("1 dead letter of antenne")
     with app.database.reading() as connection:
@@ -66,13 +66,15 @@ def test_only_the_dead_letters_of_the_cause_are_redriven(app: Newswire, acts: De
     assert told(app, "dead-letters")[-1]["state"] == "redriven"
 
 
-def test_an_added_feed_is_in_the_catalogue_and_in_the_store(app: Newswire, acts: DeskActs) -> None:
+def test_an_added_feed_is_in_the_catalogue_and_in_the_store(app: Newswire, acts: DeploymentActions) -> None:
     assert acts.add_feed(NEW, by="ada") == "neuf/main is in the catalogue"
     assert acts.outlet_name("neuf") == "Neuf"
     assert app.feeds.states(["neuf/main"])
 
 
-def test_a_feed_that_breaks_the_catalogue_is_refused_and_leaves_it_as_it_was(app: Newswire, acts: DeskActs) -> None:
+def test_a_feed_that_breaks_the_catalogue_is_refused_and_leaves_it_as_it_was(
+    app: Newswire, acts: DeploymentActions
+) -> None:
     before = app.settings.catalogue.read_text()
     wrong = NewFeed(outlet_id="Nicht Gut", feed="main", url="file:///etc/passwd", country="FR", language="fr")
     with pytest.raises(CatalogueError):
@@ -80,7 +82,7 @@ def test_a_feed_that_breaks_the_catalogue_is_refused_and_leaves_it_as_it_was(app
     assert app.settings.catalogue.read_text() == before
 
 
-def test_a_catalogue_that_cannot_be_written_is_said(app: Newswire, acts: DeskActs) -> None:
+def test_a_catalogue_that_cannot_be_written_is_said(app: Newswire, acts: DeploymentActions) -> None:
     obstacle = app.settings.catalogue.with_name("feeds.toml.partial")
     obstacle.mkdir()
     with pytest.raises(CatalogueError, match="part of an image"):
@@ -89,10 +91,10 @@ def test_a_catalogue_that_cannot_be_written_is_said(app: Newswire, acts: DeskAct
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", ""])
-def test_only_addresses_of_the_web_are_checked(acts: DeskActs, url: str) -> None:
+def test_only_addresses_of_the_web_are_checked(acts: DeploymentActions, url: str) -> None:
     (finding,) = acts.check_feed(url)
     assert not finding.is_fine
 
 
-def test_an_outlet_that_left_the_catalogue_goes_by_its_id(acts: DeskActs) -> None:
+def test_an_outlet_that_left_the_catalogue_goes_by_its_id(acts: DeploymentActions) -> None:
     assert acts.outlet_name("long-gone") == "long-gone"

@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from connectors.http.address_guard import AddressGuard, GuardedResolver, resolved
 from connectors.http.fetcher import FetchLimits, SafeFetcher
-from pipeline.domain.errors import FetchError, Refused, TimedOut, Unreachable
+from pipeline.domain.errors import FetchError, FetchTimeout, RequestRefused, Unreachable
 from pipeline.domain.model import FetchKind, Request, Response
 from tests.hostile.cases import FEED, Answers, Fails, raw, redirect, whole
 from tests.hostile.server import HostileServer
@@ -230,13 +230,13 @@ NAMES = {
     "nothing.example": [],
 }
 LIES = {
-    "private.example": Fails(Refused, "address"),
-    "metadata.example": Fails(Refused, "metadata"),
-    "mapped.example": Fails(Refused, "loopback inside IPv6"),
-    "several.example": Fails(Refused, "address"),
+    "private.example": Fails(RequestRefused, "address"),
+    "metadata.example": Fails(RequestRefused, "metadata"),
+    "mapped.example": Fails(RequestRefused, "loopback inside IPv6"),
+    "several.example": Fails(RequestRefused, "address"),
     "nothing.example": Fails(Unreachable),
     "unknown.example": Fails(Unreachable, "dns"),
-    "silent.example": Fails(TimedOut),
+    "silent.example": Fails(FetchTimeout),
 }
 
 
@@ -255,7 +255,7 @@ async def test_a_name_that_leads_nowhere_good_is_refused(newsroom: HostileServer
 async def test_rebinding_between_check_and_connect_is_refused_at_the_socket(newsroom: HostileServer) -> None:
     resolver = RebindingResolver(AddressGuard())
     async with SafeFetcher(user_agent="t", limits=LIMITS, resolver=resolver) as fetcher:
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RequestRefused) as caught:
             await fetcher.fetch(Request("http://rebind.example/", FetchKind.FEED))
     assert (caught.value.rule, caught.value.address) == ("address", "127.0.0.1")
     assert newsroom.heads == []
@@ -266,7 +266,7 @@ async def test_the_newsroom_answers_for_test_names_only(newsroom: HostileServer)
     resolver = LyingResolver(guard, {"gazette.example": ["127.0.0.1"]})
     async with SafeFetcher(user_agent="t", limits=LIMITS, resolver=resolver, default_spacing_s=0) as fetcher:
         response = await fetcher.fetch(Request("http://gazette.test/", FetchKind.FEED))
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             await fetcher.fetch(Request("http://gazette.example/", FetchKind.FEED))
     assert response.body == FEED
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from connectors.http.fetcher import SafeFetcher
-from pipeline.domain.errors import RunEnds
+from pipeline.domain.errors import RunDeadlineExceeded
 from pipeline.domain.model import FetchKind, Request
 from pipeline.ingest.host_queue import HostQueue, host_of
 from tests.newsroom.server import Newsroom
@@ -53,7 +53,7 @@ async def test_a_place_taken_twice_is_one_place() -> None:
 
 async def test_past_the_deadline_nothing_is_begun() -> None:
     turns = HostQueue(places=1, at_door=1, is_late=lambda: True)
-    with pytest.raises(RunEnds, match=r"http://a\.test/"):
+    with pytest.raises(RunDeadlineExceeded, match=r"http://a\.test/"):
         await work(turns, "http://a.test/")
     assert turns.free._value == 1
 

@@ -18,7 +18,7 @@ from connectors.store.replays import ReplayStore
 from pipeline.app import replay
 from pipeline.app.runs import Newswire
 from pipeline.domain.errors import SettingsError
-from pipeline.domain.model import Received, Topic
+from pipeline.domain.model import ReceivedMessage, Topic
 from pipeline.domain.settings import Settings
 from pipeline.ingest.replay import Fate, ReplayChoice, Replayed
 from tests.made_pages import PLAIN, MadePage, made_pages, read_made_pages
@@ -97,7 +97,7 @@ def changed_pages(pages: tuple[MadePage, ...]) -> int:
     return sum(page.outlet_id == DAILY and page.intertitles > 0 for page in pages)
 
 
-def updates(newswire: Newswire) -> list[Received]:
+def updates(newswire: Newswire) -> list[ReceivedMessage]:
     return [r for r in newswire.read(Topic.ARTICLES) if r.headers["ce_type"].endswith("updated.v1")]
 
 

@@ -22,7 +22,7 @@ from pipeline.app import revisit
 from pipeline.app.revisit import VisitChoice
 from pipeline.app.runs import Newswire
 from pipeline.delivery.deliver import Deliverer
-from pipeline.domain.model import Received, Request, Response, Topic
+from pipeline.domain.model import ReceivedMessage, Request, Response, Topic
 from pipeline.domain.ports import Slot
 from pipeline.domain.settings import Settings
 from pipeline.ingest.context import RunContext
@@ -167,7 +167,7 @@ class Deployment:
         assert (report.problems, report.entries) == ((), 0)
         return dict(report.revisits)
 
-    def events(self, topic: Topic = Topic.ARTICLES) -> list[Received]:
+    def events(self, topic: Topic = Topic.ARTICLES) -> list[ReceivedMessage]:
         return list(self.newswire.read(topic))
 
     def told(self) -> list[tuple[str, int]]:
@@ -179,7 +179,7 @@ class Deployment:
         return {event.key: event.value for event in self.events(Topic.LATEST)}
 
 
-def value_of(event: Received) -> dict[str, Any]:
+def value_of(event: ReceivedMessage) -> dict[str, Any]:
     value: dict[str, Any] = json.loads(event.value or b"null")
     return value
 

@@ -24,7 +24,16 @@ from pipeline.app.runs import Newswire
 from pipeline.domain.errors import StoreError
 from pipeline.domain.model import Feed, FeedState, FeedStatus, Verdict
 from pipeline.domain.settings import Settings
-from pipeline.reporting.metrics import BY_NAME, METRICS, Sample, Snapshot, Totals, WaitingLane, is_overdue, samples_of
+from pipeline.reporting.metrics import (
+    BY_NAME,
+    METRICS,
+    LaneBacklog,
+    Sample,
+    Snapshot,
+    Totals,
+    gauge_samples,
+    is_overdue,
+)
 from pipeline.reporting.report import LATE, Report
 
 HERE = Path(__file__).parents[2] / "connectors" / "metrics"
@@ -58,7 +67,7 @@ def snapshot(*feeds: FeedState) -> Snapshot:
         pending_later=2,
         oldest_due_at=NOON - timedelta(seconds=30),
         dead_letters=4,
-        lanes=(WaitingLane(0, 0, NOON), WaitingLane(1, 5, NOON - timedelta(seconds=9))),
+        lanes=(LaneBacklog(0, 0, NOON), LaneBacklog(1, 5, NOON - timedelta(seconds=9))),
         last_report_at=NOON,
         verdict_delays_s=(1.0, 2.0, 9.0),
         delivery_delays_s=(0.2,),
@@ -95,7 +104,7 @@ def test_a_late_run_is_counted_as_that_and_nothing_else() -> None:
 
 
 def test_gauges_tell_what_waits_and_how_long() -> None:
-    found = values(samples_of(snapshot()))
+    found = values(gauge_samples(snapshot()))
     assert (found["entries_pending due"], found["entries_pending later"]) == (1, 2)
     assert found["entries_pending_oldest_seconds"] == 30
     assert (found["outbox_messages 0"], found["outbox_messages 1"]) == (0, 5)
@@ -115,7 +124,7 @@ def test_gauges_tell_what_waits_and_how_long() -> None:
     ],
 )
 def test_a_feed_is_up_or_silent_by_its_status(status: FeedStatus, up: int, silent: int) -> None:
-    found = values(samples_of(snapshot(feed(status=status))))
+    found = values(gauge_samples(snapshot(feed(status=status))))
     assert found["feed_up gazette gazette/une"] == up
     assert found["feed_silent gazette gazette/une"] == silent
     assert found[f"feeds {status.value}"] == 1
@@ -139,7 +148,7 @@ def test_every_sample_is_of_a_metric_that_is_documented_with_its_labels() -> Non
     totals = Totals()
     totals.add(report())
     full = feed(last_new_entry_at=NOON, silence_s=60)
-    for sample in (*totals.samples(), *samples_of(snapshot(full))):
+    for sample in (*totals.samples(), *gauge_samples(snapshot(full))):
         assert len(sample.labels) == len(BY_NAME[sample.name].labels), sample
 
 
@@ -157,9 +166,9 @@ def test_a_scrape_sees_the_runs_since_the_exporter_began(store_url: str, tmp_pat
         newswire.feeds.ensure([Feed("gazette/une", "gazette", "http://gazette.test/rss")], interval_s=300)
         newswire.runs.keep("before", report(), now=NOON)
         metrics = Metrics(newswire)
-        first = values(iter(metrics.read_anew()))
+        first = values(iter(metrics.collect_samples()))
         newswire.runs.keep("after", report(), now=NOON)
-        second = values(iter(metrics.read_anew()))
+        second = values(iter(metrics.collect_samples()))
         assert len(metrics.read()) == len(metrics.read()) == len(second)
     assert "entries_total gazette new" not in first
     assert second["entries_total gazette new"] == 2
@@ -174,7 +183,7 @@ def made_samples() -> list[Sample]:
     totals = Totals()
     totals.add(report())
     info = Sample("newswire_build_info", 1, ("0.1.0", "default"))
-    return [info, *totals.samples(), *samples_of(snapshot(feed(last_new_entry_at=NOON, silence_s=60)))]
+    return [info, *totals.samples(), *gauge_samples(snapshot(feed(last_new_entry_at=NOON, silence_s=60)))]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.domain.model import Verdict
 from pipeline.reporting.report import Report
-from pipeline.reporting.run_note import MOST_CHARS, run_note, upkeep_note
+from pipeline.reporting.run_note import MAX_NOTE_CHARS, run_note, upkeep_note
 
 
 def made(outlets: int = 1, *, error: str = "") -> Report:
@@ -42,7 +42,7 @@ def test_polls_that_a_full_outbox_put_off_are_the_brokers_trouble_and_no_outlets
 def test_many_errors_are_cut_to_what_airflow_keeps() -> None:
     note = run_note(made(500, error="http_500"))
     assert "… and 492 more outlets with errors" in note
-    assert len(note) <= MOST_CHARS
+    assert len(note) <= MAX_NOTE_CHARS
 
 
 def test_why_entries_wait_is_told_over_all_outlets() -> None:

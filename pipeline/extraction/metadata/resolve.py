@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import html
 
-from pipeline.domain.model import Sourced, SourcedTime
+from pipeline.domain.model import SourcedTime, SourcedValue
 from pipeline.extraction.dom.page import ParsedPage
 from pipeline.extraction.dom.xpath import text_of
 from pipeline.extraction.metadata.authors import Authors, read_authors
@@ -54,7 +54,7 @@ class PageHead:
 class Metadata:
     """What the page says of its article."""
 
-    title: Sourced
+    title: SourcedValue
     description: str
     dates: PageDates
     authors: Authors

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from html import unescape
 
-from pipeline.domain.model import Sourced
+from pipeline.domain.model import SourcedValue
 from pipeline.text.normalize import clean_text, key_of
 
 __all__ = ["choose_title", "same_words"]
@@ -22,7 +22,7 @@ _MOST_SITE_WORDS = 12
 
 def choose_title(
     *, linked: str, social: str, headlines: Sequence[str], page: str, feed: str, site: str, host: str = ""
-) -> Sourced:
+) -> SourcedValue:
     """The headline: what the page tells machines twice in the same words, else an h1 that another source confirms, else
     what it tells machines once, else its title. Words that agree are given as the h1 sets them.
     """
@@ -35,11 +35,11 @@ def choose_title(
     texts = [text for text, _ in told]
     for h1 in printed:
         if key_of(h1) == agreed or (not agreed and _is_confirmed(h1, texts, printed)):
-            return Sourced(_unglued(h1, texts), "h1")
+            return SourcedValue(_unglued(h1, texts), "h1")
     if told:
         text, source = told[0]
-        return Sourced(without_site(text, site or next(iter(printed), ""), host), source)
-    return Sourced(printed[0], "h1") if printed else Sourced("", "")
+        return SourcedValue(without_site(text, site or next(iter(printed), ""), host), source)
+    return SourcedValue(printed[0], "h1") if printed else SourcedValue("", "")
 
 
 def _is_confirmed(h1: str, told: Sequence[str], printed: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.http.address_guard import AddressForbidden, AddressGuard, GuardedResolver, forbidden, literal_address
 from connectors.http.target_url import parse_target, redirect_url
-from pipeline.domain.errors import Refused, Unreachable
+from pipeline.domain.errors import RequestRefused, Unreachable
 
 PUBLIC = ["1.1.1.1", "93.184.216.34", "172.32.0.1", "100.128.0.1", "2606:2800:220:1::1", "::ffff:1.1.1.1"]
 PUBLIC += ["64:ff9b::1.1.1.1", "2002:101:101::1"]
@@ -199,7 +199,7 @@ def test_a_url_goes_on_the_wire_in_one_form(url: str, wire: str) -> None:
 def test_a_url_that_must_not_be_asked_names_the_rule(url: str, rule: str) -> None:
     if url == "http://-/a b":
         url = "http://é\u0000à b/"
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         parse_target(url)
     assert caught.value.rule == rule
 
@@ -208,7 +208,7 @@ def test_a_url_that_must_not_be_asked_names_the_rule(url: str, rule: str) -> Non
 def test_no_text_breaks_the_reading_of_urls(text: str) -> None:
     try:
         target = parse_target(text)
-    except Refused:
+    except RequestRefused:
         return
     assert target.url.isascii()
     assert parse_target(target.url).url == target.url
@@ -218,5 +218,5 @@ def test_no_text_breaks_the_reading_of_urls(text: str) -> None:
 def test_no_location_breaks_the_following_of_redirects(location: str) -> None:
     try:
         parse_target(redirect_url("http://gazette.test/feed", location))
-    except (Refused, Unreachable):
+    except (RequestRefused, Unreachable):
         return

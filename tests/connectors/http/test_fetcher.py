@@ -13,7 +13,7 @@ import pytest_asyncio
 from connectors.http.aiohttp_transport import MOST_OPEN
 from connectors.http.bot_walls import bot_wall
 from connectors.http.fetcher import FetchLimits, SafeFetcher
-from pipeline.domain.errors import HostWaits, Refused, TimedOut, Unreachable
+from pipeline.domain.errors import FetchTimeout, RequestRefused, RetryAfter, Unreachable
 from pipeline.domain.model import FetchKind, Request, Validators
 from tests.hostile.cases import FEED, PAGE, whole
 from tests.hostile.server import Call, HostileServer
@@ -209,7 +209,7 @@ async def test_a_host_that_asks_to_wait_is_left_alone_and_no_other_one(server: H
     outlet.paths["/une.html"] = whole(PAGE)
     async with a_fetcher(server, clock=lambda: NOON, obey_robots=False) as fetcher:
         for request in (feed(), feed(), page()):
-            with pytest.raises(HostWaits) as caught:
+            with pytest.raises(RetryAfter) as caught:
                 await fetcher.fetch(request)
             assert caught.value.until == datetime(2026, 3, 2, 12, 10, tzinfo=UTC)
         assert (await fetcher.fetch(page(host="another.test"))).status == 200
@@ -219,7 +219,7 @@ async def test_a_host_that_asks_to_wait_is_left_alone_and_no_other_one(server: H
 async def test_a_wait_names_the_bot_wall_behind_it(server: HostileServer, outlet: Outlet) -> None:
     outlet.paths["/feed.xml"] = whole(b"", "cf-mitigated: challenge", status="429 Too Many Requests")
     async with a_fetcher(server) as fetcher:
-        with pytest.raises(HostWaits, match="cloudflare"):
+        with pytest.raises(RetryAfter, match="cloudflare"):
             await fetcher.fetch(feed())
 
 
@@ -243,7 +243,7 @@ async def test_robots_txt_is_asked_of_the_origin_that_a_redirect_leads_to(
     outlet.paths["/une.html"] = whole(b"", "Location: http://another.test/x", status="301 Moved")
     outlet.paths["/robots.txt"] = whole(b"User-agent: *\nDisallow: /x")
     async with a_fetcher(server) as fetcher:
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RequestRefused) as caught:
             await fetcher.fetch(page())
     assert caught.value.rule == "robots"
     assert "another.test" in caught.value.url
@@ -298,4 +298,4 @@ async def test_the_queue_of_a_dead_host_is_sent_home_after_three_failures(
     limits = {FetchKind.FEED: FetchLimits(total_s=0.1)}
     async with a_fetcher(server, limits=limits, per_host=1) as fetcher:
         ends = await asyncio.gather(*(fetcher.fetch(feed()) for _ in range(20)), return_exceptions=True)
-    assert [type(end) for end in ends] == [TimedOut] * 3 + [HostWaits] * 17
+    assert [type(end) for end in ends] == [FetchTimeout] * 3 + [RetryAfter] * 17

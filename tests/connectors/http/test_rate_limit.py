@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.http.rate_limit import MemoryPacer, Politeness
-from pipeline.domain.errors import HostWaits
+from pipeline.domain.errors import RetryAfter
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 URL = "http://gazette.test/"
@@ -83,7 +83,7 @@ async def test_a_slot_far_off_sends_us_away_and_is_not_asked_for_again() -> None
     pacer = RecordingPacer(slot=NOON + timedelta(hours=1))
     politeness = a_politeness(pacer)
     for _ in range(3):
-        with pytest.raises(HostWaits) as caught:
+        with pytest.raises(RetryAfter) as caught:
             await visit(politeness)
         assert caught.value.until == NOON + timedelta(hours=1)
     assert len(pacer.reserved_s) == 1
@@ -117,7 +117,7 @@ async def test_a_queue_longer_than_anyone_may_wait_takes_no_more() -> None:
     await inside.wait()
     queue = [asyncio.create_task(stay()) for _ in range(3)]
     await asyncio.sleep(0)
-    with pytest.raises(HostWaits, match="4 requests"):
+    with pytest.raises(RetryAfter, match="4 requests"):
         await visit(politeness)
     for task in queue:
         task.cancel()
@@ -129,7 +129,7 @@ async def test_a_queue_longer_than_anyone_may_wait_takes_no_more() -> None:
 async def test_a_place_that_does_not_come_free_is_not_waited_for_long() -> None:
     politeness = a_politeness(RecordingPacer(), per_host=1, default_spacing_s=0, longest_wait_s=0.01)
     async with politeness.visit(HOST, URL):
-        with pytest.raises(HostWaits, match="busy"):
+        with pytest.raises(RetryAfter, match="busy"):
             await visit(politeness)
     await visit(politeness)
 
@@ -143,7 +143,7 @@ async def test_a_wait_is_told_to_every_process_and_kept_here() -> None:
     until = NOON + timedelta(minutes=7)
     assert await politeness.hold(HOST, asked=until, reason="429") == until
     assert pacer.holds == [until]
-    with pytest.raises(HostWaits):
+    with pytest.raises(RetryAfter):
         await visit(politeness)
 
 
@@ -173,7 +173,7 @@ async def test_a_host_that_fails_again_and_again_rests_and_ever_longer() -> None
     rests = []
     for _ in range(6):
         politeness.failed(HOST, "no answer")
-        with pytest.raises(HostWaits, match="in a row, the last: no answer") as caught:
+        with pytest.raises(RetryAfter, match="in a row, the last: no answer") as caught:
             await visit(politeness)
         rests.append((caught.value.until - NOON).total_seconds() / 60)
     assert rests == [1, 2, 4, 8, 10, 10]
@@ -196,4 +196,4 @@ async def test_those_who_queue_for_a_host_go_home_when_it_begins_to_rest() -> No
         for _ in range(3):
             politeness.failed(HOST, "no answer")
     ends = await asyncio.gather(*queue, return_exceptions=True)
-    assert [type(end) for end in ends] == [HostWaits] * 5
+    assert [type(end) for end in ends] == [RetryAfter] * 5

@@ -18,7 +18,7 @@ from connectors.http.robots import (
     read_tdmrep,
     tdm_said,
 )
-from pipeline.domain.errors import HostWaits
+from pipeline.domain.errors import RetryAfter
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 AGENT = "newswire/1 (+mailto:desk@gazette.test)"
@@ -114,9 +114,9 @@ async def test_while_robots_txt_cannot_be_had_we_wait_and_ask_ever_less() -> Non
     book = RobotsBook(origin.ask, clock)
     waits = []
     for _ in range(4):
-        with pytest.raises(HostWaits) as caught:
+        with pytest.raises(RetryAfter) as caught:
             await book.site(ORIGIN, PAGE)
-        with pytest.raises(HostWaits):
+        with pytest.raises(RetryAfter):
             await book.site(ORIGIN, PAGE)
         waits.append(caught.value.until - clock.now)
         clock.now = caught.value.until

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.domain.model import Sourced
+from pipeline.domain.model import SourcedValue
 from pipeline.extraction.metadata.titles import choose_title, without_site
 
 HEADLINE = "Le pont de l'Aven rouvrira lundi"
@@ -12,7 +12,7 @@ HEADLINE = "Le pont de l'Aven rouvrira lundi"
 
 def chosen(
     *, linked: str = "", social: str = "", h1: tuple[str, ...] = (), page: str = "", site: str = "", host: str = ""
-) -> Sourced:
+) -> SourcedValue:
     return choose_title(linked=linked, social=social, headlines=h1, page=page, feed="", site=site, host=host)
 
 
@@ -143,8 +143,8 @@ def chosen(
         pytest.param(chosen(), "", "", id="none"),
     ],
 )
-def test_the_headline_is_found(found: Sourced, title: str, source: str) -> None:
-    assert found == Sourced(title, source)
+def test_the_headline_is_found(found: SourcedValue, title: str, source: str) -> None:
+    assert found == SourcedValue(title, source)
 
 
 @pytest.mark.parametrize(
