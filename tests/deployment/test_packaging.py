@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("connectors", "pipeline", "schemas")
 # Tests that need nothing but the packages: they are run once more against the installed wheel.
-TESTS = ("test_settings.py", "test_report.py", "test_shards.py")
+TESTS = ("domain/test_settings.py", "reporting/test_report.py", "scheduling/test_shards.py")
 READ_BY_CODE = (".json", ".toml", ".ini", ".mako", ".html", ".css", ".svg")
 
 
