@@ -27,7 +27,7 @@ from connectors.desk.actions import DeskActions, Runs
 from connectors.desk.lists import PAGE_SIZE
 from connectors.desk.queries import DAY, HOUR, DeskStore, this_hour
 from connectors.desk.views import WORST_FIRST, EntryFilter, FeedFilter, OutboxFilter, OutletFilter
-from connectors.store.why import WhyStore
+from connectors.store.explanations import WhyStore
 from pipeline.catalogue.catalogue import NewFeed
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import FeedStatus, Topic, Verdict

@@ -1,27 +1,25 @@
-"""What the store knows of articles, and the second of the walk's two transactions: an entry's end.
+"""Article store: look-up of known articles, and the second transaction of ingest, which ends an entry.
 
 `settle` writes verdict, article, aliases, sketch and messages together, under the claim of
-connectors/store/sketches.py: when somebody settled something alike since the look-up, nothing is written and the caller
-looks again. It decides nothing.
+connectors/store/sketches.py. When something similar was settled since the look-up, it writes nothing and the caller
+looks again. Decisions are left to pipeline/dedup.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.store import outbox, sketches
-from connectors.store.database import Database
+from connectors.store.database import Database, chunks, insert_into, upsert
 from connectors.store.explanations import explanation_json
 from connectors.store.feeds import due_entries
 from connectors.store.repeated_paragraphs import expire_paragraphs, note_paragraphs, repeated_paragraphs
-from connectors.store.schema import aliases, articles, entries, wrappers
+from connectors.store.schema import alias_key, aliases, articles, entries, wrappers
 from pipeline.dedup.decide import Candidate, Decision, KnownArticle, remembered
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
 from pipeline.dedup.model import ArticleState, Relation
@@ -31,50 +29,44 @@ from pipeline.identity.urls import registrable_domain
 from pipeline.ingest.revisit_policy import CONFIRM_AFTER, MISSING
 from pipeline.ingest.transactions import Deferral, Ending, Looked, Outcome, Settlement
 
-# The strict window of copies is 30 days (pipeline/dedup/model.py); partitions go by the week.
-SKETCHES_FOR = timedelta(days=37)
+# The strict window for copies is 30 days (pipeline/dedup/model.py), plus one weekly partition.
+SKETCH_RETENTION = timedelta(days=37)
 
 
 class ArticleStore:
-    """Entries' ends and articles, on a Database."""
+    """Articles and the ends of entries, on a Database."""
 
     def __init__(self, database: Database, *, lanes: int) -> None:
         self.database = database
         self.lanes = lanes
 
     def due_entries(self, feed_ids: Sequence[str], *, now: datetime, limit: int = 10_000) -> tuple[PendingEntry, ...]:
-        """Entries first seen in these feeds that wait and may be tried now, oldest first."""
+        """Pending entries of these feeds that are due, oldest first."""
         with self.database.reading() as connection:
             return tuple(
-                entry
-                for start in range(0, len(feed_ids), 1000)
-                for entry in due_entries(connection, feed_ids[start : start + 1000], now=now, limit=limit)
+                entry for some in chunks(feed_ids) for entry in due_entries(connection, some, now=now, limit=limit)
             )
 
     def feeds_with_due_entries(self, feed_ids: Sequence[str], *, now: datetime) -> tuple[str, ...]:
-        """Those of these feeds with entries that wait and may be tried now."""
-        wanted = set(feed_ids)
+        """Those of these feeds with pending entries that are due."""
+        chosen = set(feed_ids)
+        is_due = entries.c.next_attempt_at.is_(None) | (entries.c.next_attempt_at <= now)
+        query = select(entries.c.feed_id).where(entries.c.state == "pending", is_due).distinct()
         with self.database.reading() as connection:
-            query = (
-                select(entries.c.feed_id)
-                .where(entries.c.state == "pending")
-                .where(entries.c.next_attempt_at.is_(None) | (entries.c.next_attempt_at <= now))
-                .distinct()
-            )
-            return tuple(feed_id for feed_id in connection.scalars(query) if feed_id in wanted)
+            return tuple(feed_id for feed_id in connection.scalars(query) if feed_id in chosen)
 
     def repeated_paragraphs(self, domain: str, paragraphs: Sequence[int], *, url: str) -> frozenset[int]:
-        """Those of a page's paragraphs that its host shows under other URLs too."""
+        """Those of a page's paragraphs that its host repeats under other URLs."""
         with self.database.reading() as connection:
             return repeated_paragraphs(connection, domain, paragraphs, url_key=url)
 
     def look_up(self, candidate: Candidate, urls: Sequence[str]) -> Looked:
-        """What is known near a candidate, under its id, its URLs, its text; and how far the look reached."""
+        """Known articles with the candidate's id, URLs or similar text; and the `seq` up to which they were seen."""
         with self.database.reading() as connection:
             return look(connection, candidate, urls)
 
     def settle(self, settlement: Settlement) -> Outcome:
-        """Write an entry's end with an article, or say why nothing was written."""
+        """End an entry with an article; the outcome says why, if nothing was written."""
         crash_point("before_settle")
         with self.database.writing() as connection:
             sketches.lock_for_claim(connection)
@@ -87,7 +79,7 @@ class ArticleStore:
         return Outcome.WRITTEN
 
     def write(self, connection: Connection, settlement: Settlement) -> None:
-        """Everything of a settlement, in the caller's transaction."""
+        """Write everything of a settlement, in the caller's transaction."""
         decision, now = settlement.decision, settlement.now
         write_article(connection, settlement)
         note_page_paragraphs(connection, settlement)
@@ -95,7 +87,7 @@ class ArticleStore:
         end_entry(connection, settlement.entry, decision.verdict, decision.reason, article_id=settlement.owner, now=now)
 
     def end(self, ending: Ending, *, now: datetime) -> bool:
-        """Write an entry's end without an article; False when somebody else ended it."""
+        """End an entry without an article; False when another worker ended it."""
         with self.database.writing() as connection:
             if not is_waiting(connection, ending.entry):
                 return False
@@ -106,7 +98,7 @@ class ArticleStore:
             return True
 
     def defer(self, deferral: Deferral) -> None:
-        """Leave an entry pending until later."""
+        """Keep an entry pending until a later time."""
         with self.database.writing() as connection:
             attempts = entries.c.attempts + (1 if deferral.counts else 0)
             connection.execute(
@@ -116,12 +108,12 @@ class ArticleStore:
             )
 
     def pending(self) -> int:
-        """How many entries wait."""
+        """How many entries are pending."""
         with self.database.reading() as connection:
             return connection.scalar(select(func.count()).where(entries.c.state == "pending")) or 0
 
     def previous_value(self, article_id: str) -> bytes | None:
-        """The last message about an article that the outbox still has: where its former text is."""
+        """The article's last message that the outbox still has; it contains the former text."""
         with self.database.reading() as connection:
             return connection.scalar(
                 select(outbox.outbox.c.value)
@@ -131,27 +123,20 @@ class ArticleStore:
             )
 
     def load_wrapper(self, outlet_id: str) -> str | None:
-        """What the outlet's pages taught so far, as JSON."""
+        """The outlet's learnt wrapper as JSON."""
         with self.database.reading() as connection:
             return connection.scalar(select(wrappers.c.wrapper).where(wrappers.c.outlet_id == outlet_id))
 
     def save_wrapper(self, outlet_id: str, wrapper: str, *, version: int, now: datetime) -> None:
-        """Keep what the outlet's pages taught, unless somebody kept a later version meanwhile."""
+        """Store the outlet's wrapper, unless a later version was stored meanwhile."""
+        row = {"version": version, "wrapper": wrapper, "updated_at": now}
         with self.database.writing() as connection:
-            statement = self.insert(wrappers).values(
-                outlet_id=outlet_id, version=version, wrapper=wrapper, updated_at=now
-            )
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[wrappers.c.outlet_id],
-                    set_={"version": version, "wrapper": wrapper, "updated_at": now},
-                    where=wrappers.c.version < version,
-                )
-            )
+            statement = upsert(connection, wrappers, row, where=wrappers.c.version < version)
+            connection.execute(statement.values(outlet_id=outlet_id, **row))
 
     def expire_sketches(self, *, now: datetime) -> int:
-        """Forget what is too old to be copied from; how many sketches went."""
-        before, gone = now - SKETCHES_FOR, 0
+        """Delete sketches that are too old to be copied from; returns how many."""
+        before, gone = now - SKETCH_RETENTION, 0
         while True:
             with self.database.writing() as connection:
                 some = sketches.expire(connection, before=before)
@@ -160,14 +145,9 @@ class ArticleStore:
                     return gone
                 gone += some
 
-    @property
-    def insert(self) -> Any:
-        """The dialect's INSERT, which knows ON CONFLICT."""
-        return sqlite.insert if self.database.is_sqlite else postgresql.insert
-
 
 def look(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> Looked:
-    """The sightings of a candidate on one connection; its id becomes the one its URLs already belong to."""
+    """`look_up` on one connection; the candidate gets the id of the article that its URLs already belong to."""
     ids = known_ids(connection, candidate, urls)
     named = only_named(connection, candidate, ids)
     if ids and candidate.article_id not in ids:
@@ -185,14 +165,14 @@ def look(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> L
 
 
 def expired(connection: Connection, ids: Sequence[str], known: Sequence[KnownArticle]) -> Iterator[KnownArticle]:
-    """Those of these articles whose sketch has expired, from their rows: without them they would be new again."""
+    """Those of these articles whose sketch expired, read from their rows; otherwise they would be new again."""
     missing = set(ids) - {one.article_id for one in known}
     if missing:
         yield from map(known_by_row, connection.execute(select(articles).where(articles.c.id.in_(sorted(missing)))))
 
 
 def known_ids(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> list[str]:
-    """The ids of articles that these URLs belong to, and the candidate's own when it exists, oldest first."""
+    """Ids of the articles that these URLs belong to, and the candidate's own if it exists, oldest first."""
     by_url = select(aliases.c.article_id).where(
         aliases.c.outlet_id == candidate.outlet_id, aliases.c.key.in_([alias_key(url) for url in urls])
     )
@@ -205,7 +185,7 @@ def known_ids(connection: Connection, candidate: Candidate, urls: Sequence[str])
 
 
 def only_named(connection: Connection, candidate: Candidate, ids: Sequence[str]) -> frozenset[str]:
-    """Those of these articles that neither the page's own address nor, where that is new, its own id leads to."""
+    """Articles that the page only names: neither its own URL nor, if that is new, its own id leads to them."""
     if not candidate.page_url or not ids:
         return frozenset()
     owner = connection.scalar(
@@ -217,7 +197,7 @@ def only_named(connection: Connection, candidate: Candidate, ids: Sequence[str])
 
 
 def known_by_row(row: Row[Any]) -> KnownArticle:
-    """An article without its sketch: whether a text equals it can be told from the hashes, how alike it is cannot."""
+    """An article without its sketch: its hash shows whether a text is equal, but not how similar it is."""
     return KnownArticle(
         article_id=row.id,
         outlet_id=row.outlet_id,
@@ -236,15 +216,15 @@ def known_by_row(row: Row[Any]) -> KnownArticle:
 
 
 def is_waiting(connection: Connection, entry: PendingEntry) -> bool:
-    """Whether the entry still waits as it was when it was taken up."""
+    """Whether the entry is still pending and unchanged since it was read."""
     query = select(entries.c.state, entries.c.sighting).where(entries.c.id == entry.id)
-    # Locked: a poll that reopens the entry comes wholly before this settlement, or wholly after it.
+    # The row lock orders a poll that reopens the entry wholly before or wholly after this settlement.
     row = connection.execute(query.with_for_update()).one_or_none()
     return row is not None and row.state == "pending" and row.sighting == entry.sighting
 
 
 def is_outdated(connection: Connection, settlement: Settlement) -> bool:
-    """Whether something near the candidate was committed since the look-up. Called under the lock."""
+    """Whether something similar to the candidate was committed since the look-up. Call it under the lock."""
     looked = settlement.looked
     if sketches.changed_since(connection, settlement.candidate, looked.seen).hits:
         return True
@@ -252,9 +232,9 @@ def is_outdated(connection: Connection, settlement: Settlement) -> bool:
 
 
 def write_article(connection: Connection, settlement: Settlement) -> None:
-    """Insert or update the article's row; another URL of a known article has none of its own."""
+    """Insert or update the article's row; a duplicate under another URL has no row of its own."""
     decision, article, response = settlement.decision, settlement.read.article, settlement.read.response
-    # What was held back or is still to be merged must be seen again: a 304 to the page's new validators would hide it.
+    # Without validators the next fetch is full: a 304 would hide a held-back revision or a pending merge.
     is_unfinished = decision.debounced or decision.has_more_to_merge
     validators = Validators() if is_unfinished else response.validators
     fetch = {
@@ -269,39 +249,52 @@ def write_article(connection: Connection, settlement: Settlement) -> None:
     if decision.verdict is Verdict.UNCHANGED:
         connection.execute(update(articles).where(articles.c.id == decision.article_id).values(**fetch))
         return
-    row = fetch | {
+    row = {
+        **fetch,
+        **revision_row(connection, settlement),
         "outlet_id": settlement.entry.outlet_id,
         "feed_id": settlement.entry.feed_id,
         "url": article.url,
-        "canonical_url": article.canonical_url,
-        "title": article.title,
-        "revision": decision.revision,
-        "text_hash": settlement.candidate.fingerprint.content_hash,
         "state": "live",
         "relation": decision.relation.value if decision.relation else None,
         "copy_of": decision.copy_of,
         "cluster_id": decision.cluster_id,
+        "raw_location": settlement.read.raw_location,
+        "revisits": 0,
+        "event_id": event_id_of(settlement),
+    }
+    new_row = {"id": decision.article_id, "first_seen_at": settlement.entry.first_seen_at, **row}
+    connection.execute(upsert(connection, articles, row).values(**new_row))
+
+
+def revision_row(connection: Connection, settlement: Settlement) -> dict[str, Any]:
+    """The columns of `articles` that a revision changes, whether of a fetched or of an archived page."""
+    article = settlement.read.article
+    return {
+        "title": article.title,
+        "canonical_url": article.canonical_url,
+        "revision": settlement.decision.revision,
+        "text_hash": settlement.candidate.fingerprint.content_hash,
         "explanation": explanation_json(connection, settlement),
         "is_live_blog": article.is_live_blog,
         "last_revised_at": settlement.now,
-        "raw_location": settlement.read.raw_location,
-        "revisits": 0,
-        "event_id": next((m.id for m in settlement.messages if m.key == decision.article_id), None),
     }
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(articles).values(id=decision.article_id, first_seen_at=settlement.entry.first_seen_at, **row)
-    connection.execute(statement.on_conflict_do_update(index_elements=[articles.c.id], set_=row))
+
+
+def event_id_of(settlement: Settlement) -> str | None:
+    """The event id of the settlement's message about its article, if it has one."""
+    return next((m.id for m in settlement.messages if m.key == settlement.decision.article_id), None)
 
 
 def note_page_paragraphs(connection: Connection, settlement: Settlement) -> None:
-    """Remember the page's paragraphs: those that the host repeats are no part of any article."""
+    """Count the page's paragraphs: those that the host repeats belong to no article."""
     article, domain = settlement.read.article, settlement.candidate.domain
     hashes = paragraph_hashes(article.text)
     note_paragraphs(connection, domain, hashes, url_key=article.canonical_url, now=settlement.now)
 
 
 def write_linked_rows(connection: Connection, settlement: Settlement, *, lanes: int) -> None:
-    """What goes with an article's row, whoever settled it: aliases, sketch, another id's end, messages."""
+    """Write the rows that belong to a settlement: aliases, sketch, merge of another id, messages."""
     decision = settlement.decision
     write_aliases(connection, settlement.entry.outlet_id, settlement.urls, settlement.owner)
     if decision.verdict is not Verdict.UNCHANGED and settlement.owner == decision.article_id:
@@ -312,16 +305,15 @@ def write_linked_rows(connection: Connection, settlement: Settlement, *, lanes: 
 
 
 def write_aliases(connection: Connection, outlet_id: str, urls: Sequence[str], article_id: str) -> None:
-    """Point every URL of the article to it, unless it points somewhere already."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    # In order of key: two workers that write the same aliases must not wait for each other.
+    """Store every URL of the article as its alias, unless it is an alias already."""
+    # Sorted by key: two workers that write the same aliases must not deadlock.
     rows = [{"outlet_id": outlet_id, "key": key, "article_id": article_id} for key in sorted(map(alias_key, urls))]
     if rows:
-        connection.execute(insert(aliases).on_conflict_do_nothing(), rows)
+        connection.execute(insert_into(connection, aliases).on_conflict_do_nothing(), rows)
 
 
 def merge(connection: Connection, decision: Decision) -> None:
-    """Two ids proved to be one article: the survivor takes the other's URLs and entries."""
+    """Merge two ids of one article: the survivor takes the other's URLs and entries."""
     gone, survivor = decision.merged_id, decision.article_id
     assert gone is not None
     connection.execute(update(aliases).where(aliases.c.article_id == gone).values(article_id=survivor))
@@ -339,7 +331,7 @@ def end_entry(
     now: datetime,
     article_id: str | None = None,
 ) -> None:
-    """The entry's one verdict."""
+    """Write the entry's verdict."""
     values: dict[str, Any] = {
         "state": "settled",
         "verdict": verdict.value,
@@ -354,7 +346,7 @@ def end_entry(
 
 
 def mark_missing(connection: Connection, article_id: str, *, now: datetime) -> None:
-    """The page of an article that is known is not there: to be made sure of by a visit."""
+    """Mark the page of a known article as missing; a revisit has to confirm it."""
     connection.execute(
         update(articles)
         .where(articles.c.id == article_id, articles.c.state == "live", articles.c.missing_since.is_(None))
@@ -363,13 +355,8 @@ def mark_missing(connection: Connection, article_id: str, *, now: datetime) -> N
 
 
 def known_article(settlement: Settlement) -> KnownArticle:
-    """The article as later look-ups shall find it."""
+    """The article as its sketch stores it."""
     decision = settlement.decision
     known = settlement.looked.sightings.known
     before = next((one for one in known if one.article_id == decision.article_id), None)
     return remembered(settlement.candidate, decision, before, now=settlement.now)
-
-
-def alias_key(url: str) -> bytes:
-    """16 bytes that stand for a URL, guid or number."""
-    return hashlib.blake2b(url.encode("utf-8", "surrogatepass"), digest_size=16).digest()

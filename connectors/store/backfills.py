@@ -1,4 +1,4 @@
-"""How far each backfill is, so that it goes on where it was: which sitemaps are done, how far a WARC file is."""
+"""Progress of backfills: which sitemaps are done and how far a WARC file was read, so that a backfill can resume."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from connectors.store.database import Database
+from connectors.store.database import Database, upsert
 from connectors.store.schema import backfills
 from pipeline.ingest.backfill import Share
 
-ITSELF = ""  # the source of the row that stands for the backfill itself
+WHOLE = ""  # the source of the row that stands for the backfill itself
 
 
 class BackfillStore:
@@ -26,24 +25,21 @@ class BackfillStore:
         self.clock = clock
 
     def begin(self, share: Share, *, again: bool = False) -> None:
-        """Remember that this is to be filled; `again` forgets what of it was done before."""
+        """Store that this backfill began; `again` deletes its former progress."""
         if again:
             with self.database.writing() as connection:
                 connection.execute(delete(backfills).where(backfills.c.job == job_of(share)))
-        if again or not self.is_done(share, ITSELF):
-            self.write(share, ITSELF, share=text_of(share), is_done=False)
+        if again or not self.is_done(share, WHOLE):
+            self.write(share, WHOLE, share=text_of(share), is_done=False)
 
     def end(self, share: Share) -> None:
-        """All of it is done."""
-        self.write(share, ITSELF, share=text_of(share), is_done=True)
+        """Store that the whole backfill is done."""
+        self.write(share, WHOLE, share=text_of(share), is_done=True)
 
     def unfinished(self) -> tuple[Share, ...]:
-        """What was begun and is not done."""
-        query = (
-            select(backfills.c.share)
-            .where(backfills.c.source == ITSELF, ~backfills.c.is_done)
-            .order_by(backfills.c.updated_at)
-        )
+        """Backfills that began and are not done."""
+        is_unfinished = backfills.c.source == WHOLE, ~backfills.c.is_done
+        query = select(backfills.c.share).where(*is_unfinished).order_by(backfills.c.updated_at)
         with self.database.reading() as connection:
             return tuple(Share.from_json(json.loads(text)) for text in connection.scalars(query))
 
@@ -53,19 +49,18 @@ class BackfillStore:
         return row is not None and bool(row.is_done)
 
     def position(self, share: Share, source: str) -> int:
-        """Where to go on in a source."""
+        """Where to resume in a source."""
         row = self.row(share, source)
         return row.position if row is not None else 0
 
     def move(self, share: Share, source: str, *, position: int = 0, is_done: bool = False, entries: int = 0) -> None:
-        """What lies before this position is done with; or all of the source is."""
+        """Store how far a source was read, or that all of it is done."""
         self.write(share, source, position=position, is_done=is_done, entries=entries)
 
     def expire(self, *, before: datetime) -> int:
-        """Forget backfills that were done before then; how many rows went."""
-        done = select(backfills.c.job).where(
-            backfills.c.source == ITSELF, backfills.c.is_done, backfills.c.updated_at < before
-        )
+        """Delete backfills that were done before then; returns how many rows."""
+        is_old = backfills.c.source == WHOLE, backfills.c.is_done, backfills.c.updated_at < before
+        done = select(backfills.c.job).where(*is_old)
         with self.database.writing() as connection:
             return connection.execute(delete(backfills).where(backfills.c.job.in_(done))).rowcount
 
@@ -77,13 +72,9 @@ class BackfillStore:
 
     def write(self, of: Share, source: str, **values: Any) -> None:
         """Insert or update a row."""
-        insert = sqlite.insert if self.database.is_sqlite else postgresql.insert
         row = {"share": "", "position": 0, "entries": 0, "is_done": False, **values, "updated_at": self.clock()}
-        statement = insert(backfills).values(job=job_of(of), source=source, **row)
         with self.database.writing() as connection:
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=[backfills.c.job, backfills.c.source], set_=row)
-            )
+            connection.execute(upsert(connection, backfills, row), {"job": job_of(of), "source": source, **row})
 
 
 def text_of(share: Share) -> str:

@@ -1,46 +1,113 @@
-"""A corpus on a store: rows decided on by claims, so that several processes may add to one corpus at once.
+"""Corpus store: batches of rows are deduplicated by claims, so several processes may add to one corpus at once.
 
-Promises that rows are remembered when `add_all` returns, and that a row added again is UNCHANGED under the same ids.
-Articles are known here by their sketches alone: nothing is published, and no alias is kept.
+Promises: copies claimed at the same moment by several workers end in one cluster; a batch is stored whole or not at
+all; a row added again is UNCHANGED under the same ids. Only sketches are stored: messages and aliases are left to
+connectors/store/articles.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from connectors.store.claims import claim
+from connectors.store import sketches
 from connectors.store.database import Database
 from connectors.store.repeated_paragraphs import note_paragraphs, repeated_paragraphs
-from connectors.store.sketches import lock_for_claim
-from pipeline.dedup.decide import Candidate, DecidePolicy
+from connectors.store.sketches import LookUp
+from pipeline.dedup.decide import Candidate, DecidePolicy, Decision, KnownArticle, Sightings, decide, remembered
 from pipeline.dedup.fingerprint import paragraph_hashes
 from pipeline.dedup.jsonl import DedupedRow, DedupRow, candidate_of
+from pipeline.dedup.memory_index import Nearby
+from pipeline.domain.model import Verdict
 from pipeline.identity.urls import canonicalise, host
+
+A_DAY = timedelta(days=1)  # longer than any wait between look-up and lock
 
 
 class CorpusStore:
-    """A corpus on a Database; a row without a date is as old as its arrival."""
+    """A corpus on a Database; a row without a date gets the time of its arrival."""
 
     def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
         self.database = database
         self.clock = clock
 
     def add_all(self, rows: Sequence[DedupRow]) -> tuple[DedupedRow, ...]:
-        """Decide on rows in their order, in two transactions: their paragraphs, their decisions. Raises StoreError."""
+        """Decide on rows in order, in two transactions: first their paragraphs, then the claim. Raises StoreError."""
         now = self.clock()
         with self.database.writing() as connection:
-            lock_for_claim(connection)  # two processes with one host's rows would wait for each other
+            sketches.lock_for_claim(connection)  # two processes with rows of one host would deadlock
             candidates = [note_row(connection, row, now=now) for row in rows]
         decisions = claim(self.database, candidates, now=now, policy=DecidePolicy())
         return tuple(DedupedRow(row.id, decision) for row, decision in zip(rows, decisions, strict=True))
 
 
 def note_row(connection: Connection, row: DedupRow, *, now: datetime) -> Candidate:
-    """Note where a row's paragraphs were seen; the row without what its host shows under other URLs too."""
+    """Count a row's paragraphs for its host; the row as a candidate without what the host repeats."""
     site, url, hashes = host(row.url), canonicalise(row.url), paragraph_hashes(row.text)
     repeated = repeated_paragraphs(connection, site, hashes, url_key=url)
     note_paragraphs(connection, site, hashes, url_key=url, now=now)
     return candidate_of(row, repeated, seen_at=row.published or now)
+
+
+def claim(
+    database: Database, candidates: Sequence[Candidate], *, now: datetime, policy: DecidePolicy
+) -> tuple[Decision, ...]:
+    """Decide on a batch, in order, and store the outcome in one durable transaction."""
+    with database.reading() as connection:
+        before = sketches.look_up_all(connection, candidates)
+    early = [
+        decide(candidate, found.sightings(), now=now, policy=policy)
+        for candidate, found in zip(candidates, before, strict=True)
+    ]
+    if all(decision.verdict is Verdict.UNCHANGED for decision in early):
+        return tuple(early)
+    seen = min((found.seen for found in before), default=0)
+    with database.writing() as connection:
+        sketches.lock_for_claim(connection)
+        since = sketches.look_up_all(connection, candidates, after_seq=seen, since=now - A_DAY)
+        batch = _Batch(now, policy)
+        for candidate, *found, decision in zip(candidates, before, since, early, strict=True):
+            batch.decide(candidate, found, decision)
+        sketches.insert_sketches(connection, tuple(batch.articles.values()), now=now)
+    return tuple(batch.decisions)
+
+
+class _Batch:
+    """The decisions of a claim. Each takes the ones before it into account."""
+
+    def __init__(self, now: datetime, policy: DecidePolicy) -> None:
+        self.now, self.policy = now, policy
+        self.index = Nearby()
+        self.articles: dict[str, KnownArticle] = {}  # the last revision of each article
+        self.decisions: list[Decision] = []
+
+    def decide(self, candidate: Candidate, found: Sequence[LookUp], early: Decision) -> None:
+        """Keep the early decision, unless another worker or this batch stored something similar since."""
+        ours = self.index.sightings(candidate)
+        sightings = _joined(*(each.sightings() for each in found), ours)
+        is_still_valid = not found[-1].hits and ours == Sightings()
+        decision = early if is_still_valid else decide(candidate, sightings, now=self.now, policy=self.policy)
+        self.decisions.append(decision)
+        if decision.verdict is Verdict.UNCHANGED:
+            return
+        known = next((each for each in sightings.known if each.article_id == decision.article_id), None)
+        article = remembered(candidate, decision, known, now=self.now)
+        self.articles[article.article_id] = article
+        self.index.put(article)
+
+
+def _joined(*sightings: Sightings) -> Sightings:
+    """Several look-up results as one; of an article that occurs in several, the last version."""
+    newest = {a.article_id: a for each in sightings for a in (*each.known, *each.same_hash, *each.sharing_keys)}
+    return Sightings(
+        known=_newest((each.known for each in sightings), newest),
+        same_hash=_newest((each.same_hash for each in sightings), newest),
+        sharing_keys=_newest((each.sharing_keys for each in reversed(sightings)), newest),
+    )
+
+
+def _newest(groups: Iterable[Sequence[KnownArticle]], newest: Mapping[str, KnownArticle]) -> tuple[KnownArticle, ...]:
+    ids = dict.fromkeys(article.article_id for group in groups for article in group)
+    return tuple(newest[article_id] for article_id in ids)

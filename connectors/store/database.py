@@ -1,37 +1,39 @@
-"""The database: one engine, transactions that mean the same on SQLite and on PostgreSQL, and its schema revision.
+"""Database access: one engine, transactions that mean the same on SQLite and PostgreSQL, schema upgrade.
 
-Promises: `writing()` is one transaction that is durable when it returns, and on SQLite takes the write lock at once
-(BEGIN IMMEDIATE), so that what was read inside it still holds when it commits. What tables mean is left to the rooms
-that use them.
+Promises: `writing()` is one transaction that is durable when it returns. On SQLite it takes the write lock at once
+(BEGIN IMMEDIATE), so what it read still holds at commit. The meaning of tables is left to the modules that use them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, inspect, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from pipeline.domain.errors import StoreError
 
-# No transaction of ours waits for anything but the database itself; one that does nothing for so long has a holder that
-# was stopped, or a connection that nobody noticed was cut.
+# Our transactions wait only for the database. One idle for so long belongs to a stopped process or a cut connection.
 IDLE_TRANSACTION_S = 30
 MIGRATIONS = Path(__file__).parent / "migrations"
 BACKENDS = ("sqlite", "postgresql")
-MMAP_BYTES = 2**31 - 2**16  # as much of a file as SQLite maps
+MMAP_BYTES = 2**31 - 2**16  # SQLite's upper limit for mmap_size
+# Ids in one IN list: SQLite allows 32,766 parameters per statement, PostgreSQL 65,535.
+MAX_IDS = 1000
+T = TypeVar("T")
 
 
 class Database:
     """An engine and its two kinds of transaction."""
 
     def __init__(self, url: str, *, is_durable: bool = True) -> None:
-        """`is_durable=False`: a power cut may undo the last commits; for what is worthless after one."""
+        """`is_durable=False`: a power cut may undo the last commits; for data that is worthless after one."""
         parsed = read_url(url)
         if parsed.get_backend_name() == "postgresql" and "+" not in parsed.drivername:
             parsed = parsed.set(drivername="postgresql+psycopg")
@@ -39,14 +41,12 @@ class Database:
             make_folder(Path(parsed.database).parent)
         self.url = parsed.render_as_string(hide_password=True)
         self.engine: Engine = create_engine(parsed, **engine_options(parsed.get_backend_name()))
-        # SQLite has one writer: threads that wait for it by its lock look again every 100 ms, and are late for nothing.
-        self.turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
+        # SQLite has one writer. Threads queue on this lock, because SQLite's own waiting polls only every 100 ms.
+        self.write_lock: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
             prepare_sqlite(self.engine, synchronous="FULL" if is_durable else "OFF")
-            return
-        set_idle_transaction_timeout(self.engine)
-        if not is_durable:
-            disable_synchronous_commit(self.engine)
+        else:
+            prepare_postgresql(self.engine, is_durable=is_durable)
 
     @property
     def is_sqlite(self) -> bool:
@@ -55,45 +55,43 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one state and changes nothing. Raises StoreError when the database is away."""
+        """A connection for reads from one snapshot. Raises StoreError when the database is away."""
         with translate_errors(self.url), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction: committed when the block ends, undone when it raises. Raises StoreError."""
+        """One transaction: commits at the end of the block, rolls back when it raises. Raises StoreError."""
         with (
             translate_errors(self.url),
-            self.turn,
+            self.write_lock,
             self.engine.connect().execution_options(write=True) as connection,
             connection.begin(),
         ):
             yield connection
 
     def upgrade(self) -> None:
-        """Bring the schema to this version's revision (alembic). Safe to run from several processes at once."""
+        """Migrate the schema to this version's revision (alembic). Safe to run from several processes at once."""
         if self.revision() == newest_revision():
             return
-        from alembic import command  # a third of a CPU second: paid once in a deployment's life
+        from alembic import command  # 0.3 CPU seconds: paid only when there is something to migrate
 
         with self.writing() as connection:
             if not self.is_sqlite:
-                # Two migrations at once would race for the same tables; the key is "newswire" in hexadecimal.
+                # Concurrent migrations would race for the same tables; the key is "newswire" in hexadecimal.
                 connection.execute(text("SELECT pg_advisory_xact_lock(x'6e65777377697265'::bigint)"))
-            config = alembic_config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(alembic_config(connection), "head")
 
     def check(self) -> None:
         """Raise StoreError unless the database answers and its schema is at this version's revision."""
-        found, wanted = self.revision(), newest_revision()
-        if found != wanted:
+        found, needed = self.revision(), newest_revision()
+        if found != needed:
             raise StoreError(
-                f"{self.url}: schema is at revision {found}, this version needs {wanted}: newswire db upgrade"
+                f"{self.url}: schema is at revision {found}, this version needs {needed}: newswire db upgrade"
             )
 
     def revision(self) -> str | None:
-        """The schema's revision; None where there is none yet. Raises StoreError."""
+        """The schema's revision; None for an empty database. Raises StoreError."""
         with self.reading() as connection:
             known = inspect(connection).has_table("alembic_version")
             return connection.scalar(text("SELECT version_num FROM alembic_version")) if known else None
@@ -103,8 +101,26 @@ class Database:
         self.engine.dispose()
 
 
+def insert_into(connection: Connection, target: Table) -> Any:
+    """The dialect's INSERT, which supports ON CONFLICT."""
+    return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(target)
+
+
+def upsert(connection: Connection, target: Table, changes: Iterable[str], *, where: Any = None) -> Any:
+    """INSERT that sets these columns instead when the primary key exists (only `where` that holds, if given)."""
+    statement = insert_into(connection, target)
+    new_values = {name: statement.excluded[name] for name in changes}
+    return statement.on_conflict_do_update(index_elements=list(target.primary_key), set_=new_values, where=where)
+
+
+def chunks(values: Sequence[T], size: int = MAX_IDS) -> Iterator[Sequence[T]]:
+    """Split a sequence for statements with an IN list (itertools.batched needs Python 3.12)."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
 def read_url(url: str) -> URL:
-    """The address of a database of ours. Raises StoreError, which does not repeat it: there may be a password in it."""
+    """Parse a database URL. Raises StoreError, which omits the URL: it may contain a password."""
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() in BACKENDS:
@@ -115,7 +131,7 @@ def read_url(url: str) -> URL:
 
 
 def make_folder(folder: Path) -> None:
-    """Have a folder for SQLite's files. Raises StoreError."""
+    """Create the folder of SQLite's files. Raises StoreError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -124,52 +140,45 @@ def make_folder(folder: Path) -> None:
 
 @cache
 def newest_revision() -> str:
-    """The schema's revision that this version needs, from its file's name: a start need not load alembic to look."""
+    """The schema revision that this version needs. Read from file names, so that a start does not load alembic."""
     return max(script.name.partition("_")[0] for script in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def alembic_config() -> Any:
-    """Alembic's configuration without an ini file: the scripts lie beside this module."""
+def alembic_config(connection: Connection | None = None) -> Any:
+    """Alembic's configuration without an ini file; the migrations run on this connection."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
     return config
 
 
 def engine_options(backend: str) -> dict[str, Any]:
     """Pool and connection options of a backend."""
     if backend == "sqlite":
-        # timeout: seconds a writer waits for another one's lock before it gives up.
+        # timeout: seconds that a writer waits for another process's lock before it fails.
         return {"connect_args": {"timeout": 60, "check_same_thread": False}}
-    # Keepalives: a server that vanished without a word is noticed in a minute, not in two hours.
+    # Keepalives detect a vanished server within a minute instead of two hours.
     args = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
     return {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True, "connect_args": args}
 
 
-def set_idle_transaction_timeout(engine: Engine) -> None:
-    """Let PostgreSQL undo a transaction whose process stands still in the middle: others wait for its locks."""
+def prepare_postgresql(engine: Engine, *, is_durable: bool) -> None:
+    """Set `idle_in_transaction_session_timeout`, so a stalled process cannot hold locks; and the durability."""
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: object) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_S}s'")
-        connection.commit()
-
-
-def disable_synchronous_commit(engine: Engine) -> None:
-    """Let PostgreSQL commit without waiting for the disk."""
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _record: object) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET synchronous_commit = off")
+            if not is_durable:
+                cursor.execute("SET synchronous_commit = off")
         connection.commit()
 
 
 def prepare_sqlite(engine: Engine, *, synchronous: str) -> None:
-    """Let us begin transactions ourselves: the driver's own begin comes too late to be IMMEDIATE."""
+    """Configure SQLite's connections and begin transactions ourselves: the driver's BEGIN is not IMMEDIATE."""
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: object) -> None:
@@ -178,9 +187,9 @@ def prepare_sqlite(engine: Engine, *, synchronous: str) -> None:
         # FULL: a commit survives a power cut; an outbox row must not vanish after its message was sent.
         connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
-        # What other processes wrote empties the cache of pages: read them from the system's cache, without a copy.
+        # Writes of other processes invalidate SQLite's page cache: read pages from the system's cache without a copy.
         connection.execute(f"PRAGMA mmap_size={MMAP_BYTES}")
-        # The log goes into the file when it has 64 MB, not 4: a page that many commits touch is then written once.
+        # Checkpoint the log at 64 MB instead of 4: a page that many commits change is then written once.
         connection.execute("PRAGMA wal_autocheckpoint=16000")
 
     @event.listens_for(engine, "begin")
@@ -191,7 +200,7 @@ def prepare_sqlite(engine: Engine, *, synchronous: str) -> None:
 
 @contextmanager
 def translate_errors(url: str) -> Iterator[None]:
-    """Turn the driver's errors into StoreError; those of a database that is away or busy are retriable."""
+    """Convert the driver's errors to StoreError; retriable when the database is away or busy."""
     try:
         yield
     except OperationalError as error:

@@ -1,7 +1,7 @@
-"""Entries that FAILED, in the store: found by outlet, cause and time, and made pending again.
+"""Dead letter store: finds failed entries by outlet, cause and time, and makes them pending again.
 
-`redrive` writes state and messages in one transaction, so that a dead letter is never pending without the topic saying
-so. What becomes of the entry is the next run's to decide.
+Promises: `redrive` writes state and messages in one transaction, so an entry is never pending again without a message.
+Processing the entry is left to the next run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from connectors.store import outbox
 from connectors.store.database import Database
-from connectors.store.feeds import pending_entry
+from connectors.store.entry_diff import pending_entry
 from connectors.store.schema import IS_FAILED, entries
 from pipeline.delivery.dead_letters import DeadEntry, RedriveChoice
 from pipeline.domain.model import Message, Verdict
@@ -27,7 +27,7 @@ class DeadLetterStore:
         self.lanes = lanes
 
     def find(self, choice: RedriveChoice) -> tuple[DeadEntry, ...]:
-        """The failed entries that a choice means, the longest dead first."""
+        """The failed entries of a choice, oldest failure first."""
         query = select(entries).where(IS_FAILED).order_by(entries.c.settled_at, entries.c.id)
         if choice.outlets:
             query = query.where(entries.c.outlet_id.in_(choice.outlets))
@@ -41,9 +41,9 @@ class DeadLetterStore:
         return dead[: choice.limit]
 
     def redrive(self, dead: Sequence[DeadEntry], letters: Sequence[Message], *, now: datetime) -> int:
-        """Make these entries pending again, due at once, and tell of it; how many still were as they were found.
+        """Make these entries pending and due, with their messages; returns how many were still unchanged.
 
-        `letters[i]` tells of `dead[i]`.
+        `letters[i]` is the message of `dead[i]`.
         """
         done = 0
         with self.database.writing() as connection:

@@ -1,19 +1,21 @@
-"""The entries of one poll beside what is known of them: which are new, changed, hidden; and writing that down.
+"""Entry diff: compares the entries of one poll with the stored ones (new, changed, hidden) and writes the difference.
 
-Works inside the transaction of FeedStore.record_poll; what follows for the feed is the caller's decision.
+Also converts entries between rows, JSON and values. Works inside the transaction of FeedStore.record_poll. What follows
+for the feed is left to the caller.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from connectors.store.entry_json import entry_to_json
-from connectors.store.schema import entries, sightings
+from connectors.store.database import upsert
+from connectors.store.schema import entries, feed_entries
 from pipeline.domain.model import (
     Entry,
     FeedState,
@@ -24,51 +26,51 @@ from pipeline.domain.model import (
 from pipeline.ingest.transactions import Shown
 from pipeline.scheduling.feed_state import HIDDEN_AFTER
 
-# Sightings of entries that stay in a feed are freshened at most this often: a write per entry and poll would be the
-# store's largest cost and tell nothing.
-FRESHEN_AFTER = timedelta(days=1)
+# How often `last_seen_at` of an entry that stays in a feed is updated: a write per entry and poll would be the store's
+# largest cost.
+REFRESH_AFTER = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntryDiff:
-    """The entries of one poll beside what is known of them."""
+    """The entries of one poll, with the stored rows of the same entries."""
 
     feed: FeedState
     entries: tuple[Entry, ...]
     known: Mapping[str, Row[Any]]  # identity → row of `entries`
-    digests: Mapping[int, Row[Any]]  # entry id → this feed's sighting
+    seen: Mapping[int, Row[Any]]  # entry id → this feed's row of `feed_entries`
 
     @classmethod
-    def make(cls, connection: Connection, feed: FeedState, shown_entries: Sequence[Entry]) -> EntryDiff:
-        """Look up which of these the outlet, and which this feed, has shown before."""
-        identities = [entry.identity for entry in shown_entries]
-        found = connection.execute(
+    def make(cls, connection: Connection, feed: FeedState, feed_shows: Sequence[Entry]) -> EntryDiff:
+        """Look up which of these entries the outlet, and which this feed, has shown before."""
+        identities = [entry.identity for entry in feed_shows]
+        known = connection.execute(
             select(entries).where(entries.c.outlet_id == feed.outlet_id, entries.c.identity.in_(identities))
         ).all()
-        ids = [row.id for row in found]
+        ids = [row.id for row in known]
         seen = connection.execute(
-            select(sightings).where(sightings.c.feed_id == feed.feed_id, sightings.c.entry_id.in_(ids))
+            select(feed_entries).where(feed_entries.c.feed_id == feed.feed_id, feed_entries.c.entry_id.in_(ids))
         ).all()
         return cls(
             feed=feed,
-            entries=tuple(shown_entries),
-            known={row.identity: row for row in found},
-            digests={row.entry_id: row for row in seen},
+            entries=tuple(feed_shows),
+            known={row.identity: row for row in known},
+            seen={row.entry_id: row for row in seen},
         )
 
     def is_changed(self, entry: Entry) -> bool:
-        """Whether this feed showed it before, with other words; or in the same, before its article was withdrawn."""
+        """Whether this feed showed it with another digest, or with the same before its article was withdrawn."""
         row = self.known.get(entry.identity)
-        sighting = self.digests.get(row.id) if row else None
-        if row is None or sighting is None:
+        seen = self.seen.get(row.id) if row else None
+        if row is None or seen is None:
             return False
-        return bool(sighting.digest != entry.digest or row.verdict == Verdict.WITHDRAWN.value)
+        return bool(seen.digest != entry.digest or row.verdict == Verdict.WITHDRAWN.value)
 
     def shown(self) -> Shown:
-        """The comparison in numbers."""
+        """How many entries are known, new, changed and so on."""
         rows = [self.known.get(entry.identity) for entry in self.entries]
-        known = [row for row in rows if row is not None and row.id in self.digests]
-        new = sum(row is None or self.is_overtaken(row) for row in rows)
+        known = [row for row in rows if row is not None and row.id in self.seen]
+        new = sum(row is None or self.is_taken_over(row) for row in rows)
         return Shown(
             known=len(known),
             new=new,
@@ -78,32 +80,32 @@ class EntryDiff:
             hidden=sum(
                 self.is_hidden(entry)
                 for entry, row in zip(self.entries, rows, strict=True)
-                if row is None or row.id not in self.digests
+                if row is None or row.id not in self.seen
             ),
         )
 
-    def is_overtaken(self, row: Row[Any]) -> bool:
-        """Whether it waits under a backfill while a live feed shows it: live news waits for no backfill."""
-        waits_there = row.state == "pending" and is_backfill_feed(row.feed_id) and row.id not in self.digests
-        return waits_there and not is_backfill_feed(self.feed.feed_id)
+    def is_taken_over(self, row: Row[Any]) -> bool:
+        """Whether it is pending under a backfill while a live feed shows it: live news must not wait for a backfill."""
+        is_backfilled = row.state == "pending" and is_backfill_feed(row.feed_id) and row.id not in self.seen
+        return is_backfilled and not is_backfill_feed(self.feed.feed_id)
 
     def is_hidden(self, entry: Entry) -> bool:
-        """Whether it was in the feed at the last poll already, going by its date, and was not shown to us then."""
+        """Whether it was published before the last poll, judged by its date, and that poll did not show it."""
         last = self.feed.last_poll_at
         return last is not None and entry.published is not None and entry.published < last - HIDDEN_AFTER
 
-    def write(self, connection: Connection, *, now: datetime, insert: Any) -> tuple[PendingEntry, ...]:
-        """Insert what is new, reopen what changed, note who showed what; the entries that wait because of this poll."""
+    def write(self, connection: Connection, *, now: datetime) -> tuple[PendingEntry, ...]:
+        """Insert new entries, reopen changed ones, update `feed_entries`; returns what this poll made pending."""
         fresh = [entry for entry in self.entries if entry.identity not in self.known]
         ids = self.insert_entries(connection, fresh, now=now)
         changed = [entry for entry in self.entries if self.is_changed(entry)]
         reopened = [self.reopen(connection, entry, now=now) for entry in changed]
-        overtaken = [
+        taken_over = [
             self.take_over(connection, row, entry)
             for entry in self.entries
-            if (row := self.known.get(entry.identity)) is not None and self.is_overtaken(row)
+            if (row := self.known.get(entry.identity)) is not None and self.is_taken_over(row)
         ]
-        self.write_feed_entries(connection, ids, now=now, insert=insert)
+        self.write_feed_entries(connection, ids, now=now)
         new = [
             PendingEntry(
                 id=ids[entry.identity],
@@ -116,12 +118,12 @@ class EntryDiff:
             )
             for entry in fresh
         ]
-        return (*new, *overtaken, *(entry for entry in reopened if entry is not None))
+        return (*new, *taken_over, *(entry for entry in reopened if entry is not None))
 
     def insert_entries(self, connection: Connection, fresh: Sequence[Entry], *, now: datetime) -> dict[str, int]:
-        """Insert entries never seen in the outlet; identity → id.
+        """Insert entries that are new in the outlet; identity → id.
 
-        No other poll of the outlet is written meanwhile (feed_store.lock_outlet); the unique index holds it to that.
+        `lock_outlet` keeps other polls of the outlet from inserting the same; the unique index enforces it.
         """
         if not fresh:
             return {}
@@ -143,46 +145,28 @@ class EntryDiff:
         return {row.identity: row.id for row in found}
 
     def reopen(self, connection: Connection, entry: Entry, *, now: datetime) -> PendingEntry | None:
-        """The feed changed its words: keep the new ones; a settled entry is pending again (None: it already was).
+        """Store a changed entry and make it pending (None: it already was).
 
-        One that is pending counts as sighted anew: whoever has fetched its page by now must not settle it with that.
+        `sighting` grows also while it is pending, so that a page fetched before the change cannot settle it.
         """
         row = self.known[entry.identity]
         values: dict[str, Any] = {"entry": entry_to_json(entry), "last_seen_at": now, "sighting": row.sighting + 1}
-        # Whatever `row` says: it may have been settled since that was read.
+        # Unconditional: the entry may have been settled since `row` was read.
         values |= {"state": "pending", "attempts": 0, "next_attempt_at": None}
         connection.execute(update(entries).where(entries.c.id == row.id).values(**values))
         if row.state != "settled":
             return None
-        return PendingEntry(
-            id=row.id,
-            outlet_id=row.outlet_id,
-            feed_id=row.feed_id,
-            entry=entry,
-            sighting=row.sighting + 1,
-            attempts=0,
-            first_seen_at=row.first_seen_at,
-            article_id=row.article_id,
-            is_dead=row.verdict == Verdict.FAILED.value,
-        )
+        return pending_entry(row, entry, sighting=row.sighting + 1, attempts=0)
 
     def take_over(self, connection: Connection, row: Row[Any], entry: Entry) -> PendingEntry:
-        """An entry that waited under a backfill is this feed's from now on."""
-        values = {"feed_id": self.feed.feed_id, "entry": entry_to_json(entry), "next_attempt_at": None}
+        """Move an entry that is pending under a backfill to this feed."""
+        feed_id = self.feed.feed_id
+        values = {"feed_id": feed_id, "entry": entry_to_json(entry), "next_attempt_at": None}
         connection.execute(update(entries).where(entries.c.id == row.id).values(**values))
-        return PendingEntry(
-            id=row.id,
-            outlet_id=row.outlet_id,
-            feed_id=self.feed.feed_id,
-            entry=entry,
-            sighting=row.sighting,
-            attempts=row.attempts,
-            first_seen_at=row.first_seen_at,
-            article_id=row.article_id,
-        )
+        return pending_entry(row, entry, feed_id=feed_id, is_dead=False)
 
-    def write_feed_entries(self, connection: Connection, ids: Mapping[str, int], *, now: datetime, insert: Any) -> None:
-        """Write which entries this feed shows with which words, where that is news or a day old."""
+    def write_feed_entries(self, connection: Connection, ids: Mapping[str, int], *, now: datetime) -> None:
+        """Write which entries this feed shows, where that is new, changed or due for a refresh."""
         stale = [
             {"feed_id": self.feed.feed_id, "entry_id": entry_id, "digest": entry.digest, "last_seen_at": now}
             for entry in self.entries
@@ -191,17 +175,45 @@ class EntryDiff:
         ]
         if not stale:
             return
-        statement = insert(sightings)
-        statement = statement.on_conflict_do_update(
-            index_elements=[sightings.c.feed_id, sightings.c.entry_id],
-            set_={"digest": statement.excluded.digest, "last_seen_at": statement.excluded.last_seen_at},
-        )
-        connection.execute(statement, stale)
+        connection.execute(upsert(connection, feed_entries, ("digest", "last_seen_at")), stale)
         known = [row["entry_id"] for row in stale if row["entry_id"] not in ids.values()]
         if known:
             connection.execute(update(entries).where(entries.c.id.in_(known)).values(last_seen_at=now))
 
     def is_stale(self, entry_id: int, entry: Entry, *, now: datetime) -> bool:
-        """Whether the sighting is missing, says something else, or was last freshened long ago."""
-        sighting = self.digests.get(entry_id)
-        return sighting is None or sighting.digest != entry.digest or now - sighting.last_seen_at > FRESHEN_AFTER
+        """Whether this feed's row is missing, has another digest, or was not refreshed for long."""
+        seen = self.seen.get(entry_id)
+        return seen is None or seen.digest != entry.digest or now - seen.last_seen_at > REFRESH_AFTER
+
+
+def pending_entry(row: Row[Any], entry: Entry | None = None, **changes: Any) -> PendingEntry:
+    """A row of `entries` as a pending entry; `entry` and `changes` replace what the row says."""
+    values: dict[str, Any] = {
+        "id": row.id,
+        "outlet_id": row.outlet_id,
+        "feed_id": row.feed_id,
+        "entry": entry or entry_from_json(row.entry),
+        "sighting": row.sighting,
+        "attempts": row.attempts,
+        "first_seen_at": row.first_seen_at,
+        "article_id": row.article_id,
+        "is_dead": row.verdict == Verdict.FAILED.value,
+    }
+    return PendingEntry(**values | changes)
+
+
+def entry_to_json(entry: Entry) -> str:
+    """An entry as compact JSON with times in RFC 3339, without empty fields. Lossless."""
+    kept = {name: value for name, value in asdict(entry).items() if value not in (None, "", (), False)}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
+
+
+def entry_from_json(text: str) -> Entry:
+    """Inverse of `entry_to_json`."""
+    fields = json.loads(text)
+    for name in ("published", "modified"):
+        if name in fields:
+            fields[name] = datetime.fromisoformat(fields[name])
+    for name in ("authors", "categories"):
+        fields[name] = tuple(fields.get(name, ()))
+    return Entry(**{"title": "", **fields})

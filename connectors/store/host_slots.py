@@ -1,7 +1,7 @@
-"""Spacing and waiting per host, in the store, so that all processes and machines keep them together.
+"""Stored rate limiter: spacing and waits per host, shared by all processes and machines on the store.
 
-Implements `pipeline.domain.ports.HostPacer`. A slot is taken by moving the host's `next_slot_at` on in one transaction;
-a process that dies after taking one costs the host a pause, never a burst.
+Implements `pipeline.domain.ports.HostPacer`. A slot is taken by advancing the host's `next_slot_at` in one transaction.
+A process that dies after taking one costs the host a pause, never a burst.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import case, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from connectors.store.database import Database
+from connectors.store.database import Database, insert_into
 from connectors.store.schema import hosts
 
 
@@ -26,35 +25,32 @@ class StoredPacer:
         """Take the host's next free slot: when the request may be sent (≥ now)."""
         step = timedelta(seconds=spacing_s)
         with self.database.writing() as connection:
-            # The row lock of the upsert makes two processes take two different slots.
-            insert = (sqlite.insert if self.database.is_sqlite else postgresql.insert)(hosts)
-            connection.execute(insert.values(host=host, next_slot_at=now).on_conflict_do_nothing())
-            row = connection.execute(
+            # The row lock of the upsert gives two processes two different slots.
+            row = insert_into(connection, hosts).values(host=host, next_slot_at=now)
+            connection.execute(row.on_conflict_do_nothing())
+            known = connection.execute(
                 select(hosts.c.next_slot_at, hosts.c.held_until).where(hosts.c.host == host).with_for_update()
             ).one()
-            slot: datetime = max(now, row.next_slot_at, row.held_until or now)
+            slot: datetime = max(now, known.next_slot_at, known.held_until or now)
             connection.execute(hosts.update().where(hosts.c.host == host).values(next_slot_at=slot + step))
             return slot
 
     def hold(self, host: str, *, until: datetime, reason: str) -> None:
-        """Nothing may be sent to this host before `until`; a longer wait already asked for stays."""
+        """Send nothing to this host before `until`, or before a later time that was set already."""
+        later = case((hosts.c.held_until > until, hosts.c.held_until), else_=until)
         with self.database.writing() as connection:
-            insert = (sqlite.insert if self.database.is_sqlite else postgresql.insert)(hosts)
-            later = case((hosts.c.held_until > until, hosts.c.held_until), else_=until)
-            connection.execute(
-                insert.values(
-                    host=host, next_slot_at=until, held_until=until, held_reason=reason
-                ).on_conflict_do_update(
-                    index_elements=[hosts.c.host], set_={"held_until": later, "held_reason": reason}
-                )
+            row = insert_into(connection, hosts).values(
+                host=host, next_slot_at=until, held_until=until, held_reason=reason
             )
+            held = {"held_until": later, "held_reason": reason}
+            connection.execute(row.on_conflict_do_update(index_elements=[hosts.c.host], set_=held))
 
     def close(self) -> None:
         """Close the connections."""
         self.database.close()
 
     def held_until(self, host: str) -> datetime | None:
-        """Until when the host asked us to wait, if it did."""
+        """Until when nothing may be sent to the host, if a wait was set."""
         with self.database.reading() as connection:
             until: datetime | None = connection.scalar(select(hosts.c.held_until).where(hosts.c.host == host))
             return until

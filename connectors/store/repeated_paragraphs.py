@@ -1,7 +1,7 @@
-"""What hosts repeat: under how many URLs of a host a paragraph was seen.
+"""Paragraphs that a host repeats (boilerplate): under how many of its URLs each was seen.
 
-Promises that a paragraph counts as the host's own once it was seen under three URLs beside the one asked for, however
-often each was fetched. What stands alone is forgotten after a week, the rest with the sketches.
+Promises: a paragraph counts as repeated once it was seen under three URLs other than the one in question, however often
+each was fetched. A paragraph of one URL expires after a week, the others with the sketches.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, TextClause, delete, text
 
-from connectors.store.sketch_tables import outlet_shingles
+from connectors.store.schema import outlet_shingles
 from connectors.store.sketches import week_of
 
-ALONE_FOR = timedelta(days=7)  # a host's furniture comes back within hours
+SINGLE_URL_RETENTION = timedelta(days=7)  # a host's boilerplate comes back within hours
 
 _PARAGRAPHS = {
     "postgresql": "SELECT paragraph FROM unnest(CAST(:paragraphs AS integer[])) AS p (paragraph)",
     "sqlite": "SELECT value AS paragraph FROM json_each(:paragraphs)",
 }
-# Beside the URL asked for there are three others when three are named and it is none of them, or when there were more.
+# Three other URLs: three are stored and the URL in question is not among them, or there were more.
 _REPEATED = """
     SELECT paragraph FROM outlet_shingles
     WHERE host = :host AND paragraph IN ({paragraphs})
@@ -46,7 +46,7 @@ _NOTE = """
 def note_paragraphs(
     connection: Connection, host: str, paragraphs: Sequence[int], *, url_key: str, now: datetime
 ) -> None:
-    """Remember that a URL of the host shows these paragraphs. In the claim: two workers write the same rows."""
+    """Store that a URL of the host shows these paragraphs. Call under the claim: workers write the same rows."""
     if paragraphs:
         statement = _filled(connection, _NOTE)
         connection.execute(statement, {**_asked(connection, host, paragraphs, url_key), "week": week_of(now)})
@@ -63,8 +63,8 @@ def repeated_paragraphs(
 
 
 def expire_paragraphs(connection: Connection, *, before: datetime, now: datetime) -> int:
-    """Forget what stood alone for a week, and what was not seen since `before`; how many rows went."""
-    alone = outlet_shingles.c.url_2.is_(None) & (outlet_shingles.c.week < week_of(now - ALONE_FOR))
+    """Delete paragraphs of one URL after a week, and those not seen since `before`; returns how many rows."""
+    alone = outlet_shingles.c.url_2.is_(None) & (outlet_shingles.c.week < week_of(now - SINGLE_URL_RETENTION))
     gone = connection.execute(delete(outlet_shingles).where(alone | (outlet_shingles.c.week < week_of(before))))
     return gone.rowcount
 

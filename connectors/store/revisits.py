@@ -1,7 +1,7 @@
-"""Which articles are due for another look, and what a visit changes: the store's side of revisits.
+"""Revisit store: which articles are due for a revisit, and what a revisit changes.
 
-Every write happens only while the article is as it was when the visit was taken up, so that two workers, or a feed that
-tells of the same change, never make two revisions of one.
+Promises: every write requires that the article is unchanged since the visit was read, so that two workers, or a feed
+that shows the same change, never make two revisions of one.
 """
 
 from __future__ import annotations
@@ -14,18 +14,16 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, func, select, update
 
 from connectors.store import outbox, sketches
-from connectors.store.articles import alias_key, is_outdated, note_page_paragraphs, write_article, write_linked_rows
-from connectors.store.database import Database
-from connectors.store.replays import entries_of, entry_behind
-from connectors.store.schema import aliases, articles, entries
+from connectors.store.articles import is_outdated, note_page_paragraphs, write_article, write_linked_rows
+from connectors.store.database import Database, chunks
+from connectors.store.replays import entries_of, entry_of_article
+from connectors.store.schema import alias_key, aliases, articles, entries
 from pipeline.dedup.model import ArticleState, Relation
 from pipeline.delivery.events import Visit
 from pipeline.domain.model import Message, Validators, Verdict
 from pipeline.identity.urls import canonicalise
 from pipeline.ingest.revisit_policy import Noted
 from pipeline.ingest.transactions import Outcome, Settlement
-
-MAX_IDS_PER_STATEMENT = 1000
 
 
 class RevisitStore:
@@ -36,55 +34,56 @@ class RevisitStore:
         self.lanes = lanes
 
     def due(self, feed_ids: Sequence[str], *, now: datetime | None, most_per_outlet: int) -> tuple[Visit, ...]:
-        """Articles that came by these feeds and are due, the longest due first; so many of each outlet at most.
+        """Articles of these feeds that are due, the longest due first, and at most so many per outlet.
 
-        Without a time: all that are to be looked at again ever.
+        Without a time: all that have a planned revisit.
         """
-        visits: list[Visit] = []
         with self.database.reading() as connection:
-            for start in range(0, len(feed_ids), MAX_IDS_PER_STATEMENT):
-                some = feed_ids[start : start + MAX_IDS_PER_STATEMENT]
-                visits += read_visits(connection, longest_due(some, now=now, most_per_outlet=most_per_outlet))
+            visits = [
+                visit
+                for some in chunks(feed_ids)
+                for visit in read_visits(connection, longest_due(some, now=now, most_per_outlet=most_per_outlet))
+            ]
         return tuple(sorted(visits, key=lambda visit: (visit.due_at or visit.first_seen_at, visit.article_id)))
 
     def named(self, urls_or_ids: Sequence[str]) -> tuple[Visit, ...]:
-        """The articles under these ids, URLs or aliases, due or not."""
+        """The articles with these ids, URLs or aliases, due or not."""
         keys = [alias_key(canonicalise(name)) for name in urls_or_ids]
         by_alias = select(aliases.c.article_id).where(aliases.c.key.in_(keys))
-        wanted = articles.c.id.in_(urls_or_ids) | articles.c.id.in_(by_alias)
+        is_named = articles.c.id.in_(urls_or_ids) | articles.c.id.in_(by_alias)
         with self.database.reading() as connection:
-            return read_visits(connection, select(articles).where(wanted, articles.c.state != "merged"))
+            return read_visits(connection, select(articles).where(is_named, articles.c.state != "merged"))
 
     def feeds_with_due_visits(self, *, now: datetime) -> tuple[str, ...]:
-        """The feeds by which articles came that are due."""
+        """The feeds of articles that are due."""
         with self.database.reading() as connection:
             return tuple(connection.scalars(select(articles.c.feed_id).where(is_due(now)).distinct()))
 
     def note(self, visit: Visit, noted: Noted, *, now: datetime) -> None:
-        """When to look again, and since when the page is missing."""
+        """Write the next revisit, and since when the page is missing."""
         with self.database.writing() as connection:
             connection.execute(
                 update(articles).where(is_as_visited(visit)).values(last_fetched_at=now, **noted_row(noted))
             )
 
     def withdraw(self, visit: Visit, noted: Noted, messages: Sequence[Message], *, now: datetime) -> bool:
-        """The article is gone, with the messages that tell of it; False when it changed meanwhile."""
+        """Withdraw the article, with its messages; False when it changed meanwhile."""
         with self.database.writing() as connection:
             sketches.lock_for_claim(connection)
             row = {"state": "withdrawn", "last_fetched_at": now, **noted_row(noted)}
             if connection.execute(update(articles).where(is_as_visited(visit)).values(row)).rowcount == 0:
                 return False
-            # So that a feed that shows it again has its page fetched again, even in the words of before.
+            # Then a feed that shows it again gets its page fetched again, even with the same digest.
             mine = entries.c.article_id == visit.article_id, entries.c.state == "settled"
             connection.execute(update(entries).where(*mine).values(verdict=Verdict.WITHDRAWN.value))
-            # Inserted anew and not merely marked: whoever decides on the article at this moment must look again.
+            # Inserted again, not only marked: the new `seq` makes concurrent decisions on the article look again.
             for known in sketches.known_articles(connection, [visit.article_id]):
                 sketches.insert_sketch(connection, replace(known, state=ArticleState.WITHDRAWN), now=now)
             outbox.append(connection, messages, lanes=self.lanes, now=now)
             return True
 
     def settle(self, settlement: Settlement, visit: Visit) -> Outcome:
-        """Write what the page is now: a revision, a return, or that it is as before."""
+        """Write the result of a revisit: a revision, a return after a withdrawal, or no change."""
         with self.database.writing() as connection:
             sketches.lock_for_claim(connection)
             if connection.execute(select(articles.c.id).where(is_as_visited(visit))).one_or_none() is None:
@@ -98,13 +97,13 @@ class RevisitStore:
 
 
 def is_due(now: datetime | None) -> Any:
-    """The condition of an article that is due for another look; without a time, of one that will be."""
+    """Condition: the article is due for a revisit; without a time, a revisit is planned."""
     planned = articles.c.next_revisit_at.is_not(None) if now is None else articles.c.next_revisit_at <= now
     return and_(planned, articles.c.state != "merged")
 
 
 def longest_due(feed_ids: Sequence[str], *, now: datetime | None, most_per_outlet: int) -> Select[Any]:
-    """Due articles of these feeds: so many of each outlet, so that none crowds out the others."""
+    """Due articles of these feeds, at most so many per outlet, so that no outlet crowds out the others."""
     order = func.row_number().over(
         partition_by=articles.c.outlet_id, order_by=(articles.c.next_revisit_at, articles.c.id)
     )
@@ -113,16 +112,16 @@ def longest_due(feed_ids: Sequence[str], *, now: datetime | None, most_per_outle
 
 
 def read_visits(connection: Connection, query: Select[Any]) -> tuple[Visit, ...]:
-    """The articles of a query, each with the entry that led to it."""
+    """The articles of a query as visits, each with its entry."""
     rows = connection.execute(query).all()
-    shown: dict[str, Row[Any]] = {}
-    for start in range(0, len(rows), MAX_IDS_PER_STATEMENT):
-        shown.update(entries_of(connection, [row.id for row in rows[start : start + MAX_IDS_PER_STATEMENT]]))
-    return tuple(visit_of(row, shown.get(row.id)) for row in rows)
+    entry_rows: dict[str, Row[Any]] = {}
+    for some in chunks(rows):
+        entry_rows.update(entries_of(connection, [row.id for row in some]))
+    return tuple(visit_of(row, entry_rows.get(row.id)) for row in rows)
 
 
 def is_as_visited(visit: Visit) -> Any:
-    """The condition that the article is as it was when the visit was taken up."""
+    """Condition: the article is unchanged since the visit was read."""
     state = "withdrawn" if visit.is_withdrawn else "live"
     return and_(
         articles.c.id == visit.article_id,
@@ -133,7 +132,7 @@ def is_as_visited(visit: Visit) -> Any:
 
 
 def noted_row(noted: Noted) -> dict[str, Any]:
-    """What a visit without a revision changes of its article's row."""
+    """The columns of `articles` that a visit without a revision changes."""
     row: dict[str, Any] = {
         "next_revisit_at": noted.next_revisit_at,
         "missing_since": noted.missing_since,
@@ -144,8 +143,8 @@ def noted_row(noted: Noted) -> dict[str, Any]:
     return row
 
 
-def visit_of(row: Row[Any], shown: Row[Any] | None) -> Visit:
-    """A row of `articles`, with the entry that led to it, as a visit."""
+def visit_of(row: Row[Any], entry_row: Row[Any] | None) -> Visit:
+    """A row of `articles` with its entry as a visit."""
     return Visit(
         article_id=row.id,
         cluster_id=row.cluster_id,
@@ -153,7 +152,7 @@ def visit_of(row: Row[Any], shown: Row[Any] | None) -> Visit:
         canonical_url=row.canonical_url,
         title=row.title,
         text_hash=row.text_hash,
-        entry=entry_behind(row, shown),
+        entry=entry_of_article(row, entry_row),
         validators=Validators(row.etag, row.last_modified),
         first_seen_at=row.first_seen_at,
         last_fetched_at=row.last_fetched_at,

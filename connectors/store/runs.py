@@ -1,4 +1,7 @@
-"""Reports of runs, kept for the desk."""
+"""Run store: the reports of runs and their sums, for the desk.
+
+Aggregation of reports is left to pipeline/reporting/report.py.
+"""
 
 from __future__ import annotations
 
@@ -15,51 +18,39 @@ from connectors.store.schema import polls, runs
 from pipeline.domain.model import Topic, Verdict
 from pipeline.reporting.report import Report
 
-MOST_SHARDS = 64  # of a run, by the DAG's form
-MOST_ROWS = 3000  # read for a list
-SUMS = [column for column in runs.c if column.name != "report"]
-DAY_SUMS = ("polls", "entries", "settled", "pending", "published", "delivered")
+MAX_SHARDS = 64  # of a run, as the DAG's form allows
+MAX_ROWS = 3000  # read for one list
+SUMMED = ("polls", "entries", "settled", "pending", "published", "delivered")
 PUBLISHING = (Verdict.NEW, Verdict.REVISED, Verdict.COPY)
 
 
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """A run: the sums of its shards' reports."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTotals:
+    """Sums over runs, or over the shards of one run."""
+
+    polls: int
+    entries: int
+    settled: int
+    pending: int
+    published: int
+    delivered: int
+
+    @property
+    def lost(self) -> int:
+        """Entries that have no verdict and are not pending: 0, unless something is wrong."""
+        return self.entries - self.settled - self.pending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary(RunTotals):
+    """One run with the sums over its shards."""
 
     run_id: str
     shards: int
     started_at: datetime
     finished_at: datetime
-    polls: int
-    entries: int
-    settled: int
-    pending: int
-    published: int
-    delivered: int
     is_red: bool
     seconds: float  # of the longest shard
-
-    @property
-    def lost(self) -> int:
-        """Entries without a verdict that do not wait either: none, unless something is wrong."""
-        return self.entries - self.settled - self.pending
-
-
-@dataclass(frozen=True, slots=True)
-class RunTotals:
-    """What runs of some time add up to."""
-
-    polls: int
-    entries: int
-    settled: int
-    pending: int
-    published: int
-    delivered: int
-
-    @property
-    def lost(self) -> int:
-        """Entries without a verdict that do not wait either."""
-        return self.entries - self.settled - self.pending
 
 
 class RunStore:
@@ -69,7 +60,7 @@ class RunStore:
         self.database = database
 
     def keep(self, run_id: str, report: Report, *, now: datetime) -> None:
-        """Write the report of a run, or of one of its shards."""
+        """Store the report of a run, or of one of its shards."""
         with self.database.writing() as connection:
             connection.execute(
                 runs.insert().values(
@@ -94,7 +85,7 @@ class RunStore:
             return tuple(Report.from_json(json.loads(text)) for text in kept)
 
     def expire(self, *, before: datetime) -> int:
-        """Delete reports and polls older than this; how many rows went."""
+        """Delete reports and polls older than that; returns how many rows."""
         with self.database.writing() as connection:
             old_runs = connection.execute(delete(runs).where(runs.c.finished_at < before)).rowcount
             return old_runs + connection.execute(delete(polls).where(polls.c.polled_at < before)).rowcount
@@ -103,8 +94,9 @@ class RunStore:
 def list_runs(
     connection: Connection, *, run_id: str | None = None, since: datetime | None = None, limit: int = 10
 ) -> tuple[RunSummary, ...]:
-    """The last runs, the last one first: of one id all shards."""
-    query = select(*SUMS).order_by(runs.c.id.desc()).limit(min(limit * MOST_SHARDS, MOST_ROWS))
+    """The last runs, latest first; `run_id` restricts them to one run."""
+    columns = [column for column in runs.c if column.name != "report"]
+    query = select(*columns).order_by(runs.c.id.desc()).limit(min(limit * MAX_SHARDS, MAX_ROWS))
     if run_id is not None:
         query = query.where(runs.c.run_id == run_id)
     if since is not None:
@@ -116,25 +108,20 @@ def list_runs(
 
 
 def summarise_run(rows: Sequence[Row[Any]]) -> RunSummary:
-    """The shards of a run, added up."""
+    """One run from the rows of its shards."""
     return RunSummary(
         run_id=rows[0].run_id,
         shards=len(rows),
-        # A second more: what was measured began after the run did.
+        # One second earlier: the measurement begins after the run.
         started_at=min(row.finished_at - timedelta(seconds=row.seconds + 1) for row in rows),
         finished_at=max(row.finished_at for row in rows),
-        polls=sum(row.polls for row in rows),
-        entries=sum(row.entries for row in rows),
-        settled=sum(row.settled for row in rows),
-        pending=sum(row.pending for row in rows),
-        published=sum(row.published for row in rows),
-        delivered=sum(row.delivered for row in rows),
         is_red=any(row.is_red for row in rows),
         seconds=max(row.seconds for row in rows),
+        **{name: sum(getattr(row, name) for row in rows) for name in SUMMED},
     )
 
 
 def sum_runs(connection: Connection, *, since: datetime) -> RunTotals:
-    """All runs that ended since then, added up."""
-    sums = (func.coalesce(func.sum(runs.c[name]), 0).label(name) for name in DAY_SUMS)
+    """Sums over all runs that ended since then."""
+    sums = (func.coalesce(func.sum(runs.c[name]), 0).label(name) for name in SUMMED)
     return RunTotals(**connection.execute(select(*sums).where(runs.c.finished_at >= since)).one()._asdict())

@@ -1,11 +1,12 @@
-"""The tables of the store, in one place. Migrations (connectors/store/migrations) make them.
+"""Table definitions of the store. Migrations (connectors/store/migrations) create the tables.
 
-Times are aware and UTC on both databases. `outbox` and `lanes` live in connectors/store/outbox.py, the near-duplicate
-tables in connectors/store/sketches.py; both are on this `metadata`.
+Promises: times are aware and UTC on both databases. `outbox` and `lanes` are in connectors/store/outbox.py, on the same
+`metadata`; what rows mean is left to the modules that read and write them.
 """
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 
 from sqlalchemy import (
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -29,12 +31,12 @@ from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData()
 
-# SQLite counts a primary key by itself only when it is declared INTEGER.
+# SQLite numbers a primary key automatically only when it is declared INTEGER.
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware UTC time: timestamptz on PostgreSQL, naive UTC text on SQLite (sorts as text)."""
+    """Aware UTC time: timestamptz on PostgreSQL, naive UTC text on SQLite (sorts as text)."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -43,7 +45,7 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(f"naive time {value!r}: times are aware in this project")
+            raise ValueError(f"naive time {value!r}: the store takes aware times only")
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
@@ -53,18 +55,18 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-# Entries that wait, and dead letters: few among many. Literals, by which both databases find the indexes on them.
+# Pending entries and dead letters. Literals, not parameters: both databases then use the partial indexes on them.
 IS_PENDING = text("state = 'pending'")
 IS_FAILED = text("verdict = 'failed' AND state = 'settled'")
 
-# What happened to each feed; the catalogue declares it, this remembers it (model.FeedState).
+# State of each feed (model.FeedState); the catalogue declares the feed.
 feeds = Table(
     "feeds",
     metadata,
     Column("feed_id", String, primary_key=True),
     Column("outlet_id", String, nullable=False),
-    Column("declared_url", Text, nullable=False),  # the catalogue's, when it was last read
-    Column("url", Text, nullable=False),  # polled now: the declared one, or the one a permanent redirect led to
+    Column("declared_url", Text, nullable=False),  # in the catalogue, when it was last read
+    Column("url", Text, nullable=False),  # polled URL: the declared one, or the target of a permanent redirect
     Column("etag", Text),
     Column("last_modified", Text),
     Column("body_hash", String),
@@ -94,17 +96,17 @@ feeds = Table(
     Index("feeds_by_next_poll", "next_poll_at"),
 )
 
-# One row per (outlet, entry identity); exactly one verdict in the end.
+# One row per (outlet, entry identity). Each entry ends in exactly one verdict.
 entries = Table(
     "entries",
     metadata,
     Column("id", BigId, primary_key=True),
     Column("outlet_id", String, nullable=False),
     Column("identity", Text, nullable=False),
-    Column("feed_id", String, nullable=False),  # where it was seen first
-    Column("entry", Text, nullable=False),  # model.Entry as JSON, as last shown
+    Column("feed_id", String, nullable=False),  # the feed that showed it first
+    Column("entry", Text, nullable=False),  # model.Entry as JSON, latest version
     Column("state", String, nullable=False),  # pending | settled
-    Column("sighting", Integer, nullable=False),  # how often it became pending: 1, then one more for each change
+    Column("sighting", Integer, nullable=False),  # how often it became pending: 1, plus one per change
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", UtcTime),
     Column("verdict", String),
@@ -116,25 +118,25 @@ entries = Table(
     Index("entries_by_identity", "outlet_id", "identity", unique=True),
     Index("entries_pending", "feed_id", "next_attempt_at", postgresql_where=IS_PENDING, sqlite_where=IS_PENDING),
     Index("entries_by_article", "article_id"),
-    # The desk counts by these alone, without reading a row.
+    # The desk counts from these indexes alone (index-only scans).
     Index("entries_by_settled", "settled_at", "verdict", "state"),
     Index("entries_by_outlet", "outlet_id", "settled_at", "verdict", "state"),
     Index("entries_waiting", "outlet_id", "first_seen_at", postgresql_where=IS_PENDING, sqlite_where=IS_PENDING),
     Index("entries_dead", "outlet_id", "settled_at", postgresql_where=IS_FAILED, sqlite_where=IS_FAILED),
 )
 
-# Which feed showed which entry, and with what words: a change there makes the entry pending again.
-sightings = Table(
-    "sightings",
+# Which feed shows which entry, with a digest of its fields: a changed digest makes the entry pending again.
+feed_entries = Table(
+    "feed_entries",
     metadata,
     Column("feed_id", String, primary_key=True),
     Column("entry_id", BigInteger, ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True),
     Column("digest", String, nullable=False),
     Column("last_seen_at", UtcTime, nullable=False),
-    Index("sightings_by_entry", "entry_id"),
+    Index("feed_entries_by_entry", "entry_id"),
 )
 
-# What is known of each article; the near-duplicate side of it is in `sketches`.
+# Known articles; their near-duplicate fingerprints are in `sketches`.
 articles = Table(
     "articles",
     metadata,
@@ -150,25 +152,25 @@ articles = Table(
     Column("relation", String),
     Column("copy_of", String),
     Column("cluster_id", String, nullable=False),
-    Column("explanation", Text, nullable=False),  # how the last verdict came about, for `newswire why`
+    Column("explanation", Text, nullable=False),  # reasons of its verdicts as JSON, for `newswire why`
     Column("is_live_blog", Boolean, nullable=False),
     Column("first_seen_at", UtcTime, nullable=False),
     Column("last_revised_at", UtcTime, nullable=False),
     Column("last_fetched_at", UtcTime, nullable=False),
     Column("next_revisit_at", UtcTime),
     Column("revisits", Integer, nullable=False),
-    Column("missing_since", UtcTime),  # first 404/410 of a page that was there
+    Column("missing_since", UtcTime),  # time of the first 404 or 410
     Column("etag", Text),
     Column("last_modified", Text),
     Column("raw_location", Text),
-    Column("event_id", String),  # the last message about it: where the outbox has its text
+    Column("event_id", String),  # its last message: the outbox row that has its text
     Index("articles_by_hash", "text_hash"),
     Index("articles_by_cluster", "cluster_id"),
     Index("articles_by_revisit", "next_revisit_at", postgresql_where=text("next_revisit_at IS NOT NULL")),
     Index("articles_by_outlet", "outlet_id", "first_seen_at"),
 )
 
-# Every URL, guid and number of an article → the article. The key is 16 bytes of a hash: URLs are long.
+# Every URL, guid and number of an article → the article. The key is a 16-byte hash (`alias_key`): URLs are long.
 aliases = Table(
     "aliases",
     metadata,
@@ -178,7 +180,7 @@ aliases = Table(
     Index("aliases_by_article", "article_id"),
 )
 
-# One row per poll, for the desk and for learning; deleted by age.
+# One row per poll, for the desk; deleted by age.
 polls = Table(
     "polls",
     metadata,
@@ -198,14 +200,14 @@ polls = Table(
     Index("polls_by_time", "polled_at"),
 )
 
-# One row per run of ingest: its report.
+# One row per run of ingest (per shard): its report.
 runs = Table(
     "runs",
     metadata,
     Column("id", BigId, primary_key=True),
     Column("run_id", String, nullable=False),
     Column("finished_at", UtcTime, nullable=False),
-    # The report's sums, before the report, which SQLite would have to read through to reach them.
+    # The report's sums precede the report: SQLite reads a row from the start, and the report is long.
     Column("polls", Integer, nullable=False),
     Column("entries", Integer, nullable=False),
     Column("settled", Integer, nullable=False),
@@ -219,7 +221,7 @@ runs = Table(
     Index("runs_by_time", "finished_at"),
 )
 
-# Spacing and waiting per host, shared by all processes.
+# Rate limit per host, shared by all processes.
 hosts = Table(
     "hosts",
     metadata,
@@ -229,8 +231,8 @@ hosts = Table(
     Column("held_reason", Text),
 )
 
-# What the article numbers in an outlet's URLs follow, learnt once
-# (pipeline/identity/article_ids.py); no rule: they have none.
+# Rule for the article numbers in an outlet's URLs, learnt once (pipeline/identity/article_ids.py).
+# A NULL rule: the numbers identify no article.
 numberings = Table(
     "numberings",
     metadata,
@@ -239,8 +241,7 @@ numberings = Table(
     Column("learnt_at", UtcTime, nullable=False),
 )
 
-# What the pages of an outlet taught (pipeline/extraction/wrapper/wrapper.py), as JSON;
-# `version` guards against two writers.
+# Learnt wrapper of an outlet (pipeline/extraction/wrapper/wrapper.py) as JSON; `version` resolves two writers.
 wrappers = Table(
     "wrappers",
     metadata,
@@ -250,15 +251,72 @@ wrappers = Table(
     Column("updated_at", UtcTime, nullable=False),
 )
 
-# How far each backfill is, source by source (a sitemap's URL, a WARC file); that of source "" is the backfill.
+# Progress of each backfill by source (a sitemap's URL, a WARC file); the row of source "" is the backfill itself.
 backfills = Table(
     "backfills",
     metadata,
     Column("job", String, primary_key=True),
     Column("source", Text, primary_key=True),
-    Column("share", Text, nullable=False),  # backfill.Share as JSON, on the backfill's own row
-    Column("position", BigInteger, nullable=False),  # in bytes, of a WARC file
+    Column("share", Text, nullable=False),  # backfill.Share as JSON, on the row of source ""
+    Column("position", BigInteger, nullable=False),  # byte offset in a WARC file
     Column("entries", Integer, nullable=False),
     Column("is_done", Boolean, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
 )
+
+# Near-duplicate tables. Size matters: 24 keys and about a dozen paragraphs for every article of the last weeks.
+
+# One row per article: its last revision. Every revision gets a higher `seq`, so newer rows can be selected by it.
+sketches = Table(
+    "sketches",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),  # 4 bytes, because 24 key rows per article repeat it
+    Column("article_id", String, nullable=False),
+    Column("outlet_id", String, nullable=False),
+    Column("domain", String, nullable=False),
+    Column("cluster_id", String, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    Column("last_revised_at", UtcTime, nullable=False),
+    Column("content_key", BigInteger, nullable=False),  # 8 bytes of the content hash
+    Column("revision", Integer, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Column("is_live_blog", Boolean, nullable=False),
+    Column("relation", String),
+    Column("copy_of", String),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Index("sketches_by_article", "article_id", unique=True),
+    Index("sketches_by_content", "content_key"),
+    sqlite_autoincrement=True,  # never reuses a seq: old keys must not lead to another article
+)
+
+# Key → article. A revision leaves its old keys behind; they match no sketch and are dropped with their week.
+sketch_keys = Table(
+    "sketch_keys",
+    metadata,
+    Column("key", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("week", SmallInteger, nullable=False),
+    Index("sketch_keys_by_key", "key", "seq"),
+    postgresql_partition_by="LIST (week)",
+)
+
+# URLs of a host under which a paragraph was seen: three suffice, `more` says that there were others.
+# Hosts, paragraphs and URLs are stored as 4-byte hashes.
+outlet_shingles = Table(
+    "outlet_shingles",
+    metadata,
+    Column("host", Integer, primary_key=True, autoincrement=False),
+    Column("paragraph", Integer, primary_key=True, autoincrement=False),
+    Column("url_1", Integer, nullable=False),
+    Column("url_2", Integer),
+    Column("url_3", Integer),
+    Column("week", SmallInteger, nullable=False),  # when it was last seen under a new URL
+    Column("more", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+def alias_key(url: str) -> bytes:
+    """16-byte hash of a URL, guid or number: the key in `aliases`."""
+    return hashlib.blake2b(url.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -1,28 +1,28 @@
-"""The weeks of sketch keys: a table for each, so that a week is forgotten by dropping it.
+"""Weekly partitions of the sketch keys: a week is expired by dropping its table.
 
-On PostgreSQL they are partitions of `sketch_keys`. SQLite knows none: there `sketch_keys` takes what is new, and is
-emptied into tables of the same names each time FILE_EVERY articles were added. Keys are as good as random: put into a
-large tree one batch after another they would touch a page each, and 24 pages an article is what would be written.
+On PostgreSQL they are partitions of `sketch_keys`. SQLite has no partitions: `sketch_keys` takes the new keys and is
+moved to tables of the same names after every FILE_EVERY articles. Keys are random, so inserting each batch into a large
+index would write one page per key, 24 per article. Look-ups are left to connectors/store/sketches.py.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, column, delete, insert, select, table, text
 
-from connectors.store.sketch_tables import sketch_keys
+from connectors.store.schema import sketch_keys
 
-FILE_EVERY = 2048  # articles: a tree of 200 pages at most; filing rewrites a week's tree once for all of them
+FILE_EVERY = 2048  # articles: at most 200 pages of new keys; moving them rewrites a week's index once for all
 
 
 def week_tables(connection: Connection, *, since_week: int = 0) -> tuple[str, ...]:
-    """SQLite's tables of keys that are filed, the oldest week first."""
+    """SQLite's weekly key tables, oldest week first."""
     named = text("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'sketch_keys_w*'")
     weeks = sorted(_week(name) for name in connection.scalars(named))
     return tuple(_name(week) for week in weeks if week >= since_week)
 
 
 def ensure_partition(connection: Connection, week: int) -> None:
-    """Make a week's partition. Attached, not created in place: that would wait for every reader."""
+    """Create a week's partition. It is attached afterwards: creating it in place would wait for every reader."""
     name = _name(week)
     if connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}) is not None:
         return
@@ -31,7 +31,7 @@ def ensure_partition(connection: Connection, week: int) -> None:
 
 
 def file_keys(connection: Connection) -> None:
-    """Move the new keys of SQLite to the tables of their weeks, in the order of the trees."""
+    """Move SQLite's new keys to the tables of their weeks, in index order."""
     for week in connection.scalars(text("SELECT DISTINCT week FROM sketch_keys")).all():
         name = _name(week)
         columns = "key INTEGER, seq INTEGER, PRIMARY KEY (key, seq)"
@@ -43,13 +43,13 @@ def file_keys(connection: Connection) -> None:
 
 
 def drop_weeks(connection: Connection, first_kept: int) -> int:
-    """Forget the keys of the weeks before that one; how many weeks went."""
+    """Drop the keys of the weeks before that one; returns how many weeks."""
     if connection.dialect.name == "postgresql":
         names = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'sketch_keys'::regclass")
         tables = tuple(connection.scalars(names))
     else:
         tables = week_tables(connection)
-        # What a quiet deployment never filed.
+        # New keys that were never moved, because few articles came.
         connection.execute(delete(sketch_keys).where(sketch_keys.c.week < first_kept))
     old = [name for name in tables if _week(name) < first_kept]
     for name in old:

@@ -1,7 +1,7 @@
-"""The embedded topic log: without Kafka the outbox itself is what consumers read.
+"""Embedded topic log: without Kafka, consumers read the outbox table itself.
 
-Implements `pipeline.domain.ports.Topics`. Publishing commits the lane's batch number; the rows are on the log since
-they were written. Guarantee: exactly once, in order of key, to readers of one database.
+Implements `pipeline.domain.ports.Topics`. Publishing commits the lane's batch number; the rows are on the log already.
+Guarantee: exactly once, in order per key, to readers of one database.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ from pipeline.delivery.cloudevents import headers_of
 from pipeline.domain.fault_injection import crash_point
 from pipeline.domain.model import Message, OutboxRow, ReceivedMessage, Topic
 
-POLL_S = 0.5  # between two looks of a reader that follows
-PAGE_ROWS = 500
+POLL_S = 0.5  # between two queries of a following reader
+PAGE_ROWS = 500  # per query
 PARTITION = 0  # the log has one
 
 
 class EmbeddedLane:
-    """A lane of the embedded log. The database's write lock stands for fencing: one writer at a time."""
+    """A lane of the embedded log. The database's write lock replaces fencing: one writer at a time."""
 
     def __init__(self, database: Database, number: int) -> None:
         self.database = database
         self.number = number
 
     def committed_batch(self) -> int | None:
-        """The last batch number committed for this lane; None if none was ever."""
+        """The last batch number committed for this lane; None before the first."""
         with self.database.reading() as connection:
             number: int | None = connection.scalar(select(lanes.c.committed_batch).where(lanes.c.lane == self.number))
             return number
 
     def publish(self, batch: int, messages: Sequence[Message]) -> None:
-        """Commit the batch number: the messages are on the log already."""
+        """Commit the batch number; the messages are on the log already."""
         del messages
         for point in ("transaction_begun", "messages_sent", "offsets_sent"):
-            crash_point(point)  # the same points as on Kafka, so that the same tests kill here
+            crash_point(point)  # the same crash points as on Kafka, so that the same tests apply
         with self.database.writing() as connection:
             set_committed_batch(connection, self.number, batch)
         crash_point("transaction_committed")
 
     def fits(self, message: Message) -> bool:
-        """Every message fits: it is in the outbox already."""
+        """Always: the message is in the outbox already."""
         del message
         return True
 
@@ -55,7 +55,7 @@ class EmbeddedLane:
         return frozenset(message.id for message in messages)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Does nothing."""
 
 
 class EmbeddedTopics:
@@ -67,7 +67,7 @@ class EmbeddedTopics:
         self.sleep = sleep
 
     def open_lane(self, lane: int) -> EmbeddedLane:
-        """Take the lane."""
+        """Open the lane."""
         return EmbeddedLane(self.database, lane)
 
     def read(
@@ -78,7 +78,7 @@ class EmbeddedTopics:
         follow: bool = False,
         after: Mapping[int, int] | None = None,
     ) -> Iterator[ReceivedMessage]:
-        """Messages of a topic in order of writing; ends at the present end unless `follow`."""
+        """Messages of a topic in order of writing; ends at the current end unless `follow`."""
         last = (after or {}).get(PARTITION, 0)
         while True:
             end = safe_end(self.database)
@@ -91,7 +91,7 @@ class EmbeddedTopics:
             self.sleep(POLL_S)
 
     def page(self, topic: Topic, *, after: int, up_to: int, since: datetime | None) -> tuple[OutboxRow, ...]:
-        """The next rows of a topic."""
+        """The next rows of a topic after an id."""
         query = select(outbox).where(outbox.c.topic == topic.value, outbox.c.id > after, outbox.c.id <= up_to)
         if since is not None:
             query = query.where(outbox.c.created_at >= since.astimezone(UTC))
@@ -100,7 +100,7 @@ class EmbeddedTopics:
             return tuple(row_to_value(row) for row in rows)
 
     def received(self, row: OutboxRow) -> ReceivedMessage:
-        """A row as a reader gets it."""
+        """A row as a consumer receives it."""
         return ReceivedMessage(
             topic=self.prefix + row.message.topic.value,
             partition=PARTITION,
@@ -112,4 +112,4 @@ class EmbeddedTopics:
         )
 
     def close(self) -> None:
-        """Nothing to release: the database is its owner's."""
+        """Does nothing: the owner of the database closes it."""

@@ -22,13 +22,13 @@ from connectors.kafka.config import KafkaSettings
 from connectors.kafka.topic_specs import TopicSpec, desired_topics
 from connectors.store.articles import ArticleStore
 from connectors.store.database import Database
+from connectors.store.explanations import WhyStore
 from connectors.store.feeds import FeedStore
 from connectors.store.host_slots import StoredPacer
 from connectors.store.outbox import StoredOutbox
 from connectors.store.revisits import RevisitStore
 from connectors.store.runs import RunStore
 from connectors.store.topic_log import EmbeddedTopics
-from connectors.store.why import WhyStore
 from pipeline import __version__
 from pipeline.app.time_option import time_of_option
 from pipeline.catalogue.catalogue import parse_catalogue, select

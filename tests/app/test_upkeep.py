@@ -129,10 +129,10 @@ def invent_a_state(connection: Connection) -> None:
     ("harm", "words"),
     [
         (lose_a_verdict, "1 settled entries have no verdict"),
-        (lose_an_article, "1 entries have the verdict of an article that is not known"),
-        (lead_an_alias_astray, "1 aliases lead to an article that is not known"),
+        (lose_an_article, "1 entries have the verdict of an article that is not in the store"),
+        (lead_an_alias_astray, "1 aliases lead to an article that is not in the store"),
         (lose_a_message, "1 articles were published, but their message is not in the outbox"),
-        (let_a_message_wait, "1 messages wait for their delivery for more than 2 hours"),
+        (let_a_message_wait, "1 messages have waited for delivery for more than 2 hours"),
         (invent_a_state, "1 entries are neither pending nor settled"),
     ],
 )

@@ -26,11 +26,11 @@ from pathlib import Path
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from connectors.store import sketches
-from connectors.store.claims import claim
+from connectors.store import schema, sketches
+from connectors.store.corpus import claim
 from connectors.store.database import Database
+from connectors.store.schema import metadata, outlet_shingles, sketch_keys
 from connectors.store.sketch_partitions import drop_weeks
-from connectors.store.sketch_tables import outlet_shingles, sketch_keys
 from pipeline.dedup.decide import Candidate, DecidePolicy, KnownArticle
 from pipeline.dedup.fingerprint import Fingerprint, fingerprint
 from tests.made_news import Newsroom
@@ -108,7 +108,7 @@ def sketching_per_s() -> float:
 
 def print_store(name: str, database: Database, sizes: Sequence[int]) -> bool:
     """The figures of one database at each size; whether its goals held."""
-    sketches.sketches.metadata.create_all(database.engine, tables=[sketches.sketches, sketch_keys, outlet_shingles])
+    metadata.create_all(database.engine, tables=[schema.sketches, sketch_keys, outlet_shingles])
     print(f"{name}: 24 keys an article, {WEEKS} weeks, durable commits")
     print(f"  {'articles':>10} {'look-up p50':>12} {'p99':>9} {'decisions/s':>12} {'bytes/article':>14} {'settled':>9}")
     measured: list[Figures] = []
@@ -187,7 +187,7 @@ def made_article(rng: random.Random, samples: Sequence[Fingerprint], number: int
 def measure(database: Database, size: int) -> Figures:
     """Look-ups and claims at the present size."""
     with database.reading() as connection:
-        kept = connection.scalar(select(func.count()).select_from(sketches.sketches)) or 1
+        kept = connection.scalar(select(func.count()).select_from(schema.sketches)) or 1
     total, singles = bytes_kept(database), single_bytes(database)
     look_up_ms = sorted(look_up_times_ms(database))
     return Figures(

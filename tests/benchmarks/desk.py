@@ -20,12 +20,11 @@ from typing import Any
 
 from sqlalchemy import text
 
-from connectors.store.articles import alias_key
 from connectors.store.database import Database
 from connectors.store.feeds import state_to_row
 from connectors.store.outbox import outbox
 from connectors.store.runs import RunStore
-from connectors.store.schema import aliases, entries, feeds, polls
+from connectors.store.schema import alias_key, aliases, entries, feeds, polls
 from pipeline.domain.model import FeedState, FeedStatus, Verdict
 from pipeline.reporting.report import Report
 from tests.desk.rooms import RecordingActions, desk_client

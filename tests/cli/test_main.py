@@ -251,6 +251,6 @@ def test_revisit_plans_and_looks_at_known_articles_again(newswire: Newswire) -> 
     looked = newswire("revisit", "--article", pages[0].rpartition(" ")[2])
     assert looked.returncode == 0, looked.stdout + looked.stderr
     assert "looked at 1 pages again: 1 not_modified" in looked.stdout
-    assert "looked at again 1 times" in newswire("why", pages[0].rpartition(" ")[2]).stdout
+    assert "1 revisits" in newswire("why", pages[0].rpartition(" ")[2]).stdout
     unknown = newswire("revisit", "--article", "http://nowhere.test/")
     assert unknown.returncode == 2

@@ -65,7 +65,7 @@ def test_copies_go_to_a_topic_of_their_own(newsroom: Newsroom, tmp_path: Path) -
         assert likeness["method"] == "v1"
         assert likeness["direction"] in ("equal", "cut", "expanded")
         told = "\n".join(opened.why(copy["canonical_url"]))
-        assert f"beside {original['id']} (harbour-gazette: “{original['title']}”)" in told
+        assert f"compared with {original['id']} (harbour-gazette: “{original['title']}”)" in told
         assert "needed: a copy" in told
         assert "a copy needs 2 of 24 keys in common and 40 words" in told
         assert f"copy of it: {copy['id']}" in "\n".join(opened.why(original["id"]))

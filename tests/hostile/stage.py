@@ -69,7 +69,7 @@ class Scene:
 
     def verdicts(self) -> Mapping[str, str]:
         """Verdict and reason of every entry, by its title."""
-        from connectors.store.entry_json import entry_from_json
+        from connectors.store.entry_diff import entry_from_json
 
         with self.app.database.reading() as connection:
             rows = connection.execute(select(entries.c.entry, entries.c.verdict, entries.c.reason)).all()

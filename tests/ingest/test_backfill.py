@@ -17,7 +17,7 @@ from warcio.warcwriter import WARCWriter
 
 from connectors.http.rate_limit import Politeness
 from connectors.store.database import Database
-from connectors.store.entry_json import entry_from_json, entry_to_json
+from connectors.store.entry_diff import entry_from_json, entry_to_json
 from connectors.store.host_slots import StoredPacer
 from connectors.store.schema import entries
 from pipeline.app.backfill import Backfill

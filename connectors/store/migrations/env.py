@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the revisions on the connection that `Database.upgrade` hands over."""
+"""Alembic's entry point: runs the migrations on the connection that `Database.upgrade` passes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import logging
 
 from alembic import context
 
-import connectors.store.outbox
-import connectors.store.sketch_tables  # noqa: F401 # both for their tables: autogenerate compares the database with all
+import connectors.store.outbox  # noqa: F401 # for its tables: autogenerate compares the database with `metadata`
 from connectors.store.schema import metadata
 
-# "Context impl SQLiteImpl" and the like, at every start, tell an operator nothing.
+# Messages such as "Context impl SQLiteImpl" at every start are useless to operators.
 logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    render_as_batch=True,  # SQLite alters a table by making a new one
+    render_as_batch=True,  # SQLite alters a table by copying it
 )
 with context.begin_transaction():
     context.run_migrations()

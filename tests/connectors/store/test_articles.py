@@ -10,10 +10,10 @@ import pytest
 
 from connectors.store.articles import ArticleStore
 from connectors.store.database import Database
+from connectors.store.explanations import WhyStore
 from connectors.store.feeds import FeedStore
 from connectors.store.outbox import StoredOutbox
 from connectors.store.revisits import RevisitStore
-from connectors.store.why import WhyStore
 from pipeline.dedup.decide import Relation
 from pipeline.domain.model import PendingEntry, Verdict
 from pipeline.identity.urls import canonicalise

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from connectors.store.claims import claim
+from connectors.store.corpus import claim
 from connectors.store.database import Database
-from connectors.store.sketches import sketches
+from connectors.store.schema import sketches
 from pipeline.dedup.decide import Candidate, DecidePolicy
 from pipeline.dedup.fingerprint import fingerprint
 from pipeline.domain.model import Verdict

@@ -11,11 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from connectors.store.articles import ArticleStore
-from connectors.store.database import Database, alembic_config, newest_revision
+from connectors.store.database import Database
 from connectors.store.feeds import FeedStore
 from connectors.store.outbox import StoredOutbox
 from connectors.store.schema import polls
-from pipeline.domain.errors import StoreError
 from pipeline.domain.model import FeedStatus, Validators, Verdict
 from pipeline.ingest.transactions import Deferral, Ending, PollDecision, PollLine, QuietPoll, Sighted
 from tests.values import FEED, NOW, OUTLET, make_entry, make_message, make_polled, make_state
@@ -155,32 +154,6 @@ def test_settled_entries_are_forgotten_after_their_retention(feeds: FeedStore, a
     articles.end(Ending(settled, Verdict.REJECTED, "stub"), now=NOW)
     assert feeds.expire_entries(before=NOW + timedelta(days=1)) == 1
     assert [entry.id for entry in articles.due_entries([FEED.id], now=NOW)] == [waiting.id]
-
-
-def test_a_database_without_our_schema_is_refused_with_what_to_do(store_url: str) -> None:
-    empty = Database(store_url)
-    with pytest.raises(StoreError, match="newswire db upgrade"):
-        empty.check()
-    empty.upgrade()
-    empty.check()
-    empty.close()
-
-
-def test_the_migrations_make_the_tables_that_the_code_expects(database: Database) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    from connectors.store.schema import metadata
-
-    with database.reading() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), metadata)
-    assert [d for d in differences if "sketch_keys_w" not in str(d)] == []
-
-
-def test_the_newest_migration_is_the_one_that_a_start_looks_for() -> None:
-    from alembic.script import ScriptDirectory
-
-    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == newest_revision()
 
 
 def test_feeds_of_an_outlet_that_show_the_same_new_entries_at_once_are_recorded_one_after_the_other(

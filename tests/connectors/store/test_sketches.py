@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, inspect, select
 
-from connectors.store import sketches
-from connectors.store.claims import claim
+from connectors.store import schema, sketches
+from connectors.store.corpus import claim
 from connectors.store.database import Database
 from connectors.store.repeated_paragraphs import expire_paragraphs, note_paragraphs, repeated_paragraphs
+from connectors.store.schema import metadata, outlet_shingles, sketch_keys
 from connectors.store.sketch_partitions import FILE_EVERY, file_keys
-from connectors.store.sketch_queries import insert_keys
-from connectors.store.sketch_tables import outlet_shingles, sketch_keys
-from connectors.store.sketches import Hit
+from connectors.store.sketches import Hit, insert_keys
 from pipeline.dedup.decide import ArticleState, Candidate, DecidePolicy, KnownArticle, Sightings
 from pipeline.dedup.fingerprint import fingerprint
 from pipeline.dedup.memory_index import MAX_HITS, Nearby
@@ -42,8 +41,7 @@ def database(store_url: str) -> Iterator[Database]:
 
 def make_tables(database: Database) -> None:
     """The near-duplicate tables alone."""
-    tables = [sketches.sketches, sketch_keys, outlet_shingles]
-    sketches.sketches.metadata.create_all(database.engine, tables=tables)
+    metadata.create_all(database.engine, tables=[schema.sketches, sketch_keys, outlet_shingles])
 
 
 def known(article: MadeArticle, article_id: str, *, revision: int = 1) -> KnownArticle:
