@@ -116,7 +116,7 @@ def read_made_pages(home: Path, pages: Sequence[MadePage], **changes: Any) -> Se
     outlets = tuple(outlet for outlet in OUTLETS if outlet.id in {page.outlet_id for page in pages})
     catalogue = home / "feeds.toml"
     catalogue.write_text(catalogue_toml(outlets), encoding="utf-8")
-    settings = Settings(home=home, catalogue=catalogue, **changes)
+    settings = Settings(home=home, catalogue=catalogue).updated(**changes)
     with MadeApp(settings) as newswire:
         newswire.web = MadeWeb(pages)
         newswire.database.upgrade()

@@ -163,8 +163,7 @@ def deployment(stack: CeleryStack) -> Newswire:
             catalogue=Path(variables["NEWSWIRE_CATALOGUE"]),
             database_url=variables["NEWSWIRE_DATABASE_URL"],
             deployment=variables["NEWSWIRE_DEPLOYMENT"],
-            kafka_bootstrap=variables["NEWSWIRE_KAFKA_BOOTSTRAP"],
-        )
+        ).updated(kafka={"bootstrap": variables["NEWSWIRE_KAFKA_BOOTSTRAP"]})
     )
 
 

@@ -41,19 +41,19 @@ class KafkaSettings:
     def of(cls, settings: Settings) -> KafkaSettings:
         """What the deployment's settings say."""
         return cls(
-            bootstrap=settings.kafka_bootstrap,
+            bootstrap=settings.kafka.bootstrap,
             deployment=settings.deployment,
-            prefix=settings.topic_prefix,
-            compression=None if settings.compression == "none" else settings.compression,
-            security=settings.kafka_security,
-            sasl_mechanism=settings.kafka_sasl_mechanism,
-            username=settings.kafka_username,
-            password=settings.kafka_password,
-            ca_file=settings.kafka_ca_file,
-            cert_file=settings.kafka_cert_file,
-            key_file=settings.kafka_key_file,
+            prefix=settings.topics.prefix,
+            compression=None if settings.delivery.compression == "none" else settings.delivery.compression,
+            security=settings.kafka.security,
+            sasl_mechanism=settings.kafka.sasl_mechanism,
+            username=settings.kafka.username,
+            password=settings.kafka.password,
+            ca_file=settings.kafka.ca_file,
+            cert_file=settings.kafka.cert_file,
+            key_file=settings.kafka.key_file,
             registry=registry_of(settings),
-            delivery_timeout_ms=int(settings.delivery_timeout_s * 1000),
+            delivery_timeout_ms=int(settings.delivery.timeout_s * 1000),
         )
 
     @property
@@ -81,10 +81,10 @@ class KafkaSettings:
 
 def registry_of(settings: Settings) -> SchemaRegistry | None:
     """The schema registry, if the deployment has one."""
-    if not settings.schema_registry_url:
+    if not settings.schema_registry.url:
         return None
     return SchemaRegistry(
         RegistryAccess(
-            settings.schema_registry_url, settings.schema_registry_username, settings.schema_registry_password
+            settings.schema_registry.url, settings.schema_registry.username, settings.schema_registry.password
         )
     )

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from connectors.store.database import Database
 from connectors.workers.pool import ExtractionWorkers
 from pipeline.app.deployment import read_catalogue
+from pipeline.app.environment import load_settings
 from pipeline.app.runs import Newswire
 from pipeline.domain.errors import NewswireError, NotAFeed
 from pipeline.domain.model import Entry, ExtractRules, FetchKind, Request, Response
 from pipeline.domain.ports import Fetcher
-from pipeline.domain.settings import SettingRow, Settings, describe, load
+from pipeline.domain.settings import SettingRow, Settings, describe
 from pipeline.extraction.dom.page import check_page, page_in_utf8
 from pipeline.extraction.values import PageInput
 from pipeline.feeds.parse import ParsedFeed, parse_feed
@@ -32,13 +32,13 @@ class Line:
 
 def describe_settings(environment: Mapping[str, str] | None = None) -> tuple[SettingRow, ...]:
     """Every setting with its value in force. Raises SettingsError."""
-    return describe(load(os.environ if environment is None else environment))
+    return describe(load_settings(environment))
 
 
 def check_deployment(environment: Mapping[str, str] | None = None) -> Iterator[Line]:
     """Settings, catalogue, store and topics: every fault in one go, each as soon as it is known."""
     try:
-        settings = load(os.environ if environment is None else environment)
+        settings = load_settings(environment)
     except NewswireError as error:
         yield from faults_of(error)
         return
@@ -83,18 +83,18 @@ def check_store(settings: Settings) -> str:
 
 def check_topics(settings: Settings) -> str:
     """Whether the topics are as they should be. Raises DeliveryError, or NewswireError with the differences."""
-    if not settings.kafka_bootstrap:
+    if not settings.kafka.bootstrap:
         return "no Kafka configured (NEWSWIRE_KAFKA_BOOTSTRAP): the outbox is the topic log"
     with Newswire(settings) as newswire:
         differences = newswire.topic_differences()
         if differences:
             raise NewswireError("\n".join(differences))
-        return f"{len(newswire.topic_specs())} topics on {settings.kafka_bootstrap} are as they should be"
+        return f"{len(newswire.topic_specs())} topics on {settings.kafka.bootstrap} are as they should be"
 
 
 def check_feed(url: str, *, entries: int, zone: str, environment: Mapping[str, str] | None = None) -> Iterator[Line]:
     """What a feed looks like, what would be extracted from its first entries, and why not."""
-    settings = load(os.environ if environment is None else environment)
+    settings = load_settings(environment)
     with Newswire(settings) as newswire:
         yield from asyncio.run(inspect_feed(newswire, url, entries=entries, zone=zone))
 
@@ -116,7 +116,7 @@ async def inspect_feed(newswire: Newswire, url: str, *, entries: int, zone: str)
         except NewswireError as error:
             return [Line(str(error), is_fine=False)]
         lines = [*describe_feed(response.final_url, parsed), *describe_answer(response)]
-        with ExtractionWorkers(1, settings.extract_timeout_s, settings.extract_memory_mb) as workers:
+        with ExtractionWorkers(1, settings.extraction.timeout_s, settings.extraction.memory_mb) as workers:
             looks = [await inspect_entry(entry, fetcher, workers, zone) for entry in parsed.entries[:entries]]
     return [*lines, *looks]
 

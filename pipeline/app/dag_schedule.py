@@ -6,14 +6,14 @@ Reads the environment; a fault in the settings leaves the defaults standing, bec
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from pipeline.app.environment import load_settings
 from pipeline.domain.errors import SettingsError
-from pipeline.domain.settings import Settings, load
+from pipeline.domain.settings import Settings
 
 log = logging.getLogger("newswire.schedule")
 
@@ -52,10 +52,10 @@ class Schedule:
 def schedule(environment: Mapping[str, str] | None = None) -> Schedule:
     """The schedule that the settings describe."""
     try:
-        settings = load(os.environ if environment is None else environment)
+        settings = load_settings(environment)
     except SettingsError:
         settings = Settings()
-    return Schedule(every=timedelta(minutes=settings.every_minutes), shards=settings.shards)
+    return Schedule(every=timedelta(minutes=settings.schedule.every_minutes), shards=settings.schedule.shards)
 
 
 def record_late_run(context: Mapping[str, Any], late_after_min: float) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import sys
 import time
 from collections import Counter
@@ -17,10 +16,10 @@ from typing import Self
 from connectors.store.corpus import CorpusStore
 from connectors.store.database import Database
 from pipeline.app.deployment import now
+from pipeline.app.environment import load_settings
 from pipeline.dedup.jsonl import BadLine, DedupedRow, dedup_lines, in_words, written_line
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import Verdict
-from pipeline.domain.settings import load
 
 BATCH = 50  # rows in one durable commit on a store
 PROGRESS_EVERY_S = 5.0
@@ -91,7 +90,7 @@ class Deduplication:
 
     def _open_store(self, url: str) -> CorpusStore:
         own = url == OWN_STORE
-        database = Database(load(os.environ).store_url if own else url)
+        database = Database(load_settings().store_url if own else url)
         self._open.callback(database.close)
         if own:
             database.check()

@@ -30,6 +30,7 @@ from connectors.store.revisits import RevisitStore
 from connectors.store.runs import RunStore
 from connectors.store.topic_log import EmbeddedTopics
 from pipeline import __version__
+from pipeline.app.environment import load_settings
 from pipeline.app.time_option import time_of_option
 from pipeline.catalogue.catalogue import parse_catalogue, select
 from pipeline.delivery.audit import Audit
@@ -39,7 +40,7 @@ from pipeline.domain import fault_injection
 from pipeline.domain.errors import CatalogueError, SettingsError
 from pipeline.domain.model import Feed, FeedState, FetchKind, Outlet, ReceivedMessage, Topic
 from pipeline.domain.ports import Topics
-from pipeline.domain.settings import Settings, load
+from pipeline.domain.settings import Settings
 from pipeline.identity.article_ids import with_number_rule
 from pipeline.reporting.report import LATE, Report
 
@@ -61,9 +62,9 @@ class Deployment:
         self.settings = settings
         self.clock = clock
         self.database = Database(settings.store_url)
-        self.feeds = FeedStore(self.database, lanes=settings.lanes)
-        self.articles = ArticleStore(self.database, lanes=settings.lanes)
-        self.visits = RevisitStore(self.database, lanes=settings.lanes)
+        self.feeds = FeedStore(self.database, lanes=settings.delivery.lanes)
+        self.articles = ArticleStore(self.database, lanes=settings.delivery.lanes)
+        self.visits = RevisitStore(self.database, lanes=settings.delivery.lanes)
         self.outbox = StoredOutbox(self.database)
         self.runs = RunStore(self.database)
         self.archive = WarcArchive(settings.archive_folder)
@@ -75,9 +76,9 @@ class Deployment:
 
         SQLite is brought to this version's schema by itself; a shared database only by `newswire db upgrade`.
         """
-        settings = load(os.environ if environment is None else environment)
-        if settings.crash_at:
-            fault_injection.arm(settings.crash_at, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        settings = load_settings(environment)
+        if settings.testing.crash_at:
+            fault_injection.arm(settings.testing.crash_at, lambda: os.kill(os.getpid(), signal.SIGKILL))
         app = cls(settings)
         if app.database.is_sqlite:
             app.database.upgrade()
@@ -117,7 +118,7 @@ class Deployment:
 
     def feed_states(self, feeds: Sequence[Feed]) -> tuple[FeedState, ...]:
         """What the store remembers of these feeds, after giving each its place there."""
-        self.feeds.ensure(feeds, interval_s=self.settings.interval_s)
+        self.feeds.ensure(feeds, interval_s=self.settings.polling.interval_s)
         return self.feeds.states([feed.id for feed in feeds])
 
     def fetcher(self) -> SafeFetcher:
@@ -127,18 +128,18 @@ class Deployment:
         from connectors.http.robots_files import RobotsFiles
 
         settings = self.settings
-        totals = {FetchKind.FEED: settings.feed_timeout_s, FetchKind.PAGE: settings.page_timeout_s}
+        totals = {FetchKind.FEED: settings.http.feed_timeout_s, FetchKind.PAGE: settings.http.page_timeout_s}
         return SafeFetcher(
             user_agent=user_agent(settings.contact),
             clock=self.clock,
             limits={kind: replace(DEFAULT_LIMITS[kind], total_s=total) for kind, total in totals.items()},
             pacer=self.pacer,
-            newsroom=settings.newsroom or None,
-            max_connections=settings.concurrency,
-            per_host=settings.host_connections,
-            default_spacing_s=settings.host_spacing_s,
+            newsroom=settings.testing.newsroom or None,
+            max_connections=settings.http.concurrency,
+            per_host=settings.http.host_connections,
+            default_spacing_s=settings.http.host_spacing_s,
             spacing_for=self.spacing_of,
-            obey_robots=settings.obey_robots,
+            obey_robots=settings.http.obey_robots,
             robots_memory=RobotsFiles(settings.home / "robots"),
         )
 
@@ -168,8 +169,8 @@ class Deployment:
     @cached_property
     def topics(self) -> Topics:
         """Kafka when a broker is configured, else the embedded log."""
-        if not self.settings.kafka_bootstrap:
-            return EmbeddedTopics(self.database, prefix=self.settings.topic_prefix)
+        if not self.settings.kafka.bootstrap:
+            return EmbeddedTopics(self.database, prefix=self.settings.topics.prefix)
         from connectors.kafka.topics import KafkaTopics
 
         return KafkaTopics(KafkaSettings.of(self.settings))
@@ -178,8 +179,8 @@ class Deployment:
     def batch_limits(self) -> BatchLimits:
         """How much goes into one transaction."""
         settings = self.settings
-        overtake_after = OVERTAKE_TIMES * timedelta(seconds=settings.delivery_timeout_s)
-        return BatchLimits(settings.batch_rows, settings.batch_bytes, overtake_after=overtake_after)
+        overtake_after = OVERTAKE_TIMES * timedelta(seconds=settings.delivery.timeout_s)
+        return BatchLimits(settings.delivery.batch_rows, settings.delivery.batch_bytes, overtake_after=overtake_after)
 
     def deliverer(self, *, recover: bool = False) -> Deliverer:
         """What delivers beside the work that fills the outbox."""
@@ -205,7 +206,7 @@ class Deployment:
         """A sentence for each difference between outbox and topics; none when they agree. Raises DeliveryError."""
         differences: list[str] = []
         for topic in Topic:
-            name = self.settings.topic_prefix + topic.value
+            name = self.settings.topics.prefix + topic.value
             audit = Audit(name, is_compacted=topic in (Topic.LATEST, Topic.FEEDS))
             audit.read(self.topics.read(topic))
             differences += audit.differences(self.outbox.rows(topic))
@@ -224,16 +225,16 @@ class Deployment:
         """The topics as they should be."""
         settings = self.settings
         return desired_topics(
-            settings.topic_prefix, partitions=settings.topic_partitions, replication=settings.topic_replication
+            settings.topics.prefix, partitions=settings.topics.partitions, replication=settings.topics.replication
         )
 
     def topic_differences(self) -> tuple[str, ...]:
         """How the broker's topics differ from what they should be. Raises DeliveryError."""
-        return self.topic_admin.differences(self.topic_specs()) if self.settings.kafka_bootstrap else ()
+        return self.topic_admin.differences(self.topic_specs()) if self.settings.kafka.bootstrap else ()
 
     def create_topics(self) -> tuple[str, ...]:
         """Create the topics that are missing; their names. Raises SettingsError without a broker, DeliveryError."""
-        if not self.settings.kafka_bootstrap:
+        if not self.settings.kafka.bootstrap:
             raise SettingsError("NEWSWIRE_KAFKA_BOOTSTRAP is empty: the embedded log needs no topics to be created")
         return self.topic_admin.create_missing(self.topic_specs())
 

@@ -84,7 +84,7 @@ class DeploymentActions:
     def redrive(self, outlet_id: str, *, reason: str | None, entry_id: int | None, by: str) -> str:  # noqa: ARG002
         """Make dead letters of an outlet pending again. Raises NewswireError."""
         outlet, at = self.outlet(outlet_id), self.app.clock()
-        store = DeadLetterStore(self.app.database, lanes=self.app.settings.lanes)
+        store = DeadLetterStore(self.app.database, lanes=self.app.settings.delivery.lanes)
         dead = [
             each
             for each in store.find(RedriveChoice(outlets=(outlet_id,)))
@@ -110,7 +110,7 @@ class DeploymentActions:
                 f"{self.app.settings.catalogue}: {error.strerror}; if it is part of an image, add it there"
             ) from error
         outlet = self.outlet(new.outlet_id)
-        self.app.feeds.ensure(outlet.feeds, interval_s=self.app.settings.interval_s)
+        self.app.feeds.ensure(outlet.feeds, interval_s=self.app.settings.polling.interval_s)
         return f"{new.outlet_id}/{new.feed} is in the catalogue"
 
 

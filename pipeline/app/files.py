@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,10 +11,11 @@ from typing import Any
 
 from connectors.workers.pool import ExtractionWorkers, extract_many
 from pipeline.app.deployment import read_catalogue
+from pipeline.app.environment import load_settings
 from pipeline.app.runs import Newswire
 from pipeline.domain.errors import CatalogueError, FetchError, SettingsError
 from pipeline.domain.model import FetchKind, Request, Response
-from pipeline.domain.settings import Settings, load
+from pipeline.domain.settings import Settings
 from pipeline.extraction.dom.page import check_page, page_in_utf8
 from pipeline.extraction.jsonl import ExtractedRow, ExtractRow, page_of, read_row, written_line
 from pipeline.extraction.values import Extraction
@@ -24,7 +24,7 @@ from pipeline.ingest.page_status import refuse_page
 
 def edit_catalogue(edit: Callable[[str], str], environment: Mapping[str, str] | None = None) -> Path:
     """Write the catalogue as `edit` makes it, whole or not at all; its path. Raises CatalogueError."""
-    path = load(os.environ if environment is None else environment).catalogue
+    path = load_settings(environment).catalogue
     changed = edit(path.read_text(encoding="utf-8") if path.exists() else "")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
@@ -68,8 +68,8 @@ def extract_lines(lines: Iterable[str], *, learn: bool, processes: int, explain:
 
 def extract_one(source: str, *, url: str | None, explain: bool) -> dict[str, Any]:
     """The article at a URL or in a file, or why there is none. Raises SettingsError for a file it cannot read."""
-    settings = load(os.environ)
-    with ExtractionWorkers(1, settings.extract_timeout_s, settings.extract_memory_mb) as workers:
+    settings = load_settings()
+    with ExtractionWorkers(1, settings.extraction.timeout_s, settings.extraction.memory_mb) as workers:
         if source.startswith(("http://", "https://")):
             row = ExtractRow(source, source, "")
             result = fetch_and_extract(row, settings, workers)

@@ -44,7 +44,7 @@ class Metrics:
             self.totals.add(report)
         yield from self.totals.samples()
         feeds = self.app.feeds.states(self.feed_ids)
-        yield from gauge_samples(self.store.snapshot(feeds, lanes=settings.lanes, now=self.app.clock()))
+        yield from gauge_samples(self.store.snapshot(feeds, lanes=settings.delivery.lanes, now=self.app.clock()))
 
     @cached_property
     def feed_ids(self) -> tuple[str, ...]:

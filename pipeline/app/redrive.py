@@ -26,7 +26,7 @@ class Redrive:
 
 def redrive(newswire: Newswire, choice: RedriveChoice, *, dry_run: bool) -> Redrive:
     """Find the dead letters of a choice and, unless it is a dry run, make their entries pending again."""
-    store = DeadLetterStore(newswire.database, lanes=newswire.settings.lanes)
+    store = DeadLetterStore(newswire.database, lanes=newswire.settings.delivery.lanes)
     found = store.find(choice)
     dead = tuple(each for each in found if each.entry.outlet_id in newswire.outlets_by_id)
     unknown = len(found) - len(dead)

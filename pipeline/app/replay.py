@@ -44,7 +44,7 @@ def replay(
     One that was killed, or that reached its deadline, goes on where it was when it is called with the same choice.
     """
     choice = known_outlets(newswire, choice)
-    store = ReplayStore(newswire.database, lanes=newswire.settings.lanes)
+    store = ReplayStore(newswire.database, lanes=newswire.settings.delivery.lanes)
     progress = ProgressFile(newswire.settings.home / "replays", "replay", choice, dry_run, EXTRACTOR)
     report = begin(progress, restart=restart)
     report.total = store.count(choice)
@@ -98,7 +98,7 @@ def furnish(newswire: Newswire, stack: ExitStack, deliverer: Deliverer, *, deadl
     """The rooms of a replay; the stack closes them."""
     settings = newswire.settings
     workers = stack.enter_context(
-        ExtractionWorkers(settings.extract_processes, settings.extract_timeout_s, settings.extract_memory_mb)
+        ExtractionWorkers(settings.extraction.processes, settings.extraction.timeout_s, settings.extraction.memory_mb)
     )
     threads = stack.enter_context(ThreadPoolExecutor(1 if newswire.database.is_sqlite else 4, "store"))
     return RunContext(

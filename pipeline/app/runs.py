@@ -113,7 +113,7 @@ class Newswire(Deployment):
             report.faults.append(f"{free / 1e6:.0f} MB are left for raw pages: nothing was polled")
             return False
         waiting = self.outbox.undelivered()
-        if waiting < self.settings.outbox_bound:
+        if waiting < self.settings.delivery.outbox_bound:
             return True
         report.faults.append(f"{waiting} messages wait in the outbox (NEWSWIRE_OUTBOX_BOUND): nothing was polled")
         return False
@@ -156,9 +156,9 @@ class Newswire(Deployment):
     def due_visits(self, feed_ids: Sequence[str], *, force: bool = False) -> tuple[Visit, ...]:
         """The articles that this run looks at again, within the budget; forced: also those whose time is to come."""
         settings, at = self.settings, None if force else self.clock()
-        found = self.visits.due(feed_ids, now=at, most_per_outlet=settings.revisits_per_run)
+        found = self.visits.due(feed_ids, now=at, most_per_outlet=settings.revisits.per_run)
         known = [visit for visit in found if visit.entry.outlet_id in self.outlets_by_id]
-        return within_budget(known, most=settings.revisits_per_run, most_per_host=settings.revisits_per_host)
+        return within_budget(known, most=settings.revisits.per_run, most_per_host=settings.revisits.per_host)
 
     async def furnish(self, stack: AsyncExitStack, deliverer: Deliverer, *, deadline_s: float | None) -> RunContext:
         """Open what a walk needs; the stack closes it."""
@@ -167,14 +167,16 @@ class Newswire(Deployment):
         settings = self.settings
         fetcher = await stack.enter_async_context(self.fetcher())
         workers = stack.enter_context(
-            ExtractionWorkers(settings.extract_processes, settings.extract_timeout_s, settings.extract_memory_mb)
+            ExtractionWorkers(
+                settings.extraction.processes, settings.extraction.timeout_s, settings.extraction.memory_mb
+            )
         )
         # One thread on SQLite, which has one writer; a few on PostgreSQL, which has many.
         threads = stack.enter_context(ThreadPoolExecutor(1 if self.database.is_sqlite else 4, "store"))
         loop = asyncio.get_running_loop()
         pressure = Pressure(
             lambda: loop.run_in_executor(threads, self.outbox.undelivered),
-            settings.outbox_bound,
+            settings.delivery.outbox_bound,
             seconds=time.monotonic,
         )
         return RunContext(
@@ -197,8 +199,8 @@ class Newswire(Deployment):
     def turns(self, deadline_s: float | None) -> HostQueue:
         """The queues and places of a run that begins nothing new after so many seconds."""
         ends = time.monotonic() + deadline_s if deadline_s else float("inf")
-        at_door = self.settings.host_connections + STANDING
-        return HostQueue(self.settings.concurrency, at_door, is_late=lambda: time.monotonic() >= ends)
+        at_door = self.settings.http.host_connections + STANDING
+        return HostQueue(self.settings.http.concurrency, at_door, is_late=lambda: time.monotonic() >= ends)
 
 
 @contextmanager

@@ -25,14 +25,14 @@ def delete_by_retention(newswire: Newswire) -> Mapping[str, int]:
     """Delete what is older than its stated retention; what, and how much of it."""
     at, settings = newswire.clock(), newswire.settings
     return {
-        "messages": newswire.outbox.expire(before=at - timedelta(days=settings.outbox_days)),
-        "polls and reports": newswire.runs.expire(before=at - timedelta(days=settings.polls_days)),
-        "entries": newswire.feeds.expire_entries(before=at - timedelta(days=settings.entries_days)),
+        "messages": newswire.outbox.expire(before=at - timedelta(days=settings.retention.outbox_days)),
+        "polls and reports": newswire.runs.expire(before=at - timedelta(days=settings.retention.polls_days)),
+        "entries": newswire.feeds.expire_entries(before=at - timedelta(days=settings.retention.entries_days)),
         "backfills": BackfillStore(newswire.database, clock=newswire.clock).expire(
-            before=at - timedelta(days=settings.entries_days)
+            before=at - timedelta(days=settings.retention.entries_days)
         ),
         "sketches": newswire.articles.expire_sketches(now=at),
-        "days of raw pages": newswire.archive.expire(now=at, keep_days=settings.archive_days),
+        "days of raw pages": newswire.archive.expire(now=at, keep_days=settings.retention.archive_days),
     }
 
 
@@ -62,7 +62,7 @@ def integrity_faults(newswire: Newswire) -> tuple[str, ...]:
     that nobody commits for a week.
     """
     keep_numbers(newswire.topics, newswire.outbox)
-    kept_since = newswire.clock() - timedelta(days=newswire.settings.outbox_days)
+    kept_since = newswire.clock() - timedelta(days=newswire.settings.retention.outbox_days)
     faults = (
         *find_faults(newswire.database, now=newswire.clock(), kept_since=kept_since),
         *newswire.topic_differences(),

@@ -92,7 +92,7 @@ def tail(
         except KeyboardInterrupt:
             return
         if not count:
-            stderr_console().print(f"{newswire.settings.topic_prefix}{topic.value} has no such message")
+            stderr_console().print(f"{newswire.settings.topics.prefix}{topic.value} has no such message")
 
 
 def export(

@@ -18,7 +18,6 @@ from pipeline.feeds.entries import Surroundings, understand
 from pipeline.feeds.json_feed import read_json
 from pipeline.feeds.news_sitemap import read_sitemap
 from pipeline.feeds.raw import RawFeed
-from pipeline.feeds.rss_atom import read_xml
 from pipeline.feeds.sanitize import is_cut_short, looks_like, root_name
 from pipeline.identity.urls import canonicalise, repair
 from pipeline.text.dates import zone_of
@@ -133,6 +132,8 @@ def _read(text: str, root: str | None, url: str) -> RawFeed | None:
     if root in ("urlset", "sitemapindex"):
         return read_sitemap(text)
     if root is not None:
+        from pipeline.feeds.rss_atom import read_xml  # feedparser: a run that finds nothing new parses no feed
+
         return read_xml(text, url)
     if text.lstrip()[:1] == "{":
         return read_json(text)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 from pipeline.domain.model import Entry, FeedState, Outlet, PendingEntry, Request, Response
@@ -74,7 +74,8 @@ def gentle(settings: Settings) -> Settings:
 
     A live request then waits for at most one request of ours to its host.
     """
-    return replace(settings, host_connections=1, concurrency=min(4, settings.concurrency), extract_processes=1)
+    http = {"host_connections": 1, "concurrency": min(4, settings.http.concurrency)}
+    return settings.updated(http=http, extraction={"processes": 1})
 
 
 def past_feed(outlet: Outlet, name: str) -> FeedState:

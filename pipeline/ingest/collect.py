@@ -42,8 +42,8 @@ async def reach_end(entry: PendingEntry, rooms: RunContext, place: Slot) -> Sett
     attempt = Attempt(
         now=rooms.clock(),
         outlet=rooms.outlets[entry.outlet_id],
-        max_attempts=rooms.settings.max_attempts,
-        retry_s=rooms.settings.retry_s,
+        max_attempts=rooms.settings.retry.max_attempts,
+        retry_s=rooms.settings.retry.wait_s,
     )
     end = await try_entry(entry, attempt, rooms, place)
     return with_resolution(end, attempt.outlet, now=attempt.now) if isinstance(end, Ending) else end

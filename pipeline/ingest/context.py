@@ -64,6 +64,6 @@ class RunContext:
         """How often the outlet's feeds may be polled: the settings' bounds, or the catalogue's for this outlet."""
         policy = self.outlets[outlet_id].policy
         return FeedPolicy(
-            min_interval_s=policy.min_interval_s or self.settings.min_interval_s,
-            max_interval_s=policy.max_interval_s or self.settings.max_interval_s,
+            min_interval_s=policy.min_interval_s or self.settings.polling.min_interval_s,
+            max_interval_s=policy.max_interval_s or self.settings.polling.max_interval_s,
         )

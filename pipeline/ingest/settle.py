@@ -160,7 +160,7 @@ def plan_revisit(
 def revisit_after_s(outlet: Outlet, settings: Settings) -> tuple[int, ...]:
     """The ages at which an outlet's articles are looked at again: the catalogue's, else the setting's."""
     own = outlet.policy.revisit_after_s
-    return settings.revisit_after_s if own is None else own
+    return settings.revisits.after_s if own is None else own
 
 
 def decide_policy(outlet: Outlet) -> DecidePolicy:

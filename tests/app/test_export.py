@@ -41,7 +41,7 @@ def message(number: int, *, topic: Topic = Topic.ARTICLES, revision: int = 1) ->
 
 def append(newswire: Newswire, *messages: Message) -> None:
     with newswire.database.writing() as connection:
-        outbox.append(connection, messages, lanes=newswire.settings.lanes, now=NOW)
+        outbox.append(connection, messages, lanes=newswire.settings.delivery.lanes, now=NOW)
     newswire.deliver()
 
 
@@ -49,15 +49,17 @@ def append(newswire: Newswire, *messages: Message) -> None:
 def newswire(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Newswire]:
     settings = Settings(home=tmp_path / "home")
     if request.param == "postgres":
-        settings = replace(settings, database_url=str(request.getfixturevalue("postgres_url")))
+        settings = settings.updated(database_url=str(request.getfixturevalue("postgres_url")))
     if request.param == "kafka":
         broker: Broker = request.getfixturevalue("broker")
         name = f"x{uuid.uuid4().hex[:8]}"
-        settings = replace(settings, kafka_bootstrap=broker.bootstrap, topic_prefix=f"{name}.", deployment=name)
-        settings = replace(settings, topic_partitions=2, lanes=2)
+        settings = settings.updated(
+            deployment=name, kafka={"bootstrap": broker.bootstrap}, topics={"prefix": f"{name}."}
+        )
+        settings = settings.updated(topics={"partitions": 2}, delivery={"lanes": 2})
     with Newswire(settings) as opened:
         opened.database.upgrade()
-        if settings.kafka_bootstrap:
+        if settings.kafka.bootstrap:
             opened.create_topics()
         yield opened
 
@@ -185,8 +187,10 @@ def test_what_retention_took_before_it_was_exported_is_told(broker: Broker, tmp_
     from kafka import KafkaAdminClient, TopicPartition
 
     name = f"x{uuid.uuid4().hex[:8]}"
-    settings = Settings(home=tmp_path / "home", kafka_bootstrap=broker.bootstrap, topic_prefix=f"{name}.")
-    with Newswire(replace(settings, deployment=name, topic_partitions=1, lanes=1)) as newswire:
+    settings = Settings(home=tmp_path / "home").updated(
+        kafka={"bootstrap": broker.bootstrap}, topics={"prefix": f"{name}."}
+    )
+    with Newswire(settings.updated(deployment=name, topics={"partitions": 1}, delivery={"lanes": 1})) as newswire:
         newswire.database.upgrade()
         newswire.create_topics()
         append(newswire, message(1))

@@ -142,18 +142,16 @@ def test_a_redriven_entry_becomes_an_article_and_the_topic_tells_the_whole_story
     with Newsroom(outlets=OUTLETS[:1]) as newsroom:
         catalogue = tmp_path / "feeds.toml"
         catalogue.write_text(newsroom.catalogue_toml(), encoding="utf-8")
-        settings = Settings(
-            home=tmp_path,
-            catalogue=catalogue,
-            newsroom=newsroom.address,
-            host_spacing_s=0,
-            extract_processes=1,
-            max_attempts=1,
+        settings = Settings(home=tmp_path, catalogue=catalogue).updated(
+            testing={"newsroom": newsroom.address},
+            http={"host_spacing_s": 0},
+            extraction={"processes": 1},
+            retry={"max_attempts": 1},
         )
         with Newswire(settings) as newswire:
             newswire.database.upgrade()
             ids = [state.feed_id for state in newswire.feed_states(newswire.choose([]))]
-            newswire.settings = replace(settings, extract_timeout_s=0.0)  # no page is extracted in no time
+            newswire.settings = settings.updated(extraction={"timeout_s": 0.0})  # no page is extracted in no time
             assert newswire.ingest(ids).total(Verdict.FAILED) > 3
             newswire.settings = settings
             seen = redrive.redrive(newswire, RedriveChoice(), dry_run=True)

@@ -49,7 +49,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
         settings = read_made_pages(
-            Path(folder) / "home", list(made_pages(choice.pages)), extract_processes=choice.processes, batch_rows=5_000
+            Path(folder) / "home",
+            list(made_pages(choice.pages)),
+            extraction={"processes": choice.processes},
+            delivery={"batch_rows": 5_000},
         )
         took = time.monotonic() - began
         print(
@@ -73,7 +76,7 @@ def silent_environment(settings: Settings, folder: Path) -> dict[str, str]:
     return kept | {
         "NEWSWIRE_HOME": str(settings.home),
         "NEWSWIRE_CATALOGUE": str(settings.catalogue),
-        "NEWSWIRE_EXTRACT_PROCESSES": str(settings.extract_processes),
+        "NEWSWIRE_EXTRACT_PROCESSES": str(settings.extraction.processes),
         "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}",
     }
 

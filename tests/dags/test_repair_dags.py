@@ -17,10 +17,13 @@ from tests.made_pages import PLAIN, made_pages, read_made_pages
 PAGES = 4
 
 
-def deployment(home: Path, **changes: Any) -> Iterator[None]:
+def deployment(home: Path, **extraction: Any) -> Iterator[None]:
     """A deployment that read some pages, as the tasks' environment."""
     settings: Settings = read_made_pages(
-        home, list(made_pages(PAGES, outlets=PLAIN[:1])), extract_processes=1, max_attempts=1, **changes
+        home,
+        list(made_pages(PAGES, outlets=PLAIN[:1])),
+        extraction={"processes": 1, **extraction},
+        retry={"max_attempts": 1},
     )
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("NEWSWIRE_HOME", str(settings.home))
@@ -38,7 +41,7 @@ def read_well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def all_failed(tmp_path: Path) -> Iterator[None]:
     """Pages that no worker had time for: dead letters."""
-    yield from deployment(tmp_path / "home", extract_timeout_s=0.0)
+    yield from deployment(tmp_path / "home", timeout_s=0.0)
 
 
 FORM = {"dry_run": True, "outlets": [], "causes": [], "since": "", "until": ""}

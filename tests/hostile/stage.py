@@ -95,15 +95,10 @@ def settings_of(home: Path, urls: Sequence[str], address: str, *, concurrency: i
     """A deployment that polls these URLs at a server of ours."""
     catalogue = home / "feeds.toml"
     catalogue.write_text(catalogue_of(urls), encoding="utf-8")
-    return Settings(
-        home=home,
-        catalogue=catalogue,
-        newsroom=address,
-        host_spacing_s=0,
-        extract_processes=1,
-        concurrency=concurrency,
-        feed_timeout_s=60,
-        contact="mailto:desk@gazette.test",
+    return Settings(home=home, catalogue=catalogue, contact="mailto:desk@gazette.test").updated(
+        testing={"newsroom": address},
+        http={"host_spacing_s": 0, "concurrency": concurrency, "feed_timeout_s": 60},
+        extraction={"processes": 1},
     )
 
 

@@ -115,7 +115,7 @@ def test_good_feeds_are_polled_while_the_hostile_ones_still_hang(tmp_path: Path)
             with app.database.reading() as connection:
                 made = connection.execute(select(polls.c.feed_id, polls.c.outcome)).all()
     assert psutil.Process().memory_info().rss / 1e6 - before_mb < MEMORY_BOUND_MB
-    assert 0 < sum(case.hangs for case in chosen) < settings.concurrency
+    assert 0 < sum(case.hangs for case in chosen) < settings.http.concurrency
     assert len(hostile) > 150
     outcomes = {poll.feed_id: poll.outcome for poll in made}
     assert [outcomes[f"scene/f{n}"] for n in range(len(hostile), len(ids))] == ["parsed"] * GOOD_FEEDS

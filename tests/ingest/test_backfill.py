@@ -48,7 +48,9 @@ def deployment(newsroom: Newsroom, home: Path) -> Backfill:
     """Backfills of a deployment that reads the sample newsroom."""
     catalogue = home / "feeds.toml"
     catalogue.write_text(newsroom.catalogue_toml(), encoding="utf-8")
-    settings = Settings(home=home, catalogue=catalogue, newsroom=newsroom.address, host_spacing_s=0)
+    settings = Settings(home=home, catalogue=catalogue).updated(
+        testing={"newsroom": newsroom.address}, http={"host_spacing_s": 0}
+    )
     past = Backfill(Newswire(gentle(settings)))
     past.app.database.upgrade()
     return past
@@ -239,7 +241,7 @@ async def test_a_live_request_waits_for_at_most_one_of_a_backfill(store_url: str
     with closing(StoredPacer(store_url)) as first, closing(StoredPacer(store_url)) as second:
         old, live = (
             Politeness(pacer, lambda: clock, per_host=per_host, default_spacing_s=5.0, longest_wait_s=60.0)
-            for pacer, per_host in zip((first, second), (gentle(Settings()).host_connections, 2), strict=True)
+            for pacer, per_host in zip((first, second), (gentle(Settings()).http.host_connections, 2), strict=True)
         )
         entered = asyncio.Event()
 

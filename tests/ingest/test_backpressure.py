@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import replace
 
 from connectors.archive.warc_archive import WarcArchive
 from connectors.store.outbox import append
@@ -34,9 +33,11 @@ async def test_what_waits_is_counted_once_a_second() -> None:
 def test_a_feed_that_comes_up_while_the_outbox_is_full_is_put_off_and_due_again(deployed: Deployment) -> None:
     deployed.publish("/fait-n1.html", make_page("/fait-n1.html"))
     newswire = deployed.newswire
-    newswire.settings = replace(newswire.settings, outbox_bound=5)
+    newswire.settings = newswire.settings.updated(delivery={"outbox_bound": 5})
     with newswire.database.writing() as connection:
-        append(connection, [make_message(number) for number in range(5)], lanes=newswire.settings.lanes, now=NOW)
+        append(
+            connection, [make_message(number) for number in range(5)], lanes=newswire.settings.delivery.lanes, now=NOW
+        )
     assert polls(deployed) == {"outbox_full": 1}
     assert deployed.web.answered == []
     newswire.deliver()

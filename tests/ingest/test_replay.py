@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -63,14 +62,14 @@ def pages() -> tuple[MadePage, ...]:
 @pytest.fixture(scope="module")
 def read_once(pages: tuple[MadePage, ...], tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A deployment that has read the pages; tests work on copies."""
-    return read_made_pages(tmp_path_factory.mktemp("made") / "home", pages, extract_processes=1)
+    return read_made_pages(tmp_path_factory.mktemp("made") / "home", pages, extraction={"processes": 1})
 
 
 @pytest.fixture
 def settings(read_once: Settings, tmp_path: Path) -> Settings:
     """A copy of the deployment, before anything was replayed."""
     subprocess.run(["cp", "-r", str(read_once.home), str(tmp_path / "home")], check=True)
-    return replace(read_once, home=tmp_path / "home", catalogue=tmp_path / "home" / "feeds.toml")
+    return read_once.updated(home=tmp_path / "home", catalogue=tmp_path / "home" / "feeds.toml")
 
 
 @pytest.fixture

@@ -191,7 +191,9 @@ def deployed(tmp_path: Path, store_url: str) -> Iterator[Deployment]:
     database = Database(store_url)
     database.upgrade()
     database.close()
-    settings = Settings(home=tmp_path / "home", catalogue=catalogue, database_url=store_url, extract_processes=1)
+    settings = Settings(home=tmp_path / "home", catalogue=catalogue, database_url=store_url).updated(
+        extraction={"processes": 1}
+    )
     deployment: Deployment
 
     def clock() -> datetime:

@@ -85,14 +85,10 @@ def stage(tmp_path: Path, store_url: str) -> Iterator[Stage]:
     catalogue = tmp_path / "feeds.toml"
     catalogue.write_text(catalogue_toml(), encoding="utf-8")
     with Newsroom(0, slow_s=0.1) as newsroom:
-        settings = Settings(
-            home=tmp_path / "home",
-            catalogue=catalogue,
-            database_url=store_url,
-            newsroom=newsroom.address,
-            host_spacing_s=0,
-            host_connections=8,
-            revisits_per_host=100,
+        settings = Settings(home=tmp_path / "home", catalogue=catalogue, database_url=store_url).updated(
+            testing={"newsroom": newsroom.address},
+            http={"host_spacing_s": 0, "host_connections": 8},
+            revisits={"per_host": 100},
         )
         database = Database(store_url)
         database.upgrade()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +127,10 @@ def test_the_index_of_elasticsearch_has_the_articles_fields() -> None:
 def published(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """An article on topics of its own."""
     name = f"c{uuid.uuid4().hex[:8]}"
-    settings = Settings(home=tmp_path_factory.mktemp("consumers"), kafka_bootstrap=broker.bootstrap)
-    settings = replace(settings, topic_prefix=f"{name}.news.", deployment=name, topic_partitions=1, lanes=1)
+    settings = Settings(home=tmp_path_factory.mktemp("consumers")).updated(kafka={"bootstrap": broker.bootstrap})
+    settings = settings.updated(
+        deployment=name, topics={"prefix": f"{name}.news.", "partitions": 1}, delivery={"lanes": 1}
+    )
     with Newswire(settings) as newswire:
         newswire.database.upgrade()
         newswire.create_topics()
@@ -140,9 +142,9 @@ def published(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Setti
 
 
 def test_kafka_python_prints_the_article(published: Settings) -> None:
-    command = [sys.executable, str(FOLDER / "kafka_python.py"), published.kafka_bootstrap]
+    command = [sys.executable, str(FOLDER / "kafka_python.py"), published.kafka.bootstrap]
     with subprocess.Popen(
-        [*command, f"{published.topic_prefix}articles"], stdout=subprocess.PIPE, text=True
+        [*command, f"{published.topics.prefix}articles"], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
@@ -151,9 +153,9 @@ def test_kafka_python_prints_the_article(published: Settings) -> None:
 
 
 def test_kcat_prints_the_article_with_its_headers(published: Settings, tmp_path: Path) -> None:
-    script = (FOLDER / "kcat.sh").read_text("utf-8").replace("-t news.", f"-t {published.topic_prefix}")
+    script = (FOLDER / "kcat.sh").read_text("utf-8").replace("-t news.", f"-t {published.topics.prefix}")
     done = subprocess.run(
-        ["sh", "-c", script, "kcat.sh", published.kafka_bootstrap], capture_output=True, text=True, check=False
+        ["sh", "-c", script, "kcat.sh", published.kafka.bootstrap], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "ce_type=org.newswire.article.published.v1" in done.stdout

@@ -29,8 +29,8 @@ def test_a_workers_settings_are_those_of_the_file_and_of_the_test(stack: CeleryS
     variables = stack.variables("worker")
     given = {name: value for name, value in variables.items() if name.startswith(settings.PREFIX)}
     loaded = settings.load(given)
-    assert (loaded.deployment, loaded.retry_s, loaded.newsroom) == ("compose", 5, "127.0.0.1:8800")
-    assert loaded.kafka_bootstrap == f"127.0.0.1:{stack.ports['kafka']}"
+    assert (loaded.deployment, loaded.retry.wait_s, loaded.testing.newsroom) == ("compose", 5, "127.0.0.1:8800")
+    assert loaded.kafka.bootstrap == f"127.0.0.1:{stack.ports['kafka']}"
 
 
 def test_the_broker_listens_on_loopback_alone(stack: CeleryStack) -> None:

@@ -123,7 +123,7 @@ def test_sample_and_live_articles_share_neither_store_nor_topic() -> None:
 def test_the_settings_of_a_stack_are_settings_that_exist(plan: Plan) -> None:
     from pipeline.domain import settings
 
-    assert settings.load(plan.variables()).kafka_bootstrap == "127.0.0.1:9092"
+    assert settings.load(plan.variables()).kafka.bootstrap == "127.0.0.1:9092"
 
 
 def test_what_was_started_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

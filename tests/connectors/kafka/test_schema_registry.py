@@ -101,7 +101,9 @@ def test_a_registry_that_is_away_can_be_tried_again() -> None:
 @pytest.fixture
 def settings(broker: Broker, tmp_path: Path) -> Settings:
     name = f"r{uuid.uuid4().hex[:8]}"
-    kafka = Settings(home=tmp_path / "home", kafka_bootstrap=broker.bootstrap, topic_prefix=f"{name}.")
+    kafka = Settings(home=tmp_path / "home").updated(
+        kafka={"bootstrap": broker.bootstrap}, topics={"prefix": f"{name}."}
+    )
     return replace(kafka, deployment=name, topic_partitions=1, lanes=1)
 
 
@@ -115,7 +117,7 @@ def begin(newswire: Newswire) -> None:
 
 
 def test_another_client_reads_the_topic_by_the_registrys_schema(settings: Settings, server: RegistryServer) -> None:
-    with Newswire(replace(settings, schema_registry_url=server.url)) as newswire:
+    with Newswire(settings.updated(schema_registry={"url": server.url})) as newswire:
         begin(newswire)
         assert newswire.deliver() == {"articles": 1, "articles.latest": 1}
         assert newswire.verify_delivery() == ()
@@ -126,14 +128,14 @@ def test_another_client_reads_the_topic_by_the_registrys_schema(settings: Settin
         schema = json.loads(json.load(answer)["schema"])
     Draft202012Validator(schema).validate(json.loads(framed[5:]))
     assert reader.read_article(framed) == json.loads(framed[5:])
-    subjects = {f"{settings.topic_prefix}{topic}-value" for topic in ("articles", "articles.latest")}
+    subjects = {f"{settings.topics.prefix}{topic}-value" for topic in ("articles", "articles.latest")}
     assert set(server.subjects) == subjects
 
 
 def test_a_real_registry_takes_our_schemas_and_tells_another_client_how_to_read(
     settings: Settings, real_registry: Registry
 ) -> None:
-    with Newswire(replace(settings, schema_registry_url=real_registry.url)) as newswire:
+    with Newswire(settings.updated(schema_registry={"url": real_registry.url})) as newswire:
         begin(newswire)
         assert newswire.deliver() == {"articles": 1, "articles.latest": 1}
         assert newswire.verify_delivery() == ()
@@ -141,11 +143,11 @@ def test_a_real_registry_takes_our_schemas_and_tells_another_client_how_to_read(
     told = asked(f"{real_registry.url}/schemas/ids/{struct.unpack('>I', framed[1:5])[0]}")
     assert told["schemaType"] == "JSON"
     Draft202012Validator(json.loads(told["schema"])).validate(json.loads(framed[5:]))
-    subject = f"{settings.topic_prefix}articles-value"
+    subject = f"{settings.topics.prefix}articles-value"
     assert asked(f"{real_registry.url}/config/{subject}") == {"compatibilityLevel": COMPATIBILITY}
     assert asked(f"{real_registry.url}/subjects/{subject}/versions") == [1]
     # Another process finds the schema and registers no second one.
-    again = SchemaRegistry(RegistryAccess(real_registry.url)).frame(make_message(), f"{settings.topic_prefix}articles")
+    again = SchemaRegistry(RegistryAccess(real_registry.url)).frame(make_message(), f"{settings.topics.prefix}articles")
     assert again is not None
     assert again[:5] == framed[:5]
     assert asked(f"{real_registry.url}/subjects/{subject}/versions") == [1]
@@ -180,13 +182,13 @@ def read_raw(settings: Settings, topic: str) -> bytes:
     """The one value of a topic, by confluent-kafka."""
     consumer = Consumer(
         {
-            "bootstrap.servers": settings.kafka_bootstrap,
+            "bootstrap.servers": settings.kafka.bootstrap,
             "group.id": uuid.uuid4().hex,
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
         }
     )
-    consumer.subscribe([settings.topic_prefix + topic])
+    consumer.subscribe([settings.topics.prefix + topic])
     received = consumer.poll(timeout=60)
     consumer.close()
     assert received is not None
@@ -196,10 +198,10 @@ def read_raw(settings: Settings, topic: str) -> bytes:
 
 
 def test_a_refusal_of_the_registry_costs_no_message(settings: Settings, server: RegistryServer) -> None:
-    subject = f"{settings.topic_prefix}articles-value"
+    subject = f"{settings.topics.prefix}articles-value"
     server.configs[subject] = COMPATIBILITY
     server.register(subject, json.dumps({"type": "object", "properties": {"id": {"type": "integer"}}}))
-    with Newswire(replace(settings, schema_registry_url=server.url)) as newswire:
+    with Newswire(settings.updated(schema_registry={"url": server.url})) as newswire:
         begin(newswire)
         with pytest.raises(RegistryRefused):
             newswire.deliver()
