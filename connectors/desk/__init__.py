@@ -1,4 +1,4 @@
-"""The operators' desk: pages that show what the store knows, and act on it. FastAPI and Jinja2; nothing of Airflow.
+"""The operators' desk: pages that show the state of a deployment and change it. FastAPI and Jinja2, without Airflow.
 
-`web.py` has the pages, `views.py` what they show, `acts.py` what the desk asks of the deployment, `door.py` who may.
+`web.py` has the pages, `views.py` what they show, `actions.py` its ports, `access.py` users.
 """

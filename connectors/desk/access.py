@@ -1,7 +1,7 @@
-"""Who comes to the desk, what they may, and that a form was really sent by them.
+"""Access to the desk: users and their roles, CSRF protection of forms, signed notices.
 
-A request that changes something must come from a page of ours: the browser says so (`Sec-Fetch-Site`, else `Origin`),
-and the form carries a token that only a page rendered for this visitor has. Either alone would do; browsers differ.
+A request that changes something must come from a page of ours. Both are checked, because browsers differ: the browser's
+`Sec-Fetch-Site` (else `Origin`), and a token in the form that only a page rendered for this user has.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fastapi import Request
 
 @dataclass(frozen=True, slots=True)
 class DeskUser:
-    """Who asks. `can_edit`: pause feeds, redrive, add; everybody who is let in may look. `can_trigger`: begin runs."""
+    """A user of the desk. Every user can view; `can_edit`: pause feeds, redrive, add; `can_trigger`: start runs."""
 
     name: str
     can_edit: bool
@@ -25,38 +25,38 @@ class DeskUser:
 
 
 class AccessControl(Protocol):
-    """Lets visitors in. Implemented by `airflow_door.py`; a test has one of its own."""
+    """Authenticates users. Implemented by `connectors/desk/airflow_access.py`."""
 
     secret: bytes
 
     async def authenticate(self, request: Request) -> DeskUser:
-        """Who it is. Raises HTTPException 401 or 403."""
+        """The user of a request. Raises HTTPException 401 or 403."""
         ...
 
 
-def csrf_token(visitor: DeskUser, secret: bytes) -> str:
-    """What a form of this visitor carries."""
-    return hmac.new(secret, b"newswire desk\0" + visitor.name.encode(), hashlib.sha256).hexdigest()
+def csrf_token(user: DeskUser, secret: bytes) -> str:
+    """The token in this user's forms."""
+    return hmac.new(secret, b"newswire desk\0" + user.name.encode(), hashlib.sha256).hexdigest()
 
 
-def sign_notice(said: str, visitor: DeskUser, secret: bytes) -> str:
-    """What shows that the desk itself said this to the visitor: a link of somebody else's could say anything."""
-    words = b"\0".join((b"newswire desk said", visitor.name.encode(), said.encode("utf-8", "replace")))
-    return hmac.new(secret, words, hashlib.sha256).hexdigest()
+def sign_notice(notice: str, user: DeskUser, secret: bytes) -> str:
+    """Signature of a notice to a user: without it, anybody's link could show any text."""
+    signed = b"\0".join((b"newswire desk said", user.name.encode(), notice.encode("utf-8", "replace")))
+    return hmac.new(secret, signed, hashlib.sha256).hexdigest()
 
 
-def is_signed_notice(said: str, seal: str, visitor: DeskUser, secret: bytes) -> bool:
-    """Whether the desk said this to the visitor."""
-    return hmac.compare_digest(seal.encode("utf-8", "replace"), sign_notice(said, visitor, secret).encode())
+def is_signed_notice(notice: str, signature: str, user: DeskUser, secret: bytes) -> bool:
+    """Whether the desk wrote this notice to this user."""
+    return hmac.compare_digest(signature.encode("utf-8", "replace"), sign_notice(notice, user, secret).encode())
 
 
-def is_csrf_safe(request: Request, token: str, visitor: DeskUser, secret: bytes) -> bool:
-    """Whether a form was sent from a page of ours that was made for this visitor."""
-    return is_same_origin(request) and hmac.compare_digest(token.encode(), csrf_token(visitor, secret).encode())
+def is_csrf_safe(request: Request, token: str, user: DeskUser, secret: bytes) -> bool:
+    """Whether a form was sent from a page of ours that was rendered for this user."""
+    return is_same_origin(request) and hmac.compare_digest(token.encode(), csrf_token(user, secret).encode())
 
 
 def is_same_origin(request: Request) -> bool:
-    """Whether the browser says that a page of this very site sent the request."""
+    """Whether the browser says that a page of this site sent the request."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"

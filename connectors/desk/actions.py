@@ -1,6 +1,6 @@
-"""What the desk asks of the deployment beyond reading the store. Implemented by `pipeline/app/desk.py`.
+"""Ports of the desk: the actions that change a deployment, and the start of runs.
 
-That a run takes up what was done is asked of Airflow (airflow_runs.py).
+Implemented by `pipeline/app/desk.py` and, with Airflow, `connectors/desk/airflow_runs.py`.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ from pipeline.scheduling.operator_actions import Switch
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A line of a check: a sentence, and whether it is as it should be."""
+    """One result of checking a feed: a sentence, and whether it is good."""
 
     text: str
     is_fine: bool
 
 
-class Runs(Protocol):
-    """Sees to it that an act is followed by a run."""
+class RunStarter(Protocol):
+    """Makes sure that a run follows an action."""
 
     def ensure_run(self, outlet_id: str, *, by: DeskUser) -> str:
-        """Begin a run for an outlet, if the visitor may and it is needed; a sentence of when it is taken up."""
+        """Start a run for an outlet if the user may and it is needed; a sentence that says when it is processed."""
         ...
 
 
 class DeskActions(Protocol):
-    """Each act gives a sentence that says what was done. They raise NewswireError with what is wrong."""
+    """Every action returns a sentence that says what was done. Raises NewswireError."""
 
     def outlet_name(self, outlet_id: str) -> str:
-        """The outlet's name in the catalogue; its id when it is not there any more."""
+        """The outlet's name in the catalogue; its id when the catalogue has it no longer."""
         ...
 
     def switch(self, feed_id: str, switch: Switch, *, by: str) -> str:
-        """Change a feed by hand."""
+        """Apply an operator action to a feed."""
         ...
 
     def redrive(self, outlet_id: str, *, reason: str | None, entry_id: int | None, by: str) -> str:
-        """Make dead letters of an outlet pending again: those of a cause, or one entry; else all."""
+        """Make dead letters of an outlet pending again: those with a cause, one entry, or all."""
         ...
 
     def check_feed(self, url: str) -> tuple[Finding, ...]:
-        """What a feed looks like, and what would be extracted from it. Writes nothing."""
+        """Describe a feed and what extraction gives for its entries. Writes nothing."""
         ...
 
     def add_feed(self, new: NewFeed, *, by: str) -> str:

@@ -1,5 +1,4 @@
-"""Airflow's login as the desk's door: who may see the DAG news_ingest may look, who may edit it may act,
-who may trigger it begins runs.
+"""Access by Airflow's login: permissions on the DAG news_ingest (view, edit, trigger) are those on the desk.
 
 Imports Airflow's API, so only the api-server loads it.
 """
@@ -18,7 +17,7 @@ DAG_ID = "news_ingest"
 
 
 class AirflowAccess:
-    """Asks Airflow's auth manager."""
+    """Implements `AccessControl` by Airflow's auth manager."""
 
     def __init__(self) -> None:
         self.secret = conf.get_mandatory_value("api", "secret_key").encode()
@@ -28,7 +27,7 @@ class AirflowAccess:
         user = await get_user(request, None, await bearer_scheme(request))
         manager, details = get_auth_manager(), DagDetails(id=DAG_ID)
         if not manager.is_authorized_dag(method="GET", details=details, user=user):
-            raise HTTPException(403, "Whoever may see the DAG news_ingest may see the desk")
+            raise HTTPException(403, "The desk requires permission to view the DAG news_ingest")
         can_edit = manager.is_authorized_dag(method="PUT", details=details, user=user)
         can_trigger = manager.is_authorized_dag(
             method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user

@@ -1,4 +1,4 @@
-"""Runs of the DAG news_ingest, begun from the desk: what an operator made due is polled now, not at the next full hour.
+"""Start runs of the DAG news_ingest from the desk, so that what an operator made due is not left to the schedule.
 
 Imports Airflow's API, so only the api-server loads it.
 """
@@ -24,26 +24,28 @@ from connectors.desk.formatting import ago
 
 log = logging.getLogger("newswire.desk")
 
+NEXT_RUN = "the next run will process it"
+
 
 class AirflowRuns:
-    """Implements `connectors.desk.actions.Runs`."""
+    """Implements `connectors.desk.actions.RunStarter`."""
 
     def ensure_run(self, outlet_id: str, *, by: DeskUser) -> str:
-        """Begin a run for an outlet, if the visitor may and none is queued that will see to it; a sentence of when."""
+        """Start a run for an outlet if the user may and no queued run covers it; a sentence that says when."""
         with create_session() as session:
             dag = session.get(DagModel, DAG_ID)
             if dag is None:
-                return "Airflow does not know the DAG news_ingest yet"
+                return "Airflow has not loaded the DAG news_ingest yet"
             if dag.is_paused:
                 return "nothing is polled until the DAG news_ingest is unpaused"
             queued = queued_run(session, outlet_id)
             if queued:
-                return f"the queued run {queued} takes it up"
-            return begin(session, outlet_id, by) if by.can_trigger else next_run(dag)
+                return f"the queued run {queued} will process it"
+            return start(session, outlet_id, by) if by.can_trigger else next_run(dag)
 
 
-def begin(session: Session, outlet_id: str, by: DeskUser) -> str:
-    """Begin a run of this outlet alone."""
+def start(session: Session, outlet_id: str, by: DeskUser) -> str:
+    """Start a run of this outlet only."""
     try:
         run = trigger_dag(
             DAG_ID,
@@ -53,22 +55,22 @@ def begin(session: Session, outlet_id: str, by: DeskUser) -> str:
             session=session,
         )
     except (AirflowException, ValueError) as error:
-        log.warning("no run could be begun for %s: %s", outlet_id, error)
-        return f"the next run takes it up; none could be begun now: {error}"
-    return f"the run {run.run_id} takes it up" if run else "the next run takes it up"
+        log.warning("no run could be started for %s: %s", outlet_id, error)
+        return f"{NEXT_RUN}; none could be started now: {error}"
+    return f"the run {run.run_id} will process it" if run else NEXT_RUN
 
 
 def queued_run(session: Session, outlet_id: str) -> str | None:
-    """A run that has not begun and will look at this outlet, if there is one."""
+    """The id of a queued run that covers this outlet, if there is one."""
     waiting = select(DagRun).where(DagRun.dag_id == DAG_ID, DagRun.state == DagRunState.QUEUED).order_by(DagRun.id)
     for run in session.scalars(waiting):
-        asked = dict(run.conf or {})
-        if not asked.get("dry_run") and outlet_id in (asked.get("outlets") or [outlet_id]):
+        given = dict(run.conf or {})
+        if not given.get("dry_run") and outlet_id in (given.get("outlets") or [outlet_id]):
             return str(run.run_id)
     return None
 
 
 def next_run(dag: DagModel) -> str:
-    """When the schedule takes it up."""
+    """When the next scheduled run processes it."""
     at = dag.next_dagrun_create_after
-    return f"the next run takes it up, {ago(at, datetime.now(UTC))}" if at else "the next run takes it up"
+    return f"{NEXT_RUN}, {ago(at, datetime.now(UTC))}" if at else NEXT_RUN

@@ -1,48 +1,47 @@
-"""How figures, times and verdicts look on the desk. Pure: templates use them as filters."""
+"""Formatting on the desk: numbers, times and the meaning of verdicts. Pure; templates use these as filters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from pipeline.domain.model import FeedStatus, Verdict
 
-# Why an entry is, or is not, on the topics: what the word of its verdict means to a reader of the topic.
+# Whether an entry is on the topics, and why: the meaning of its verdict to a consumer.
 VERDICT_MEANINGS: Mapping[Verdict, str] = {
     Verdict.NEW: "published",
     Verdict.REVISED: "published as a revision",
-    Verdict.UNCHANGED: "not published again: headline and text are as they were",
+    Verdict.UNCHANGED: "not published again: headline and text are unchanged",
     Verdict.DUPLICATE: "not published: the same article under another URL or in another feed",
     Verdict.COPY: "published on news.copies: it carries another article's text",
-    Verdict.REJECTED: "not published: its page is no article",
-    Verdict.FAILED: "not published: given up after the last attempt, a dead letter",
-    Verdict.WITHDRAWN: "withdrawn: its page is gone",
+    Verdict.REJECTED: "not published: its page is not an article",
+    Verdict.FAILED: "not published: a dead letter, failed after the last attempt",
+    Verdict.WITHDRAWN: "withdrawn: its page no longer exists",
 }
-
-# What a feed's word means, for whoever points at it.
 STATUS_MEANINGS: Mapping[FeedStatus, str] = {
-    FeedStatus.FRESH: "it brought something new within its usual time",
-    FeedStatus.QUIET: "it answers, with nothing new: no longer than its history allows",
-    FeedStatus.SILENT: "it answers, with nothing new for longer than its own history allows",
-    FeedStatus.FAILING: "it could not be read; it is asked less and less often until it can",
-    FeedStatus.MOVED: "it redirects for good, and is polled at its new address",
-    FeedStatus.GONE: "it answered 410, gone: it is polled no more",
+    FeedStatus.FRESH: "it showed a new entry within its usual time",
+    FeedStatus.QUIET: "it answers without new entries, no longer than usual for it",
+    FeedStatus.SILENT: "it answers without new entries for longer than its history allows",
+    FeedStatus.FAILING: "it cannot be read; polls become rarer until it can",
+    FeedStatus.MOVED: "it redirects permanently, and is polled at its new URL",
+    FeedStatus.GONE: "it answered 410 Gone, and is no longer polled",
     FeedStatus.BLOCKED: "it refuses us: 401, 403 or a bot wall",
-    FeedStatus.PAUSED: "somebody switched it off by hand",
+    FeedStatus.PAUSED: "an operator paused it",
 }
 MEANINGS: Mapping[str, str] = {
-    "pending": "it waits for its page to be read",
+    "pending": "its page is not processed yet",
     **{status.value: sentence for status, sentence in STATUS_MEANINGS.items()},
     **{verdict.value: sentence for verdict, sentence in VERDICT_MEANINGS.items()},
 }
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-SPARK_HEIGHT, SPARK_STEP = 20, 5
+SPARK_HEIGHT, SPARK_STEP = 20, 5  # pixels: of the sparkline, and of one hour in it
 
 
-def span(seconds: float | None) -> str:
-    """A length of time in at most two units: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+def duration(seconds: float | None) -> str:
+    """A duration in at most two units: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
     if seconds is None:
         return "–"
     whole = round(seconds)
@@ -56,7 +55,7 @@ def span(seconds: float | None) -> str:
 
 
 def two_units(large: int, large_unit: str, small: int, small_unit: str) -> str:
-    """`3 h 20 min`, without the small one when it is nothing."""
+    """`3 h 20 min`, without the small unit when it is 0."""
     return f"{large} {large_unit} {small} {small_unit}" if small else f"{large} {large_unit}"
 
 
@@ -65,10 +64,10 @@ def ago(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "never"
     seconds = (now - moment).total_seconds()
-    return f"{span(seconds)} ago" if seconds >= 0 else f"in {span(-seconds)}"
+    return f"{duration(seconds)} ago" if seconds >= 0 else f"in {duration(-seconds)}"
 
 
-def stamp(moment: datetime | None) -> str:
+def timestamp(moment: datetime | None) -> str:
     """A time in full."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "never"
 
@@ -79,7 +78,7 @@ def figure(number: float) -> str:
 
 
 def size(number: float) -> str:
-    """Bytes."""
+    """A size in bytes or kB."""
     return f"{number / 1000:.0f} kB" if number >= 1000 else f"{number:.0f} B"
 
 
@@ -89,7 +88,7 @@ def meaning(word: str) -> str:
 
 
 def bars(counts: Sequence[int]) -> list[tuple[int, float, float]]:
-    """A sparkline's bars: x, y and height of each; a count that is not nothing is seen."""
+    """The bars of a sparkline: x, y and height of each; every count above 0 is visible."""
     most = max(counts, default=0) or 1
     heights = [max(SPARK_HEIGHT * count / most, 1.5) if count else 0.0 for count in counts]
     return [(index * SPARK_STEP, SPARK_HEIGHT - height, height) for index, height in enumerate(heights)]
@@ -103,20 +102,26 @@ def outcome(verdict: Verdict | None, reason: str | None) -> str:
 
 
 def link(url: str | None) -> str:
-    """A URL that is safe to follow; empty for every scheme but the web's (`javascript:` in a feed)."""
+    """A URL that is safe to follow; empty unless its scheme is http or https (`javascript:` in a feed)."""
     return url if url and url.lower().startswith(("http://", "https://")) else ""
 
 
 def query(fields: Mapping[str, object]) -> str:
-    """The query of a link; what is empty is left out."""
+    """The query of a URL, without empty fields."""
     return urlencode({name: value for name, value in fields.items() if value not in (None, "")})
 
 
 def part(text: object) -> str:
-    """A part of a link's path."""
+    """A segment of a URL's path."""
     return quote(str(text), safe="")
 
 
 def combine(fields: Mapping[str, object], more: Mapping[str, object]) -> Mapping[str, object]:
-    """Fields of a query with others over them."""
+    """Fields of a query, with others added or replaced."""
     return {**fields, **more}
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    filter_.__name__: filter_
+    for filter_ in (duration, ago, timestamp, figure, size, meaning, bars, link, query, part, combine)
+}

@@ -1,6 +1,6 @@
-"""The lists of the desk: entries, messages, feeds and polls of a choice, a page at a time and each by an index.
+"""Lists of the desk: entries, messages, feeds and polls that match a filter, a page at a time, each by an index.
 
-What the desk counts (connectors/desk/queries.py) leads to one of these. Changes nothing.
+Every count of the desk (connectors/desk/queries.py) links to one of these lists. Changes nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from connectors.desk.views import (
     FeedPage,
     MessageRow,
     OutboxFilter,
-    PollLine,
+    PollRow,
 )
 from connectors.store.feeds import state_from_row
 from connectors.store.outbox import outbox
@@ -27,21 +27,18 @@ from connectors.store.schema import IS_FAILED, IS_PENDING, entries, feeds, polls
 from pipeline.domain.model import FeedState, FeedStatus, Verdict
 
 PAGE_SIZE = 50
-MOST_PAGES = 40  # an offset is read through: further back one asks by time
-MOST_POLLS = 40
-POLLS_OF = timedelta(days=7)
+MAX_PAGES = 40  # the database reads through an offset: older rows are found by time
+MAX_POLLS = 40  # on an outlet's page
+POLLS_SINCE = timedelta(days=7)  # of feeds that are polled rarely
 
 
 def paged(query: Select[Any], page: int) -> Select[Any]:
-    """The rows of a page."""
-    return query.limit(PAGE_SIZE).offset((min(page, MOST_PAGES) - 1) * PAGE_SIZE)
-
-
-# ------------------------------------------------------------ entries
+    """The rows of one page."""
+    return query.limit(PAGE_SIZE).offset((min(page, MAX_PAGES) - 1) * PAGE_SIZE)
 
 
 def list_entries(connection: Connection, choice: EntryFilter, *, page: int) -> tuple[EntryRow, ...]:
-    """A page of entries, the last settled first; of pending ones the longest waiting first."""
+    """A page of entries, the last settled first; of pending ones the oldest first."""
     query = select(entries)
     if choice.outlet_id is not None:
         query = query.where(entries.c.outlet_id == choice.outlet_id)
@@ -51,11 +48,11 @@ def list_entries(connection: Connection, choice: EntryFilter, *, page: int) -> t
         query = query.where(IS_PENDING).order_by(entries.c.first_seen_at, entries.c.id)
     else:
         query = settled_query(query, choice)
-    return tuple(entry_line(row) for row in connection.execute(paged(query, page)))
+    return tuple(entry_row(row) for row in connection.execute(paged(query, page)))
 
 
 def settled_query(query: Select[Any], choice: EntryFilter) -> Select[Any]:
-    """Settled entries of a choice, in the order of the index that counts them."""
+    """Settled entries that match, in the order of the index that counts them."""
     query = query.where(entries.c.settled_at.is_not(None), entries.c.state == "settled")
     if choice.since is not None:
         query = query.where(entries.c.settled_at >= choice.since)
@@ -70,17 +67,16 @@ def settled_query(query: Select[Any], choice: EntryFilter) -> Select[Any]:
     return query.order_by(entries.c.settled_at.desc())
 
 
-def entry_line(row: Row[Any]) -> EntryRow:
-    """An entry's row as it is shown."""
-    shown = json.loads(row.entry)
+def entry_row(row: Row[Any]) -> EntryRow:
+    """A row of `entries` as the desk shows it."""
+    entry = json.loads(row.entry)
     is_settled = row.state == "settled"
     return EntryRow(
         id=row.id,
         outlet_id=row.outlet_id,
-        feed_id=row.feed_id,
         identity=row.identity,
-        title=shown.get("title") or "",
-        link=shown.get("link"),
+        title=entry.get("title") or "",
+        link=entry.get("link"),
         verdict=Verdict(row.verdict) if is_settled and row.verdict else None,
         reason=row.reason,
         attempts=row.attempts,
@@ -90,13 +86,9 @@ def entry_line(row: Row[Any]) -> EntryRow:
     )
 
 
-# ------------------------------------------------------------ messages
-
-
 def list_messages(connection: Connection, choice: OutboxFilter, *, page: int) -> tuple[MessageRow, ...]:
-    """A page of messages: those that wait in the order in which they go, or the last delivered first."""
-    columns = [outbox.c[name] for name in MessageRow.__slots__]
-    query = select(*columns)
+    """A page of messages: undelivered ones in order of delivery, or delivered ones, the last first."""
+    query = select(*(outbox.c[name] for name in MessageRow.__slots__))
     if choice.lane is not None:
         query = query.where(outbox.c.lane == choice.lane)
     if choice.topics:
@@ -110,50 +102,31 @@ def list_messages(connection: Connection, choice: OutboxFilter, *, page: int) ->
     return tuple(MessageRow(**row._asdict()) for row in connection.execute(paged(query, page)))
 
 
-# ------------------------------------------------------------ feeds, polls
-
-
 def states_of(connection: Connection, query: Select[Any]) -> tuple[FeedState, ...]:
     """Feeds in order of their ids."""
     return tuple(state_from_row(row) for row in connection.execute(query.order_by(feeds.c.feed_id)))
 
 
 def list_feeds(connection: Connection, choice: FeedFilter, *, page: int) -> FeedPage:
-    """A page of feeds, by their ids."""
-    wanted: list[ColumnElement[bool]] = []
+    """A page of feeds, in order of their ids."""
+    conditions: list[ColumnElement[bool]] = []
     if choice.status is FeedStatus.PAUSED:
-        wanted.append(feeds.c.paused.is_(True))
+        conditions.append(feeds.c.paused.is_(True))
     elif choice.status is not None:
-        wanted += [feeds.c.status == choice.status.value, feeds.c.paused.is_(False)]
+        conditions += [feeds.c.status == choice.status.value, feeds.c.paused.is_(False)]
     if choice.with_gaps:
-        wanted.append(feeds.c.possible_gaps > 0)
-    number = connection.scalar(select(func.count()).select_from(feeds).where(*wanted)) or 0
-    query = select(feeds).where(*wanted).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
+        conditions.append(feeds.c.possible_gaps > 0)
+    number = connection.scalar(select(func.count()).select_from(feeds).where(*conditions)) or 0
+    query = select(feeds).where(*conditions).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
     return FeedPage(states_of(connection, query), number)
 
 
-def last_polls(connection: Connection, feed_ids: Sequence[str], now: datetime) -> tuple[PollLine, ...]:
-    """The last polls of these feeds, the latest first; of feeds asked seldom, those of a week."""
+def last_polls(connection: Connection, feed_ids: Sequence[str], now: datetime) -> tuple[PollRow, ...]:
+    """The last polls of these feeds, latest first."""
     query = (
-        select(polls)
-        .where(polls.c.feed_id.in_(feed_ids), polls.c.polled_at >= now - POLLS_OF)
+        select(*(polls.c[name] for name in PollRow.__slots__))
+        .where(polls.c.feed_id.in_(feed_ids), polls.c.polled_at >= now - POLLS_SINCE)
         .order_by(polls.c.polled_at.desc(), polls.c.id.desc())
-        .limit(MOST_POLLS)
+        .limit(MAX_POLLS)
     )
-    return tuple(poll_line(row) for row in connection.execute(query))
-
-
-def poll_line(row: Row[Any]) -> PollLine:
-    """A poll's row as it is shown."""
-    return PollLine(
-        feed_id=row.feed_id,
-        at=row.polled_at,
-        outcome=row.outcome,
-        http_status=row.http_status,
-        entries=row.entries,
-        new=row.new,
-        changed=row.changed,
-        wire_bytes=row.wire_bytes,
-        elapsed_s=row.elapsed_s,
-        detail=row.detail,
-    )
+    return tuple(PollRow(**row._asdict()) for row in connection.execute(query))

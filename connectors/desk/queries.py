@@ -1,7 +1,7 @@
-"""What the desk reads of the store: every figure of its pages, each by an index; lists are connectors/desk/lists.py's.
+"""Desk queries: every figure of the desk's pages, each read by an index. The lists are in connectors/desk/lists.py.
 
-Counts are taken over the last day and from indexes alone, lists are cut to a page, so that a page costs the same
-however long the deployment has run (tests/benchmarks/desk.py). Changes nothing.
+Counts cover the last day and come from indexes alone; lists are cut to a page. A page therefore costs the same however
+long the deployment has run (tests/benchmarks/desk.py). Changes nothing.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from connectors.desk.lists import (
     states_of,
 )
 from connectors.desk.views import (
+    PUBLISHED,
     WORST_FIRST,
     Backlog,
     DeadLetterGroup,
-    Delays,
+    DelayStats,
     EntryFilter,
     EntryRow,
     FeedFilter,
     FeedPage,
-    Hour,
-    LaneBacklog,
+    HourCounts,
     MessageRow,
     OutboxFilter,
     OutletDetail,
@@ -42,40 +42,42 @@ from connectors.desk.views import (
     Overview,
     RunDetail,
     RunsPage,
+    TopicBacklog,
     WrapperSummary,
 )
-from connectors.metrics.queries import delivery_delays, verdict_delays
+from connectors.metrics.queries import count_dead_letters, delivery_delays, verdict_delays
 from connectors.store.database import Database
 from connectors.store.outbox import outbox
 from connectors.store.runs import RunStore, RunSummary, list_runs, sum_runs
 from connectors.store.schema import IS_FAILED, IS_PENDING, entries, feeds, runs, wrappers
-from pipeline.domain.model import FeedState, FeedStatus, Verdict
+from pipeline.domain.model import FeedStatus, Verdict
 from pipeline.extraction.wrapper.wrapper import Wrapper
 from pipeline.reporting.report import AUDIT, Report
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-MOST_RUNS = 300  # of a day, every five minutes: 288
+MAX_RUNS = 300  # a day has 288, one every five minutes
+MAX_GROUPS = 200  # of dead letters
 
-# Literals and no parameters: what is selected must be what is grouped by.
+# Literals, not parameters: the selected and the grouped expression must be equal.
 AN_HOUR: ColumnElement[timedelta] = literal_column("interval '1 hour'")
 FULL_HOUR: ColumnElement[datetime] = literal_column("timestamptz '2000-01-01 00:00:00+00'")
 
 
 class DeskStore:
-    """Reads the tables."""
+    """The desk's queries, on a Database."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     def overview(self, *, now: datetime) -> Overview:
-        """The first page: the last 24 hours, and what waits."""
+        """The first page: the last 24 hours, and the backlog."""
         with self.database.reading() as connection:
             return Overview(
-                hours=self.hours(connection, now),
-                feeds=self.feed_counts(connection),
-                settling=delays_of(verdict_delays(connection, now - HOUR)),
-                delivering=delays_of(delivery_delays(connection, now - HOUR)),
+                hours=count_hours(connection, now),
+                feeds=count_feeds(connection),
+                settling=delay_stats(verdict_delays(connection, now - HOUR)),
+                delivering=delay_stats(delivery_delays(connection, now - HOUR)),
                 backlog=backlog(connection),
                 day=sum_runs(connection, since=now - DAY),
                 feeds_with_gaps=feeds_with_gaps(connection),
@@ -83,94 +85,28 @@ class DeskStore:
                 last_run_at=connection.scalar(select(func.max(runs.c.finished_at))),
             )
 
-    def feed_counts(self, connection: Connection) -> dict[FeedStatus, int]:
-        """Feeds by the desk's word."""
-        query = select(feeds.c.status, feeds.c.paused, func.count().label("n")).group_by(feeds.c.status, feeds.c.paused)
-        counts: Counter[FeedStatus] = Counter()
-        for row in connection.execute(query):
-            counts[FeedStatus.PAUSED if row.paused else FeedStatus(row.status)] += row.n
-        return dict(counts)
-
-    def hour_of(self, moment: Any) -> ColumnElement[Any]:
-        """When a time's hour began, in UTC: on SQLite as text, `2026-11-23 06`."""
-        if self.database.is_sqlite:
-            return func.substr(moment, 1, 13)
-        return func.date_bin(AN_HOUR, moment, FULL_HOUR)  # a third of what date_trunc or to_char take
-
-    def hours(self, connection: Connection, now: datetime) -> tuple[Hour, ...]:
-        """Entries settled in the last 24 hours, by hour and verdict."""
-        first = this_hour(now) - 23 * HOUR
-        hour = self.hour_of(entries.c.settled_at).label("hour")
-        query = select(hour, entries.c.verdict).where(entries.c.settled_at >= first, entries.c.verdict.is_not(None))
-        found: defaultdict[datetime, dict[Verdict, int]] = defaultdict(dict)
-        for (starts, verdict), number in count_settled(connection, query).items():
-            found[hour_from(starts)][Verdict(verdict)] = number
-        return tuple(Hour(starts, found[starts]) for starts in (first + HOUR * n for n in range(24)))
-
-    # ------------------------------------------------------------ outlets
-
     def outlets(self, choice: OutletFilter, *, page: int, now: datetime) -> OutletPage:
-        """Outlets of a choice, the worst first."""
+        """A page of outlets, the worst status first."""
         with self.database.reading() as connection:
-            words = rank_outlets(connection, containing=choice.containing)
-            ids = [outlet_id for outlet_id, word in words.items() if choice.status in (None, word)]
+            statuses = rank_outlets(connection, containing=choice.containing)
+            ids = [outlet_id for outlet_id, status in statuses.items() if choice.status in (None, status)]
             start = (page - 1) * PAGE_SIZE
-            lines = summarise_outlets(connection, ids[start : start + PAGE_SIZE])
-            return OutletPage(self.with_figures(connection, lines, now), len(ids), dict(Counter(words.values())))
-
-    def with_figures(
-        self, connection: Connection, lines: Sequence[OutletSummary], now: datetime
-    ) -> tuple[OutletSummary, ...]:
-        """These outlets with their articles by hour, and with what waits."""
-        ids = [line.id for line in lines]
-        published = self.published_by_hour(connection, ids, now)
-        waiting = count_by_outlet(connection, ids, IS_PENDING)
-        dead = count_by_outlet(connection, ids, IS_FAILED)
-        return tuple(
-            replace(line, published=published[line.id], waiting=waiting[line.id], dead_letters=dead[line.id])
-            for line in lines
-        )
-
-    def published_by_hour(
-        self, connection: Connection, outlet_ids: Collection[str], now: datetime
-    ) -> dict[str, tuple[int, ...]]:
-        """Articles that went out in each of the last 24 hours, by outlet."""
-        first = this_hour(now) - 23 * HOUR
-        hour = self.hour_of(entries.c.settled_at).label("hour")
-        query = select(entries.c.outlet_id, hour).where(
-            entries.c.outlet_id.in_(outlet_ids),
-            entries.c.settled_at >= first,
-            entries.c.verdict.in_(("new", "revised", "copy")),
-        )
-        counts: dict[str, list[int]] = {outlet_id: [0] * 24 for outlet_id in outlet_ids}
-        for (outlet_id, starts), number in count_settled(connection, query).items():
-            index = int((hour_from(starts) - first) / HOUR)
-            if index < 24:
-                counts[outlet_id][index] = number
-        return {outlet_id: tuple(by_hour) for outlet_id, by_hour in counts.items()}
+            lines = summarise_outlets(connection, ids[start : start + PAGE_SIZE], now)
+            return OutletPage(lines, len(ids), dict(Counter(statuses.values())))
 
     def outlet(self, outlet_id: str, *, now: datetime) -> OutletDetail | None:
-        """One outlet; None when the store knows no feed of it."""
+        """One outlet; None when the store has no feed of it."""
         with self.database.reading() as connection:
-            states = states_of(connection, select(feeds).where(feeds.c.outlet_id == outlet_id))
-            if not states:
+            (line,) = summarise_outlets(connection, [outlet_id], now)
+            if not line.feeds:
                 return None
-            (line,) = self.with_figures(connection, [OutletSummary(outlet_id, states)], now)
             return OutletDetail(
                 line=line,
-                polls=last_polls(connection, [feed.feed_id for feed in states], now),
+                polls=last_polls(connection, [feed.feed_id for feed in line.feeds], now),
                 settled=list_entries(connection, EntryFilter(outlet_id=outlet_id), page=1),
                 pending=list_entries(connection, EntryFilter(outlet_id=outlet_id, is_pending=True), page=1),
                 wrapper=summarise_wrapper(connection, outlet_id),
             )
-
-    def feed(self, feed_id: str) -> FeedState | None:
-        """One feed."""
-        with self.database.reading() as connection:
-            found = states_of(connection, select(feeds).where(feeds.c.feed_id == feed_id))
-            return found[0] if found else None
-
-    # ------------------------------------------------------------ entries, dead letters, outbox, runs
 
     def entries(self, choice: EntryFilter, *, page: int) -> tuple[EntryRow, ...]:
         """A page of entries, the last settled first."""
@@ -188,20 +124,22 @@ class DeskStore:
             return list_feeds(connection, choice, page=page)
 
     def dead_letter_groups(self) -> tuple[DeadLetterGroup, ...]:
-        """Dead letters by outlet and cause, the most first."""
-        number = func.count().label("n")
+        """Dead letters by outlet and cause, the largest group first."""
+        number = func.count().label("number")
+        reason = func.coalesce(entries.c.reason, "").label("reason")
+        latest_at = func.max(entries.c.settled_at).label("latest_at")
         query = (
-            select(entries.c.outlet_id, entries.c.reason, number, func.max(entries.c.settled_at).label("latest"))
+            select(entries.c.outlet_id, reason, number, latest_at)
             .where(IS_FAILED)
             .group_by(entries.c.outlet_id, entries.c.reason)
             .order_by(number.desc(), entries.c.outlet_id)
-            .limit(200)
+            .limit(MAX_GROUPS)
         )
         with self.database.reading() as connection:
-            return tuple(DeadLetterGroup(r.outlet_id, r.reason or "", r.n, r.latest) for r in connection.execute(query))
+            return tuple(DeadLetterGroup(**row._asdict()) for row in connection.execute(query))
 
-    def waiting_lanes(self) -> tuple[LaneBacklog, ...]:
-        """What waits in the outbox, by lane and topic."""
+    def waiting_lanes(self) -> tuple[TopicBacklog, ...]:
+        """Undelivered messages by lane and topic."""
         query = (
             select(
                 outbox.c.lane,
@@ -215,57 +153,106 @@ class DeskStore:
             .order_by(outbox.c.lane, outbox.c.topic)
         )
         with self.database.reading() as connection:
-            return tuple(LaneBacklog(**row._asdict()) for row in connection.execute(query))
+            return tuple(TopicBacklog(**row._asdict()) for row in connection.execute(query))
 
     def runs(self, *, since: datetime | None) -> RunsPage:
-        """The last runs; of a time, with what they add up to."""
+        """The last runs; since a time, with their sums."""
         with self.database.reading() as connection:
             if since is None:
                 return RunsPage(list_runs(connection, limit=PAGE_SIZE), None)
-            return RunsPage(list_runs(connection, since=since, limit=MOST_RUNS), sum_runs(connection, since=since))
+            return RunsPage(list_runs(connection, since=since, limit=MAX_RUNS), sum_runs(connection, since=since))
 
     def run(self, run_id: str) -> RunDetail | None:
-        """What one run did; None when its report is not kept."""
+        """One run; None when its report is not stored."""
         with self.database.reading() as connection:
             found = list_runs(connection, run_id=run_id)
         return RunDetail(found[0], Report.merge(RunStore(self.database).reports(run_id))) if found else None
 
 
 def this_hour(now: datetime) -> datetime:
-    """The hour's beginning."""
+    """The start of the hour, in UTC."""
     return now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
+def hour_of_settling(connection: Connection) -> ColumnElement[Any]:
+    """The hour in which an entry was settled, in UTC: on SQLite as text, `2026-11-23 06`."""
+    if connection.dialect.name == "sqlite":
+        return func.substr(entries.c.settled_at, 1, 13)
+    return func.date_bin(AN_HOUR, entries.c.settled_at, FULL_HOUR)  # takes a third of the time of date_trunc or to_char
+
+
 def hour_from(found: str | datetime) -> datetime:
-    """What `hour_of` gave, as a time."""
+    """The value of `hour_of_settling` as a time."""
     if isinstance(found, datetime):
         return found.astimezone(UTC)
     return datetime.strptime(found, "%Y-%m-%d %H").replace(tzinfo=UTC)
 
 
 def count_settled(connection: Connection, query: Select[Any]) -> Counter[tuple[Any, Any]]:
-    """How many settled entries have each pair of values; those that wait again keep their former verdict."""
+    """How many settled entries have each pair of values. Pending entries keep their former verdict: not counted."""
     pair = tuple(query.selected_columns)
     counted = query.add_columns(func.count().label("n")).where(entries.c.state == "settled").group_by(*pair)
     return Counter({(row[0], row[1]): row.n for row in connection.execute(counted)})
 
 
+def count_hours(connection: Connection, now: datetime) -> tuple[HourCounts, ...]:
+    """Entries settled in the last 24 hours, by hour and verdict."""
+    first, hour = this_hour(now) - 23 * HOUR, hour_of_settling(connection).label("hour")
+    query = select(hour, entries.c.verdict).where(entries.c.settled_at >= first, entries.c.verdict.is_not(None))
+    found: defaultdict[datetime, dict[Verdict, int]] = defaultdict(dict)
+    for (starts, verdict), number in count_settled(connection, query).items():
+        found[hour_from(starts)][Verdict(verdict)] = number
+    return tuple(HourCounts(starts, found[starts]) for starts in (first + HOUR * n for n in range(24)))
+
+
+def count_feeds(connection: Connection) -> dict[FeedStatus, int]:
+    """Feeds by status."""
+    query = select(feeds.c.status, feeds.c.paused, func.count().label("n")).group_by(feeds.c.status, feeds.c.paused)
+    counts: Counter[FeedStatus] = Counter()
+    for row in connection.execute(query):
+        counts[FeedStatus.PAUSED if row.paused else FeedStatus(row.status)] += row.n
+    return dict(counts)
+
+
 def rank_outlets(connection: Connection, *, containing: str) -> dict[str, FeedStatus]:
-    """Every outlet with this in its id, and the worst word among its feeds, the worst first."""
+    """Outlets with this in their id and the worst status of their feeds, the worst first."""
     columns = (feeds.c.outlet_id, feeds.c.status, feeds.c.paused)
-    words: defaultdict[str, list[FeedStatus]] = defaultdict(list)
+    statuses: defaultdict[str, list[FeedStatus]] = defaultdict(list)
     for row in connection.execute(select(*columns).distinct()):
-        words[row.outlet_id].append(FeedStatus.PAUSED if row.paused else FeedStatus(row.status))
-    worst = {o: min(called, key=WORST_FIRST.index) for o, called in words.items() if containing.lower() in o}
+        statuses[row.outlet_id].append(FeedStatus.PAUSED if row.paused else FeedStatus(row.status))
+    worst = {o: min(found, key=WORST_FIRST.index) for o, found in statuses.items() if containing.lower() in o}
     return dict(sorted(worst.items(), key=lambda pair: (WORST_FIRST.index(pair[1]), pair[0])))
 
 
-def summarise_outlets(connection: Connection, outlet_ids: Sequence[str]) -> list[OutletSummary]:
-    """These outlets in this order, without figures."""
-    by_outlet: dict[str, list[FeedState]] = {outlet_id: [] for outlet_id in outlet_ids}
+def summarise_outlets(connection: Connection, outlet_ids: Sequence[str], now: datetime) -> tuple[OutletSummary, ...]:
+    """These outlets in this order, with their articles by hour and their backlog."""
+    lines = {outlet_id: OutletSummary(id=outlet_id, feeds=()) for outlet_id in outlet_ids}
     for state in states_of(connection, select(feeds).where(feeds.c.outlet_id.in_(outlet_ids))):
-        by_outlet[state.outlet_id].append(state)
-    return [OutletSummary(outlet_id, tuple(states)) for outlet_id, states in by_outlet.items()]
+        line = lines[state.outlet_id]
+        lines[state.outlet_id] = replace(line, feeds=(*line.feeds, state))
+    published = published_by_hour(connection, outlet_ids, now)
+    waiting = count_by_outlet(connection, outlet_ids, IS_PENDING)
+    dead = count_by_outlet(connection, outlet_ids, IS_FAILED)
+    return tuple(
+        replace(line, published=published[line.id], waiting=waiting[line.id], dead_letters=dead[line.id])
+        for line in lines.values()
+    )
+
+
+def published_by_hour(connection: Connection, outlet_ids: Collection[str], now: datetime) -> dict[str, tuple[int, ...]]:
+    """Articles published in each of the last 24 hours, by outlet."""
+    first, hour = this_hour(now) - 23 * HOUR, hour_of_settling(connection).label("hour")
+    query = select(entries.c.outlet_id, hour).where(
+        entries.c.outlet_id.in_(outlet_ids),
+        entries.c.settled_at >= first,
+        entries.c.verdict.in_([verdict.value for verdict in PUBLISHED]),
+    )
+    counts: dict[str, list[int]] = {outlet_id: [0] * 24 for outlet_id in outlet_ids}
+    for (outlet_id, starts), number in count_settled(connection, query).items():
+        index = int((hour_from(starts) - first) / HOUR)
+        if index < 24:
+            counts[outlet_id][index] = number
+    return {outlet_id: tuple(by_hour) for outlet_id, by_hour in counts.items()}
 
 
 def count_by_outlet(connection: Connection, outlet_ids: Collection[str], condition: Any) -> Counter[str]:
@@ -275,44 +262,52 @@ def count_by_outlet(connection: Connection, outlet_ids: Collection[str], conditi
 
 
 def backlog(connection: Connection) -> Backlog:
-    """What waits."""
-    pending = connection.execute(
-        select(func.count().label("n"), func.min(entries.c.first_seen_at).label("oldest")).where(IS_PENDING)
-    ).one()
-    waiting = connection.execute(
-        select(func.count().label("n"), func.min(outbox.c.created_at).label("oldest")).where(
-            outbox.c.delivered_at.is_(None)
-        )
-    ).one()
-    dead = connection.scalar(select(func.count()).select_from(entries).where(IS_FAILED)) or 0
-    return Backlog(pending.n, pending.oldest, waiting.n, waiting.oldest, dead)
+    """Pending entries, undelivered messages and dead letters."""
+    number = func.count().label("number")
+    oldest_entry = func.min(entries.c.first_seen_at).label("oldest")
+    pending = connection.execute(select(number, oldest_entry).where(IS_PENDING)).one()
+    oldest_message = func.min(outbox.c.created_at).label("oldest")
+    waiting = connection.execute(select(number, oldest_message).where(outbox.c.delivered_at.is_(None))).one()
+    return Backlog(
+        entries=pending.number,
+        oldest_entry_at=pending.oldest,
+        messages=waiting.number,
+        oldest_message_at=waiting.oldest,
+        dead_letters=count_dead_letters(connection),
+    )
 
 
 def last_audit(connection: Connection, now: datetime) -> RunSummary | None:
-    """The last comparison of store, outbox and topics; None when there was none for two days."""
+    """The last audit of store, outbox and topics; None without one in two days."""
     query = select(runs.c.run_id).where(runs.c.finished_at >= now - 2 * DAY, runs.c.run_id.startswith(AUDIT))
     run_id = connection.scalar(query.order_by(runs.c.finished_at.desc()).limit(1))
     return list_runs(connection, run_id=run_id)[0] if run_id else None
 
 
 def feeds_with_gaps(connection: Connection) -> int:
-    """Feeds that once rolled over between two polls: nothing of what they showed was known."""
+    """Feeds with possible gaps: once, every entry that a poll found was unknown."""
     return connection.scalar(select(func.count()).select_from(feeds).where(feeds.c.possible_gaps > 0)) or 0
 
 
-def delays_of(seconds: Sequence[float]) -> Delays:
-    """Median, 95th percentile and worst."""
+def delay_stats(seconds: Sequence[float]) -> DelayStats:
+    """Median and 95th percentile."""
     ranked = sorted(seconds)
     if not ranked:
-        return Delays(None, None, None, 0)
+        return DelayStats(None, None, 0)
     last = len(ranked) - 1
-    return Delays(ranked[last // 2], ranked[round(last * 0.95)], ranked[last], len(ranked))
+    return DelayStats(ranked[last // 2], ranked[round(last * 0.95)], len(ranked))
 
 
 def summarise_wrapper(connection: Connection, outlet_id: str) -> WrapperSummary | None:
-    """What an outlet's pages taught; None when nothing was learnt yet."""
+    """An outlet's learnt wrapper; None before one was learnt."""
     row = connection.execute(select(wrappers).where(wrappers.c.outlet_id == outlet_id)).one_or_none()
     if row is None:
         return None
     wrapper = Wrapper.from_json(row.wrapper)
-    return WrapperSummary(row.version, wrapper.pages, wrapper.confidence, wrapper.redesigns, row.updated_at)
+    return WrapperSummary(
+        version=row.version,
+        pages=wrapper.pages,
+        confidence=wrapper.confidence,
+        redesigns=wrapper.redesigns,
+        updated_at=row.updated_at,
+    )

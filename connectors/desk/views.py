@@ -1,4 +1,4 @@
-"""What the desk's pages show, one value per table or figure. Plain: `desk_store` fills them, templates print them."""
+"""View values of the desk: one per table, figure or filter. `queries.py` fills them, the templates print them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from connectors.store.runs import RunSummary, RunTotals
 from pipeline.domain.model import FeedState, FeedStatus, Topic, Verdict
 from pipeline.reporting.report import Report
 
-# The worst first: an outlet is called by the worst word among its feeds.
+# An outlet has the worst status among its feeds.
 WORST_FIRST: tuple[FeedStatus, ...] = (
     FeedStatus.BLOCKED,
     FeedStatus.GONE,
@@ -20,39 +20,39 @@ WORST_FIRST: tuple[FeedStatus, ...] = (
     FeedStatus.FRESH,
     FeedStatus.PAUSED,
 )
+PUBLISHED = (Verdict.NEW, Verdict.REVISED, Verdict.COPY)
 
 
 @dataclass(frozen=True, slots=True)
-class Hour:
-    """An hour's entries by verdict."""
+class HourCounts:
+    """Entries settled in one hour, by verdict."""
 
     starts_at: datetime
     verdicts: dict[Verdict, int] = field(default_factory=dict)
 
     @property
     def ends_at(self) -> datetime:
-        """When the next one starts."""
+        """The start of the next hour."""
         return self.starts_at + timedelta(hours=1)
 
     @property
     def published(self) -> int:
-        """Articles that went out: new ones, revisions and copies."""
-        return sum(self.verdicts.get(verdict, 0) for verdict in (Verdict.NEW, Verdict.REVISED, Verdict.COPY))
+        """Published articles: new ones, revisions and copies."""
+        return sum(self.verdicts.get(verdict, 0) for verdict in PUBLISHED)
 
 
 @dataclass(frozen=True, slots=True)
-class Delays:
-    """How long something took, in seconds; None when nothing happened lately."""
+class DelayStats:
+    """Quantiles of a delay in seconds; None without a measurement."""
 
     median_s: float | None
     p95_s: float | None
-    worst_s: float | None
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What waits."""
+    """What waits: pending entries, undelivered messages, dead letters."""
 
     entries: int
     oldest_entry_at: datetime | None
@@ -61,16 +61,16 @@ class Backlog:
     dead_letters: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """The first page."""
 
-    hours: tuple[Hour, ...]
+    hours: tuple[HourCounts, ...]
     feeds: dict[FeedStatus, int]
-    settling: Delays
-    delivering: Delays
+    settling: DelayStats
+    delivering: DelayStats
     backlog: Backlog
-    day: RunTotals  # what the runs of the last 24 hours say of themselves
+    day: RunTotals  # by the reports of the runs of the last 24 hours
     feeds_with_gaps: int
     audit: RunSummary | None  # of last night
     last_run_at: datetime | None
@@ -82,13 +82,13 @@ class Overview:
 
     @property
     def published(self) -> int:
-        """Articles that went out in these hours."""
+        """Articles published in these hours."""
         return sum(hour.published for hour in self.hours)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutletSummary:
-    """An outlet among the others."""
+    """An outlet in a list of outlets."""
 
     id: str
     feeds: tuple[FeedState, ...]
@@ -98,28 +98,28 @@ class OutletSummary:
 
     @property
     def status(self) -> FeedStatus:
-        """The worst word among its feeds."""
+        """The worst status among its feeds."""
         return min((feed.status for feed in self.feeds), key=WORST_FIRST.index)
 
     @property
     def reason(self) -> str | None:
-        """Why it is called so."""
+        """The reason of that status."""
         return next((feed.status_reason for feed in self.feeds if feed.status is self.status), None)
 
     @property
     def last_new_entry_at(self) -> datetime | None:
-        """When any of its feeds last showed something new."""
+        """When any of its feeds last showed a new entry."""
         return max((feed.last_new_entry_at for feed in self.feeds if feed.last_new_entry_at), default=None)
 
     @property
     def next_poll_at(self) -> datetime | None:
-        """When the first of its feeds is polled next."""
+        """The next poll of any of its feeds."""
         return min((feed.next_poll_at for feed in self.feeds if feed.next_poll_at), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class OutletFilter:
-    """Which outlets: called so, with this in id."""
+    """Outlets with this status and this part of an id."""
 
     status: FeedStatus | None = None
     containing: str = ""
@@ -131,12 +131,12 @@ class OutletPage:
 
     lines: tuple[OutletSummary, ...]
     number: int  # of all that match
-    counts: dict[FeedStatus, int]  # outlets by word
+    counts: dict[FeedStatus, int]  # outlets by status
 
 
 @dataclass(frozen=True, slots=True)
 class FeedFilter:
-    """Which feeds: called so, or that rolled over between two polls."""
+    """Feeds with this status, or with possible gaps (polls at which every entry was unknown)."""
 
     status: FeedStatus | None = None
     with_gaps: bool = False
@@ -150,13 +150,12 @@ class FeedPage:
     number: int  # of all that match
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRow:
     """An entry with its verdict."""
 
     id: int
     outlet_id: str
-    feed_id: str
     identity: str
     title: str
     link: str | None
@@ -168,12 +167,12 @@ class EntryRow:
     next_attempt_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class PollLine:
-    """A poll."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollRow:
+    """A poll: columns of the table `polls`."""
 
     feed_id: str
-    at: datetime
+    polled_at: datetime
     outcome: str
     http_status: int | None
     entries: int
@@ -184,9 +183,9 @@ class PollLine:
     detail: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WrapperSummary:
-    """What an outlet's pages taught, and how far it is trusted."""
+    """An outlet's learnt wrapper and the confidence in it."""
 
     version: int
     pages: int
@@ -195,12 +194,12 @@ class WrapperSummary:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutletDetail:
     """The page of an outlet."""
 
     line: OutletSummary
-    polls: tuple[PollLine, ...]
+    polls: tuple[PollRow, ...]
     settled: tuple[EntryRow, ...]
     pending: tuple[EntryRow, ...]
     wrapper: WrapperSummary | None
@@ -208,9 +207,9 @@ class OutletDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryFilter:
-    """Which entries: of an outlet, with a verdict (or `is_pending`), settled in a span.
+    """Entries of an outlet, with a verdict (or `is_pending`), settled in a time range.
 
-    `reason` counts with an outlet alone: no index leads to it.
+    `reason` applies only with an outlet: it has no index of its own.
     """
 
     outlet_id: str | None = None
@@ -222,7 +221,7 @@ class EntryFilter:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterGroup:
     """Dead letters of one outlet with one cause."""
 
@@ -232,9 +231,9 @@ class DeadLetterGroup:
     latest_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LaneBacklog:
-    """What waits in a lane of the outbox, by topic."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicBacklog:
+    """Undelivered messages of one lane and topic."""
 
     lane: int
     topic: str
@@ -245,19 +244,18 @@ class LaneBacklog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxFilter:
-    """Which messages of the outbox: those that wait, or those delivered in a span; in a lane, on topics."""
+    """Messages of the outbox in a lane, on topics: undelivered ones, or those delivered in a time range."""
 
     lane: int | None = None
     topics: tuple[Topic, ...] = ()
-    since: datetime | None = None  # without it: those that wait
+    since: datetime | None = None  # None: undelivered messages
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRow:
-    """A message, without its value."""
+    """A message without its value: columns of the table `outbox`."""
 
-    id: int
     lane: int
     topic: str
     key: str
@@ -269,7 +267,7 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True)
 class RunsPage:
-    """The last runs; of a span, with what they add up to."""
+    """The last runs; since a time, with their sums."""
 
     lines: tuple[RunSummary, ...]
     total: RunTotals | None
@@ -277,7 +275,7 @@ class RunsPage:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """What one run did, outlet by outlet."""
+    """What one run did, by outlet."""
 
     line: RunSummary
     report: Report

@@ -1,7 +1,7 @@
-"""Samples as Prometheus reads them: text format or OpenMetrics, as the scraper asks, over HTTP on one path.
+"""Prometheus exporter: samples in text format or OpenMetrics, served over HTTP.
 
-Promises that a scrape never raises: what cannot be read is `newswire_store_up 0`. Which values there are is
-pipeline/reporting/metrics.py's.
+Promises: a scrape never raises; when the store cannot be read it shows `newswire_store_up 0`. The definitions of
+the metrics are in pipeline/reporting/metrics.py.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ FAMILIES = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
 
 @dataclass(frozen=True, slots=True)
 class Exposition:
-    """What a scraper gets: the body and its type."""
+    """The body of a scrape and its content type."""
 
     body: bytes
     content_type: str
 
 
 class NewswireCollector(Collector):
-    """Families of the metrics, filled by a function that reads them."""
+    """Prometheus collector of our metrics; `read` supplies the samples."""
 
     def __init__(self, read: Callable[[], Iterable[Sample]]) -> None:
         self.read = read
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric that has a sample now."""
+        """Every metric that has samples."""
         by_name: dict[str, list[Sample]] = {}
         for sample in self.samples():
             by_name.setdefault(sample.name, []).append(sample)
@@ -52,7 +52,7 @@ class NewswireCollector(Collector):
                 yield family
 
     def samples(self) -> list[Sample]:
-        """What can be read; a store that is away is a sample, not an error."""
+        """The samples; an unavailable store is a sample, not an error."""
         try:
             return [*self.read(), Sample("newswire_store_up", 1)]
         except NewswireError as error:
@@ -61,19 +61,19 @@ class NewswireCollector(Collector):
 
 
 def registry_of(read: Callable[[], Iterable[Sample]]) -> CollectorRegistry:
-    """A registry with our metrics and none of the process's own."""
+    """A registry with our metrics, without those of the process."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(NewswireCollector(read))
     return registry
 
 
 def expose(registry: CollectorRegistry, accept: str) -> Exposition:
-    """The metrics in the format that an Accept header asks for."""
+    """The metrics in the format of an Accept header."""
     encode, content_type = choose_encoder(accept)
     return Exposition(encode(registry), content_type)
 
 
 def serve(registry: CollectorRegistry, *, host: str, port: int) -> tuple[WSGIServer, Thread]:  # prometheus_client's
-    """Serve `/metrics` in a thread of its own; stop it by `shutdown()` of the server."""
+    """Serve `/metrics` in a thread; stop it by the server's `shutdown()`."""
     server, thread = start_wsgi_server(port, addr=host, registry=registry)
     return server, thread

@@ -1,6 +1,6 @@
-"""What the metrics are computed from: the store's state at one moment, and the reports written since the last look.
+"""Metrics queries: the state of the store at one moment, and the reports written since the last read.
 
-Every query goes by an index and is bounded, so that a scrape costs the same however long the deployment has run.
+Every query uses an index and is bounded, so a scrape costs the same however long the deployment has run.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Column, Connection, func, or_, select
 
 from connectors.store.database import Database
 from connectors.store.outbox import outbox
@@ -18,8 +19,8 @@ from pipeline.domain.model import FeedState
 from pipeline.reporting.metrics import LaneBacklog, Snapshot
 from pipeline.reporting.report import Report
 
-RECENT = timedelta(minutes=15)
-MOST_DELAYS = 5_000  # of which quantiles are taken
+RECENT = timedelta(minutes=15)  # long enough for a few hundred delays, short enough to show a change
+MAX_DELAYS = 5_000  # for the quantiles
 
 
 class MetricsStore:
@@ -30,29 +31,31 @@ class MetricsStore:
         self.last_run: int | None = None
 
     def read_new_reports(self) -> tuple[Report, ...]:
-        """The reports written since the last call; none at the first one, which only remembers where they end."""
+        """The reports written since the last call. The first call returns none and remembers where they end."""
         with self.database.reading() as connection:
             if self.last_run is None:
                 self.last_run = connection.scalar(select(func.max(runs.c.id))) or 0
                 return ()
-            rows = connection.execute(
-                select(runs.c.id, runs.c.report).where(runs.c.id > self.last_run).order_by(runs.c.id)
-            ).all()
+            query = select(runs.c.id, runs.c.report).where(runs.c.id > self.last_run).order_by(runs.c.id)
+            rows = connection.execute(query).all()
         if rows:
             self.last_run = rows[-1].id
         return tuple(Report.from_json(json.loads(row.report)) for row in rows)
 
     def snapshot(self, feeds: Sequence[FeedState], *, lanes: int, now: datetime) -> Snapshot:
-        """The store now."""
+        """The current state of the store."""
+        is_due = or_(entries.c.next_attempt_at.is_(None), entries.c.next_attempt_at <= now)
+        number, oldest = func.count().label("number"), func.min(entries.c.first_seen_at).label("oldest")
         with self.database.reading() as connection:
-            due, later, oldest = pending(connection, now)
+            due = connection.execute(select(number, oldest).where(IS_PENDING, is_due)).one()
+            later = select(func.count()).where(IS_PENDING, entries.c.next_attempt_at > now)
             return Snapshot(
                 at=now,
                 feeds=tuple(feeds),
-                pending_due=due,
-                pending_later=later,
-                oldest_due_at=oldest,
-                dead_letters=dead_letters(connection),
+                pending_due=due.number,
+                pending_later=connection.scalar(later) or 0,
+                oldest_due_at=due.oldest,
+                dead_letters=count_dead_letters(connection),
                 lanes=waiting_lanes(connection, lanes, now),
                 last_report_at=connection.scalar(select(func.max(runs.c.finished_at))),
                 verdict_delays_s=verdict_delays(connection, now - RECENT),
@@ -60,25 +63,13 @@ class MetricsStore:
             )
 
 
-def pending(connection: Connection, now: datetime) -> tuple[int, int, datetime | None]:  # unpacked by the only caller
-    """How many entries are due and how many are put off, and since when the oldest due one waits."""
-    is_due = or_(entries.c.next_attempt_at.is_(None), entries.c.next_attempt_at <= now)
-    due = connection.execute(
-        select(func.count().label("number"), func.min(entries.c.first_seen_at).label("oldest")).where(
-            IS_PENDING, is_due
-        )
-    ).one()
-    later = connection.scalar(select(func.count()).where(IS_PENDING, entries.c.next_attempt_at > now)) or 0
-    return due.number, later, due.oldest
-
-
-def dead_letters(connection: Connection) -> int:
-    """Entries that failed, and were neither resolved nor redriven since."""
+def count_dead_letters(connection: Connection) -> int:
+    """Failed entries that were neither resolved nor redriven."""
     return connection.scalar(select(func.count()).select_from(entries).where(IS_FAILED)) or 0
 
 
 def waiting_lanes(connection: Connection, lanes: int, now: datetime) -> tuple[LaneBacklog, ...]:
-    """What waits in each lane; a lane with nothing counts 0."""
+    """Undelivered messages of each lane, also of lanes without any."""
     query = (
         select(outbox.c.lane, func.count().label("number"), func.min(outbox.c.created_at).label("oldest"))
         .where(outbox.c.delivered_at.is_(None))
@@ -89,22 +80,18 @@ def waiting_lanes(connection: Connection, lanes: int, now: datetime) -> tuple[La
 
 
 def verdict_delays(connection: Connection, since: datetime) -> tuple[float, ...]:
-    """Seconds from first seen to the first verdict, of entries settled since then, the latest first."""
-    query = (
-        select(entries.c.first_seen_at, entries.c.settled_at)
-        .where(entries.c.settled_at >= since, entries.c.sighting == 1)
-        .order_by(entries.c.settled_at.desc())
-        .limit(MOST_DELAYS)
-    )
-    return tuple((row.settled_at - row.first_seen_at).total_seconds() for row in connection.execute(query))
+    """Seconds from first seen to the first verdict, of entries settled since then, latest first."""
+    return delays(connection, entries.c.first_seen_at, entries.c.settled_at, since, entries.c.sighting == 1)
 
 
 def delivery_delays(connection: Connection, since: datetime) -> tuple[float, ...]:
-    """Seconds from written to delivered, of messages delivered since then, the latest first."""
-    query = (
-        select(outbox.c.created_at, outbox.c.delivered_at)
-        .where(outbox.c.delivered_at >= since)
-        .order_by(outbox.c.delivered_at.desc())
-        .limit(MOST_DELAYS)
-    )
-    return tuple((row.delivered_at - row.created_at).total_seconds() for row in connection.execute(query))
+    """Seconds from written to delivered, of messages delivered since then, latest first."""
+    return delays(connection, outbox.c.created_at, outbox.c.delivered_at, since)
+
+
+def delays(
+    connection: Connection, start: Column[Any], end: Column[Any], since: datetime, *conditions: Any
+) -> tuple[float, ...]:
+    """Seconds between two columns of the rows that ended since then, latest first."""
+    query = select(start, end).where(end >= since, *conditions).order_by(end.desc()).limit(MAX_DELAYS)
+    return tuple((ended - started).total_seconds() for started, ended in connection.execute(query))

@@ -10,7 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from connectors.desk.access import AccessControl
-from connectors.desk.actions import Finding, Runs
+from connectors.desk.actions import Finding, RunStarter
 from connectors.desk.queries import DeskStore
 from connectors.desk.web import create_desk
 from connectors.store.dead_letters import DeadLetterStore
@@ -127,6 +127,6 @@ class DeskDeployment:
         """Raises SettingsError, StoreError."""
         return Newswire.from_env()
 
-    def desk(self, door: AccessControl, runs: Runs) -> FastAPI:
+    def desk(self, door: AccessControl, runs: RunStarter) -> FastAPI:
         """The desk as an application to mount."""
         return create_desk(DeskStore(self.app.database), DeploymentActions(self.app), runs, door, self.app.clock)

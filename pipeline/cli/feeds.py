@@ -20,7 +20,7 @@ def list_feeds(
     patterns: Annotated[list[str] | None, typer.Argument(help="Feed ids, outlet ids or globs; none: all.")] = None,
 ) -> None:
     """Feeds with their state: status, last new entry, interval, gaps between polls, learnt silence, next poll."""
-    from connectors.desk.formatting import span
+    from connectors.desk.formatting import duration
     from pipeline.app.runs import Newswire
 
     with Newswire.from_env() as newswire:
@@ -44,7 +44,7 @@ def list_feeds(
                 f"{state.last_new_entry_at:%Y-%m-%d %H:%M}" if state.last_new_entry_at else "never",
                 f"{by_hand} s by hand" if by_hand else f"{state.interval_s} s",
                 str(state.possible_gaps),
-                span(state.silence_s) if state.silence_s else "not learnt yet",
+                duration(state.silence_s) if state.silence_s else "not learnt yet",
                 f"{state.next_poll_at:%Y-%m-%d %H:%M}" if state.next_poll_at else "now",
                 state.url,
             )

@@ -128,7 +128,7 @@ def test_a_role_that_may_only_look_is_refused(browser: Browser, running: Running
     context = log_in(browser, running, "viewer")
     page = context.new_page()
     page.goto(f"{running.url}/newswire/outlets/muette")
-    expect(page.get_by_text("your role may look, not act")).to_be_visible()
+    expect(page.get_by_text("your role is read-only")).to_be_visible()
     expect(page.get_by_role("button", name="Pause")).to_have_count(0)
     keep(page, "desk-viewer")
     refused = context.request.post(

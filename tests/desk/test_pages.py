@@ -107,9 +107,9 @@ def listed_at(desk: TestClient, href: str) -> int:
     return desk.get(href).text.count('">why</a>')
 
 
-def said_on(html: str) -> str | None:
-    """What the desk says that it did."""
-    found = re.search(r'<p class="said"[^>]*>(.*?)</p>', html)
+def notice_on(html: str) -> str | None:
+    """The notice of an action's result."""
+    found = re.search(r'<p class="notice"[^>]*>(.*?)</p>', html)
     return found[1] if found else None
 
 
@@ -136,7 +136,7 @@ def test_an_overview_of_an_idle_hour_shows_no_figures_of_nothing(tmp_path: Path)
     empty.close()
     assert "no entry was settled in the last hour" in shown
     assert "nothing was delivered in the last hour" in shown
-    assert "to now; none was published" in shown
+    assert "to now; no article was published" in shown
 
 
 def test_a_page_of_an_outlet_learns_nothing_of_the_desk_and_gains_nothing_by_it(desk: TestClient) -> None:
@@ -172,9 +172,9 @@ def test_every_answer_forbids_what_is_not_ours(desk: TestClient, path: str) -> N
 
 def test_the_overview_counts_what_waits_and_what_failed(desk: TestClient) -> None:
     text = text_of(desk.get("/").text)
-    assert "2 entries wait" in text
+    assert "2 pending entries" in text
     assert "1 dead letters" in text
-    assert "2 ended in a verdict, 2 were put off, 0 unaccounted for" in text
+    assert "2 got a verdict, 2 were deferred, 0 lost" in text
 
 
 def test_every_count_of_the_overview_leads_to_as_many_entries(desk: TestClient) -> None:
@@ -219,8 +219,8 @@ def test_the_silent_outlet_stands_first_and_says_why(desk: TestClient) -> None:
 def test_an_outlet_shows_what_it_learnt_and_why_not_published(desk: TestClient) -> None:
     assert "2 h" in text_of(desk.get("/outlets/muette").text)
     text = text_of(desk.get("/outlets/antenne").text)
-    assert "not published: its page is no article (consent_wall)" in text
-    assert "redirects for good to http://new.test/" in text
+    assert "not published: its page is not an article (consent_wall)" in text
+    assert "redirects permanently to http://new.test/" in text
 
 
 def test_an_unknown_outlet_is_not_found(desk: TestClient) -> None:
@@ -229,7 +229,7 @@ def test_an_unknown_outlet_is_not_found(desk: TestClient) -> None:
 
 def test_a_run_tells_what_it_did(desk: TestClient) -> None:
     text = text_of(desk.get("/run", params={"run_id": RUN_ID}).text)
-    assert "4 entries: 2 verdicts, 2 put off, 0 lost" in text
+    assert "4 entries: 2 verdicts, 2 deferred, 0 lost" in text
 
 
 def test_why_answers_by_an_identity(desk: TestClient) -> None:
@@ -246,21 +246,23 @@ def test_a_form_of_the_desk_is_done(desk: TestClient, acts: RecordingActions, pa
 @pytest.mark.parametrize(("path", "form"), [form for form in FORMS if form[0] != "/act/check"])
 def test_what_was_made_due_is_taken_up_by_a_run(desk: TestClient, path: str, form: dict[str, str]) -> None:
     answer = desk.post(path, data=form | {"switch": "poll-now", "token": token()})
-    said = said_on(answer.text) or answer.url.params["said"]
+    said = notice_on(answer.text) or answer.url.params["notice"]
     assert said.endswith(f": a run for {form.get('outlet', 'antenne')} by editor")
 
 
 def test_what_was_done_is_said_once_to_whom_did_it(desk: TestClient) -> None:
     form = {"feed": "antenne/titres", "switch": "pause", "token": token()}
     answer = desk.post("/act/switch", data=form, follow_redirects=False)
-    assert said_on(desk.get(answer.headers["location"]).text) == "antenne/titres: pause"
-    assert said_on(desk.get(answer.headers["location"], headers={"visitor": "somebody else"}).text) is None
+    assert notice_on(desk.get(answer.headers["location"]).text) == "antenne/titres: pause"
+    assert notice_on(desk.get(answer.headers["location"], headers={"visitor": "somebody else"}).text) is None
 
 
-@pytest.mark.parametrize("seal", ["", "é", "0" * 64, sign_notice("another", EDITOR, SECRET)])
-def test_a_link_puts_no_words_into_the_mouth_of_the_desk(desk: TestClient, seal: str) -> None:
-    page = desk.get("/outlets/antenne", params={"said": "Call 0123 to unlock your account", "seal": seal}).text
-    assert said_on(page) is None
+@pytest.mark.parametrize("signature", ["", "é", "0" * 64, sign_notice("another", EDITOR, SECRET)])
+def test_a_link_puts_no_words_into_the_mouth_of_the_desk(desk: TestClient, signature: str) -> None:
+    page = desk.get(
+        "/outlets/antenne", params={"notice": "Call 0123 to unlock your account", "signature": signature}
+    ).text
+    assert notice_on(page) is None
     assert "unlock" not in page
 
 
@@ -300,7 +302,7 @@ def test_a_role_that_may_only_look_sees_no_button(desk: TestClient) -> None:
     for path in ("/outlets/antenne", "/dead-letters", "/add"):
         page = desk.get(path, headers={"visitor": "viewer"}).text
         assert 'method="post"' not in page
-        assert "your role may look, not act" in page
+        assert "your role is read-only" in page
 
 
 def test_a_form_of_any_size_is_not_read(desk: TestClient, acts: RecordingActions) -> None:

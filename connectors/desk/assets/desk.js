@@ -1,4 +1,4 @@
-// The theme of the Airflow page around us: its root element says light or dark by a class. Without one, the system's.
+// Follow the theme of the surrounding Airflow page, whose root element has the class light or dark; else the system's.
 const root = document.documentElement;
 const follow = () => {
   const outer = window.parent.document.documentElement;
