@@ -18,7 +18,7 @@ from pipeline.app.runs import Newswire
 from pipeline.domain.model import Entry, FeedState, FetchKind, Request, Response
 from pipeline.domain.ports import Slot
 from pipeline.domain.settings import Settings
-from pipeline.ingest.transactions import PollDecision, Shown
+from pipeline.ingest.transactions import EntryCounts, PollDecision
 from tests.made_news import Newsroom
 from tests.newsroom.articles import Block
 from tests.newsroom.catalogue import OUTLETS, catalogue_toml
@@ -86,7 +86,7 @@ class MadeWeb:
     def __init__(self, pages: Sequence[MadePage]) -> None:
         self.pages = {page.url: page for page in pages}
 
-    async def fetch(self, request: Request, place: Slot | None = None) -> Response:
+    async def fetch(self, request: Request, slot: Slot | None = None) -> Response:
         """The page at a URL; a feed has nothing new."""
         if request.kind is FetchKind.FEED:
             return Response(request.url, request.url, 304, {}, b"", fetched_at=datetime.now(UTC))
@@ -135,6 +135,6 @@ def entry_of(page: MadePage) -> Entry:
     return Entry(identity=page.url, digest="1", title=page.title, link=page.url, published=page.published)
 
 
-def keeping(state: FeedState) -> Callable[[Shown], PollDecision]:
+def keeping(state: FeedState) -> Callable[[EntryCounts], PollDecision]:
     """A decision that leaves the feed as it is."""
     return lambda _shown: PollDecision(state)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pipeline.dedup.decide import Candidate, Decision, decide
 from pipeline.dedup.fingerprint import fingerprint
 from pipeline.dedup.model import DecidePolicy
-from pipeline.delivery.events import Read
+from pipeline.delivery.events import ArticlePage
 from pipeline.domain.model import (
     Article,
     Entry,
@@ -22,7 +22,7 @@ from pipeline.domain.model import (
 )
 from pipeline.extraction.extract import Extraction
 from pipeline.identity.urls import canonicalise
-from pipeline.ingest.transactions import Looked, PollDecision, Polled, PollLine, Settlement
+from pipeline.ingest.transactions import LookupResult, PollDecision, PollRecord, PollResult, Settlement
 from pipeline.scheduling.feed_state import PollKind, PollOutcome
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -63,10 +63,10 @@ def make_entry(number: int = 1, **changes: object) -> Entry:
     return replace(entry, **changes)  # type: ignore[arg-type]
 
 
-def make_polled(*entries: Entry) -> Polled:
+def make_polled(*entries: Entry) -> PollResult:
     """A poll that showed these entries."""
     outcome = PollOutcome(kind=PollKind.PARSED, status=200)
-    return Polled(at=NOW, outcome=outcome, line=PollLine("parsed", http_status=200), entries=entries)
+    return PollResult(at=NOW, outcome=outcome, line=PollRecord("parsed", http_status=200), entries=entries)
 
 
 def keep_state(state: FeedState) -> PollDecision:
@@ -81,29 +81,29 @@ def make_response(url: str = "http://www.antenne.test/1.html", body: bytes = b"<
     )
 
 
-def make_read(url: str = "http://www.antenne.test/1.html", *, title: str = "Titre", text: str = TEXT) -> Read:
+def make_page(url: str = "http://www.antenne.test/1.html", *, title: str = "Titre", text: str = TEXT) -> ArticlePage:
     """An article as it was read."""
     article = Article(url=url, canonical_url=url, title=title, text=text, language="fr", extractor="test/1")
-    return Read(article, Extraction(article, None), make_response(url), "2026-11-23/x.warc.gz#0")
+    return ArticlePage(article, Extraction(article, None), make_response(url), "2026-11-23/x.warc.gz#0")
 
 
-def make_candidate(read: Read, *, outlet_id: str = "antenne", article_id: str = "a1") -> Candidate:
+def make_candidate(page: ArticlePage, *, outlet_id: str = "antenne", article_id: str = "a1") -> Candidate:
     """The article as the decision sees it."""
     return Candidate(
         article_id=article_id,
         outlet_id=outlet_id,
         domain=f"{outlet_id}.test",
-        title=read.article.title,
-        fingerprint=fingerprint(read.article.title, read.article.text),
+        title=page.article.title,
+        fingerprint=fingerprint(page.article.title, page.article.text),
         seen_at=NOW,
     )
 
 
-def make_settlement(entry: PendingEntry, read: Read, looked: Looked, *messages: Message) -> Settlement:
+def make_settlement(entry: PendingEntry, page: ArticlePage, looked: LookupResult, *messages: Message) -> Settlement:
     """What is decided from a look."""
     decision: Decision = decide(looked.candidate, looked.sightings, now=NOW, policy=DecidePolicy())
-    urls = (canonicalise(read.article.canonical_url),)
-    return Settlement(entry=entry, looked=looked, read=read, urls=urls, decision=decision, messages=messages, now=NOW)
+    urls = (canonicalise(page.article.canonical_url),)
+    return Settlement(entry=entry, looked=looked, page=page, urls=urls, decision=decision, messages=messages, now=NOW)
 
 
 def make_message(number: int = 1, *, key: str = "a1", topic: Topic = Topic.ARTICLES) -> Message:

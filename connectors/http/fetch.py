@@ -77,7 +77,7 @@ class FetchState:
     notes: list[str] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
     paced: set[str] = field(default_factory=set)
-    place: Slot | None = None
+    slot: Slot | None = None
     tdm: Tdm = field(default_factory=Tdm)
 
     def cookies(self, target: Target) -> str:

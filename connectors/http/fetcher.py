@@ -157,14 +157,14 @@ class SafeFetcher:
             raise RuntimeError("SafeFetcher is an async context manager: `async with SafeFetcher(…) as fetcher`")
         return self.opened
 
-    async def fetch(self, request: Request, place: Slot | None = None) -> Response:
+    async def fetch(self, request: Request, slot: Slot | None = None) -> Response:
         """The answer, whatever its status. Raises a `FetchError` (pipeline/domain/errors.py) when there is none.
 
-        The place is taken when the request goes out, never while it waits for its host, and is still held at the end.
+        The slot is taken when the request goes out, never while it waits for its host, and is still held at the end.
         """
         asks_robots = self.obey_robots and request.kind is FetchKind.PAGE
         walk = self.walk(request.url, request.kind, request.validators, asks_robots=asks_robots)
-        walk.place = place
+        walk.slot = slot
         answer = await self.go(walk)
         self.note_answer(walk, answer)
         return self.response(walk, answer)
@@ -192,14 +192,14 @@ class SafeFetcher:
 
     async def visit(self, walk: FetchState, target: Target) -> Answer:
         """One hop, when robots.txt allows it and the host's turn has come."""
-        if walk.place is not None:
-            walk.place.give_back()  # of the hop before: who waits for a host holds nobody up
+        if walk.slot is not None:
+            walk.slot.give_back()  # of the hop before: who waits for a host holds nobody up
         crawl_delay_s = await self.permission(walk, target) if walk.asks_robots else 0.0
         spaced = target.host not in walk.paced
         walk.paced.add(target.host)
         async with self.politeness.visit(target.host, target.url, least_spacing_s=crawl_delay_s, spaced=spaced):
-            if walk.place is not None:
-                await walk.place.take()
+            if walk.slot is not None:
+                await walk.slot.take()
             async with self.slots:
                 answer = await self.reach(walk, target)
         if answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers):

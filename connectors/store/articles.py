@@ -27,7 +27,7 @@ from pipeline.domain.fault_injection import crash_point
 from pipeline.domain.model import PendingEntry, Validators, Verdict
 from pipeline.identity.urls import registrable_domain
 from pipeline.ingest.revisit_policy import CONFIRM_AFTER, MISSING
-from pipeline.ingest.transactions import Deferral, Ending, Looked, Outcome, Settlement
+from pipeline.ingest.transactions import Deferral, Ending, LookupResult, Settlement, WriteResult
 
 # The strict window for copies is 30 days (pipeline/dedup/model.py), plus one weekly partition.
 SKETCH_RETENTION = timedelta(days=37)
@@ -60,23 +60,23 @@ class ArticleStore:
         with self.database.reading() as connection:
             return repeated_paragraphs(connection, domain, paragraphs, url_key=url)
 
-    def look_up(self, candidate: Candidate, urls: Sequence[str]) -> Looked:
+    def look_up(self, candidate: Candidate, urls: Sequence[str]) -> LookupResult:
         """Known articles with the candidate's id, URLs or similar text; and the `seq` up to which they were seen."""
         with self.database.reading() as connection:
             return look(connection, candidate, urls)
 
-    def settle(self, settlement: Settlement) -> Outcome:
+    def settle(self, settlement: Settlement) -> WriteResult:
         """End an entry with an article; the outcome says why, if nothing was written."""
         crash_point("before_settle")
         with self.database.writing() as connection:
             sketches.lock_for_claim(connection)
             if not is_waiting(connection, settlement.entry):
-                return Outcome.TAKEN
+                return WriteResult.TAKEN
             if is_outdated(connection, settlement):
-                return Outcome.LOOK_AGAIN
+                return WriteResult.CONFLICT
             self.write(connection, settlement)
         crash_point("after_settle_commit")
-        return Outcome.WRITTEN
+        return WriteResult.WRITTEN
 
     def write(self, connection: Connection, settlement: Settlement) -> None:
         """Write everything of a settlement, in the caller's transaction."""
@@ -146,7 +146,7 @@ class ArticleStore:
                 gone += some
 
 
-def look(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> Looked:
+def look(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> LookupResult:
     """`look_up` on one connection; the candidate gets the id of the article that its URLs already belong to."""
     ids = known_ids(connection, candidate, urls)
     named = only_named(connection, candidate, ids)
@@ -156,7 +156,7 @@ def look(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> L
     sightings = found.sightings()
     others = sketches.known_articles(connection, [i for i in ids if i != candidate.article_id])
     known = (*sightings.known, *others)
-    return Looked(
+    return LookupResult(
         candidate=candidate,
         sightings=replace(sightings, known=(*known, *expired(connection, ids, known)), named=named),
         seen=found.seen,
@@ -233,7 +233,7 @@ def is_outdated(connection: Connection, settlement: Settlement) -> bool:
 
 def write_article(connection: Connection, settlement: Settlement) -> None:
     """Insert or update the article's row; a duplicate under another URL has no row of its own."""
-    decision, article, response = settlement.decision, settlement.read.article, settlement.read.response
+    decision, article, response = settlement.decision, settlement.page.article, settlement.page.response
     # Without validators the next fetch is full: a 304 would hide a held-back revision or a pending merge.
     is_unfinished = decision.debounced or decision.has_more_to_merge
     validators = Validators() if is_unfinished else response.validators
@@ -259,7 +259,7 @@ def write_article(connection: Connection, settlement: Settlement) -> None:
         "relation": decision.relation.value if decision.relation else None,
         "copy_of": decision.copy_of,
         "cluster_id": decision.cluster_id,
-        "raw_location": settlement.read.raw_location,
+        "raw_location": settlement.page.raw_location,
         "revisits": 0,
         "event_id": event_id_of(settlement),
     }
@@ -269,7 +269,7 @@ def write_article(connection: Connection, settlement: Settlement) -> None:
 
 def revision_row(connection: Connection, settlement: Settlement) -> dict[str, Any]:
     """The columns of `articles` that a revision changes, whether of a fetched or of an archived page."""
-    article = settlement.read.article
+    article = settlement.page.article
     return {
         "title": article.title,
         "canonical_url": article.canonical_url,
@@ -288,7 +288,7 @@ def event_id_of(settlement: Settlement) -> str | None:
 
 def note_page_paragraphs(connection: Connection, settlement: Settlement) -> None:
     """Count the page's paragraphs: those that the host repeats belong to no article."""
-    article, domain = settlement.read.article, settlement.candidate.domain
+    article, domain = settlement.page.article, settlement.candidate.domain
     hashes = paragraph_hashes(article.text)
     note_paragraphs(connection, domain, hashes, url_key=article.canonical_url, now=settlement.now)
 

@@ -23,7 +23,7 @@ from pipeline.domain.model import (
     Verdict,
     is_backfill_feed,
 )
-from pipeline.ingest.transactions import Shown
+from pipeline.ingest.transactions import EntryCounts
 from pipeline.scheduling.feed_state import HIDDEN_AFTER
 
 # How often `last_seen_at` of an entry that stays in a feed is updated: a write per entry and poll would be the store's
@@ -66,12 +66,12 @@ class EntryDiff:
             return False
         return bool(seen.digest != entry.digest or row.verdict == Verdict.WITHDRAWN.value)
 
-    def shown(self) -> Shown:
+    def shown(self) -> EntryCounts:
         """How many entries are known, new, changed and so on."""
         rows = [self.known.get(entry.identity) for entry in self.entries]
         known = [row for row in rows if row is not None and row.id in self.seen]
         new = sum(row is None or self.is_taken_over(row) for row in rows)
-        return Shown(
+        return EntryCounts(
             known=len(known),
             new=new,
             elsewhere=len(rows) - new - len(known),

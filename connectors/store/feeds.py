@@ -20,11 +20,11 @@ from connectors.store.entry_diff import EntryDiff, pending_entry
 from connectors.store.schema import entries, feeds, numberings, polls
 from pipeline.domain.fault_injection import crash_point
 from pipeline.domain.model import Feed, FeedState, FeedStatus, Message, PendingEntry, Validators
-from pipeline.ingest.transactions import PollDecision, Polled, PollLine, QuietPoll, Shown, Sighted
+from pipeline.ingest.transactions import EntryCounts, PollDecision, PollRecord, PollResult, QuietPoll, Sighted
 
 STATE_COLUMNS = tuple(f.name for f in fields(FeedState) if f.name not in ("validators", "status"))
-LINE_COLUMNS = tuple(f.name for f in fields(PollLine))
-NO_ENTRIES = Shown()
+LINE_COLUMNS = tuple(f.name for f in fields(PollRecord))
+NO_ENTRIES = EntryCounts()
 # Columns that only operators change: a poll under way must not overwrite them.
 OPERATOR_COLUMNS = frozenset({"paused", "interval_override_s"})
 POLL_COLUMNS = tuple(
@@ -115,7 +115,9 @@ class FeedStore:
 
     # ------------------------------------------------------------ polls
 
-    def record_poll(self, feed: FeedState, polled: Polled, decide: Callable[[Shown], PollDecision]) -> Sighted:
+    def record_poll(
+        self, feed: FeedState, polled: PollResult, decide: Callable[[EntryCounts], PollDecision]
+    ) -> Sighted:
         """Write entries, feed state, poll and messages in one transaction; returns the pending entries."""
         with self.database.writing() as connection:
             lock_outlet(connection, feed.outlet_id)
@@ -175,7 +177,7 @@ def due_entries(
     return tuple(pending_entry(row) for row in rows)
 
 
-def poll_row(state: FeedState, line: PollLine, at: datetime, shown: Shown) -> dict[str, Any]:
+def poll_row(state: FeedState, line: PollRecord, at: datetime, shown: EntryCounts) -> dict[str, Any]:
     """A poll as a row of `polls`."""
     return {
         "feed_id": state.feed_id,

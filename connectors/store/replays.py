@@ -18,7 +18,7 @@ from connectors.store.entry_diff import pending_entry
 from connectors.store.schema import articles, entries
 from pipeline.domain.model import Entry, PendingEntry
 from pipeline.ingest.replay import ArchivedArticle, ReplayChoice
-from pipeline.ingest.transactions import Outcome, Settlement
+from pipeline.ingest.transactions import Settlement, WriteResult
 
 
 class ReplayStore:
@@ -53,20 +53,20 @@ class ReplayStore:
             )
             after = rows[-1].id
 
-    def revise(self, settlement: Settlement, *, raw_location: str) -> Outcome:
+    def revise(self, settlement: Settlement, *, raw_location: str) -> WriteResult:
         """Write a revision of an article; TAKEN when this is no longer its last raw page."""
         decision = settlement.decision
         with self.database.writing() as connection:
             sketches.lock_for_claim(connection)
             if not is_last(connection, decision.article_id, raw_location):
-                return Outcome.TAKEN
+                return WriteResult.TAKEN
             if is_outdated(connection, settlement):
-                return Outcome.LOOK_AGAIN
+                return WriteResult.CONFLICT
             event_id = event_id_of(settlement)
             row = revision_row(connection, settlement) | ({"event_id": event_id} if event_id else {})
             connection.execute(update(articles).where(articles.c.id == decision.article_id).values(row))
             write_linked_rows(connection, settlement, lanes=self.lanes)
-            return Outcome.WRITTEN
+            return WriteResult.WRITTEN
 
 
 def chosen(query: Select[Any], choice: ReplayChoice) -> Select[Any]:

@@ -22,8 +22,8 @@ from pipeline.dedup.model import ArticleState, Relation
 from pipeline.delivery.events import Visit
 from pipeline.domain.model import Message, Validators, Verdict
 from pipeline.identity.urls import canonicalise
-from pipeline.ingest.revisit_policy import Noted
-from pipeline.ingest.transactions import Outcome, Settlement
+from pipeline.ingest.revisit_policy import VisitUpdate
+from pipeline.ingest.transactions import Settlement, WriteResult
 
 
 class RevisitStore:
@@ -59,14 +59,14 @@ class RevisitStore:
         with self.database.reading() as connection:
             return tuple(connection.scalars(select(articles.c.feed_id).where(is_due(now)).distinct()))
 
-    def note(self, visit: Visit, noted: Noted, *, now: datetime) -> None:
+    def note(self, visit: Visit, noted: VisitUpdate, *, now: datetime) -> None:
         """Write the next revisit, and since when the page is missing."""
         with self.database.writing() as connection:
             connection.execute(
                 update(articles).where(is_as_visited(visit)).values(last_fetched_at=now, **noted_row(noted))
             )
 
-    def withdraw(self, visit: Visit, noted: Noted, messages: Sequence[Message], *, now: datetime) -> bool:
+    def withdraw(self, visit: Visit, noted: VisitUpdate, messages: Sequence[Message], *, now: datetime) -> bool:
         """Withdraw the article, with its messages; False when it changed meanwhile."""
         with self.database.writing() as connection:
             sketches.lock_for_claim(connection)
@@ -82,18 +82,18 @@ class RevisitStore:
             outbox.append(connection, messages, lanes=self.lanes, now=now)
             return True
 
-    def settle(self, settlement: Settlement, visit: Visit) -> Outcome:
+    def settle(self, settlement: Settlement, visit: Visit) -> WriteResult:
         """Write the result of a revisit: a revision, a return after a withdrawal, or no change."""
         with self.database.writing() as connection:
             sketches.lock_for_claim(connection)
             if connection.execute(select(articles.c.id).where(is_as_visited(visit))).one_or_none() is None:
-                return Outcome.TAKEN
+                return WriteResult.TAKEN
             if is_outdated(connection, settlement):
-                return Outcome.LOOK_AGAIN
+                return WriteResult.CONFLICT
             write_article(connection, settlement)
             note_page_paragraphs(connection, settlement)
             write_linked_rows(connection, settlement, lanes=self.lanes)
-            return Outcome.WRITTEN
+            return WriteResult.WRITTEN
 
 
 def is_due(now: datetime | None) -> Any:
@@ -131,7 +131,7 @@ def is_as_visited(visit: Visit) -> Any:
     )
 
 
-def noted_row(noted: Noted) -> dict[str, Any]:
+def noted_row(noted: VisitUpdate) -> dict[str, Any]:
     """The columns of `articles` that a visit without a revision changes."""
     row: dict[str, Any] = {
         "next_revisit_at": noted.next_revisit_at,

@@ -26,7 +26,16 @@ from pipeline.domain.model import Outlet
 from pipeline.feeds.raw import RawEntry
 from pipeline.feeds.sitemaps import Span, in_span, undated
 from pipeline.identity.urls import registrable_domain, repair
-from pipeline.ingest.backfill import BATCH, PagesAtHand, Share, entries_of, fill, finish, gentle, past_feed
+from pipeline.ingest.backfill import (
+    BATCH,
+    PrefetchedPages,
+    Share,
+    backfill_feed,
+    entries_of,
+    fill,
+    finish,
+    throttled_settings,
+)
 from pipeline.ingest.context import RunContext
 from pipeline.reporting.report import Report
 
@@ -37,7 +46,7 @@ WARC_BATCH = 100  # pages in memory at once
 
 
 @dataclass(slots=True)
-class Filled:
+class BackfillResult:
     """What became of a share. `undated`: pages that nothing dates, which were left alone."""
 
     report: Report = field(default_factory=Report)
@@ -57,7 +66,7 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SitemapPreview:
     """A sitemap of a dry run: how many of its pages are in the span, how many nothing dates; or a fault."""
 
     url: str = ""
@@ -75,9 +84,9 @@ class Backfill:
 
     @classmethod
     def from_env(cls) -> Backfill:
-        """The deployment that the environment describes, made gentle."""
+        """The deployment that the environment describes, made throttled_settings."""
         with Newswire.from_env() as whole:  # brings the store to this version, or refuses
-            return cls(Newswire(gentle(whole.settings)))
+            return cls(Newswire(throttled_settings(whole.settings)))
 
     def __enter__(self) -> Backfill:
         return self
@@ -135,7 +144,7 @@ class Backfill:
         """Backfills that are not done, and outlets whose old entries may be tried again now."""
         unfinished = tuple(share for share in self.progress.unfinished() if set(share.outlets) <= set(self.known()))
         begun = {outlet for share in unfinished for outlet in share.outlets}
-        feeds = [past_feed(outlet, name).feed_id for outlet in self.app.outlets for name in ("past", "warc")]
+        feeds = [backfill_feed(outlet, name).feed_id for outlet in self.app.outlets for name in ("past", "warc")]
         waiting = self.app.articles.feeds_with_due_entries(feeds, now=self.app.clock())
         outlets = {feed_id.partition("/")[0] for feed_id in waiting} - begun
         return (*unfinished, *(Share((outlet,), EARLIEST, EARLIEST) for outlet in sorted(outlets)))
@@ -146,21 +155,22 @@ class Backfill:
 
     # ------------------------------------------------------------ look
 
-    def look(self, share: Share) -> Iterator[Found]:
+    def look(self, share: Share) -> Iterator[SitemapPreview]:
         """A dry run: the sitemaps that hold pages of the span. Raises SettingsError for a WARC file."""
         if share.warc:
             raise SettingsError("a dry run reads sitemaps; a WARC file is read to know what is in it")
         yield from asyncio.run(self.look_at_sitemaps(share))
 
-    async def look_at_sitemaps(self, share: Share) -> list[Found]:
+    async def look_at_sitemaps(self, share: Share) -> list[SitemapPreview]:
         """Fetch the sitemaps, and nothing else."""
         span, (outlet,) = span_of(share), self.choose(share.outlets)
         async with self.app.fetcher() as fetcher:
             walk = SitemapWalk(fetcher, outlet, span)
             found = [
-                Found(url, len(in_span(file, span)), undated(file)) async for url, file in walk.files(share.sitemaps)
+                SitemapPreview(url, len(in_span(file, span)), undated(file))
+                async for url, file in walk.files(share.sitemaps)
             ]
-        return found + [Found(fault=fault) for fault in walk.faults]
+        return found + [SitemapPreview(fault=fault) for fault in walk.faults]
 
     # ------------------------------------------------------------ fill
 
@@ -171,10 +181,10 @@ class Backfill:
         deadline_s: float | None = None,
         run_id: str = "",
         watch: Callable[[Report], None] | None = None,
-    ) -> Filled:
+    ) -> BackfillResult:
         """Fill a share, delivering meanwhile; goes on where an earlier attempt was. Past the deadline it stops."""
         began = time.monotonic()
-        app, filled = self.app, Filled()
+        app, filled = self.app, BackfillResult()
         deliverer = app.deliverer()
         deliverer.start()
         try:
@@ -191,57 +201,57 @@ class Backfill:
     async def walk(
         self,
         share: Share,
-        filled: Filled,
+        filled: BackfillResult,
         deliverer: Deliverer,
         *,
         deadline_s: float | None,
         watch: Callable[[Report], None] | None,
     ) -> None:
-        """Furnish the rooms and walk."""
+        """Furnish the context and walk."""
         async with AsyncExitStack() as stack:
-            rooms = await self.app.furnish(stack, deliverer, deadline_s=deadline_s)
+            context = await self.app.furnish(stack, deliverer, deadline_s=deadline_s)
             watcher = asyncio.create_task(tell(watch, filled.report)) if watch else None
             if share.warc:
-                await self.walk_warc(share, filled, rooms)
+                await self.walk_warc(share, filled, context)
             else:
-                await self.walk_sitemaps(share, filled, rooms)
-            await rooms.teaching.finish(rooms)
+                await self.walk_sitemaps(share, filled, context)
+            await context.teaching.finish(context)
             if watcher:
                 watcher.cancel()
 
-    async def walk_sitemaps(self, share: Share, filled: Filled, rooms: RunContext) -> None:
+    async def walk_sitemaps(self, share: Share, filled: BackfillResult, context: RunContext) -> None:
         """An outlet's sitemaps: first what an earlier attempt left, then file by file what is in the span."""
         span, (outlet,) = span_of(share), self.choose(share.outlets)
-        feed = past_feed(outlet, "past")
-        await finish(feed, rooms, filled.report)
+        feed = backfill_feed(outlet, "past")
+        await finish(feed, context, filled.report)
         if span.since < span.until:
-            walk = SitemapWalk(rooms.fetcher, outlet, span, is_done=lambda url: self.progress.is_done(share, url))
+            walk = SitemapWalk(context.fetcher, outlet, span, is_done=lambda url: self.progress.is_done(share, url))
             async for url, file in walk.files(share.sitemaps):
                 listed = in_span(file, span)
                 filled.undated += undated(file)
                 for some in batches(listed, BATCH):
-                    await fill(feed, entries_of(some, outlet, source=url, rooms=rooms), rooms, filled.report)
-                    if rooms.is_late():
+                    await fill(feed, entries_of(some, outlet, source=url, context=context), context, filled.report)
+                    if context.is_late():
                         return
                 self.progress.move(share, url, is_done=True, entries=len(listed))
             filled.report.faults.extend(walk.faults)
         filled.is_finished = not filled.report.faults
 
-    async def walk_warc(self, share: Share, filled: Filled, rooms: RunContext) -> None:
+    async def walk_warc(self, share: Share, filled: BackfillResult, context: RunContext) -> None:
         """A WARC file, from where an earlier attempt stood; a damaged one is a fault, what came before it is kept."""
         start = self.progress.position(share, share.warc)
         outlets = {domain: outlet for outlet in self.choose(share.outlets) for domain in outlet.hosts}
         faults: list[str] = []
         for some in batches(until_damaged(read_pages(Path(share.warc), offset=start), faults), WARC_BATCH):
-            await self.fill_pages(some, outlets, span_of(share), filled.report, rooms)
+            await self.fill_pages(some, outlets, span_of(share), filled.report, context)
             self.progress.move(share, share.warc, position=some[-1].next_offset)
-            if rooms.is_late():
+            if context.is_late():
                 return
         filled.report.faults.extend(faults)
         filled.is_finished = not faults
 
     async def fill_pages(
-        self, pages: Sequence[WarcPage], outlets: dict[str, Outlet], span: Span, report: Report, rooms: RunContext
+        self, pages: Sequence[WarcPage], outlets: dict[str, Outlet], span: Span, report: Report, context: RunContext
     ) -> None:
         """The pages of our outlets and the span, outlet by outlet."""
         by_outlet: dict[str, list[WarcPage]] = {}
@@ -252,12 +262,14 @@ class Backfill:
         for outlet_id, some in by_outlet.items():
             outlet = self.app.outlets_by_id[outlet_id]
             raw = [RawEntry(link=page.response.url) for page in some]
-            entries = entries_of(raw, outlet, source=outlet.homepage, rooms=rooms)
+            entries = entries_of(raw, outlet, source=outlet.homepage, context=context)
             at_hand = {repair(page.response.url, outlet.homepage) or "": page.response for page in some}
-            feed = past_feed(outlet, "warc")
-            left = await rooms.in_store(rooms.articles.due_entries, [feed.feed_id], now=rooms.clock())
+            feed = backfill_feed(outlet, "warc")
+            left = await context.in_store(context.articles.due_entries, [feed.feed_id], now=context.clock())
             links = frozenset(entry.entry.link for entry in left if entry.entry.link)
-            await fill(feed, entries, replace(rooms, fetcher=PagesAtHand(at_hand, links, rooms.fetcher)), report)
+            await fill(
+                feed, entries, replace(context, fetcher=PrefetchedPages(at_hand, links, context.fetcher)), report
+            )
 
 
 def until_damaged(pages: Iterator[WarcPage], faults: list[str]) -> Iterator[WarcPage]:

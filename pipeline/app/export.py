@@ -20,7 +20,7 @@ from connectors.archive.text_store import KeptTexts
 from pipeline.app.runs import Newswire
 from pipeline.delivery import export_formats
 from pipeline.delivery.export_formats import Kind, Value, columns, table_rows
-from pipeline.delivery.message_filter import Wanted
+from pipeline.delivery.message_filter import MessageFilter
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import ReceivedMessage, Topic
 
@@ -35,7 +35,7 @@ class ExportChoice:
 
     topic: Topic
     form: str
-    wanted: Wanted
+    wanted: MessageFilter
     since: datetime | None = None
 
 

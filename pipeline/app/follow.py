@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
-from pipeline.app.runs import Newswire, raising_plainly
+from pipeline.app.runs import Newswire, unwrap_exception_group
 from pipeline.delivery.deliver import Deliverer
 from pipeline.delivery.events import Visit
 from pipeline.domain.errors import NewswireError
@@ -79,9 +79,9 @@ class Follower:
             self.deliverer.start()
         try:
             async with AsyncExitStack() as stack:
-                rooms = await self.app.furnish(stack, self.deliverer, deadline_s=None)
-                await rooms.in_store(self.look_at_topics)
-                await self.go_round(rooms)
+                context = await self.app.furnish(stack, self.deliverer, deadline_s=None)
+                await context.in_store(self.look_at_topics)
+                await self.go_round(context)
         finally:
             await asyncio.to_thread(self.end_delivery)
             self.tell_all()
@@ -93,12 +93,12 @@ class Follower:
         except NewswireError as error:
             self.note(f"topics: {error}")
 
-    async def go_round(self, rooms: RunContext) -> None:
+    async def go_round(self, context: RunContext) -> None:
         """Look for what is due, begin it, tell of what ended."""
         while not self.stopping.is_set():
             pause_s = LOOK_S
             try:
-                await self.begin(rooms)
+                await self.begin(context)
                 self.look_after_walks()
             except NewswireError as error:
                 if not error.retriable:
@@ -106,16 +106,16 @@ class Follower:
                 self.note(f"{type(error).__name__}: {error}")
                 pause_s = PAUSE_AFTER_ERROR_S
             if time.monotonic() - self.told_at >= REPORT_EVERY_S:
-                await rooms.in_store(self.tell_all)
+                await context.in_store(self.tell_all)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), pause_s)
         await self.end_walks()
 
-    async def begin(self, rooms: RunContext) -> None:
+    async def begin(self, context: RunContext) -> None:
         """Begin a walk of what is due, unless it is under way already."""
-        work = await rooms.in_store(self.what_is_due)
+        work = await context.in_store(self.what_is_due)
         if work.feeds:
-            task = asyncio.create_task(self.walk(work, rooms))
+            task = asyncio.create_task(self.walk(work, context))
             self.walking[task] = work.feeds
 
     def what_is_due(self) -> Work:
@@ -132,15 +132,15 @@ class Follower:
         known = tuple(entry for entry in carried if entry.outlet_id in self.app.outlets_by_id)
         return Work(due, known, self.app.due_visits(idle))
 
-    async def walk(self, work: Work, rooms: RunContext) -> None:
+    async def walk(self, work: Work, context: RunContext) -> None:
         """One walk; its report counts when it is over."""
         began = time.monotonic()
         report = Report()
-        rooms = replace(rooms, teaching=Teaching())
-        with raising_plainly():
-            await ingest(work.due, work.carried, rooms, report)
-            await Revisits.of(rooms, self.app.visits, report).walk(work.visits)
-        await rooms.teaching.finish(rooms)
+        context = replace(context, teaching=Teaching())
+        with unwrap_exception_group():
+            await ingest(work.due, work.carried, context, report)
+            await Revisits.of(context, self.app.visits, report).walk(work.visits)
+        await context.teaching.finish(context)
         report.seconds = time.monotonic() - began
         self.ended.append(report)
 

@@ -19,7 +19,7 @@ from pipeline.domain.errors import NewswireError, SettingsError
 from pipeline.extraction.values import EXTRACTOR
 from pipeline.extraction.wrapper.session import FrozenTeaching
 from pipeline.ingest.context import RunContext
-from pipeline.ingest.replay import NoFetcher, Replay, ReplayChoice, Replayed, ReplayReport
+from pipeline.ingest.replay import OfflineFetcher, Replay, ReplayChoice, ReplayedArticle, ReplayReport
 
 BATCH = 64  # articles side by side, and those that a kill has done again
 
@@ -36,7 +36,7 @@ def replay(
     dry_run: bool,
     restart: bool = False,
     deadline_s: float | None = None,
-    tell: Callable[[Replayed], None] = lambda _replayed: None,
+    tell: Callable[[ReplayedArticle], None] = lambda _replayed: None,
     watch: Callable[[ReplayReport], None] = lambda _report: None,
 ) -> ReplayReport:
     """Replay what a choice means; `tell` is called for each article, `watch` after each batch.
@@ -60,9 +60,9 @@ def replay(
         if not dry_run:
             deliverer.start()
             stack.callback(finish, newswire, deliverer, report)
-        rooms = furnish(newswire, stack, deliverer, deadline_s=deadline_s)
+        context = furnish(newswire, stack, deliverer, deadline_s=deadline_s)
         batches = store.batches(choice, after=report.cursor, size=BATCH)
-        asyncio.run(Replay(rooms, store, dry_run).walk(batches, report, tell=tell, keep=keep))
+        asyncio.run(Replay(context, store, dry_run).walk(batches, report, tell=tell, keep=keep))
     report.seconds = time.monotonic() - began
     if report.is_done:
         progress.forget()
@@ -95,7 +95,7 @@ def finish(newswire: Newswire, deliverer: Deliverer, report: ReplayReport) -> No
 
 
 def furnish(newswire: Newswire, stack: ExitStack, deliverer: Deliverer, *, deadline_s: float | None) -> RunContext:
-    """The rooms of a replay; the stack closes them."""
+    """The context of a replay; the stack closes them."""
     settings = newswire.settings
     workers = stack.enter_context(
         ExtractionWorkers(settings.extraction.processes, settings.extraction.timeout_s, settings.extraction.memory_mb)
@@ -104,14 +104,14 @@ def furnish(newswire: Newswire, stack: ExitStack, deliverer: Deliverer, *, deadl
     return RunContext(
         settings=settings,
         outlets=newswire.outlets_by_id,
-        fetcher=NoFetcher(),
+        fetcher=OfflineFetcher(),
         feeds=newswire.feeds,
         articles=newswire.articles,
         archive=newswire.archive,
         extractor=workers,
         teaching=FrozenTeaching(),
         store_thread=threads,
-        turns=newswire.turns(deadline_s),
+        host_queue=newswire.host_queue(deadline_s),
         clock=newswire.clock,
         seconds=time.monotonic,
         wake_delivery=deliverer.wake,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from pipeline.app.runs import Newswire, raising_plainly, tell
+from pipeline.app.runs import Newswire, tell, unwrap_exception_group
 from pipeline.delivery.deliver import Deliverer
 from pipeline.delivery.events import Visit
 from pipeline.domain.errors import SettingsError
@@ -72,11 +72,11 @@ async def walk(
     deadline_s: float | None,
     watch: Callable[[Report], None] | None,
 ) -> None:
-    """Furnish the rooms and visit."""
+    """Furnish the context and visit."""
     async with AsyncExitStack() as stack:
-        rooms = await newswire.furnish(stack, deliverer, deadline_s=deadline_s)
+        context = await newswire.furnish(stack, deliverer, deadline_s=deadline_s)
         watcher = asyncio.create_task(tell(watch, report)) if watch else None
-        with raising_plainly():
-            await Revisits.of(rooms, newswire.visits, report).walk(visits)
+        with unwrap_exception_group():
+            await Revisits.of(context, newswire.visits, report).walk(visits)
         if watcher:
             watcher.cancel()

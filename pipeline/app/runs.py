@@ -18,7 +18,7 @@ from pipeline.delivery.events import Visit
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, FeedStatus
 from pipeline.extraction.wrapper.session import Teaching
-from pipeline.ingest.backpressure import Pressure
+from pipeline.ingest.backpressure import Backpressure
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.host_queue import HostQueue
 from pipeline.ingest.poll import ingest
@@ -137,19 +137,19 @@ class Newswire(Deployment):
         force: bool,
         watch: Callable[[Report], None] | None,
     ) -> None:
-        """Furnish the rooms and walk."""
+        """Furnish the context and walk."""
         at = self.clock()
         states = self.feeds.states(feed_ids)
         due = [state for state in states if force or is_due(state, at)]
         carried = self.articles.due_entries(feed_ids, now=at)
         carried = tuple(entry for entry in carried if entry.outlet_id in self.outlets_by_id)
         async with AsyncExitStack() as stack:
-            rooms = await self.furnish(stack, deliverer, deadline_s=deadline_s)
+            context = await self.furnish(stack, deliverer, deadline_s=deadline_s)
             watcher = asyncio.create_task(tell(watch, report)) if watch else None
-            with raising_plainly():
-                await ingest(due, carried, rooms, report)
-                await Revisits.of(rooms, self.visits, report).walk(self.due_visits(feed_ids))
-            await rooms.teaching.finish(rooms)
+            with unwrap_exception_group():
+                await ingest(due, carried, context, report)
+                await Revisits.of(context, self.visits, report).walk(self.due_visits(feed_ids))
+            await context.teaching.finish(context)
             if watcher:
                 watcher.cancel()
 
@@ -174,7 +174,7 @@ class Newswire(Deployment):
         # One thread on SQLite, which has one writer; a few on PostgreSQL, which has many.
         threads = stack.enter_context(ThreadPoolExecutor(1 if self.database.is_sqlite else 4, "store"))
         loop = asyncio.get_running_loop()
-        pressure = Pressure(
+        pressure = Backpressure(
             lambda: loop.run_in_executor(threads, self.outbox.undelivered),
             settings.delivery.outbox_bound,
             seconds=time.monotonic,
@@ -189,22 +189,22 @@ class Newswire(Deployment):
             extractor=workers,
             teaching=Teaching(),
             store_thread=threads,
-            turns=self.turns(deadline_s),
+            host_queue=self.host_queue(deadline_s),
             clock=self.clock,
             seconds=time.monotonic,
             wake_delivery=deliverer.wake,
             has_room=pressure.has_room,
         )
 
-    def turns(self, deadline_s: float | None) -> HostQueue:
-        """The queues and places of a run that begins nothing new after so many seconds."""
+    def host_queue(self, deadline_s: float | None) -> HostQueue:
+        """The queues and slots of a run that begins nothing new after so many seconds."""
         ends = time.monotonic() + deadline_s if deadline_s else float("inf")
-        at_door = self.settings.http.host_connections + STANDING
-        return HostQueue(self.settings.http.concurrency, at_door, is_late=lambda: time.monotonic() >= ends)
+        per_host = self.settings.http.host_connections + STANDING
+        return HostQueue(self.settings.http.concurrency, per_host, is_late=lambda: time.monotonic() >= ends)
 
 
 @contextmanager
-def raising_plainly() -> Iterator[None]:
+def unwrap_exception_group() -> Iterator[None]:
     """Raise an error of ours as it is, not as the group of errors that tasks side by side make of it."""
     try:
         yield

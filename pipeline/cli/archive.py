@@ -13,7 +13,7 @@ from rich.table import Table
 from pipeline.reporting.terminal import marked, shown, terminal
 
 if TYPE_CHECKING:
-    from pipeline.ingest.replay import Replayed, ReplayReport
+    from pipeline.ingest.replay import ReplayedArticle, ReplayReport
 
 console = terminal()
 archive = typer.Typer(no_args_is_help=True, help="The raw pages: WARC files by day, each with its CDXJ index.")
@@ -43,10 +43,10 @@ def replay(
     """
     from pipeline.app import replay
     from pipeline.app.runs import Newswire
-    from pipeline.ingest.replay import Fate
+    from pipeline.ingest.replay import ReplayOutcome
 
-    def tell(replayed: Replayed) -> None:
-        if replayed.fate is Fate.REVISED:
+    def tell(replayed: ReplayedArticle) -> None:
+        if replayed.fate is ReplayOutcome.REVISED:
             print_change(replayed, as_json=as_json, diff=diff)
 
     with Newswire.from_env() as newswire, console.status("reading the archive …") as status:
@@ -58,11 +58,11 @@ def replay(
         report = replay.replay(newswire, choice, dry_run=dry_run, restart=restart, tell=tell, watch=watch)
     if not as_json:
         print_report(report, dry_run=dry_run)
-    if report.faults or report.of(Fate.LOST) or report.of(Fate.FAILED):
+    if report.faults or report.of(ReplayOutcome.LOST) or report.of(ReplayOutcome.FAILED):
         raise typer.Exit(1)
 
 
-def print_change(replayed: Replayed, *, as_json: bool, diff: bool) -> None:
+def print_change(replayed: ReplayedArticle, *, as_json: bool, diff: bool) -> None:
     """An article that changes, for a program or for a person."""
     if as_json:
         sys.stdout.write(json.dumps(asdict(replayed), ensure_ascii=False) + "\n")
@@ -76,19 +76,21 @@ def print_change(replayed: Replayed, *, as_json: bool, diff: bool) -> None:
 
 def format_progress(report: ReplayReport) -> str:
     """How far it is."""
-    from pipeline.ingest.replay import Fate
+    from pipeline.ingest.replay import ReplayOutcome
 
     pace = report.articles / report.seconds if report.seconds else 0
-    return f"{report.articles} of {report.total} pages, {report.of(Fate.REVISED)} changed, {pace:.0f} pages/s …"
+    return (
+        f"{report.articles} of {report.total} pages, {report.of(ReplayOutcome.REVISED)} changed, {pace:.0f} pages/s …"
+    )
 
 
 def print_report(report: ReplayReport, *, dry_run: bool) -> None:
     """The replay's outcome: a line per outlet, and what could not be read."""
-    from pipeline.ingest.replay import Fate
+    from pipeline.ingest.replay import ReplayOutcome
 
-    table = Table("outlet", *(f"{fate}" for fate in Fate), header_style="bold")
+    table = Table("outlet", *(f"{fate}" for fate in ReplayOutcome), header_style="bold")
     for outlet, counts in sorted(report.fates.items()):
-        table.add_row(outlet, *(shown(counts[fate.value]) for fate in Fate))
+        table.add_row(outlet, *(shown(counts[fate.value]) for fate in ReplayOutcome))
     console.print(table)
     for reason, count in report.reasons.most_common(20):
         console.print(f"{count} {reason}", soft_wrap=True, markup=False)
@@ -96,7 +98,8 @@ def print_report(report: ReplayReport, *, dry_run: bool) -> None:
         console.print(marked(fault, is_fine=False), soft_wrap=True)
     would = "would be revised" if dry_run else "revised"
     console.print(
-        f"{report.articles} of {report.total} articles in {report.seconds:.0f} s, {report.of(Fate.REVISED)} {would}: "
+        f"{report.articles} of {report.total} articles in {report.seconds:.0f} s, "
+        f"{report.of(ReplayOutcome.REVISED)} {would}: "
         f"+{report.words_added} −{report.words_removed} words"
         + (f"; {report.undelivered} messages wait in the outbox" if report.undelivered else "")
     )

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipeline.delivery.message_filter import Wanted
+from pipeline.delivery.message_filter import MessageFilter
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import ReceivedMessage, Topic
 from pipeline.reporting.terminal import marked, stderr_console, terminal
@@ -82,7 +82,7 @@ def tail(
     """
     from pipeline.app.runs import Newswire
 
-    wanted, count = Wanted(outlet=outlet, language=language, section=section, text=text), 0
+    wanted, count = MessageFilter(outlet=outlet, language=language, section=section, text=text), 0
     with Newswire.from_env() as newswire:
         messages = newswire.read(topic, since=newswire.moment(since, "--since"), follow=follow)
         try:
@@ -120,7 +120,7 @@ def export(
     from pipeline.app import export
     from pipeline.app.runs import Newswire
 
-    wanted = Wanted(outlet=outlet, language=language, section=section, text=text)
+    wanted = MessageFilter(outlet=outlet, language=language, section=section, text=text)
     with Newswire.from_env() as newswire:
         since_at = newswire.moment(since, "--since")
         choice = export.ExportChoice(topic=topic, form=file_format.value, wanted=wanted, since=since_at)

@@ -26,7 +26,7 @@ TELLING_HEADERS = ("content-type", "content-length", "server", "via", "retry-aft
 LONGEST_HEADER = 200
 
 
-class LetterState(StrEnum):
+class DeadLetterState(StrEnum):
     """How things stand with a dead letter."""
 
     FAILED = "failed"
@@ -34,10 +34,10 @@ class LetterState(StrEnum):
     RESOLVED = "resolved"
 
 
-KINDS: Mapping[LetterState, EventType] = {
-    LetterState.FAILED: EventType.DEAD_LETTER,
-    LetterState.REDRIVEN: EventType.REDRIVEN,
-    LetterState.RESOLVED: EventType.RESOLVED,
+KINDS: Mapping[DeadLetterState, EventType] = {
+    DeadLetterState.FAILED: EventType.DEAD_LETTER,
+    DeadLetterState.REDRIVEN: EventType.REDRIVEN,
+    DeadLetterState.RESOLVED: EventType.RESOLVED,
 }
 
 
@@ -76,14 +76,14 @@ def failed_message(entry: PendingEntry, outlet: Outlet, failure: Failure, *, now
         "last_response": last_response(failure.response),
         "raw_location": failure.raw_location,
     }
-    return letter(entry, outlet, LetterState.FAILED, told, now=now)
+    return letter(entry, outlet, DeadLetterState.FAILED, told, now=now)
 
 
 def redriven_message(dead: DeadEntry, outlet: Outlet, *, now: datetime) -> Message:
     """A dead letter that is pending again, under the sighting that it gets by it."""
     told = {"reason": dead.reason, "attempts": dead.entry.attempts, "failed": rfc3339(dead.failed_at)}
     again = replace(dead.entry, sighting=dead.entry.sighting + 1)
-    return letter(again, outlet, LetterState.REDRIVEN, told, now=now)
+    return letter(again, outlet, DeadLetterState.REDRIVEN, told, now=now)
 
 
 def resolved_message(
@@ -91,7 +91,7 @@ def resolved_message(
 ) -> Message:
     """A dead letter that is none any more: its entry reached another verdict."""
     told = {"resolution": {"verdict": verdict.value, "article_id": article_id, "time": rfc3339(now)}}
-    return letter(entry, outlet, LetterState.RESOLVED, told, now=now)
+    return letter(entry, outlet, DeadLetterState.RESOLVED, told, now=now)
 
 
 def resolutions(
@@ -104,7 +104,7 @@ def resolutions(
 
 
 def letter(
-    entry: PendingEntry, outlet: Outlet, state: LetterState, told: Mapping[str, Any], *, now: datetime
+    entry: PendingEntry, outlet: Outlet, state: DeadLetterState, told: Mapping[str, Any], *, now: datetime
 ) -> Message:
     """A message of dead-letters; what a state does not tell is null."""
     value = {

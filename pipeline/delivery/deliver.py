@@ -75,7 +75,7 @@ class LaneDelivery:
         self.recover = recover
         self.batch = 0
 
-    def settle_the_past(self) -> None:
+    def recover_lane(self) -> None:
         """Bring the rows that earlier holders stamped to their end. Raises DeliveryError, LaneLost."""
         crash_point("lane_opened")
         committed = self.lane.committed_batch()
@@ -84,11 +84,11 @@ class LaneDelivery:
         # Without a number (it expired, or the topics were made anew) and with one that the store never gave (it was
         # restored from an older copy), only the topics themselves can tell what is on them.
         if (committed is None and stamped) or (committed is not None and committed > self.batch):
-            self.ask_the_topics(above=max(committed or 0, self.batch))
+            self.reconcile_with_topics(above=max(committed or 0, self.batch))
         elif stamped:
-            self.go_on_after(committed or 0, stamped)
+            self.resume_after(committed or 0, stamped)
 
-    def go_on_after(self, committed: int, stamped: Sequence[OutboxRow]) -> None:
+    def resume_after(self, committed: int, stamped: Sequence[OutboxRow]) -> None:
         """Mark the rows that were committed, and send the others again under their numbers."""
         done = [row for row in stamped if (row.batch or 0) <= committed]
         if done:
@@ -98,7 +98,7 @@ class LaneDelivery:
         for batch, rows in groupby(unsent, key=lambda row: row.batch or 0):
             self.send(batch, list(rows))
 
-    def ask_the_topics(self, *, above: int) -> None:
+    def reconcile_with_topics(self, *, above: int) -> None:
         """Learn from the topics which of the lane's messages they have; the others will be stamped anew.
 
         Raises LaneLost when the topics do not reach back far enough to tell, unless told to `recover`.
@@ -263,7 +263,7 @@ class Deliverer:
             shrink=self.shrink,
             recover=self.recover,
         )
-        held.settle_the_past()
+        held.recover_lane()
         return held
 
     def give_back(self, number: int) -> None:

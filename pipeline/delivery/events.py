@@ -14,7 +14,7 @@ from pipeline.extraction.values import Extraction
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ArticlePage:
     """An article as it was read: from which extraction of which response, kept where."""
 
     article: Article
@@ -28,7 +28,7 @@ class Publication:
     """A verdict with all that its messages tell."""
 
     entry: PendingEntry
-    read: Read
+    page: ArticlePage
     outlet: Outlet
     decision: Decision
     text_hash: str

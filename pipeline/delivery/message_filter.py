@@ -10,7 +10,7 @@ from pipeline.domain.model import ReceivedMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class MessageFilter:
     """A filter; what is None is not asked for. A tombstone passes only when nothing is."""
 
     outlet: str | None = None

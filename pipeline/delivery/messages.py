@@ -47,7 +47,7 @@ def article_message(publication: Publication, topic: Topic, kind: EventType) -> 
         type=kind.value,
         time=publication.now,
         source=publication.outlet.homepage,
-        subject=publication.read.article.url,
+        subject=publication.page.article.url,
         schema=ARTICLE_SCHEMA,
         value=to_json(article_value(publication)),
     )
@@ -62,7 +62,7 @@ def tombstone(publication: Publication, article_id: str) -> Message:
         type=EventType.WITHDRAWN.value,
         time=publication.now,
         source=publication.outlet.homepage,
-        subject=publication.read.article.url,
+        subject=publication.page.article.url,
         schema=ARTICLE_SCHEMA,
         value=None,
     )
@@ -134,8 +134,8 @@ def unknown_value(visit: Visit, outlet: Outlet) -> dict[str, Any]:
 
 def article_value(publication: Publication) -> dict[str, Any]:
     """An article as schemas/article.v1.json describes it."""
-    entry, read, outlet = publication.entry, publication.read, publication.outlet
-    article = read.article
+    entry, page, outlet = publication.entry, publication.page, publication.outlet
+    article = page.article
     return {
         "schema_version": 1,
         "id": publication.decision.article_id,
@@ -159,7 +159,7 @@ def article_value(publication: Publication) -> dict[str, Any]:
         "published": sourced(article.published) or feed_time(entry.entry.published),
         "modified": sourced(article.modified) or feed_time(entry.entry.modified),
         "first_seen": rfc3339(entry.first_seen_at),
-        "fetched": rfc3339(read.response.fetched_at),
+        "fetched": rfc3339(page.response.fetched_at),
         "language": article.language or outlet.language,
         "section": article.section or publication.section,
         "keywords": list(article.keywords or entry.entry.categories),
@@ -172,7 +172,7 @@ def article_value(publication: Publication) -> dict[str, Any]:
         **kinship(publication),
         "feed": {"id": entry.feed_id, "title": entry.entry.title, "summary": entry.entry.summary},
         "extractor": article.extractor,
-        "raw_location": read.raw_location,
+        "raw_location": page.raw_location,
         "newswire_version": __version__,
     }
 
@@ -214,7 +214,7 @@ def kinship(publication: Publication) -> dict[str, Any]:
 
 def tdm(publication: Publication) -> dict[str, Any] | None:
     """The text and data mining reservation that the site or the page declares; None when it says nothing."""
-    response, extraction = publication.read.response, publication.read.extraction
+    response, extraction = publication.page.response, publication.page.extraction
     reserved = response.tdm_reserved if extraction.tdm_reserved is None else extraction.tdm_reserved
     if reserved is None:
         return None

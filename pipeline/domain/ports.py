@@ -29,10 +29,10 @@ class Slot(Protocol):
 class Fetcher(Protocol):
     """One verb: get a URL by every rule we have. Implemented by `connectors/http/fetcher.py`."""
 
-    async def fetch(self, request: Request, place: Slot | None = None) -> Response:
+    async def fetch(self, request: Request, slot: Slot | None = None) -> Response:
         """The answer, whatever its status. Raises a `FetchError` (pipeline/domain/errors.py) when there is none.
 
-        The place is taken when the request goes out, never while it waits for its host, and is still held at the end.
+        The slot is taken when the request goes out, never while it waits for its host, and is still held at the end.
         """
         ...
 

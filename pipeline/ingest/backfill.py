@@ -22,7 +22,7 @@ from pipeline.feeds.raw import RawEntry
 from pipeline.ingest.collect import collect
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.poll import count
-from pipeline.ingest.transactions import PollDecision, Polled, PollLine
+from pipeline.ingest.transactions import PollDecision, PollRecord, PollResult
 from pipeline.reporting.report import Report
 from pipeline.scheduling.feed_state import PollKind, PollOutcome
 from pipeline.text.dates import zone_of
@@ -69,7 +69,7 @@ class Share:
         )
 
 
-def gentle(settings: Settings) -> Settings:
+def throttled_settings(settings: Settings) -> Settings:
     """The settings of a backfill: one request at a time to a host, one process that extracts, little at once.
 
     A live request then waits for at most one request of ours to its host.
@@ -78,59 +78,59 @@ def gentle(settings: Settings) -> Settings:
     return settings.updated(http=http, extraction={"processes": 1})
 
 
-def past_feed(outlet: Outlet, name: str) -> FeedState:
+def backfill_feed(outlet: Outlet, name: str) -> FeedState:
     """The feed under which an outlet's old entries wait: `~past` or `~warc`. It has no place in the catalogue."""
     return FeedState(feed_id=f"{outlet.id}/~{name}", outlet_id=outlet.id, url=outlet.homepage)
 
 
-def entries_of(raw: Sequence[RawEntry], outlet: Outlet, *, source: str, rooms: RunContext) -> tuple[Entry, ...]:
+def entries_of(raw: Sequence[RawEntry], outlet: Outlet, *, source: str, context: RunContext) -> tuple[Entry, ...]:
     """What a source lists, as entries with the identity that the outlet's feeds give them."""
     around = Surroundings(
         url=source,
         zone=zone_of(outlet.timezone),
-        now=rooms.clock(),
+        now=context.clock(),
         article_number=outlet.policy.article_number,
         language=outlet.language,
     )
     return understand(raw, around).entries
 
 
-async def fill(feed: FeedState, entries: Sequence[Entry], rooms: RunContext, report: Report) -> None:
+async def fill(feed: FeedState, entries: Sequence[Entry], context: RunContext, report: Report) -> None:
     """Record these entries, and bring all that wait under the feed to their end. Raises StoreError."""
     outcome = PollOutcome(kind=PollKind.PARSED)
-    polled = Polled(at=rooms.clock(), outcome=outcome, line=PollLine(outcome=OUTCOME), entries=tuple(entries))
-    sighted = await rooms.in_store(rooms.feeds.record_poll, feed, polled, lambda _shown: PollDecision(feed))
+    polled = PollResult(at=context.clock(), outcome=outcome, line=PollRecord(outcome=OUTCOME), entries=tuple(entries))
+    sighted = await context.in_store(context.feeds.record_poll, feed, polled, lambda _shown: PollDecision(feed))
     count(feed, polled, sighted, report)
-    await finish(feed, rooms, report, begun=sighted.pending)
+    await finish(feed, context, report, begun=sighted.pending)
 
 
-async def finish(feed: FeedState, rooms: RunContext, report: Report, *, begun: Sequence[PendingEntry] = ()) -> None:
+async def finish(feed: FeedState, context: RunContext, report: Report, *, begun: Sequence[PendingEntry] = ()) -> None:
     """Bring what was begun, and what an earlier walk left, to their end or put them off."""
     ids = {entry.id for entry in begun}
-    waiting = await rooms.in_store(rooms.articles.due_entries, [feed.feed_id], now=rooms.clock(), limit=5 * BATCH)
+    waiting = await context.in_store(context.articles.due_entries, [feed.feed_id], now=context.clock(), limit=5 * BATCH)
     carried = [entry for entry in waiting if entry.id not in ids]
     report.saw(feed.outlet_id, len(carried))
     async with asyncio.TaskGroup() as tasks:
         for entry in (*begun, *carried):
-            tasks.create_task(collect(entry, rooms, report))
+            tasks.create_task(collect(entry, context, report))
 
 
 @dataclass(frozen=True, slots=True)
-class PagesAtHand:
+class PrefetchedPages:
     """A Fetcher whose pages are at hand. What an earlier walk left and is not among them is fetched as usual."""
 
     pages: Mapping[str, Response]
     left: frozenset[str]
     fetcher: Fetcher
 
-    async def fetch(self, request: Request, place: Slot | None = None) -> Response:
+    async def fetch(self, request: Request, slot: Slot | None = None) -> Response:
         """The page at hand, else 404: a twin of a page that the file does not hold is not asked for."""
-        if place is not None:
-            await place.take()
+        if slot is not None:
+            await slot.take()
         page = self.pages.get(request.url)
         if page is not None:
             return page
         if request.url in self.left:
-            return await self.fetcher.fetch(request, place)
+            return await self.fetcher.fetch(request, slot)
         now = next(iter(self.pages.values())).fetched_at
         return Response(request.url, request.url, NOT_HERE, headers={}, body=b"", fetched_at=now)

@@ -1,4 +1,4 @@
-"""Pressure: whether the outbox has room for what more polls would bring, asked while a run goes on.
+"""Backpressure: whether the outbox has room for what more polls would bring, asked while a run goes on.
 
 A broker that is away or slow must not fill the store: above the bound no feed is polled any more, what was polled comes
 to its verdict all the same, and the feeds that were put off are due at the next run.
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 ASK_EVERY_S = 1.0  # counting what waits takes milliseconds, a poll less than one
 
 
-class Pressure:
+class Backpressure:
     """The outbox beside its bound, as of the last second."""
 
     def __init__(self, waiting: Callable[[], Awaitable[int]], bound: int, *, seconds: Callable[[], float]) -> None:

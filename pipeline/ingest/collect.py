@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from pipeline.delivery.events import Read
+from pipeline.delivery.events import ArticlePage
 from pipeline.domain.errors import ExtractionFailed, FetchError, StoreError
 from pipeline.domain.model import Article, FetchKind, Outlet, PendingEntry, Request, Response, Verdict
 from pipeline.domain.ports import Slot
@@ -23,96 +23,96 @@ from pipeline.ingest import page_status, retries
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.retries import Attempt, with_resolution
 from pipeline.ingest.settle import settle
-from pipeline.ingest.transactions import Deferral, Ending, Settled
+from pipeline.ingest.transactions import Deferral, Ending, SettledEntry
 from pipeline.reporting.report import Report
 
 log = logging.getLogger("newswire.collect")
 
 
-async def collect(entry: PendingEntry, rooms: RunContext, report: Report) -> None:
+async def collect(entry: PendingEntry, context: RunContext, report: Report) -> None:
     """Bring one entry to its end, or put it off; count it either way. Raises StoreError: without it nothing goes."""
-    async with rooms.turns.turn(entry.entry.link or entry.outlet_id) as place:
-        with report.stopwatch(entry.outlet_id, rooms.seconds):
-            end = await reach_end(entry, rooms, place)
-            await write_end(end, rooms, report)
+    async with context.host_queue.slot(entry.entry.link or entry.outlet_id) as slot:
+        with report.stopwatch(entry.outlet_id, context.seconds):
+            end = await reach_end(entry, context, slot)
+            await write_end(end, context, report)
 
 
-async def reach_end(entry: PendingEntry, rooms: RunContext, place: Slot) -> Settled | Ending | Deferral:
+async def reach_end(entry: PendingEntry, context: RunContext, slot: Slot) -> SettledEntry | Ending | Deferral:
     """The entry's end: the border where one entry's error is caught."""
     attempt = Attempt(
-        now=rooms.clock(),
-        outlet=rooms.outlets[entry.outlet_id],
-        max_attempts=rooms.settings.retry.max_attempts,
-        retry_s=rooms.settings.retry.wait_s,
+        now=context.clock(),
+        outlet=context.outlets[entry.outlet_id],
+        max_attempts=context.settings.retry.max_attempts,
+        retry_s=context.settings.retry.wait_s,
     )
-    end = await try_entry(entry, attempt, rooms, place)
+    end = await try_entry(entry, attempt, context, slot)
     return with_resolution(end, attempt.outlet, now=attempt.now) if isinstance(end, Ending) else end
 
 
 async def try_entry(
-    entry: PendingEntry, attempt: Attempt, rooms: RunContext, place: Slot
-) -> Settled | Ending | Deferral:
+    entry: PendingEntry, attempt: Attempt, context: RunContext, slot: Slot
+) -> SettledEntry | Ending | Deferral:
     """The entry's end, or what follows from the error that it met. Raises StoreError."""
     try:
-        return await walk_entry(entry, attempt, rooms, place)
+        return await walk_entry(entry, attempt, context, slot)
     except FetchError as error:
         return retries.after_fetch_error(entry, error, attempt)
     except ExtractionFailed as error:
-        await keep_evidence(entry, attempt, rooms)
+        await keep_evidence(entry, attempt, context)
         return retries.after_failure(entry, error, "extract", attempt)
     except StoreError:
         raise
     except Exception as error:
         log.exception("%s: %s", entry.outlet_id, entry.entry.link)
-        await keep_evidence(entry, attempt, rooms)
+        await keep_evidence(entry, attempt, context)
         return retries.after_failure(entry, error, "collect", attempt)
 
 
-async def keep_evidence(entry: PendingEntry, attempt: Attempt, rooms: RunContext) -> None:
+async def keep_evidence(entry: PendingEntry, attempt: Attempt, context: RunContext) -> None:
     """Have the page that we could not deal with in the archive, for the dead letter to point at."""
     trail = attempt.trail
     if attempt.is_last(entry) and trail.response is not None and trail.raw_location is None:
-        trail.raw_location = await rooms.in_store(rooms.archive.keep, trail.response)
+        trail.raw_location = await context.in_store(context.archive.keep, trail.response)
 
 
-async def write_end(end: Settled | Ending | Deferral, rooms: RunContext, report: Report) -> None:
+async def write_end(end: SettledEntry | Ending | Deferral, context: RunContext, report: Report) -> None:
     """Write what is not written yet, and count it."""
     outlet_id = end.entry.outlet_id
     if isinstance(end, Deferral):
-        await rooms.in_store(rooms.articles.defer, end)
+        await context.in_store(context.articles.defer, end)
         report.defer(outlet_id, end.reason)
         return
     if isinstance(end, Ending):
-        is_ours = await rooms.in_store(rooms.articles.end, end, now=rooms.clock())
+        is_ours = await context.in_store(context.articles.end, end, now=context.clock())
     else:
         is_ours = end.is_ours
     if not is_ours:
         report.saw(outlet_id, -1)  # another worker ended this very entry, and counts it
         return
     report.settle(outlet_id, end.verdict, end.reason)
-    rooms.wake_delivery()
+    context.wake_delivery()
 
 
 async def walk_entry(
-    entry: PendingEntry, attempt: Attempt, rooms: RunContext, place: Slot
-) -> Settled | Ending | Deferral:
+    entry: PendingEntry, attempt: Attempt, context: RunContext, slot: Slot
+) -> SettledEntry | Ending | Deferral:
     """Page, text, verdict."""
     if entry.entry.link is None:
         return Ending(entry, Verdict.REJECTED, "no_link")
-    response = attempt.trail.response = await rooms.fetcher.fetch(Request(entry.entry.link, FetchKind.PAGE), place)
+    response = attempt.trail.response = await context.fetcher.fetch(Request(entry.entry.link, FetchKind.PAGE), slot)
     refusal = page_status.refuse_page(response)
     if refusal is not None:
         return retries.after_refusal(entry, refusal, attempt)
-    reading = await read_page(entry, response, attempt.outlet, rooms, place)
+    reading = await read_page(entry, response, attempt.outlet, context, slot)
     if reading.article is None:
         return Ending(entry, Verdict.REJECTED, reading.reason)
-    location = attempt.trail.raw_location = await rooms.in_store(rooms.archive.keep, reading.response)
-    read = Read(reading.article, reading.extraction, reading.response, location)
-    return await settle(entry, read, attempt.outlet, rooms)
+    location = attempt.trail.raw_location = await context.in_store(context.archive.keep, reading.response)
+    page = ArticlePage(reading.article, reading.extraction, reading.response, location)
+    return await settle(entry, page, attempt.outlet, context)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ExtractedPage:
     """A page as it was understood, and the response it came in."""
 
     extraction: Extraction
@@ -129,19 +129,21 @@ class Reading:
         return self.extraction.rejection.reason if self.extraction.rejection else "no_article"
 
 
-async def read_page(entry: PendingEntry, response: Response, outlet: Outlet, rooms: RunContext, place: Slot) -> Reading:
+async def read_page(
+    entry: PendingEntry, response: Response, outlet: Outlet, context: RunContext, slot: Slot
+) -> ExtractedPage:
     """Extract the page; one step further when it is a meta refresh, or an AMP twin, of a page of the same outlet."""
-    extraction = await extract(entry, response, outlet, rooms)
+    extraction = await extract(entry, response, outlet, context)
     further = page_status.better_page(extraction, response, outlet)
     if further is None:
-        return Reading(extraction, response)
-    other = await rooms.fetcher.fetch(Request(further, FetchKind.PAGE), place)
+        return ExtractedPage(extraction, response)
+    other = await context.fetcher.fetch(Request(further, FetchKind.PAGE), slot)
     if page_status.refuse_page(other) is not None:
-        return Reading(extraction, response)
-    return Reading(await extract(entry, other, outlet, rooms), other)
+        return ExtractedPage(extraction, response)
+    return ExtractedPage(await extract(entry, other, outlet, context), other)
 
 
-async def extract(entry: PendingEntry, response: Response, outlet: Outlet, rooms: RunContext) -> Extraction:
+async def extract(entry: PendingEntry, response: Response, outlet: Outlet, context: RunContext) -> Extraction:
     """The page's article or rejection, by a worker process; what it taught goes to the outlet's wrapper."""
     content_type = response.header("content-type")
     rejection = check_page(response.body, content_type)
@@ -164,7 +166,7 @@ async def extract(entry: PendingEntry, response: Response, outlet: Outlet, rooms
         ),
         rules=outlet.policy.extract,
     )
-    extraction = await rooms.extractor.extract(page, await rooms.teaching.wrapper(outlet.id, rooms))
+    extraction = await context.extractor.extract(page, await context.teaching.wrapper(outlet.id, context))
     if extraction.observation is not None:
-        await rooms.teaching.observe(outlet.id, extraction.observation, rooms)
+        await context.teaching.observe(outlet.id, extraction.observation, context)
     return extraction

@@ -19,7 +19,7 @@ from pipeline.domain.ports import Archive, Fetcher
 from pipeline.domain.settings import Settings
 from pipeline.extraction.wrapper.session import Teaching
 from pipeline.ingest.host_queue import HostQueue
-from pipeline.ingest.ports import ArticleBook, Extractor, FeedBook
+from pipeline.ingest.ports import ArticleBook, Extractor, PollStore
 from pipeline.scheduling.poll_interval import FeedPolicy
 
 P = ParamSpec("P")
@@ -33,18 +33,18 @@ async def always() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """The furnished rooms of one run."""
+    """The furnished context of one run."""
 
     settings: Settings
     outlets: dict[str, Outlet]  # by id; with a rule for article numbers once one is learnt
     fetcher: Fetcher
-    feeds: FeedBook
+    feeds: PollStore
     articles: ArticleBook
     archive: Archive
     extractor: Extractor
     teaching: Teaching
     store_thread: Executor
-    turns: HostQueue
+    host_queue: HostQueue
     clock: Callable[[], datetime]
     seconds: Callable[[], float]  # a monotonic clock, for durations
     wake_delivery: Callable[[], None] = lambda: None
@@ -58,7 +58,7 @@ class RunContext:
 
     def is_late(self) -> bool:
         """Whether the run's deadline has passed: what has begun is finished, nothing new is begun."""
-        return self.turns.is_late()
+        return self.host_queue.is_late()
 
     def feed_policy(self, outlet_id: str) -> FeedPolicy:
         """How often the outlet's feeds may be polled: the settings' bounds, or the catalogue's for this outlet."""

@@ -16,18 +16,18 @@ from pipeline.domain.model import FeedState, Message, PendingEntry
 from pipeline.extraction.values import Extraction, PageInput
 from pipeline.extraction.wrapper.wrapper import Wrapper
 from pipeline.feeds.parse import FeedInput, NoFeed, ParsedFeed
-from pipeline.ingest.revisit_policy import Noted
+from pipeline.ingest.revisit_policy import VisitUpdate
 from pipeline.ingest.transactions import (
     Deferral,
     Ending,
-    Looked,
-    Outcome,
+    EntryCounts,
+    LookupResult,
     PollDecision,
-    Polled,
+    PollResult,
     QuietPoll,
     Settlement,
-    Shown,
     Sighted,
+    WriteResult,
 )
 
 
@@ -43,14 +43,16 @@ class Extractor(Protocol):
         ...
 
 
-class FeedBook(Protocol):
+class PollStore(Protocol):
     """What is remembered of feeds. Implemented by `connectors/store/feeds.py`."""
 
     def set_number_rule_once(self, outlet_id: str, rule: str | None, *, now: datetime) -> str | None:
         """Keep what an outlet's article numbers follow, unless that is settled; the rule in force."""
         ...
 
-    def record_poll(self, feed: FeedState, polled: Polled, decide: Callable[[Shown], PollDecision]) -> Sighted:
+    def record_poll(
+        self, feed: FeedState, polled: PollResult, decide: Callable[[EntryCounts], PollDecision]
+    ) -> Sighted:
         """Write a poll: entries, the feed's next state and messages, in one transaction."""
         ...
 
@@ -70,11 +72,11 @@ class ArticleBook(Protocol):
         """Those of a page's paragraphs that its host shows under other URLs too."""
         ...
 
-    def look_up(self, candidate: Candidate, urls: Sequence[str]) -> Looked:
+    def look_up(self, candidate: Candidate, urls: Sequence[str]) -> LookupResult:
         """What is known near a candidate."""
         ...
 
-    def settle(self, settlement: Settlement) -> Outcome:
+    def settle(self, settlement: Settlement) -> WriteResult:
         """Write an entry's end with an article under the claim, or say why nothing was written."""
         ...
 
@@ -99,17 +101,17 @@ class ArticleBook(Protocol):
         ...
 
 
-class VisitBook(Protocol):
+class VisitStore(Protocol):
     """What visits to known articles change. Implemented by `connectors/store/revisits.py`."""
 
-    def settle(self, settlement: Settlement, visit: Visit) -> Outcome:
+    def settle(self, settlement: Settlement, visit: Visit) -> WriteResult:
         """Write what the page is now, under the claim; TAKEN when the article is not as it was."""
         ...
 
-    def note(self, visit: Visit, noted: Noted, *, now: datetime) -> None:
+    def note(self, visit: Visit, noted: VisitUpdate, *, now: datetime) -> None:
         """Write when to look again."""
         ...
 
-    def withdraw(self, visit: Visit, noted: Noted, messages: Sequence[Message], *, now: datetime) -> bool:
+    def withdraw(self, visit: Visit, noted: VisitUpdate, messages: Sequence[Message], *, now: datetime) -> bool:
         """Write that the article is gone, with its messages; False when it is not as it was."""
         ...

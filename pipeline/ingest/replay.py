@@ -19,19 +19,19 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol, Self
 
-from pipeline.delivery.events import Read
+from pipeline.delivery.events import ArticlePage
 from pipeline.domain.errors import ExtractionFailed, RequestRefused, StoreError
 from pipeline.domain.model import Article, PendingEntry, Request, Response, Verdict
 from pipeline.domain.ports import Slot
 from pipeline.ingest.collect import extract
 from pipeline.ingest.context import RunContext
-from pipeline.ingest.settle import MOST_LOOKS, conclude, identify, view
-from pipeline.ingest.transactions import Outcome, Settlement
+from pipeline.ingest.settle import MAX_CONFLICTS, decide_settlement, identify, view
+from pipeline.ingest.transactions import Settlement, WriteResult
 
 SHOWN_CHARS = 160  # of a paragraph in a difference
 
 
-class Fate(StrEnum):
+class ReplayOutcome(StrEnum):
     """What became of an article in a replay: exactly one each."""
 
     UNCHANGED = "unchanged"
@@ -62,13 +62,13 @@ class ArchivedArticle:
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayedArticle:
     """An article after its replay."""
 
     article_id: str
     outlet_id: str
     url: str
-    fate: Fate
+    fate: ReplayOutcome
     reason: str = ""
     changed: tuple[str, ...] = ()
     revision_kind: str | None = None
@@ -92,15 +92,15 @@ class ReplayReport:
     undelivered: int = 0
     faults: list[str] = field(default_factory=list)
 
-    def count(self, replayed: Replayed) -> None:
+    def count(self, replayed: ReplayedArticle) -> None:
         """Count an article under its fate."""
         self.fates.setdefault(replayed.outlet_id, Counter())[replayed.fate.value] += 1
-        if replayed.fate in (Fate.REFUSED, Fate.FAILED, Fate.LOST):
+        if replayed.fate in (ReplayOutcome.REFUSED, ReplayOutcome.FAILED, ReplayOutcome.LOST):
             self.reasons[f"{replayed.fate.value}:{replayed.reason}"] += 1
         self.words_added += replayed.words_added or 0
         self.words_removed += replayed.words_removed or 0
 
-    def of(self, fate: Fate) -> int:
+    def of(self, fate: ReplayOutcome) -> int:
         """Articles of all outlets with this fate."""
         return sum(counts[fate.value] for counts in self.fates.values())
 
@@ -138,28 +138,28 @@ class ReplayReport:
         )
 
 
-class ReplayBook(Protocol):
+class RevisionStore(Protocol):
     """What a replay writes to. Implemented by `connectors/store/replays.py`."""
 
-    def revise(self, settlement: Settlement, *, raw_location: str) -> Outcome:
+    def revise(self, settlement: Settlement, *, raw_location: str) -> WriteResult:
         """Write a revision of an article whose last raw page is still this one; TAKEN when it is not."""
         ...
 
 
-class NoFetcher:
+class OfflineFetcher:
     """Stands where the walk has a fetcher: a replay fetches nothing."""
 
-    async def fetch(self, request: Request, place: Slot | None = None) -> Response:  # noqa: ARG002
+    async def fetch(self, request: Request, slot: Slot | None = None) -> Response:  # noqa: ARG002
         """Refuse."""
         raise RequestRefused(request.url, "replay", "a replay reads the archive and nothing else")
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A replay under way: its rooms, its book, and whether it only looks."""
+    """A replay under way: its context, its book, and whether it only looks."""
 
-    rooms: RunContext
-    book: ReplayBook
+    context: RunContext
+    book: RevisionStore
     dry_run: bool
 
     async def walk(
@@ -167,7 +167,7 @@ class Replay:
         batches: Iterable[Sequence[ArchivedArticle]],
         report: ReplayReport,
         *,
-        tell: Callable[[Replayed], None],
+        tell: Callable[[ReplayedArticle], None],
         keep: Callable[[ReplayReport], None],
     ) -> None:
         """Replay batch after batch, each side by side; `keep` is called after each, so that a kill costs one batch."""
@@ -177,70 +177,72 @@ class Replay:
                 tell(replayed)
             report.cursor = batch[-1].article_id
             keep(report)
-            if self.rooms.is_late():
+            if self.context.is_late():
                 return
         report.is_done = True
 
-    async def replay(self, archived: ArchivedArticle) -> Replayed:
+    async def replay(self, archived: ArchivedArticle) -> ReplayedArticle:
         """One article, to its fate."""
-        done = Replayed(archived.article_id, archived.entry.outlet_id, archived.url, Fate.UNCHANGED)
+        done = ReplayedArticle(archived.article_id, archived.entry.outlet_id, archived.url, ReplayOutcome.UNCHANGED)
         try:
-            response = await self.rooms.in_store(self.rooms.archive.read, archived.raw_location)
+            response = await self.context.in_store(self.context.archive.read, archived.raw_location)
         except StoreError as error:
-            return replace(done, fate=Fate.LOST, reason=str(error))
+            return replace(done, fate=ReplayOutcome.LOST, reason=str(error))
         try:
-            outlet = self.rooms.outlets[archived.entry.outlet_id]
-            extraction = await extract(archived.entry, response, outlet, self.rooms)
+            outlet = self.context.outlets[archived.entry.outlet_id]
+            extraction = await extract(archived.entry, response, outlet, self.context)
         except ExtractionFailed as error:
-            return replace(done, fate=Fate.FAILED, reason=error.reason)
+            return replace(done, fate=ReplayOutcome.FAILED, reason=error.reason)
         if extraction.article is None:
             reason = extraction.rejection.reason if extraction.rejection else "no_article"
-            return replace(done, fate=Fate.REFUSED, reason=reason)
-        return await self.settle(archived, Read(extraction.article, extraction, response, archived.raw_location), done)
+            return replace(done, fate=ReplayOutcome.REFUSED, reason=reason)
+        return await self.settle(
+            archived, ArticlePage(extraction.article, extraction, response, archived.raw_location), done
+        )
 
-    async def settle(self, archived: ArchivedArticle, read: Read, done: Replayed) -> Replayed:
+    async def settle(self, archived: ArchivedArticle, page: ArticlePage, done: ReplayedArticle) -> ReplayedArticle:
         """Decide as the walk does, and write what changed."""
-        rooms = self.rooms
-        identity = identify(archived.entry, read, rooms.outlets[done.outlet_id])
+        context = self.context
+        identity = identify(archived.entry, page, context.outlets[done.outlet_id])
         identity = replace(identity, article_id=done.article_id, own_id=done.article_id)
-        candidate = await view(archived.entry, read, identity, rooms)
-        for _ in range(MOST_LOOKS):
-            looked = await rooms.in_store(rooms.articles.look_up, candidate, identity.urls)
-            settlement = await conclude(archived.entry, read, identity, looked, rooms)
+        candidate = await view(archived.entry, page, identity, context)
+        for _ in range(MAX_CONFLICTS):
+            looked = await context.in_store(context.articles.look_up, candidate, identity.urls)
+            settlement = await decide_settlement(archived.entry, page, identity, looked, context)
             if settlement.decision.article_id != done.article_id or settlement.decision.verdict is not Verdict.REVISED:
                 return replace(done, reason=settlement.decision.reason)
             revised = await self.revised(settlement, done)
             if self.dry_run:
                 return revised
-            outcome = await rooms.in_store(self.book.revise, settlement, raw_location=archived.raw_location)
-            if outcome is Outcome.WRITTEN:
-                rooms.wake_delivery()
+            outcome = await context.in_store(self.book.revise, settlement, raw_location=archived.raw_location)
+            if outcome is WriteResult.WRITTEN:
+                context.wake_delivery()
                 return revised
-            if outcome is Outcome.TAKEN:
-                return replace(done, fate=Fate.OVERTAKEN)
-        raise StoreError(f"{done.url}: others settled something alike {MOST_LOOKS} times", retriable=True)
+            if outcome is WriteResult.TAKEN:
+                return replace(done, fate=ReplayOutcome.OVERTAKEN)
+        raise StoreError(f"{done.url}: others settled something alike {MAX_CONFLICTS} times", retriable=True)
 
-    async def revised(self, settlement: Settlement, done: Replayed) -> Replayed:
+    async def revised(self, settlement: Settlement, done: ReplayedArticle) -> ReplayedArticle:
         """The revision in words and paragraphs."""
         decision = settlement.decision
-        former = await self.rooms.in_store(self.rooms.articles.previous_value, done.article_id)
+        former = await self.context.in_store(self.context.articles.previous_value, done.article_id)
         ours = [json.loads(m.value) for m in settlement.messages if m.value and m.key == done.article_id]
         told = ours[0] if ours else {}  # an outlet's second printing of its own article has no messages
         return replace(
             done,
-            fate=Fate.REVISED,
+            fate=ReplayOutcome.REVISED,
             reason=decision.reason,
             changed=decision.changed,
             revision_kind=decision.revision_kind.value if decision.revision_kind else None,
             words_added=told.get("words_added"),
             words_removed=told.get("words_removed"),
-            difference=difference(json.loads(former or b"{}"), settlement.read.article),
+            difference=difference(json.loads(former or b"{}"), settlement.page.article),
         )
 
 
-def describe(replayed: Replayed) -> tuple[str, ...]:
+def describe(replayed: ReplayedArticle) -> tuple[str, ...]:
     """A revision in a line: which article, what changed, words that came and went; no line for any other fate."""
-    if replayed.fate is not Fate.REVISED:
+    if replayed.fate is not ReplayOutcome.REVISED:
         return ()
     words = "former text not kept"
     if replayed.words_added is not None:

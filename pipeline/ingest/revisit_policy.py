@@ -24,7 +24,7 @@ MISSING = frozenset({"not_found", "gone", "redirected_to_section"})
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class VisitUpdate:
     """What a visit changes where it brought no revision."""
 
     next_revisit_at: datetime | None
@@ -50,10 +50,10 @@ def is_confirmed(visit: Visit, *, now: datetime) -> bool:
     return visit.missing_since is not None and now - visit.missing_since >= CONFIRM_AFTER
 
 
-def note_missing(visit: Visit, *, now: datetime) -> Noted:
+def schedule_confirmation(visit: Visit, *, now: datetime) -> VisitUpdate:
     """A page that is missing, not for long enough yet: when to make sure."""
     since = visit.missing_since or now
-    return Noted(next_revisit_at=max(since + CONFIRM_AFTER, now), missing_since=since)
+    return VisitUpdate(next_revisit_at=max(since + CONFIRM_AFTER, now), missing_since=since)
 
 
 def within_budget(visits: Sequence[Visit], *, most: int, most_per_host: int) -> tuple[Visit, ...]:

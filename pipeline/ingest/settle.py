@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pipeline.dedup.decide import Candidate, DecidePolicy, Decision, decide
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
 from pipeline.delivery.dead_letters import resolutions
-from pipeline.delivery.events import Publication, Read
+from pipeline.delivery.events import ArticlePage, Publication
 from pipeline.delivery.routing import messages_of, words_since
 from pipeline.domain.errors import StoreError
 from pipeline.domain.model import Outlet, PendingEntry, Verdict
@@ -21,10 +21,10 @@ from pipeline.extraction.metadata.agencies import agency_credits
 from pipeline.identity.urls import article_id, article_number, canonicalise, is_section_or_home, registrable_domain
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.revisit_policy import is_followed, next_revisit
-from pipeline.ingest.transactions import Looked, Outcome, Settled, Settlement
+from pipeline.ingest.transactions import LookupResult, SettledEntry, Settlement, WriteResult
 
 # Twice is common with a handful of workers on one story, five times was never seen.
-MOST_LOOKS = 20
+MAX_CONFLICTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,39 +41,39 @@ class Identity:
     own_id: str
 
 
-async def settle(entry: PendingEntry, read: Read, outlet: Outlet, rooms: RunContext) -> Settled:
+async def settle(entry: PendingEntry, page: ArticlePage, outlet: Outlet, context: RunContext) -> SettledEntry:
     """Decide on an article and write it. Raises StoreError."""
-    identity = identify(entry, read, outlet)
-    candidate = await view(entry, read, identity, rooms)
-    for _ in range(MOST_LOOKS):
-        looked = await rooms.in_store(rooms.articles.look_up, candidate, identity.urls)
-        settlement = await conclude(entry, read, identity, looked, rooms)
-        outcome = await rooms.in_store(rooms.articles.settle, settlement)
-        if outcome is not Outcome.LOOK_AGAIN:
+    identity = identify(entry, page, outlet)
+    candidate = await view(entry, page, identity, context)
+    for _ in range(MAX_CONFLICTS):
+        looked = await context.in_store(context.articles.look_up, candidate, identity.urls)
+        settlement = await decide_settlement(entry, page, identity, looked, context)
+        outcome = await context.in_store(context.articles.settle, settlement)
+        if outcome is not WriteResult.CONFLICT:
             decision = settlement.decision
-            return Settled(entry, decision.verdict, decision.reason, is_ours=outcome is Outcome.WRITTEN)
-    raise StoreError(f"{read.article.url}: others settled something alike {MOST_LOOKS} times", retriable=True)
+            return SettledEntry(entry, decision.verdict, decision.reason, is_ours=outcome is WriteResult.WRITTEN)
+    raise StoreError(f"{page.article.url}: others settled something alike {MAX_CONFLICTS} times", retriable=True)
 
 
-async def view(entry: PendingEntry, read: Read, identity: Identity, rooms: RunContext) -> Candidate:
+async def view(entry: PendingEntry, page: ArticlePage, identity: Identity, context: RunContext) -> Candidate:
     """The article as the decision sees it, less what its host repeats."""
-    hashes = paragraph_hashes(read.article.text)
-    url = read.article.canonical_url
-    repeated = await rooms.in_store(rooms.articles.repeated_paragraphs, identity.domain, hashes, url=url)
-    return make_candidate(entry, read, identity, repeated)
+    hashes = paragraph_hashes(page.article.text)
+    url = page.article.canonical_url
+    repeated = await context.in_store(context.articles.repeated_paragraphs, identity.domain, hashes, url=url)
+    return make_candidate(entry, page, identity, repeated)
 
 
-def identify(entry: PendingEntry, read: Read, outlet: Outlet) -> Identity:
+def identify(entry: PendingEntry, page: ArticlePage, outlet: Outlet) -> Identity:
     """An article's id, from the outlet's own number or its canonical URL, and all its URLs in canonical form."""
-    article, domain = read.article, registrable_domain(read.response.final_url)
+    article, domain = page.article, registrable_domain(page.response.final_url)
     own = registrable_domain(article.canonical_url) == domain and not is_section_or_home(article.canonical_url)
-    chosen = article.canonical_url if own else read.response.final_url
-    printed = [chosen, entry.entry.link, read.response.final_url, *article.aliases]
+    chosen = article.canonical_url if own else page.response.final_url
+    printed = [chosen, entry.entry.link, page.response.final_url, *article.aliases]
     if (entry.entry.guid or "").startswith(("http://", "https://")):
         printed.append(entry.entry.guid)
     urls = {canonicalise(url): url for url in printed if url and not is_section_or_home(url)}
     number = next((n for url in urls.values() if (n := article_number(url, outlet.policy.article_number))), None)
-    page_url = canonicalise(read.response.final_url)
+    page_url = canonicalise(page.response.final_url)
     return Identity(
         article_id=article_id(outlet.id, number=number, canonical_url=canonicalise(chosen)),
         domain=domain,
@@ -83,9 +83,9 @@ def identify(entry: PendingEntry, read: Read, outlet: Outlet) -> Identity:
     )
 
 
-def make_candidate(entry: PendingEntry, read: Read, identity: Identity, repeated: frozenset[int]) -> Candidate:
+def make_candidate(entry: PendingEntry, page: ArticlePage, identity: Identity, repeated: frozenset[int]) -> Candidate:
     """The article as the decision sees it."""
-    article = read.article
+    article = page.article
     published = article.published.value if article.published else entry.entry.published
     return Candidate(
         article_id=identity.article_id,
@@ -102,44 +102,44 @@ def make_candidate(entry: PendingEntry, read: Read, identity: Identity, repeated
     )
 
 
-async def conclude(
-    entry: PendingEntry, read: Read, identity: Identity, looked: Looked, rooms: RunContext
+async def decide_settlement(
+    entry: PendingEntry, page: ArticlePage, identity: Identity, looked: LookupResult, context: RunContext
 ) -> Settlement:
     """What is decided from a look, with the messages that tell of it."""
-    now = rooms.clock()
-    outlet = rooms.outlets[entry.outlet_id]
+    now = context.clock()
+    outlet = context.outlets[entry.outlet_id]
     decision = decide(looked.candidate, looked.sightings, now=now, policy=decide_policy(outlet))
     former = None
     if decision.verdict is Verdict.REVISED:
-        former = await rooms.in_store(rooms.articles.previous_value, decision.article_id)
+        former = await context.in_store(context.articles.previous_value, decision.article_id)
     publication = Publication(
         entry=entry,
-        read=read,
+        page=page,
         outlet=outlet,
         decision=decision,
         text_hash=looked.candidate.fingerprint.content_hash,
         credits=looked.candidate.credits,
-        words=words_since(former, read.article.text),
+        words=words_since(former, page.article.text),
         section=next((feed.section for feed in outlet.feeds if feed.id == entry.feed_id), None),
         now=now,
     )
     return Settlement(
         entry=entry,
         looked=looked,
-        read=read,
+        page=page,
         urls=identity.urls,
         decision=decision,
         messages=(
-            *messages_of(publication, copies=rooms.settings.copies),
+            *messages_of(publication, copies=context.settings.copies),
             *resolutions(entry, outlet, decision.verdict, article_id=decision.article_id, now=now),
         ),
         now=now,
-        next_revisit_at=plan_revisit(entry, looked, decision, outlet, rooms.settings, now=now),
+        next_revisit_at=plan_revisit(entry, looked, decision, outlet, context.settings, now=now),
     )
 
 
 def plan_revisit(
-    entry: PendingEntry, looked: Looked, decision: Decision, outlet: Outlet, settings: Settings, *, now: datetime
+    entry: PendingEntry, looked: LookupResult, decision: Decision, outlet: Outlet, settings: Settings, *, now: datetime
 ) -> datetime | None:
     """When the article is looked at again: by the schedule, and as soon as a change of a live blog is not held back.
 

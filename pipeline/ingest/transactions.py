@@ -1,6 +1,6 @@
 """What the walk's steps hand to the store and get back: the values of its two transactions.
 
-A poll is recorded with what it showed (`PollLine`, `PollDecision` → `Sighted`); an entry is settled with its verdict
+A poll is recorded with what it showed (`PollRecord`, `PollDecision` → `Sighted`); an entry is settled with its verdict
 (`Settlement`). They decide nothing; `pipeline/ingest/poll.py` and `pipeline/ingest/collect.py` fill them.
 """
 
@@ -11,13 +11,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from pipeline.dedup.decide import Candidate, Decision, Sightings
-from pipeline.delivery.events import Read
+from pipeline.delivery.events import ArticlePage
 from pipeline.domain.model import Entry, FeedState, Message, PendingEntry, Verdict
 from pipeline.scheduling.feed_state import PollOutcome
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class EntryCounts:
     """How the entries of a poll compare with what was known: the input of the feed's next state."""
 
     new: int = 0  # never seen in the outlet
@@ -34,7 +34,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class PollLine:
+class PollRecord:
     """The poll as the desk will read it."""
 
     outcome: str
@@ -45,12 +45,12 @@ class PollLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Polled:
+class PollResult:
     """A poll as it ended: its outcome for the feed's life, its line for the desk, the entries it showed."""
 
     at: datetime
     outcome: PollOutcome
-    line: PollLine
+    line: PollRecord
     entries: tuple[Entry, ...] = ()
 
 
@@ -67,7 +67,7 @@ class QuietPoll:
     """A poll without entries, decided: what is left is to write it down."""
 
     at: datetime
-    line: PollLine
+    line: PollRecord
     decision: PollDecision
 
 
@@ -75,7 +75,7 @@ class QuietPoll:
 class Sighted:
     """What a recorded poll brought: its comparison, and the entries that now wait for their page."""
 
-    shown: Shown
+    shown: EntryCounts
     pending: tuple[PendingEntry, ...]
     state: FeedState
 
@@ -86,7 +86,7 @@ class Sighted:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class LookupResult:
     """What a look-up found near a candidate, whose id is now the one its URLs belong to; and how far it reached."""
 
     candidate: Candidate
@@ -100,8 +100,8 @@ class Settlement:
     """An entry's end with an article: everything that one transaction writes."""
 
     entry: PendingEntry
-    looked: Looked
-    read: Read
+    looked: LookupResult
+    page: ArticlePage
     urls: tuple[str, ...]  # canonical forms of every URL of it: its aliases
     decision: Decision
     messages: tuple[Message, ...]
@@ -126,16 +126,16 @@ class Settlement:
         return decision.article_id
 
 
-class Outcome(StrEnum):
+class WriteResult(StrEnum):
     """What became of a settlement."""
 
     WRITTEN = "written"
-    LOOK_AGAIN = "look_again"  # something alike was settled meanwhile
+    CONFLICT = "look_again"  # something alike was settled meanwhile
     TAKEN = "taken"  # another worker ended this very entry
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class SettledEntry:
     """An entry that has its verdict in the store; `is_ours` is False when another worker wrote it."""
 
     entry: PendingEntry

@@ -21,7 +21,7 @@ from pipeline.app import export as app_export
 from pipeline.app.export import ExportChoice
 from pipeline.app.runs import Newswire
 from pipeline.delivery.claim_check import claim_check
-from pipeline.delivery.message_filter import Wanted
+from pipeline.delivery.message_filter import MessageFilter
 from pipeline.delivery.messages import EventType, article_message, tombstone
 from pipeline.domain.errors import DeliveryError, SettingsError
 from pipeline.domain.model import Message, Topic
@@ -30,7 +30,7 @@ from tests.delivery.test_messages import NEW, publication
 from tests.stack.kafka import Broker
 from tests.values import NOW
 
-ALL = ExportChoice(Topic.ARTICLES, "jsonl", Wanted())
+ALL = ExportChoice(Topic.ARTICLES, "jsonl", MessageFilter())
 
 
 def message(number: int, *, topic: Topic = Topic.ARTICLES, revision: int = 1) -> Message:

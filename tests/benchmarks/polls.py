@@ -209,7 +209,7 @@ def made_outlets(*, feeds: int, hosts: int) -> dict[str, Outlet]:
 def poll_rooms(
     fetcher: SafeFetcher, store: FeedStore, outlets: dict[str, Outlet], store_thread: ThreadPoolExecutor
 ) -> RunContext:
-    """The rooms that a poll enters; those of pages stay empty."""
+    """The context that a poll enters; those of pages stay empty."""
     empty: Any = None
     return RunContext(
         settings=Settings(),
@@ -221,7 +221,7 @@ def poll_rooms(
         extractor=empty,
         teaching=empty,
         store_thread=store_thread,
-        turns=HostQueue(AT_ONCE, 5),
+        host_queue=HostQueue(AT_ONCE, 5),
         clock=lambda: datetime.now(UTC),
         seconds=time.monotonic,
         draw=lambda: 0.5,

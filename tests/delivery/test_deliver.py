@@ -98,7 +98,7 @@ def drain(topics: Topics, store: StoredOutbox) -> Counter[str]:
 def take(kafka: KafkaTopics, store: StoredOutbox, number: int) -> LaneDelivery:
     """A lane in the hands of a process that will stand still."""
     held = LaneDelivery(kafka.open_lane(number), store, number, limits=LIMITS, tally=lambda rows: None)
-    held.settle_the_past()
+    held.recover_lane()
     return held
 
 

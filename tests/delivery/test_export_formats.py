@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.app.export import write_parquet
 from pipeline.delivery import export_formats
-from pipeline.delivery.message_filter import Wanted
+from pipeline.delivery.message_filter import MessageFilter
 from pipeline.delivery.messages import article_value
 from pipeline.domain.model import ReceivedMessage
 from tests.delivery.test_messages import publication
@@ -78,16 +78,16 @@ MESSAGES = {
 @pytest.mark.parametrize(
     ("wanted", "names"),
     [
-        pytest.param(Wanted(), ["fr", "fro", "tombstone"], id="nothing asked for"),
-        pytest.param(Wanted(outlet="gazette"), ["fro"], id="outlet"),
-        pytest.param(Wanted(language="FR"), ["fr"], id="language, with what is below it"),
-        pytest.param(Wanted(language="fr-CA"), ["fr"], id="language and region"),
-        pytest.param(Wanted(section="france"), ["fr"], id="section in any case"),
-        pytest.param(Wanted(text="MARCHÉ rouvre"), ["fr"], id="all words, in headline or text"),
-        pytest.param(Wanted(text="marché", outlet="gazette"), ["fro"], id="all that is asked for"),
+        pytest.param(MessageFilter(), ["fr", "fro", "tombstone"], id="nothing asked for"),
+        pytest.param(MessageFilter(outlet="gazette"), ["fro"], id="outlet"),
+        pytest.param(MessageFilter(language="FR"), ["fr"], id="language, with what is below it"),
+        pytest.param(MessageFilter(language="fr-CA"), ["fr"], id="language and region"),
+        pytest.param(MessageFilter(section="france"), ["fr"], id="section in any case"),
+        pytest.param(MessageFilter(text="MARCHÉ rouvre"), ["fr"], id="all words, in headline or text"),
+        pytest.param(MessageFilter(text="marché", outlet="gazette"), ["fro"], id="all that is asked for"),
     ],
 )
-def test_a_reader_gets_what_it_wants(wanted: Wanted, names: list[str]) -> None:
+def test_a_reader_gets_what_it_wants(wanted: MessageFilter, names: list[str]) -> None:
     bodies = {name: json.dumps(value).encode() for name, value in MESSAGES.items()} | {"tombstone": None}
     received = [ReceivedMessage("news.articles", 0, 1, name, {}, body, NOW) for name, body in bodies.items()]
     assert [message.key for message in received if wanted.has(message)] == names

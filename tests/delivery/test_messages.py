@@ -15,7 +15,7 @@ from pipeline.delivery.dead_letters import DeadEntry
 from pipeline.delivery.events import Failure, Publication
 from pipeline.delivery.routing import messages_of, words_since
 from pipeline.domain.model import FeedStatus, Message, PendingEntry, SourcedTime, Topic, Verdict
-from tests.values import FEED, NOW, OUTLET, make_entry, make_read, make_response, make_state
+from tests.values import FEED, NOW, OUTLET, make_entry, make_page, make_response, make_state
 
 PENDING = PendingEntry(1, "antenne", FEED.id, make_entry(1), sighting=1, attempts=0, first_seen_at=NOW)
 NEW = Decision(Verdict.NEW, "a1", "a1", "no known article shares enough of its words")
@@ -41,7 +41,7 @@ COPY = replace(
 def publication(decision: Decision = NEW, **changes: object) -> Publication:
     made = Publication(
         entry=PENDING,
-        read=make_read(),
+        page=make_page(),
         outlet=OUTLET,
         decision=decision,
         text_hash="f" * 64,
@@ -115,9 +115,9 @@ def test_the_same_event_has_the_same_id_and_a_later_revision_another() -> None:
 
 def test_times_are_utc_and_each_keeps_its_source() -> None:
     zone = datetime(2026, 11, 23, 8, 0, tzinfo=UTC) - timedelta(hours=1)
-    read = make_read()
-    dated = replace(read, article=replace(read.article, published=SourcedTime(zone, "json-ld")))
-    value = messages.article_value(publication(read=dated))
+    page = make_page()
+    dated = replace(page, article=replace(page.article, published=SourcedTime(zone, "json-ld")))
+    value = messages.article_value(publication(page=dated))
     assert value["published"] == {
         "time": "2026-11-23T07:00:00Z",
         "source": "json-ld",

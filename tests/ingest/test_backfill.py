@@ -26,7 +26,7 @@ from pipeline.app.runs import Newswire
 from pipeline.domain.errors import CatalogueError, SettingsError
 from pipeline.domain.model import Entry, Topic, Verdict
 from pipeline.domain.settings import Settings
-from pipeline.ingest.backfill import Share, gentle
+from pipeline.ingest.backfill import Share, throttled_settings
 from pipeline.reporting.report import Report
 from tests.newsroom import Newsroom
 from tests.newsroom.catalogue import OUTLETS
@@ -51,7 +51,7 @@ def deployment(newsroom: Newsroom, home: Path) -> Backfill:
     settings = Settings(home=home, catalogue=catalogue).updated(
         testing={"newsroom": newsroom.address}, http={"host_spacing_s": 0}
     )
-    past = Backfill(Newswire(gentle(settings)))
+    past = Backfill(Newswire(throttled_settings(settings)))
     past.app.database.upgrade()
     return past
 
@@ -241,7 +241,9 @@ async def test_a_live_request_waits_for_at_most_one_of_a_backfill(store_url: str
     with closing(StoredPacer(store_url)) as first, closing(StoredPacer(store_url)) as second:
         old, live = (
             Politeness(pacer, lambda: clock, per_host=per_host, default_spacing_s=5.0, longest_wait_s=60.0)
-            for pacer, per_host in zip((first, second), (gentle(Settings()).http.host_connections, 2), strict=True)
+            for pacer, per_host in zip(
+                (first, second), (throttled_settings(Settings()).http.host_connections, 2), strict=True
+            )
         )
         entered = asyncio.Event()
 

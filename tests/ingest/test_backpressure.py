@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 from connectors.archive.warc_archive import WarcArchive
 from connectors.store.outbox import append
-from pipeline.ingest.backpressure import ASK_EVERY_S, Pressure
+from pipeline.ingest.backpressure import ASK_EVERY_S, Backpressure
 from pipeline.ingest.poll import ingest
 from pipeline.reporting.report import Report
 from tests.ingest.test_revisit import Deployment, deployed, make_page
@@ -22,7 +22,7 @@ async def test_what_waits_is_counted_once_a_second() -> None:
     async def waiting() -> int:
         return counts.pop(0)
 
-    pressure = Pressure(waiting, 5, seconds=lambda: clock[0])
+    pressure = Backpressure(waiting, 5, seconds=lambda: clock[0])
     answers = []
     for at in (0.0, 0.5, ASK_EVERY_S, 1.5, 2 * ASK_EVERY_S):
         clock[0] = at
@@ -67,8 +67,8 @@ def polls(deployed: Deployment) -> dict[str, int]:
 
     async def walk() -> None:
         async with AsyncExitStack() as stack:
-            rooms = await newswire.furnish(stack, newswire.deliverer(), deadline_s=None)
-            await ingest(newswire.due(newswire.choose([])), (), rooms, report)
+            context = await newswire.furnish(stack, newswire.deliverer(), deadline_s=None)
+            await ingest(newswire.due(newswire.choose([])), (), context, report)
 
     asyncio.run(walk())
     return dict(report.outlets["gazette"].polls)

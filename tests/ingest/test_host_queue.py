@@ -15,21 +15,21 @@ from tests.newsroom.server import Newsroom
 
 
 async def test_who_waits_in_a_hosts_queue_holds_no_place() -> None:
-    turns = HostQueue(places=1, at_door=1)
-    async with turns.turn("http://slow.test/1"):
-        waiting = asyncio.create_task(stand(turns, "http://slow.test/2"))
-        await asyncio.wait_for(work(turns, "http://quick.test/1"), 30)
+    host_queue = HostQueue(slots=1, per_host=1)
+    async with host_queue.slot("http://slow.test/1"):
+        waiting = asyncio.create_task(stand(host_queue, "http://slow.test/2"))
+        await asyncio.wait_for(work(host_queue, "http://quick.test/1"), 30)
         assert not waiting.done()
     await waiting
 
 
 async def test_no_more_are_at_work_than_there_are_places() -> None:
-    turns = HostQueue(places=3, at_door=5)
+    host_queue = HostQueue(slots=3, per_host=5)
     at_work: list[int] = [0]
 
     async def count(n: int) -> None:
-        async with turns.turn(f"http://host{n % 7}.test/{n}") as place:
-            await place.take()
+        async with host_queue.slot(f"http://host{n % 7}.test/{n}") as slot:
+            await slot.take()
             at_work.append(at_work[-1] + 1)
             await asyncio.sleep(0)
             at_work.append(at_work[-1] - 1)
@@ -37,30 +37,30 @@ async def test_no_more_are_at_work_than_there_are_places() -> None:
     await asyncio.gather(*(count(n) for n in range(40)))
     assert max(at_work) == 3
     assert all(abs(after - before) == 1 for before, after in pairwise(at_work))
-    assert turns.queues == {}
+    assert host_queue.queues == {}
 
 
 async def test_a_place_taken_twice_is_one_place() -> None:
-    turns = HostQueue(places=1, at_door=1)
-    async with turns.turn("http://a.test/") as place:
-        await place.take()
-        await place.take()
-        place.give_back()
-        place.give_back()
-    await asyncio.wait_for(work(turns, "http://a.test/"), 30)
-    assert turns.free._value == 1
+    host_queue = HostQueue(slots=1, per_host=1)
+    async with host_queue.slot("http://a.test/") as slot:
+        await slot.take()
+        await slot.take()
+        slot.give_back()
+        slot.give_back()
+    await asyncio.wait_for(work(host_queue, "http://a.test/"), 30)
+    assert host_queue.free._value == 1
 
 
 async def test_past_the_deadline_nothing_is_begun() -> None:
-    turns = HostQueue(places=1, at_door=1, is_late=lambda: True)
+    host_queue = HostQueue(slots=1, per_host=1, is_late=lambda: True)
     with pytest.raises(RunDeadlineExceeded, match=r"http://a\.test/"):
-        await work(turns, "http://a.test/")
-    assert turns.free._value == 1
+        await work(host_queue, "http://a.test/")
+    assert host_queue.free._value == 1
 
 
 async def test_a_host_with_long_spacing_delays_no_other_host_of_the_run() -> None:
     with Newsroom(0) as newsroom:
-        turns = HostQueue(places=2, at_door=5)
+        host_queue = HostQueue(slots=2, per_host=5)
         async with SafeFetcher(
             user_agent="newswire-test/1",
             newsroom=newsroom.address,
@@ -69,8 +69,8 @@ async def test_a_host_with_long_spacing_delays_no_other_host_of_the_run() -> Non
         ) as fetcher:
 
             async def ask(url: str) -> int:
-                async with turns.turn(url) as place:
-                    return (await fetcher.fetch(Request(url, FetchKind.FEED), place)).status
+                async with host_queue.slot(url) as slot:
+                    return (await fetcher.fetch(Request(url, FetchKind.FEED), slot)).status
 
             slow = [asyncio.create_task(ask("http://www.antenne-info.test/titres.rss")) for _ in range(6)]
             await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
@@ -94,11 +94,11 @@ def test_the_queue_is_the_hosts(url: str, host: str) -> None:
     assert host_of(url) == host
 
 
-async def stand(turns: HostQueue, url: str) -> None:
-    async with turns.turn(url):
+async def stand(host_queue: HostQueue, url: str) -> None:
+    async with host_queue.slot(url):
         pass
 
 
-async def work(turns: HostQueue, url: str) -> None:
-    async with turns.turn(url) as place:
-        await place.take()
+async def work(host_queue: HostQueue, url: str) -> None:
+    async with host_queue.slot(url) as slot:
+        await slot.take()

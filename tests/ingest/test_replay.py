@@ -19,7 +19,7 @@ from pipeline.app.runs import Newswire
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import ReceivedMessage, Topic
 from pipeline.domain.settings import Settings
-from pipeline.ingest.replay import Fate, ReplayChoice, Replayed
+from pipeline.ingest.replay import ReplayChoice, ReplayedArticle, ReplayOutcome
 from tests.made_pages import PLAIN, MadePage, made_pages, read_made_pages
 
 ROOT = Path(__file__).parents[2]
@@ -103,12 +103,12 @@ def updates(newswire: Newswire) -> list[ReceivedMessage]:
 def test_a_dry_run_shows_words_and_paragraphs_and_changes_nothing(
     settings: Settings, pages: tuple[MadePage, ...]
 ) -> None:
-    told: list[Replayed] = []
+    told: list[ReplayedArticle] = []
     with Newswire(with_rule(settings)) as newswire:
         report = replay.replay(newswire, ReplayChoice(), dry_run=True, tell=told.append)
         assert updates(newswire) == []
-    changed = [replayed for replayed in told if replayed.fate is Fate.REVISED]
-    assert len(changed) == report.of(Fate.REVISED) == changed_pages(pages) > 2
+    changed = [replayed for replayed in told if replayed.fate is ReplayOutcome.REVISED]
+    assert len(changed) == report.of(ReplayOutcome.REVISED) == changed_pages(pages) > 2
     assert {replayed.outlet_id for replayed in changed} == {DAILY}
     for replayed in changed:
         assert (replayed.changed, replayed.words_added) == (("text",), 0)
@@ -121,8 +121,8 @@ def test_a_replay_publishes_each_change_once_as_a_revision(settings: Settings, p
         first = replay.replay(newswire, ReplayChoice(), dry_run=False)
         again = replay.replay(newswire, ReplayChoice(), dry_run=False)
         values = [json.loads(received.value or b"") for received in updates(newswire)]
-    assert first.of(Fate.REVISED) == len(values) == changed_pages(pages)
-    assert (again.of(Fate.REVISED), again.of(Fate.UNCHANGED)) == (0, PAGES)
+    assert first.of(ReplayOutcome.REVISED) == len(values) == changed_pages(pages)
+    assert (again.of(ReplayOutcome.REVISED), again.of(ReplayOutcome.UNCHANGED)) == (0, PAGES)
     assert {(value["revision"], tuple(value["changed"]), value["words_added"]) for value in values} == {
         (2, ("text",), 0)
     }
@@ -169,7 +169,7 @@ def test_a_killed_replay_goes_on_where_it_was_and_repeats_no_revision(
         )
         told = [(received.key, received.headers["ce_id"]) for received in updates(newswire)]
     assert (report.articles, sum(fates.values())) == (PAGES, PAGES - done_before)
-    assert len(told) == len(set(told)) == report.of(Fate.REVISED) == changed_pages(pages)
+    assert len(told) == len(set(told)) == report.of(ReplayOutcome.REVISED) == changed_pages(pages)
 
 
 def test_a_deadline_ends_a_replay_between_batches(newswire: Newswire) -> None:
@@ -210,8 +210,8 @@ def test_a_lost_raw_page_is_told_of_and_the_rest_goes_on(settings: Settings) -> 
     warc.write_bytes(torn[: len(torn) // 2])
     with Newswire(settings) as newswire:
         report = replay.replay(newswire, ReplayChoice(), dry_run=True)
-    assert report.of(Fate.LOST) > 0
-    assert report.of(Fate.LOST) + report.of(Fate.UNCHANGED) == PAGES
+    assert report.of(ReplayOutcome.LOST) > 0
+    assert report.of(ReplayOutcome.LOST) + report.of(ReplayOutcome.UNCHANGED) == PAGES
 
 
 def test_an_article_whose_sketch_has_expired_is_told_by_its_hashes(
@@ -222,5 +222,5 @@ def test_an_article_whose_sketch_has_expired_is_told_by_its_hashes(
         assert gone >= PAGES
         report = replay.replay(newswire, ReplayChoice(), dry_run=False)
         values = [json.loads(received.value or b"") for received in updates(newswire)]
-    assert report.of(Fate.REVISED) == len(values) == changed_pages(pages)
+    assert report.of(ReplayOutcome.REVISED) == len(values) == changed_pages(pages)
     assert {(value["revision"], value["revision_kind"]) for value in values} == {(2, None)}

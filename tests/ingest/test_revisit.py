@@ -95,10 +95,10 @@ class Web:
     answered: list[tuple[str, int]] = field(default_factory=list)
     moved: dict[str, str] = field(default_factory=dict)
 
-    async def fetch(self, request: Request, place: Slot | None = None) -> Response:
+    async def fetch(self, request: Request, slot: Slot | None = None) -> Response:
         """The answer as a server that knows validators gives it."""
-        if place is not None:
-            await place.take()
+        if slot is not None:
+            await slot.take()
         if request.url == FEED_URL:
             return self.answer(request, Page("", (), ""), self.feed(), "application/rss+xml")
         path = request.url.removeprefix(HOST)
@@ -134,8 +134,8 @@ class WebApp(Newswire):
         return self.web_fetcher()
 
     async def furnish(self, stack: AsyncExitStack, deliverer: Deliverer, *, deadline_s: float | None) -> RunContext:
-        rooms = await super().furnish(stack, deliverer, deadline_s=deadline_s)
-        return replace(rooms, extractor=InlineWorkers())
+        context = await super().furnish(stack, deliverer, deadline_s=deadline_s)
+        return replace(context, extractor=InlineWorkers())
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from pipeline.ingest.revisit_policy import (
     is_confirmed,
     is_followed,
     next_revisit,
-    note_missing,
+    schedule_confirmation,
     within_budget,
 )
 from tests.values import NOW, OUTLET, make_entry
@@ -81,11 +81,11 @@ def test_zero_alone_means_never() -> None:
 
 
 def test_a_missing_page_is_believed_at_the_second_look_hours_later() -> None:
-    first = note_missing(make_visit(), now=NOW)
+    first = schedule_confirmation(make_visit(), now=NOW)
     assert (first.missing_since, first.next_revisit_at) == (NOW, NOW + CONFIRM_AFTER)
     missed = make_visit(missing_since=NOW)
     assert not is_confirmed(missed, now=NOW + timedelta(minutes=30))
-    assert note_missing(missed, now=NOW + timedelta(minutes=30)).next_revisit_at == NOW + CONFIRM_AFTER
+    assert schedule_confirmation(missed, now=NOW + timedelta(minutes=30)).next_revisit_at == NOW + CONFIRM_AFTER
     assert is_confirmed(missed, now=NOW + CONFIRM_AFTER)
 
 

@@ -24,35 +24,35 @@ class Teaching:
     wrappers: dict[str, Wrapper | None] = field(default_factory=dict)
     observations: dict[str, list[Observation]] = field(default_factory=dict)
 
-    async def wrapper(self, outlet_id: str, rooms: Any) -> Wrapper | None:
+    async def wrapper(self, outlet_id: str, context: Any) -> Wrapper | None:
         """What is known of the outlet's pages so far."""
         if outlet_id not in self.wrappers:
-            kept = await rooms.in_store(rooms.articles.load_wrapper, outlet_id)
+            kept = await context.in_store(context.articles.load_wrapper, outlet_id)
             self.wrappers.setdefault(outlet_id, Wrapper.from_json(kept) if kept else None)
         return self.wrappers[outlet_id]
 
-    async def observe(self, outlet_id: str, observation: Observation, rooms: Any) -> None:
+    async def observe(self, outlet_id: str, observation: Observation, context: Any) -> None:
         """A page was read; learn when there are enough new ones."""
         lot = self.observations.setdefault(outlet_id, [])
         lot.append(observation)
         if len(lot) >= LOT:
-            await self.teach(outlet_id, rooms)
+            await self.teach(outlet_id, context)
 
-    async def teach(self, outlet_id: str, rooms: Any) -> None:
+    async def teach(self, outlet_id: str, context: Any) -> None:
         """Learn from what was gathered for one outlet, and keep it."""
         lot = self.observations.pop(outlet_id, [])
         if not lot:
             return
         learnt = learn(self.wrappers.get(outlet_id), lot)
         self.wrappers[outlet_id] = learnt
-        await rooms.in_store(
-            rooms.articles.save_wrapper, outlet_id, learnt.to_json(), version=learnt.version, now=rooms.clock()
+        await context.in_store(
+            context.articles.save_wrapper, outlet_id, learnt.to_json(), version=learnt.version, now=context.clock()
         )
 
-    async def finish(self, rooms: Any) -> None:
+    async def finish(self, context: Any) -> None:
         """Learn from what is left at the end of the run."""
         for outlet_id in list(self.observations):
-            await self.teach(outlet_id, rooms)
+            await self.teach(outlet_id, context)
 
 
 class FrozenTeaching(Teaching):
@@ -61,5 +61,5 @@ class FrozenTeaching(Teaching):
     A page seen often would make its own text look like what the outlet repeats, and a replay depend on its own order.
     """
 
-    async def observe(self, outlet_id: str, observation: Observation, rooms: Any) -> None:
+    async def observe(self, outlet_id: str, observation: Observation, context: Any) -> None:
         """Learn nothing."""

@@ -17,8 +17,8 @@ from connectors.store.revisits import RevisitStore
 from pipeline.dedup.decide import Relation
 from pipeline.domain.model import PendingEntry, Verdict
 from pipeline.identity.urls import canonicalise
-from pipeline.ingest.revisit_policy import Noted
-from pipeline.ingest.transactions import Outcome, PollDecision
+from pipeline.ingest.revisit_policy import VisitUpdate
+from pipeline.ingest.transactions import PollDecision, WriteResult
 from tests.values import (
     FEED,
     NOW,
@@ -27,8 +27,8 @@ from tests.values import (
     make_candidate,
     make_entry,
     make_message,
+    make_page,
     make_polled,
-    make_read,
     make_settlement,
 )
 
@@ -66,11 +66,11 @@ def waiting(database: Database) -> tuple[PendingEntry, ...]:
 def test_a_new_article_is_written_whole(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
-    read = make_read()
-    looked = articles.look_up(make_candidate(read), [KEY])
-    settlement = make_settlement(waiting[0], read, looked, make_message())
+    page = make_page()
+    looked = articles.look_up(make_candidate(page), [KEY])
+    settlement = make_settlement(waiting[0], page, looked, make_message())
     assert settlement.decision.verdict is Verdict.NEW
-    assert articles.settle(settlement) is Outcome.WRITTEN
+    assert articles.settle(settlement) is WriteResult.WRITTEN
     assert StoredOutbox(database).undelivered() == 1
     assert articles.previous_value("a1") == make_message().value
     told = "\n".join(WhyStore(database).explain(URL))
@@ -81,59 +81,59 @@ def test_a_new_article_is_written_whole(
 def test_a_page_fetched_before_the_feed_changed_its_words_does_not_settle_the_entry(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
-    read = make_read()
-    stale = make_settlement(waiting[0], read, articles.look_up(make_candidate(read), [KEY]), make_message())
+    page = make_page()
+    stale = make_settlement(waiting[0], page, articles.look_up(make_candidate(page), [KEY]), make_message())
     feeds = FeedStore(database, lanes=4)
     (state,) = feeds.states([FEED.id])
     feeds.record_poll(state, make_polled(make_entry(1, digest="revised")), lambda _shown: PollDecision(state))
-    assert articles.settle(stale) is Outcome.TAKEN
+    assert articles.settle(stale) is WriteResult.TAKEN
     assert {entry.id for entry in articles.due_entries([FEED.id], now=NOW)} == {entry.id for entry in waiting}
 
 
 def test_an_entry_that_another_worker_ended_is_not_written_again(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
-    read = make_read()
-    looked = articles.look_up(make_candidate(read), [KEY])
-    settlement = make_settlement(waiting[0], read, looked, make_message())
-    assert [articles.settle(settlement), articles.settle(settlement)] == [Outcome.WRITTEN, Outcome.TAKEN]
+    page = make_page()
+    looked = articles.look_up(make_candidate(page), [KEY])
+    settlement = make_settlement(waiting[0], page, looked, make_message())
+    assert [articles.settle(settlement), articles.settle(settlement)] == [WriteResult.WRITTEN, WriteResult.TAKEN]
     assert StoredOutbox(database).undelivered() == 1
 
 
 def test_two_workers_with_copies_of_one_story_do_not_both_call_theirs_the_first(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...]
 ) -> None:
-    ours, theirs = make_read(), make_read("http://www.gazette.test/9.html")
+    ours, theirs = make_page(), make_page("http://www.gazette.test/9.html")
     first = articles.look_up(make_candidate(ours), [KEY])
     their_key = canonicalise(theirs.article.url)
     second = articles.look_up(make_candidate(theirs, outlet_id="gazette", article_id="a2"), [their_key])
-    assert articles.settle(make_settlement(waiting[0], ours, first)) is Outcome.WRITTEN
-    assert articles.settle(make_settlement(waiting[1], theirs, second)) is Outcome.LOOK_AGAIN
+    assert articles.settle(make_settlement(waiting[0], ours, first)) is WriteResult.WRITTEN
+    assert articles.settle(make_settlement(waiting[1], theirs, second)) is WriteResult.CONFLICT
     again = articles.look_up(second.candidate, [their_key])
     settlement = make_settlement(waiting[1], theirs, again)
     assert (settlement.decision.verdict, settlement.decision.relation) == (Verdict.COPY, Relation.COPY)
     assert settlement.decision.copy_of == "a1"
-    assert articles.settle(settlement) is Outcome.WRITTEN
+    assert articles.settle(settlement) is WriteResult.WRITTEN
 
 
 def test_the_same_text_is_unchanged_and_another_text_a_revision(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...]
 ) -> None:
-    read = make_read()
-    articles.settle(make_settlement(waiting[0], read, articles.look_up(make_candidate(read), [KEY])))
-    same = make_settlement(waiting[1], read, articles.look_up(make_candidate(read), [KEY]))
+    page = make_page()
+    articles.settle(make_settlement(waiting[0], page, articles.look_up(make_candidate(page), [KEY])))
+    same = make_settlement(waiting[1], page, articles.look_up(make_candidate(page), [KEY]))
     assert (same.decision.verdict, same.decision.revision) == (Verdict.UNCHANGED, 1)
-    assert articles.settle(same) is Outcome.WRITTEN
-    longer = make_read(text=TEXT + "\n\nLe chantier avait commencé en mars, sous la conduite de Paul Dorn.")
+    assert articles.settle(same) is WriteResult.WRITTEN
+    longer = make_page(text=TEXT + "\n\nLe chantier avait commencé en mars, sous la conduite de Paul Dorn.")
     revised = make_settlement(waiting[2], longer, articles.look_up(make_candidate(longer), [KEY]))
     assert (revised.decision.verdict, revised.decision.revision) == (Verdict.REVISED, 2)
-    assert articles.settle(revised) is Outcome.WRITTEN
+    assert articles.settle(revised) is WriteResult.WRITTEN
 
 
 def test_an_article_is_known_under_any_of_its_urls(articles: ArticleStore, waiting: tuple[PendingEntry, ...]) -> None:
-    read = make_read()
-    articles.settle(make_settlement(waiting[0], read, articles.look_up(make_candidate(read), [KEY])))
-    looked = articles.look_up(make_candidate(read, article_id="another"), [KEY, "http://www.antenne.test/amp/1"])
+    page = make_page()
+    articles.settle(make_settlement(waiting[0], page, articles.look_up(make_candidate(page), [KEY])))
+    looked = articles.look_up(make_candidate(page, article_id="another"), [KEY, "http://www.antenne.test/amp/1"])
     assert looked.candidate.article_id == "a1"
     assert [known.article_id for known in looked.sightings.known] == ["a1"]
 
@@ -141,14 +141,14 @@ def test_an_article_is_known_under_any_of_its_urls(articles: ArticleStore, waiti
 def test_the_same_text_under_another_url_of_the_outlet_is_a_duplicate_and_its_url_an_alias(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...]
 ) -> None:
-    read = make_read()
-    articles.settle(make_settlement(waiting[0], read, articles.look_up(make_candidate(read), [KEY])))
-    other = make_read("http://www.antenne.test/replay/1.html")
+    page = make_page()
+    articles.settle(make_settlement(waiting[0], page, articles.look_up(make_candidate(page), [KEY])))
+    other = make_page("http://www.antenne.test/replay/1.html")
     settlement = make_settlement(
         waiting[1], other, articles.look_up(make_candidate(other, article_id="a9"), [canonicalise(other.article.url)])
     )
     assert settlement.decision.verdict is Verdict.DUPLICATE
-    assert articles.settle(settlement) is Outcome.WRITTEN
+    assert articles.settle(settlement) is WriteResult.WRITTEN
     assert (
         articles.look_up(make_candidate(other, article_id="a9"), [canonicalise(other.article.url)]).candidate.article_id
         == "a1"
@@ -167,7 +167,7 @@ def test_two_workers_that_prove_the_same_merge_tell_of_it_once(
 ) -> None:
     other_url = "http://www.antenne.test/autre.html"
     urls = (KEY, canonicalise(other_url))
-    first, second = make_read(), make_read(other_url, title="Autre", text=OTHER_TEXT)
+    first, second = make_page(), make_page(other_url, title="Autre", text=OTHER_TEXT)
     articles.settle(make_settlement(waiting[0], first, articles.look_up(make_candidate(first), urls[:1])))
     second_candidate = make_candidate(second, article_id="a2")
     articles.settle(make_settlement(waiting[1], second, articles.look_up(second_candidate, urls[1:])))
@@ -177,28 +177,28 @@ def test_two_workers_that_prove_the_same_merge_tell_of_it_once(
         for number, entry in enumerate(waiting[2:4], start=7)
     )
     assert (ours.decision.article_id, ours.decision.merged_id) == ("a1", "a2")
-    assert articles.settle(ours) is Outcome.WRITTEN
-    assert articles.settle(theirs) is Outcome.LOOK_AGAIN
+    assert articles.settle(ours) is WriteResult.WRITTEN
+    assert articles.settle(theirs) is WriteResult.CONFLICT
     again = articles.look_up(make_candidate(first), urls)
     assert again.known_ids == ("a1",)
     last = replace(make_settlement(waiting[3], first, again), urls=urls)
     assert (last.decision.verdict, last.decision.merged_id) == (Verdict.UNCHANGED, None)
-    assert articles.settle(last) is Outcome.WRITTEN
+    assert articles.settle(last) is WriteResult.WRITTEN
     assert StoredOutbox(database).undelivered() == 1
 
 
 def test_who_decides_while_an_article_is_withdrawn_looks_again(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
-    read = make_read()
-    articles.settle(make_settlement(waiting[0], read, articles.look_up(make_candidate(read), [KEY])))
-    longer = make_read(text=TEXT + "\n\nLe chantier avait commencé en mars, sous la conduite de Paul Dorn.")
+    page = make_page()
+    articles.settle(make_settlement(waiting[0], page, articles.look_up(make_candidate(page), [KEY])))
+    longer = make_page(text=TEXT + "\n\nLe chantier avait commencé en mars, sous la conduite de Paul Dorn.")
     revised = make_settlement(waiting[1], longer, articles.look_up(make_candidate(longer), [KEY]))
     visits = RevisitStore(database, lanes=4)
     (visit,) = visits.named(["a1"])
-    assert visits.withdraw(visit, Noted(None, missing_since=NOW), [make_message()], now=NOW)
-    assert not visits.withdraw(visit, Noted(None, missing_since=NOW), [make_message()], now=NOW)
-    assert articles.settle(revised) is Outcome.LOOK_AGAIN
+    assert visits.withdraw(visit, VisitUpdate(None, missing_since=NOW), [make_message()], now=NOW)
+    assert not visits.withdraw(visit, VisitUpdate(None, missing_since=NOW), [make_message()], now=NOW)
+    assert articles.settle(revised) is WriteResult.CONFLICT
     again = make_settlement(waiting[1], longer, articles.look_up(make_candidate(longer), [KEY]))
     assert (again.decision.verdict, again.decision.revision) == (Verdict.NEW, 2)
 
@@ -208,12 +208,12 @@ def test_an_outlet_with_many_due_articles_crowds_out_no_other(
 ) -> None:
     for number, outlet_id in ((0, "antenne"), (1, "antenne"), (2, "gazette")):
         text = "\n\n".join(f"{part} {number}" for part in (TEXT, OTHER_TEXT)[number % 2 :])
-        read = make_read(f"http://www.{outlet_id}.test/{number}.html", title=f"Titre {number}", text=text)
-        candidate = make_candidate(read, outlet_id=outlet_id, article_id=f"a{number}")
-        looked = articles.look_up(candidate, [canonicalise(read.article.url)])
+        page = make_page(f"http://www.{outlet_id}.test/{number}.html", title=f"Titre {number}", text=text)
+        candidate = make_candidate(page, outlet_id=outlet_id, article_id=f"a{number}")
+        looked = articles.look_up(candidate, [canonicalise(page.article.url)])
         entry = replace(waiting[number], outlet_id=outlet_id)
-        planned = replace(make_settlement(entry, read, looked), next_revisit_at=NOW + timedelta(minutes=number))
-        assert articles.settle(planned) is Outcome.WRITTEN
+        planned = replace(make_settlement(entry, page, looked), next_revisit_at=NOW + timedelta(minutes=number))
+        assert articles.settle(planned) is WriteResult.WRITTEN
     visits, later = RevisitStore(database, lanes=4), NOW + timedelta(hours=1)
     due = visits.due([FEED.id], now=later, most_per_outlet=1)
     assert [visit.article_id for visit in due] == ["a0", "a2"]

@@ -16,7 +16,7 @@ from connectors.store.feeds import FeedStore
 from connectors.store.outbox import StoredOutbox
 from connectors.store.schema import polls
 from pipeline.domain.model import FeedStatus, Validators, Verdict
-from pipeline.ingest.transactions import Deferral, Ending, PollDecision, PollLine, QuietPoll, Sighted
+from pipeline.ingest.transactions import Deferral, Ending, PollDecision, PollRecord, QuietPoll, Sighted
 from tests.values import FEED, NOW, OUTLET, make_entry, make_message, make_polled, make_state
 
 
@@ -80,7 +80,7 @@ def test_an_edited_url_starts_the_feed_afresh_and_an_adopted_one_stays(feeds: Fe
 
 def test_polls_that_brought_nothing_are_written_together_with_what_they_tell(feeds: FeedStore) -> None:
     states = [make_state(failures=2, status=FeedStatus.FAILING), make_state(feed_id="antenne/monde", next_poll_at=NOW)]
-    lines = [PollLine("http_500", http_status=500), PollLine("not_modified", http_status=304, elapsed_s=0.5)]
+    lines = [PollRecord("http_500", http_status=500), PollRecord("not_modified", http_status=304, elapsed_s=0.5)]
     told = (make_message(), ())
     feeds.record_quiet_polls(
         [

@@ -17,10 +17,10 @@ from connectors.store.replays import ReplayStore
 from connectors.store.schema import articles
 from pipeline.domain.model import Topic, Verdict
 from pipeline.ingest.replay import ArchivedArticle, ReplayChoice
-from pipeline.ingest.transactions import Outcome, PollDecision, Settlement
-from tests.values import FEED, OUTLET, make_candidate, make_entry, make_message, make_polled, make_read, make_settlement
+from pipeline.ingest.transactions import PollDecision, Settlement, WriteResult
+from tests.values import FEED, OUTLET, make_candidate, make_entry, make_message, make_page, make_polled, make_settlement
 
-DAY = date(2026, 11, 23)  # of make_read's raw location
+DAY = date(2026, 11, 23)  # of make_page's raw location
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Stores:
     def other_headline(self) -> Settlement:
         """What is decided when the page reads otherwise today."""
         (archived,) = self.archived()
-        read = make_read(title="Un autre titre que celui d'alors")
-        looked = self.articles.look_up(make_candidate(read, article_id=archived.article_id), [])
-        return make_settlement(archived.entry, read, looked, make_message(2))
+        page = make_page(title="Un autre titre que celui d'alors")
+        looked = self.articles.look_up(make_candidate(page, article_id=archived.article_id), [])
+        return make_settlement(archived.entry, page, looked, make_message(2))
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ def stores(store_url: str) -> Iterator[Stores]:
     feeds.ensure(OUTLET.feeds, interval_s=300)
     (state,) = feeds.states([FEED.id])
     (entry,) = feeds.record_poll(state, make_polled(make_entry(1)), lambda _shown: PollDecision(state)).pending
-    read = make_read()
-    settlement = make_settlement(entry, read, articles.look_up(make_candidate(read), []), make_message(1))
-    assert articles.settle(settlement) is Outcome.WRITTEN
+    page = make_page()
+    settlement = make_settlement(entry, page, articles.look_up(make_candidate(page), []), make_message(1))
+    assert articles.settle(settlement) is WriteResult.WRITTEN
     yield Stores(database, articles, ReplayStore(database, lanes=4))
     database.close()
 
@@ -83,7 +83,7 @@ def test_a_revision_is_written_with_its_message_and_leaves_entry_and_visits_alon
     (archived,) = stores.archived()
     settlement = stores.other_headline()
     assert settlement.decision.verdict is Verdict.REVISED
-    assert stores.replays.revise(settlement, raw_location=archived.raw_location) is Outcome.WRITTEN
+    assert stores.replays.revise(settlement, raw_location=archived.raw_location) is WriteResult.WRITTEN
     assert [row.message.id for row in StoredOutbox(stores.database).rows(Topic.ARTICLES)] == [
         "a1.1.articles",
         "a1.2.articles",
@@ -97,12 +97,12 @@ def test_a_revision_is_written_with_its_message_and_leaves_entry_and_visits_alon
 
 def test_a_page_that_is_not_the_articles_last_is_left_alone(stores: Stores) -> None:
     outcome = stores.replays.revise(stores.other_headline(), raw_location="2020-01-01/older.warc.gz#0")
-    assert outcome is Outcome.TAKEN
+    assert outcome is WriteResult.TAKEN
     assert len(StoredOutbox(stores.database).rows(Topic.ARTICLES)) == 1
 
 
 def test_what_somebody_settled_meanwhile_is_looked_at_again(stores: Stores) -> None:
     (archived,) = stores.archived()
     first, second = stores.other_headline(), stores.other_headline()
-    assert stores.replays.revise(first, raw_location=archived.raw_location) is Outcome.WRITTEN
-    assert stores.replays.revise(second, raw_location=archived.raw_location) is Outcome.LOOK_AGAIN
+    assert stores.replays.revise(first, raw_location=archived.raw_location) is WriteResult.WRITTEN
+    assert stores.replays.revise(second, raw_location=archived.raw_location) is WriteResult.CONFLICT
