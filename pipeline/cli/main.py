@@ -40,6 +40,14 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def start() -> None:
+    """Every command logs to stderr, as NEWSWIRE_LOG_FORMAT and NEWSWIRE_LOG_LEVEL say."""
+    from pipeline.app.logging import configure_logging
+
+    configure_logging()
+
+
 @app.command(
     epilog="Examples: `newswire poll`, `newswire poll franceinfo lemonde/une`, `newswire poll --follow`, "
     "`newswire poll --dry-run`",
@@ -73,6 +81,9 @@ def poll(
             return
         if follow:
             from pipeline.app.follow import follow as poll_on
+            from pipeline.app.logging import configure_logging
+
+            configure_logging(is_service=True)
 
             poll_on(newswire, chosen, deliver_too=deliver, tell=tell)
             console.print("stopped; what was begun is kept and goes on at the next poll")
