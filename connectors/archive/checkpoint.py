@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 
-class ProgressFile:
+class CheckpointFile:
     """`<folder>/<job>-<digest of its choices>.json`."""
 
     def __init__(self, folder: Path, job: str, *choices: object) -> None:

@@ -17,7 +17,7 @@ from pipeline.domain.model import Message
 FOLDER = "texts"
 
 
-class KeptTexts:
+class TextStore:
     """A folder of `<day>/texts/<event id>.txt`, UTF-8."""
 
     def __init__(self, folder: Path) -> None:

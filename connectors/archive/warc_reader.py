@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from connectors.http.robots import tdm_said
+from connectors.http.robots import parse_tdm
 from pipeline.domain.errors import StoreError
 from pipeline.domain.model import Response
 
@@ -71,7 +71,7 @@ def page_of(record: Any) -> Response | None:
     if len(body) > MOST_PAGE_BYTES:
         return None
     url = record.rec_headers.get_header("WARC-Target-URI").strip("<>")
-    tdm = tdm_said(headers.get("tdm-reservation"), headers.get("tdm-policy"))
+    tdm = parse_tdm(headers.get("tdm-reservation"), headers.get("tdm-policy"))
     return Response(
         url=url,
         final_url=url,

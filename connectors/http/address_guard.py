@@ -96,29 +96,29 @@ def forbidden(address: str) -> str | None:
         ip = ip_address(address)
     except ValueError:
         return "not an address"
-    return forbidden_v4(ip) if isinstance(ip, IPv4Address) else forbidden_v6(ip)
+    return forbidden_ipv4(ip) if isinstance(ip, IPv4Address) else forbidden_ipv6(ip)
 
 
-def forbidden_v4(ip: IPv4Address) -> str | None:
+def forbidden_ipv4(ip: IPv4Address) -> str | None:
     """The IPv4 rule that this address falls under."""
     return next((rule for network, rule in FORBIDDEN_V4 if ip in network), None)
 
 
-def forbidden_v6(ip: IPv6Address) -> str | None:
+def forbidden_ipv6(ip: IPv6Address) -> str | None:
     """The IPv6 rule that this address, or an IPv4 address inside it, falls under."""
     if ip.scope_id is not None:
         return "link-local"  # only such addresses need a zone
-    for inner in carried_v4(ip):
-        rule = forbidden_v4(inner)
+    for inner in embedded_ipv4(ip):
+        rule = forbidden_ipv4(inner)
         if rule is not None:
             return f"{rule} inside IPv6"
-    if carried_v4(ip):
+    if embedded_ipv4(ip):
         return None
     rule = next((rule for network, rule in FORBIDDEN_V6 if ip in network), None)
     return rule if rule or ip in GLOBAL_UNICAST else "not global unicast"
 
 
-def carried_v4(ip: IPv6Address) -> tuple[IPv4Address, ...]:
+def embedded_ipv4(ip: IPv6Address) -> tuple[IPv4Address, ...]:
     """The IPv4 addresses that packets to this address may end at: mapped, 6to4, NAT64 (RFC 6052), Teredo."""
     if ip.ipv4_mapped is not None:
         return (ip.ipv4_mapped,)

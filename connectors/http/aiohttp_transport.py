@@ -21,21 +21,21 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 HEAD_END = b"\r\n\r\n"
 MOST_OPEN = 300  # connections beyond which none is kept for later; 1,024 descriptors are usual, others need some
-MOST_INFORMATIONAL = 20  # 1xx answers before the real one; servers send one (100) or a few (103)
+MAX_INFORMATIONAL = 20  # 1xx answers before the real one; servers send one (100) or a few (103)
 
 
 @dataclass(slots=True)
-class Census:
+class ConnectionCounter:
     """What the connections of one connector have in common: a bound, and how many are open."""
 
     most_received_bytes: int  # for one answer, framing and all: an endless chunk extension is no body and has no cap
     open: int = 0
 
 
-class WireProtocol(ResponseHandler):
+class StrictResponseHandler(ResponseHandler):
     """One connection, which remembers its peer and notices bytes that nobody announced."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, census: Census) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, census: ConnectionCounter) -> None:
         super().__init__(loop)
         self.census = census
         self.peer: str | None = None
@@ -85,11 +85,11 @@ class WireProtocol(ResponseHandler):
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         """Count the heads of answers as the parser hands them on."""
-        if self.informational > MOST_INFORMATIONAL:
+        if self.informational > MAX_INFORMATIONAL:
             return  # given up; the parser may still be at work on what came in one packet
         if data[0].code < 200:
             self.informational += 1
-            if self.informational > MOST_INFORMATIONAL:
+            if self.informational > MAX_INFORMATIONAL:
                 self.give_up("informational answers without end")
                 return
         else:
@@ -116,19 +116,19 @@ class WireProtocol(ResponseHandler):
             self.transport.close()
 
 
-class WireConnector(TCPConnector):
-    """A connector whose connections are `WireProtocol`s."""
+class StrictConnector(TCPConnector):
+    """A connector whose connections are `StrictResponseHandler`s."""
 
     def __init__(self, *, most_received_bytes: int, **options: Any) -> None:
         super().__init__(**options)
-        census = Census(most_received_bytes)
-        self._factory = functools.partial(WireProtocol, loop=self._loop, census=census)  # type: ignore[assignment] # a subclass
+        census = ConnectionCounter(most_received_bytes)
+        self._factory = functools.partial(StrictResponseHandler, loop=self._loop, census=census)  # type: ignore[assignment] # a subclass
 
 
-class WireAnswer(ClientResponse):
+class StrictResponse(ClientResponse):
     """An answer that knows the connection it came by, also after that went back to the pool."""
 
-    wire: WireProtocol | None = None
+    wire: StrictResponseHandler | None = None
 
     async def start(self, connection: Any) -> ClientResponse:
         """Read the head of the answer."""

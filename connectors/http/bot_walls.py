@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 REFUSALS = frozenset({202, 401, 403, 405, 406, 418, 429, 444, 498, 503, 999})
-LOOKED_AT_BYTES = 65_536
+MAX_SCANNED_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def bot_wall(status: int, headers: Mapping[str, str], body: bytes) -> str | None
     """The name of the wall that refused us, if one did."""
     if status not in REFUSALS:
         return None
-    start = body[:LOOKED_AT_BYTES]
+    start = body[:MAX_SCANNED_BYTES]
     for wall in WALLS:
         if any(value in headers[name].lower() for name, value in wall.headers if name in headers):
             return wall.name

@@ -2,7 +2,7 @@
 
 Promises: never more than `max_bytes` (and a step) in memory, whatever the wire carries; a stream that was cut gives
 what came before the cut and says so; what is only odd (several members, junk behind, gzip without or under a false
-header, twice compressed, codings nobody knows) is read and noted. Pure: bytes in, `Inflated` out, no sockets.
+header, twice compressed, codings nobody knows) is read and noted. Pure: bytes in, `DecompressedBody` out, no sockets.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import zstandard
 
 STEP_BYTES = 1 << 18  # output per step: how far over the cap an inflated body may go before it is noticed
 RATIO_FROM_BYTES = 1_000_000  # below this a high ratio harms nobody; a page of spaces compresses 500 to 1
-MOST_MEMBERS = 1000  # of one gzip body; legitimate multi-member files have a handful, a bomb of empty ones has millions
-MOST_LAYERS = 2  # a proxy may compress what was compressed already; who goes deeper does it on purpose
+MAX_MEMBERS = 1000  # of one gzip body; legitimate multi-member files have a handful, a bomb of empty ones has millions
+MAX_LAYERS = 2  # a proxy may compress what was compressed already; who goes deeper does it on purpose
 ZSTD_WINDOW_BYTES = 8 << 20  # RFC 9659: HTTP peers need no larger window
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -26,7 +26,7 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 KNOWN = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate", "br": "br", "zstd": "zstd"}
 
 
-class OverCap(Exception):
+class SizeLimitExceeded(Exception):
     """The body is larger than allowed; `cap` is `inflated_bytes` or `ratio`."""
 
     def __init__(self, cap: str, reason: str) -> None:
@@ -34,7 +34,7 @@ class OverCap(Exception):
         super().__init__(reason)
 
 
-class Undecodable(Exception):
+class UndecodableBody(Exception):
     """The body is not what its Content-Encoding says, and nothing of it could be read."""
 
 
@@ -43,7 +43,7 @@ class Cut(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Inflated:
+class DecompressedBody:
     """A body as it was before it was compressed."""
 
     body: bytes
@@ -52,29 +52,29 @@ class Inflated:
 
 
 @dataclass(frozen=True, slots=True)
-class Caps:
+class SizeLimits:
     """The limits of one body."""
 
     max_bytes: int
     max_ratio: float
 
 
-def inflate(wire: bytes, codings: str, caps: Caps) -> Inflated:
-    """The body under its codings (the Content-Encoding header). Raises `OverCap`, `Undecodable`."""
+def inflate(wire: bytes, codings: str, caps: SizeLimits) -> DecompressedBody:
+    """The body under its codings (the Content-Encoding header). Raises `SizeLimitExceeded`, `UndecodableBody`."""
     layers = [KNOWN[name] for name in named_codings(codings) if name in KNOWN]
-    result = Inflated(wire, notes=tuple(f"unknown coding {name}" for name in unknown_codings(codings)))
-    if len(layers) > MOST_LAYERS:
-        raise Undecodable(f"{len(layers)} codings on one body")
+    result = DecompressedBody(wire, notes=tuple(f"unknown coding {name}" for name in unknown_codings(codings)))
+    if len(layers) > MAX_LAYERS:
+        raise UndecodableBody(f"{len(layers)} codings on one body")
     for coding in reversed(layers):
         result = one_layer(result, coding, wire, caps)
-    if len(layers) < MOST_LAYERS and result.body.startswith(GZIP_MAGIC) and not result.truncated:
+    if len(layers) < MAX_LAYERS and result.body.startswith(GZIP_MAGIC) and not result.truncated:
         result = noting(result, "gzip twice" if layers else "gzip without header")
         layers.append("gzip")
         result = one_layer(result, "gzip", wire, caps)
-        if len(layers) < MOST_LAYERS and result.body.startswith(GZIP_MAGIC) and not result.truncated:
+        if len(layers) < MAX_LAYERS and result.body.startswith(GZIP_MAGIC) and not result.truncated:
             result = one_layer(noting(result, "gzip twice"), "gzip", wire, caps)
     if len(result.body) > caps.max_bytes:
-        raise OverCap("inflated_bytes", f"more than {caps.max_bytes} bytes")
+        raise SizeLimitExceeded("inflated_bytes", f"more than {caps.max_bytes} bytes")
     return result
 
 
@@ -89,13 +89,13 @@ def unknown_codings(codings: str) -> list[str]:
     return [name[:40] for name in named_codings(codings) if name not in KNOWN]
 
 
-def noting(result: Inflated, note: str) -> Inflated:
+def noting(result: DecompressedBody, note: str) -> DecompressedBody:
     """The same with one more note."""
-    return Inflated(result.body, result.truncated, (*result.notes, note))
+    return DecompressedBody(result.body, result.truncated, (*result.notes, note))
 
 
-def one_layer(outer: Inflated, coding: str, wire: bytes, caps: Caps) -> Inflated:
-    """One coding taken off. Raises `OverCap`, `Undecodable`."""
+def one_layer(outer: DecompressedBody, coding: str, wire: bytes, caps: SizeLimits) -> DecompressedBody:
+    """One coding taken off. Raises `SizeLimitExceeded`, `UndecodableBody`."""
     if not outer.body:
         return outer  # a body-less answer under a coding is common (HEAD-like 200s, errors)
     inner = bytearray()
@@ -109,18 +109,18 @@ def one_layer(outer: Inflated, coding: str, wire: bytes, caps: Caps) -> Inflated
         if not inner:
             if reads_as_text(outer.body):
                 return noting(outer, f"{coding} header, plain body")
-            raise Undecodable(f"{coding}: {cut}") from cut
+            raise UndecodableBody(f"{coding}: {cut}") from cut
         truncated = True
         notes.append(f"{coding} cut: {cut}")
-    return Inflated(bytes(inner), truncated, tuple(notes))
+    return DecompressedBody(bytes(inner), truncated, tuple(notes))
 
 
-def check_caps(inflated: int, wire: int, caps: Caps) -> None:
-    """Raises `OverCap` when what was inflated so far is too much."""
+def check_caps(inflated: int, wire: int, caps: SizeLimits) -> None:
+    """Raises `SizeLimitExceeded` when what was inflated so far is too much."""
     if inflated > caps.max_bytes:
-        raise OverCap("inflated_bytes", f"more than {caps.max_bytes} bytes out of {wire}")
+        raise SizeLimitExceeded("inflated_bytes", f"more than {caps.max_bytes} bytes out of {wire}")
     if inflated > RATIO_FROM_BYTES and inflated > wire * caps.max_ratio:
-        raise OverCap("ratio", f"inflates more than {caps.max_ratio:g} to 1")
+        raise SizeLimitExceeded("ratio", f"inflates more than {caps.max_ratio:g} to 1")
 
 
 def reads_as_text(body: bytes) -> bool:
@@ -135,7 +135,7 @@ def gzip_stream(data: bytes, notes: list[str]) -> Iterator[bytes]:
     """Every member of a gzip body (RFC 1952 section 2.2); what follows the last is junk and ignored."""
     if not data.startswith(GZIP_MAGIC):
         raise Cut("no gzip magic")
-    for member in range(MOST_MEMBERS):
+    for member in range(MAX_MEMBERS):
         stream = zlib.decompressobj(wbits=31)
         yield from zlib_steps(stream, data)
         data = stream.unused_data
@@ -144,7 +144,7 @@ def gzip_stream(data: bytes, notes: list[str]) -> Iterator[bytes]:
             return
         if member == 0:
             notes.append("several gzip members")
-    raise Cut(f"more than {MOST_MEMBERS} gzip members")
+    raise Cut(f"more than {MAX_MEMBERS} gzip members")
 
 
 def note_rest(data: bytes, notes: list[str]) -> None:
@@ -226,7 +226,7 @@ def zstd_stream(data: bytes, notes: list[str]) -> Iterator[bytes]:
 
 def after_zstd_frames(data: bytes) -> bytes | None:
     """What follows the last whole frame; None when a frame is cut or damaged."""
-    for _ in range(MOST_MEMBERS):
+    for _ in range(MAX_MEMBERS):
         frame = zstd_decompressor().decompressobj()
         try:
             frame.decompress(data)

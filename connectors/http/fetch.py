@@ -22,7 +22,7 @@ ACCEPT = {
 }
 ACCEPT_ENCODING = "gzip, deflate, br, zstd"
 
-LONGEST_VALIDATOR = 1024  # longer ones are a server's mistake, and some servers answer 400 to their own
+MAX_VALIDATOR_CHARS = 1024  # longer ones are a server's mistake, and some servers answer 400 to their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +101,4 @@ class FetchState:
 
 def is_sendable(validator: str) -> bool:
     """Whether a validator may go out: to the letter or not at all."""
-    return len(validator) <= LONGEST_VALIDATOR and validator.isprintable() and validator.isascii()
+    return len(validator) <= MAX_VALIDATOR_CHARS and validator.isprintable() and validator.isascii()

@@ -25,12 +25,12 @@ import aiohttp
 
 from connectors.http.address_guard import AddressGuard, GuardedResolver
 from connectors.http.aiohttp_errors import keep_cookies, plain_headers, unreachable
-from connectors.http.aiohttp_transport import WireAnswer, WireConnector
+from connectors.http.aiohttp_transport import StrictConnector, StrictResponse
 from connectors.http.bot_walls import bot_wall
-from connectors.http.decompress import Caps, Inflated, OverCap, Undecodable, inflate
+from connectors.http.decompress import DecompressedBody, SizeLimitExceeded, SizeLimits, UndecodableBody, inflate
 from connectors.http.fetch import DEFAULT_LIMITS, Answer, FetchLimits, FetchState
-from connectors.http.rate_limit import MemoryPacer, Politeness
-from connectors.http.robots import RobotsBook, RobotsMemory, SiteRules, read_tdmrep, tdm_said
+from connectors.http.rate_limit import MemoryPacer, RateLimiter
+from connectors.http.robots import RobotsCache, RobotsStore, SiteRules, parse_tdm, read_tdmrep
 from connectors.http.target_url import Target, parse_target, redirect_url
 from pipeline.domain.errors import (
     FetchError,
@@ -89,9 +89,9 @@ class SafeFetcher:
         per_host: int = 2,
         default_spacing_s: float = 1.0,
         spacing_for: Callable[[str], float | None] | None = None,
-        longest_wait_s: float = 60.0,
+        max_wait_s: float = 60.0,
         obey_robots: bool = True,
-        robots_memory: RobotsMemory | None = None,
+        robots_store: RobotsStore | None = None,
         ca_file: Path | None = None,
         resolver: GuardedResolver | None = None,
     ) -> None:
@@ -104,15 +104,15 @@ class SafeFetcher:
         self.allowed_addresses = allowed_addresses
         self.guard = resolver.guard if resolver else AddressGuard(allowed=allowed_addresses, newsroom=newsroom)
         self.resolver = resolver or GuardedResolver(self.guard)
-        self.politeness = Politeness(
+        self.rate_limiter = RateLimiter(
             pacer or MemoryPacer(),
             clock,
             per_host=per_host,
             default_spacing_s=default_spacing_s,
             spacing_for=spacing_for,
-            longest_wait_s=longest_wait_s,
+            max_wait_s=max_wait_s,
         )
-        self.robots = RobotsBook(self.ask_site, clock, robots_memory)
+        self.robots = RobotsCache(self.ask_site, clock, robots_store)
         self.inflating = ThreadPoolExecutor(INFLATING_AT_ONCE, thread_name_prefix="inflate")
         self.slots = asyncio.Semaphore(max_connections)
         self.timeouts = {
@@ -122,7 +122,7 @@ class SafeFetcher:
         self.opened: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = WireConnector(
+        connector = StrictConnector(
             resolver=self.resolver,
             socket_factory=self.guard.open_socket,
             ssl=tls_context(self.ca_file),
@@ -133,7 +133,7 @@ class SafeFetcher:
         )
         self.opened = aiohttp.ClientSession(
             connector=connector,
-            response_class=WireAnswer,
+            response_class=StrictResponse,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": self.user_agent},
             auto_decompress=False,
@@ -147,7 +147,7 @@ class SafeFetcher:
         if self.opened is not None:
             await self.opened.close()
         await self.resolver.close()
-        self.politeness.close()
+        self.rate_limiter.close()
         self.inflating.shutdown(wait=False, cancel_futures=True)
 
     @property
@@ -197,14 +197,14 @@ class SafeFetcher:
         crawl_delay_s = await self.permission(walk, target) if walk.asks_robots else 0.0
         spaced = target.host not in walk.paced
         walk.paced.add(target.host)
-        async with self.politeness.visit(target.host, target.url, least_spacing_s=crawl_delay_s, spaced=spaced):
+        async with self.rate_limiter.visit(target.host, target.url, min_spacing_s=crawl_delay_s, spaced=spaced):
             if walk.slot is not None:
                 await walk.slot.take()
             async with self.slots:
                 answer = await self.reach(walk, target)
         if answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers):
             await self.wait_as_asked(answer)
-        self.politeness.answered(target.host)
+        self.rate_limiter.answered(target.host)
         return answer
 
     async def reach(self, walk: FetchState, target: Target) -> Answer:
@@ -213,7 +213,7 @@ class SafeFetcher:
             return await self.spend(walk, target)
         except (FetchTimeout, Unreachable) as error:
             if isinstance(error, FetchTimeout) or error.stage in HOST_FAILURES:
-                self.politeness.failed(target.host, error.reason)
+                self.rate_limiter.failed(target.host, error.reason)
             raise
 
     async def permission(self, walk: FetchState, target: Target) -> float:
@@ -230,7 +230,7 @@ class SafeFetcher:
         asked = retry_after(answer.headers.get("retry-after"), self.clock())
         wall = bot_wall(answer.status, answer.headers, answer.body)
         reason = f"answered {answer.status}" + (f" (bot wall: {wall})" if wall else "")
-        until = await self.politeness.hold(target.host, asked=asked, reason=reason)
+        until = await self.rate_limiter.hold(target.host, asked=asked, reason=reason)
         raise RetryAfter(target.url, until, reason)
 
     async def spend(self, walk: FetchState, target: Target) -> Answer:
@@ -276,7 +276,7 @@ class SafeFetcher:
         headers = plain_headers(reply)
         if walk.jar is not None or (reply.status in REDIRECTS and "set-cookie" in headers):
             keep_cookies(walk, reply)
-        peer = reply.peer if isinstance(reply, WireAnswer) else None
+        peer = reply.peer if isinstance(reply, StrictResponse) else None
         answer = Answer(target, reply.status, headers, b"", location=reply.headers.get("location"), peer=peer)
         if reply.status in BODILESS or reply.status in REDIRECTS:
             return answer
@@ -288,7 +288,7 @@ class SafeFetcher:
         inflated = await self.inflate(walk, target, wire, headers.get("content-encoding", ""), clipped=clipped)
         notes = inflated.notes
         truncated = inflated.truncated and not clipped
-        if isinstance(reply, WireAnswer) and reply.wire is not None and reply.wire.excess:
+        if isinstance(reply, StrictResponse) and reply.wire is not None and reply.wire.excess:
             notes, truncated = (*notes, "more bytes than Content-Length"), True
         return replace(answer, body=inflated.body, wire_bytes=len(wire), truncated=truncated, notes=notes)
 
@@ -315,21 +315,23 @@ class SafeFetcher:
                 raise TooLarge(target.url, "wire_bytes", f"more than {cap} bytes")
         return (first if rest is None else bytes(rest)), False
 
-    async def inflate(self, walk: FetchState, target: Target, wire: bytes, codings: str, *, clipped: bool) -> Inflated:
+    async def inflate(
+        self, walk: FetchState, target: Target, wire: bytes, codings: str, *, clipped: bool
+    ) -> DecompressedBody:
         """The body uncompressed, in a thread when it is large. Raises `TooLarge`, `Unreachable`."""
-        caps = Caps(walk.limits.inflated_bytes, walk.limits.ratio)
+        caps = SizeLimits(walk.limits.inflated_bytes, walk.limits.ratio)
         try:
             if len(wire) > THREAD_ABOVE_BYTES and codings:
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(self.inflating, inflate, wire, codings, caps)
             return inflate(wire, codings, caps)
-        except OverCap as error:
+        except SizeLimitExceeded as error:
             if clipped:
-                return Inflated(b"", truncated=True)
+                return DecompressedBody(b"", truncated=True)
             raise TooLarge(target.url, error.cap, str(error)) from error
-        except Undecodable as error:
+        except UndecodableBody as error:
             if clipped:
-                return Inflated(b"", truncated=True)
+                return DecompressedBody(b"", truncated=True)
             raise Unreachable(target.url, "coding", str(error)) from error
 
     def onward(self, walk: FetchState, answer: Answer) -> Target:
@@ -359,7 +361,7 @@ class SafeFetcher:
 
     def response(self, walk: FetchState, answer: Answer) -> Response:
         """What the caller gets."""
-        said = tdm_said(answer.headers.get("tdm-reservation"), answer.headers.get("tdm-policy"))
+        said = parse_tdm(answer.headers.get("tdm-reservation"), answer.headers.get("tdm-policy"))
         tdm = walk.tdm if said.reserved is None else said
         return Response(
             url=walk.url,

@@ -1,7 +1,7 @@
 """How often and how many at once we come to one host.
 
 Promises: at most `per_host` requests of this process to a host at a time, starts spaced through the `HostPacer` (which
-all processes share), nothing sent to a host that asked us to wait, and nobody waits here longer than `longest_wait_s`:
+all processes share), nothing sent to a host that asked us to wait, and nobody waits here longer than `max_wait_s`:
 who would have to gets `RetryAfter` and comes back. Leaves robots.txt to robots.py and what a 429 is to http.py.
 """
 
@@ -22,17 +22,17 @@ T = TypeVar("T")  # Python 3.11 is supported: no def f[T] yet
 
 # Slots are taken from the pacer for as many as stand before the door, because each asking is a database transaction;
 # not more, because slots that nobody uses (a cancelled run) hold up the other processes.
-MOST_LEASED = 10
+MAX_LEASED = 10
 
 # A 429 that names no time: 5 minutes, doubling while the host keeps answering so, at most 4 hours.
-FIRST_WAIT_S = 300
-LONGEST_UNASKED_WAIT_S = 4 * 3600
+FIRST_DEFAULT_HOLD_S = 300
+MAX_DEFAULT_HOLD_S = 4 * 3600
 
 # A host that cannot be reached is left in peace after so many failures in a row, else its queue of pages, each waiting
 # for its deadline, would hold up everybody else's: 1 minute, doubling, at most 10.
 FAILURES_BEFORE_REST = 3
 FIRST_REST_S = 60
-LONGEST_REST_S = 600
+MAX_REST_S = 600
 
 PACER_THREADS = 4  # a stored pacer blocks for a transaction; more threads would only queue at the database
 
@@ -68,7 +68,7 @@ class Hold:
 
 
 @dataclass(slots=True)
-class Gate:
+class HostGate:
     """One host's door in this process: how many are inside, and who stands before it."""
 
     places: asyncio.Semaphore
@@ -80,7 +80,7 @@ class Gate:
 
 
 @dataclass(slots=True)
-class Politeness:
+class RateLimiter:
     """The doors of all hosts."""
 
     pacer: HostPacer
@@ -88,8 +88,8 @@ class Politeness:
     per_host: int = 2
     default_spacing_s: float = 1.0
     spacing_for: Callable[[str], float | None] | None = None
-    longest_wait_s: float = 60.0
-    gates: dict[str, Gate] = field(default_factory=dict)
+    max_wait_s: float = 60.0
+    gates: dict[str, HostGate] = field(default_factory=dict)
     known_holds: dict[str, Hold] = field(default_factory=dict)
     waits_in_a_row: dict[str, int] = field(default_factory=dict)
     failures_in_a_row: dict[str, int] = field(default_factory=dict)
@@ -103,15 +103,13 @@ class Politeness:
         return self.default_spacing_s if chosen is None else chosen
 
     @asynccontextmanager
-    async def visit(
-        self, host: str, url: str, *, least_spacing_s: float = 0, spaced: bool = True
-    ) -> AsyncIterator[None]:
+    async def visit(self, host: str, url: str, *, min_spacing_s: float = 0, spaced: bool = True) -> AsyncIterator[None]:
         """A place at the host, when its turn has come. `spaced=False`: the host was paced already in this fetch."""
-        spacing_s = max(self.spacing_s(host), least_spacing_s)
+        spacing_s = max(self.spacing_s(host), min_spacing_s)
         self.refuse_held(host, url)
         gate = self.gates.get(host)
         if gate is None:
-            gate = self.gates[host] = Gate(asyncio.Semaphore(self.per_host))
+            gate = self.gates[host] = HostGate(asyncio.Semaphore(self.per_host))
         if gate.users > self.per_host:
             self.refuse_long_queue(gate, url, spacing_s)
         gate.users += 1
@@ -133,38 +131,38 @@ class Politeness:
             if gate.users == 0:
                 self.gates.pop(host, None)
 
-    def refuse_long_queue(self, gate: Gate, url: str, spacing_s: float) -> None:
+    def refuse_long_queue(self, gate: HostGate, url: str, spacing_s: float) -> None:
         """Raises `RetryAfter` when those already waiting take longer than anyone may wait."""
         wait_s = (gate.users - self.per_host) * spacing_s
-        if wait_s > self.longest_wait_s:
+        if wait_s > self.max_wait_s:
             raise RetryAfter(url, self.clock() + timedelta(seconds=wait_s), f"{gate.users} requests wait for this host")
 
-    async def enter(self, gate: Gate, url: str) -> None:
+    async def enter(self, gate: HostGate, url: str) -> None:
         """Take a place; raises `RetryAfter` when none comes free in time."""
         if not gate.places.locked():
             await gate.places.acquire()
             return
         try:
-            async with asyncio.timeout(self.longest_wait_s):
+            async with asyncio.timeout(self.max_wait_s):
                 await gate.places.acquire()
         except TimeoutError as error:
-            until = self.clock() + timedelta(seconds=self.longest_wait_s)
+            until = self.clock() + timedelta(seconds=self.max_wait_s)
             raise RetryAfter(url, until, "the host is busy with our other requests") from error
 
-    async def await_slot(self, gate: Gate, host: str, url: str, spacing_s: float) -> None:
+    async def await_slot(self, gate: HostGate, host: str, url: str, spacing_s: float) -> None:
         """Wait for the host's next slot; raises `RetryAfter` when it is far off."""
         now = self.clock()
         async with gate.asking:
             slot = await self.next_slot(gate, host, spacing_s, now)
         wait_s = (slot - now).total_seconds()
-        if wait_s > self.longest_wait_s:
+        if wait_s > self.max_wait_s:
             # Known from now on, so that the next one does not take a slot it cannot use.
             self.know_hold(host, Hold(slot, "the host asked us to wait"))
             self.refuse_held(host, url)
         if wait_s > 0:
             await asyncio.sleep(wait_s)
 
-    async def next_slot(self, gate: Gate, host: str, spacing_s: float, now: datetime) -> datetime:
+    async def next_slot(self, gate: HostGate, host: str, spacing_s: float, now: datetime) -> datetime:
         """The next slot of this host: one of those taken beforehand, or as many new ones as are wanted now."""
         if spacing_s <= 0:  # nothing to take, only to heed
             return await self.ask_pacer(lambda: self.pacer.held_until(host)) or now
@@ -175,7 +173,7 @@ class Politeness:
         else:
             await asyncio.sleep(0)  # those who come in this same moment line up, and are asked for together
             # Who comes one at a time takes one slot at a time: a backfill must leave the next one to live news.
-            wanted = min(1 + gate.unpaced, MOST_LEASED if self.per_host > 1 else 1)
+            wanted = min(1 + gate.unpaced, MAX_LEASED if self.per_host > 1 else 1)
             slot = await self.ask_pacer(lambda: self.pacer.reserve(host, spacing_s=spacing_s * wanted, now=now))
             gate.leased = wanted - 1
         gate.next_leased = slot + step
@@ -200,7 +198,7 @@ class Politeness:
         """The host said to wait, until `asked` or without a time: held for every process; until when."""
         in_a_row = self.waits_in_a_row.get(host, 0)
         self.waits_in_a_row[host] = in_a_row + 1
-        unasked_s = min(FIRST_WAIT_S * 2 ** min(in_a_row, 10), LONGEST_UNASKED_WAIT_S)
+        unasked_s = min(FIRST_DEFAULT_HOLD_S * 2 ** min(in_a_row, 10), MAX_DEFAULT_HOLD_S)
         until = asked or self.clock() + timedelta(seconds=unasked_s)
         self.know_hold(host, Hold(until, f"the host asked us to wait: {reason}"))
         await self.ask_pacer(lambda: self.pacer.hold(host, until=until, reason=reason))
@@ -219,7 +217,7 @@ class Politeness:
         self.failures_in_a_row[host] = failures
         beyond = failures - FAILURES_BEFORE_REST
         if beyond >= 0:
-            rest_s = min(FIRST_REST_S * 2 ** min(beyond, 10), LONGEST_REST_S)
+            rest_s = min(FIRST_REST_S * 2 ** min(beyond, 10), MAX_REST_S)
             until = self.clock() + timedelta(seconds=rest_s)
             self.know_hold(host, Hold(until, f"{failures} failures in a row, the last: {reason}"))
 

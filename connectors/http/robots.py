@@ -1,6 +1,6 @@
 """What a site allows: robots.txt (RFC 9309, read by Protego) and its TDM reservation (tdmrep.json).
 
-`SiteRules` is what one origin said; `RobotsBook` keeps it for a day and asks once however many pages wait for it.
+`SiteRules` is what one origin said; `RobotsCache` keeps it for a day and asks once however many pages wait for it.
 4xx allows everything, 5xx and 429 and silence mean wait (RFC 9309 section 2.3.1), unless an older copy is at hand.
 Leaves the asking itself (one function handed in) and the obeying to http.py.
 """
@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
 from typing import Protocol
 
 from protego import Protego
@@ -22,9 +27,10 @@ from pipeline.domain.errors import RetryAfter
 KEPT = timedelta(hours=24)  # RFC 9309 section 2.4: no longer than a day
 FIRST_WAIT = timedelta(minutes=5)  # robots.txt could not be had: asked again then, later each time
 LONGEST_WAIT = timedelta(hours=6)
-LONGEST_CRAWL_DELAY_S = 30.0  # as StormCrawler: a site that wants less than two pages a minute sets no news
-MOST_ORIGINS = 5000
+MAX_CRAWL_DELAY_S = 30.0  # as StormCrawler: a site that wants less than two pages a minute sets no news
+MAX_ORIGINS = 5000
 MAX_TDM_RULES = 200
+MAX_FILE_AGE_S = 30 * 86_400  # a copy older than a day serves only while the site's robots.txt cannot be had
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class SiteRules:
     asked_at: datetime
 
 
-class RobotsMemory(Protocol):
+class RobotsStore(Protocol):
     """Where site rules outlive the process; without one they are asked for once per process and day."""
 
     def recall(self, origin: str) -> SiteRules | None:
@@ -98,7 +104,7 @@ class Site:
     def crawl_delay_s(self, agent: str) -> float:
         """The spacing it asks for, within reason."""
         delay = self.robots.crawl_delay(agent) if self.robots else None
-        return min(float(delay), LONGEST_CRAWL_DELAY_S) if delay and delay > 0 else 0.0
+        return min(float(delay), MAX_CRAWL_DELAY_S) if delay and delay > 0 else 0.0
 
     def tdm(self, path: str) -> Tdm:
         """What tdmrep.json says of this path: the first rule that matches (TDMRep section 6.2)."""
@@ -110,12 +116,12 @@ class Site:
 
 
 @dataclass(slots=True)
-class RobotsBook:
+class RobotsCache:
     """The sites of this process. `ask` gets an origin's rules, or None when robots.txt could not be had."""
 
     ask: Callable[[str], Awaitable[SiteRules | None]]
     clock: Callable[[], datetime]
-    memory: RobotsMemory | None = None
+    memory: RobotsStore | None = None
     sites: OrderedDict[str, Site] = field(default_factory=OrderedDict)
 
     async def site(self, origin: str, url: str) -> Site:
@@ -132,7 +138,7 @@ class RobotsBook:
         """The site as known here; the one unused longest makes room."""
         site = self.sites.setdefault(origin, Site())
         self.sites.move_to_end(origin)
-        if len(self.sites) > MOST_ORIGINS:
+        if len(self.sites) > MAX_ORIGINS:
             self.sites.popitem(last=False)
         return site
 
@@ -171,11 +177,11 @@ def read_tdm_rule(entry: object) -> TdmRule | None:
     """One rule, or None when it is not one."""
     if not isinstance(entry, dict) or not isinstance(entry.get("location"), str):
         return None
-    said = tdm_said(str(entry.get("tdm-reservation", "")), entry.get("tdm-policy"))
+    said = parse_tdm(str(entry.get("tdm-reservation", "")), entry.get("tdm-policy"))
     return None if said.reserved is None else TdmRule(entry["location"], said.reserved, said.policy)
 
 
-def tdm_said(reservation: str | None, policy: object) -> Tdm:
+def parse_tdm(reservation: str | None, policy: object) -> Tdm:
     """A reservation and policy as header, meta element and file spell them: "1" reserves, "0" does not."""
     word = (reservation or "").strip().strip('"')
     if word not in ("0", "1"):
@@ -201,3 +207,49 @@ def location_matches(location: str, path: str) -> bool:
         return True
     last = rest[-1] if rest else ""
     return at == len(path) or (bool(rest) and path.endswith(last) and len(path) - len(last) >= at - len(last))
+
+
+class RobotsFileStore:
+    """Implements `connectors.http.robots.RobotsStore` in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.forget_old(before=time.time() - MAX_FILE_AGE_S)
+
+    def recall(self, origin: str) -> SiteRules | None:
+        """What was kept for this origin, if it can be read."""
+        try:
+            kept = json.loads(self.path(origin).read_bytes())
+            return SiteRules(
+                robots_text=kept["robots_text"],
+                tdm_rules=tuple(TdmRule(**rule) for rule in kept["tdm_rules"]),
+                asked_at=datetime.fromisoformat(kept["asked_at"]),
+            )
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def keep(self, origin: str, rules: SiteRules) -> None:
+        """Keep it; a full disk costs a request tomorrow and nothing else."""
+        kept = {
+            "origin": origin,
+            "robots_text": rules.robots_text,
+            "tdm_rules": [asdict(rule) for rule in rules.tdm_rules],
+            "asked_at": rules.asked_at.isoformat(),
+        }
+        path = self.path(origin)
+        beside = path.with_suffix(f".{os.getpid()}.new")
+        with suppress(OSError):
+            beside.write_text(json.dumps(kept), encoding="utf-8")
+            beside.replace(path)
+
+    def path(self, origin: str) -> Path:
+        """The origin's file."""
+        return self.folder / f"{sha256(origin.encode()).hexdigest()[:32]}.json"
+
+    def forget_old(self, *, before: float) -> None:
+        """Remove files last written before this moment (seconds since the epoch), and what a crash left behind."""
+        for path in self.folder.iterdir():
+            with suppress(OSError):
+                if path.stat().st_mtime < before:
+                    path.unlink()

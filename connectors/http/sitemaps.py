@@ -21,7 +21,7 @@ MOST_FILES = 5_000  # of one walk: thirteen years of days
 
 
 @dataclass(slots=True)
-class SitemapWalk:
+class SitemapCrawl:
     """A walk over one outlet's sitemaps. `is_done` tells which files an earlier walk has finished."""
 
     fetcher: Fetcher

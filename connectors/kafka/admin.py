@@ -8,7 +8,7 @@ from typing import Any
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
-from connectors.kafka.config import READERS_PATIENCE_MS, KafkaSettings
+from connectors.kafka.config import READ_TIMEOUT_MS, KafkaSettings
 from connectors.kafka.topic_specs import TopicSpec
 from connectors.kafka.topics import translate_errors
 
@@ -22,7 +22,7 @@ class KafkaAdmin:
     def create_missing(self, specs: tuple[TopicSpec, ...]) -> tuple[str, ...]:
         """Create the topics that are not there; their names. Raises DeliveryError."""
         with translate_errors("topics"):
-            admin = KafkaAdminClient(**self.settings.connection(patience_ms=READERS_PATIENCE_MS))
+            admin = KafkaAdminClient(**self.settings.connection(patience_ms=READ_TIMEOUT_MS))
             try:
                 there = set(admin.list_topics())
                 missing = [spec for spec in specs if spec.name not in there]
@@ -35,7 +35,7 @@ class KafkaAdmin:
     def differences(self, specs: tuple[TopicSpec, ...]) -> tuple[str, ...]:
         """A sentence for each difference between the broker's topics and what they should be."""
         with translate_errors("topics"):
-            admin = KafkaAdminClient(**self.settings.connection(patience_ms=READERS_PATIENCE_MS))
+            admin = KafkaAdminClient(**self.settings.connection(patience_ms=READ_TIMEOUT_MS))
             try:
                 there = {topic["name"]: topic for topic in admin.describe_topics([spec.name for spec in specs])}
                 found: list[str] = []

@@ -12,10 +12,10 @@ from pipeline.domain.settings import Settings
 # A batch that is not acknowledged within it fails, is aborted, and is sent again under its number by the next run.
 DELIVERY_TIMEOUT_MS = 30_000
 # Who only reads or looks has lost nothing when it gives up, and somebody waits for the answer.
-READERS_PATIENCE_MS = 10_000
+READ_TIMEOUT_MS = 10_000
 # The broker ends a transaction after so many times the delivery's timeout: longer than a delivery may take, and never
 # longer than the broker's transaction.max.timeout.ms (15 min by default).
-TRANSACTION_TIMES = 2
+TRANSACTION_TIMEOUT_FACTOR = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class KafkaSettings:
     @property
     def transaction_timeout_ms(self) -> int:
         """How long the broker lets a transaction of a dead holder stand open."""
-        return TRANSACTION_TIMES * self.delivery_timeout_ms
+        return TRANSACTION_TIMEOUT_FACTOR * self.delivery_timeout_ms
 
     def connection(self, *, patience_ms: int | None = None) -> dict[str, Any]:
         """Keyword arguments that every client takes; how long it looks for a broker, if not as long as a delivery."""

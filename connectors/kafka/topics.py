@@ -21,7 +21,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.structs import OffsetAndMetadata
 
-from connectors.kafka.config import READERS_PATIENCE_MS, KafkaSettings
+from connectors.kafka.config import READ_TIMEOUT_MS, KafkaSettings
 from connectors.kafka.schema_registry import unframed
 from connectors.kafka.topic_specs import LANES_TOPIC
 from pipeline.delivery.cloudevents import headers_of
@@ -216,7 +216,7 @@ class KafkaTopics:
     def consumer(self) -> Any:
         """A consumer that sees committed messages only and belongs to no group."""
         return KafkaConsumer(
-            **self.settings.connection(patience_ms=READERS_PATIENCE_MS),
+            **self.settings.connection(patience_ms=READ_TIMEOUT_MS),
             group_id=None,
             enable_auto_commit=False,
             isolation_level="read_committed",

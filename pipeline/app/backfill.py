@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from connectors.archive.warc_reader import WarcPage, read_pages
-from connectors.http.sitemaps import SitemapWalk
+from connectors.http.sitemaps import SitemapCrawl
 from connectors.store.backfills import BackfillStore
 from pipeline.app.runs import Newswire, tell
 from pipeline.delivery.deliver import Deliverer
@@ -165,7 +165,7 @@ class Backfill:
         """Fetch the sitemaps, and nothing else."""
         span, (outlet,) = span_of(share), self.choose(share.outlets)
         async with self.app.fetcher() as fetcher:
-            walk = SitemapWalk(fetcher, outlet, span)
+            walk = SitemapCrawl(fetcher, outlet, span)
             found = [
                 SitemapPreview(url, len(in_span(file, span)), undated(file))
                 async for url, file in walk.files(share.sitemaps)
@@ -225,7 +225,7 @@ class Backfill:
         feed = backfill_feed(outlet, "past")
         await finish(feed, context, filled.report)
         if span.since < span.until:
-            walk = SitemapWalk(context.fetcher, outlet, span, is_done=lambda url: self.progress.is_done(share, url))
+            walk = SitemapCrawl(context.fetcher, outlet, span, is_done=lambda url: self.progress.is_done(share, url))
             async for url, file in walk.files(share.sitemaps):
                 listed = in_span(file, span)
                 filled.undated += undated(file)

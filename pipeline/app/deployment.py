@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from connectors.archive.text_store import KeptTexts
+from connectors.archive.text_store import TextStore
 from connectors.archive.warc_archive import WarcArchive
 from connectors.kafka.config import KafkaSettings
 from connectors.kafka.topic_specs import TopicSpec, desired_topics
@@ -125,7 +125,7 @@ class Deployment:
         """The fetcher that the settings describe."""
         from connectors.http.fetch import DEFAULT_LIMITS
         from connectors.http.fetcher import SafeFetcher  # aiohttp: who only plans or looks something up needs none
-        from connectors.http.robots_files import RobotsFiles
+        from connectors.http.robots import RobotsFileStore
 
         settings = self.settings
         totals = {FetchKind.FEED: settings.http.feed_timeout_s, FetchKind.PAGE: settings.http.page_timeout_s}
@@ -140,7 +140,7 @@ class Deployment:
             default_spacing_s=settings.http.host_spacing_s,
             spacing_for=self.spacing_of,
             obey_robots=settings.http.obey_robots,
-            robots_memory=RobotsFiles(settings.home / "robots"),
+            robots_store=RobotsFileStore(settings.home / "robots"),
         )
 
     def spacing_of(self, host: str) -> float | None:
@@ -184,7 +184,7 @@ class Deployment:
 
     def deliverer(self, *, recover: bool = False) -> Deliverer:
         """What delivers beside the work that fills the outbox."""
-        texts = KeptTexts(self.settings.archive_folder)
+        texts = TextStore(self.settings.archive_folder)
         return Deliverer(
             self.topics,
             self.outbox,

@@ -15,8 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from connectors.archive.checkpoint import ProgressFile
-from connectors.archive.text_store import KeptTexts
+from connectors.archive.checkpoint import CheckpointFile
+from connectors.archive.text_store import TextStore
 from pipeline.app.runs import Newswire
 from pipeline.delivery import export_formats
 from pipeline.delivery.export_formats import Kind, Value, columns, table_rows
@@ -72,7 +72,7 @@ def messages(
 
 def values(newswire: Newswire, choice: ExportChoice, received: Iterable[ReceivedMessage]) -> Iterator[dict[str, Any]]:
     """The values that are wanted, each with its text; tombstones have none."""
-    texts = KeptTexts(newswire.settings.archive_folder)
+    texts = TextStore(newswire.settings.archive_folder)
     for message in received:
         if message.value is not None:
             value = with_text(json.loads(message.value), texts)
@@ -80,7 +80,7 @@ def values(newswire: Newswire, choice: ExportChoice, received: Iterable[Received
                 yield value
 
 
-def with_text(value: dict[str, Any], texts: KeptTexts) -> dict[str, Any]:
+def with_text(value: dict[str, Any], texts: TextStore) -> dict[str, Any]:
     """The value, with its text brought back if that was too large for the topic and is kept still."""
     location = value.get("text_location")
     if not location:
@@ -141,7 +141,7 @@ class ResumableExport:
         self.choice = choice
         self.output = output
         name = choice.topic.value, choice.form, choice.wanted
-        self.note = ProgressFile(output.parent, f".{output.name}", *name)
+        self.note = CheckpointFile(output.parent, f".{output.name}", *name)
         kept = self.note.load() or {}
         self.after = {int(part): int(offset) for part, offset in kept.get("after", {}).items()}
         self.bytes = int(kept.get("bytes", 0))

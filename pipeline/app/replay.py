@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 
-from connectors.archive.checkpoint import ProgressFile
+from connectors.archive.checkpoint import CheckpointFile
 from connectors.store.replays import ReplayStore
 from connectors.workers.pool import ExtractionWorkers
 from pipeline.app.archive import day_of
@@ -45,7 +45,7 @@ def replay(
     """
     choice = known_outlets(newswire, choice)
     store = ReplayStore(newswire.database, lanes=newswire.settings.delivery.lanes)
-    progress = ProgressFile(newswire.settings.home / "replays", "replay", choice, dry_run, EXTRACTOR)
+    progress = CheckpointFile(newswire.settings.home / "replays", "replay", choice, dry_run, EXTRACTOR)
     report = begin(progress, restart=restart)
     report.total = store.count(choice)
     began = time.monotonic() - report.seconds
@@ -77,7 +77,7 @@ def known_outlets(newswire: Newswire, choice: ReplayChoice) -> ReplayChoice:
     return choice if choice.outlets else replace(choice, outlets=tuple(sorted(newswire.outlets_by_id)))
 
 
-def begin(progress: ProgressFile, *, restart: bool) -> ReplayReport:
+def begin(progress: CheckpointFile, *, restart: bool) -> ReplayReport:
     """A fresh report, or the one that an earlier start left."""
     if restart:
         progress.forget()

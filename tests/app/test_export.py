@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from connectors.archive.text_store import KeptTexts
+from connectors.archive.text_store import TextStore
 from connectors.store import outbox
 from connectors.store.database import Database
 from connectors.store.outbox import safe_end
@@ -140,7 +140,7 @@ def test_a_reader_that_follows_gets_what_comes_while_it_waits(embedded: Newswire
 
 
 def test_a_text_too_large_for_its_topic_is_brought_back(embedded: Newswire, tmp_path: Path) -> None:
-    texts = KeptTexts(embedded.settings.archive_folder)
+    texts = TextStore(embedded.settings.archive_folder)
     kept, gone = (claim_check(message(number), texts.keep) for number in (1, 2))
     append(embedded, kept, gone)
     (embedded.settings.archive_folder / json.loads(gone.value or b"")["text_location"]).unlink()

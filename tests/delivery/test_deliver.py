@@ -20,7 +20,7 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 from sqlalchemy import update
 
-from connectors.archive.text_store import KeptTexts
+from connectors.archive.text_store import TextStore
 from connectors.kafka.admin import KafkaAdmin
 from connectors.kafka.config import KafkaSettings
 from connectors.kafka.topic_specs import TopicSpec, desired_topics
@@ -333,7 +333,7 @@ def test_the_text_of_an_article_too_large_for_its_topic_is_kept_in_the_archive(
     large = replace(make_message(1), value=json.dumps({"title": "Trop long", "text": text}).encode())
     with database.writing() as connection:
         append(connection, [large], lanes=LANES, now=NOW)
-    store, texts = StoredOutbox(database), KeptTexts(tmp_path)
+    store, texts = StoredOutbox(database), TextStore(tmp_path)
     shrink = partial(claim_check, keep=texts.keep)
     assert Deliverer(kafka, store, LIMITS, clock=lambda: NOW, shrink=shrink).stop() == {"articles": 1}
     (received,) = kafka.read(Topic.ARTICLES)

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from connectors.http.rate_limit import Politeness
+from connectors.http.rate_limit import RateLimiter
 from connectors.store.database import Database
 from connectors.store.entry_diff import entry_from_json, entry_to_json
 from connectors.store.host_slots import StoredPacer
@@ -240,7 +240,7 @@ async def test_a_live_request_waits_for_at_most_one_of_a_backfill(store_url: str
         database.upgrade()
     with closing(StoredPacer(store_url)) as first, closing(StoredPacer(store_url)) as second:
         old, live = (
-            Politeness(pacer, lambda: clock, per_host=per_host, default_spacing_s=5.0, longest_wait_s=60.0)
+            RateLimiter(pacer, lambda: clock, per_host=per_host, default_spacing_s=5.0, max_wait_s=60.0)
             for pacer, per_host in zip(
                 (first, second), (throttled_settings(Settings()).http.host_connections, 2), strict=True
             )

@@ -12,9 +12,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.http.decompress import Caps, OverCap, Undecodable, inflate
+from connectors.http.decompress import SizeLimitExceeded, SizeLimits, UndecodableBody, inflate
 
-CAPS = Caps(max_bytes=5_000_000, max_ratio=200)
+CAPS = SizeLimits(max_bytes=5_000_000, max_ratio=200)
 TEXT = "".join(f"<p>Article {n}, {random.Random(n).random()}</p>" for n in range(400)).encode()
 
 
@@ -42,7 +42,7 @@ def test_a_body_cut_short_is_truncated_or_undecodable_never_whole(coding: str) -
     for end in range(len(wire) - 12, len(wire)):
         try:
             result = inflate(wire[:end], coding, CAPS)
-        except Undecodable:
+        except UndecodableBody:
             continue
         assert result.truncated
         assert TEXT.startswith(result.body)
@@ -96,13 +96,13 @@ def test_frames_of_zstd_are_joined() -> None:
     ],
 )
 def test_what_cannot_be_read_is_undecodable(wire: bytes, codings: str) -> None:
-    with pytest.raises(Undecodable):
+    with pytest.raises(UndecodableBody):
         inflate(wire, codings, CAPS)
 
 
 @pytest.mark.parametrize("coding", COMPRESS)
 def test_a_bomb_is_refused(coding: str) -> None:
-    with pytest.raises(OverCap) as caught:
+    with pytest.raises(SizeLimitExceeded) as caught:
         inflate(COMPRESS[coding](bytes(50_000_000)), coding, CAPS)
     assert caught.value.cap in ("ratio", "inflated_bytes")
 
@@ -113,13 +113,13 @@ def test_a_high_ratio_of_a_small_body_harms_nobody() -> None:
 
 def test_the_cap_counts_inflated_bytes() -> None:
     body = random.Random(1).randbytes(6_000_000).hex().encode()
-    with pytest.raises(OverCap) as caught:
+    with pytest.raises(SizeLimitExceeded) as caught:
         inflate(gzip.compress(body, 1), "gzip", CAPS)
     assert caught.value.cap == "inflated_bytes"
 
 
 def test_a_body_of_no_coding_has_the_cap_too() -> None:
-    with pytest.raises(OverCap):
+    with pytest.raises(SizeLimitExceeded):
         inflate(bytes(5_000_001), "", CAPS)
 
 
@@ -127,7 +127,7 @@ def test_a_body_of_no_coding_has_the_cap_too() -> None:
 def test_no_bytes_break_the_reading_of_bodies(wire: bytes, codings: str) -> None:
     try:
         inflate(wire, codings, CAPS)
-    except (OverCap, Undecodable):
+    except (SizeLimitExceeded, UndecodableBody):
         return
 
 
@@ -136,5 +136,5 @@ def test_no_damage_breaks_the_reading_of_bodies(body: bytes, coding: str, where:
     wire = COMPRESS[coding](body)
     try:
         inflate(wire[:where] + damage + wire[where + len(damage) :], coding, CAPS)
-    except (OverCap, Undecodable):
+    except (SizeLimitExceeded, UndecodableBody):
         return

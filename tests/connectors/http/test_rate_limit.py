@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.http.rate_limit import MemoryPacer, Politeness
+from connectors.http.rate_limit import MemoryPacer, RateLimiter
 from pipeline.domain.errors import RetryAfter
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -34,12 +34,12 @@ class RecordingPacer:
         return None
 
 
-def a_politeness(pacer: RecordingPacer | MemoryPacer, now: datetime = NOON, **choices: object) -> Politeness:
-    return Politeness(pacer, lambda: now, **choices)  # type: ignore[arg-type]
+def a_politeness(pacer: RecordingPacer | MemoryPacer, now: datetime = NOON, **choices: object) -> RateLimiter:
+    return RateLimiter(pacer, lambda: now, **choices)  # type: ignore[arg-type]
 
 
-async def visit(politeness: Politeness, **choices: object) -> None:
-    async with politeness.visit(HOST, URL, **choices):  # type: ignore[arg-type]
+async def visit(rate_limiter: RateLimiter, **choices: object) -> None:
+    async with rate_limiter.visit(HOST, URL, **choices):  # type: ignore[arg-type]
         await asyncio.sleep(0)
 
 
@@ -65,10 +65,10 @@ def test_a_held_host_has_no_slot_before_its_time_and_the_longer_wait_stays() -> 
 
 async def test_the_spacing_of_a_host_is_its_own_or_the_default_or_what_robots_txt_asks() -> None:
     pacer = RecordingPacer()
-    politeness = a_politeness(pacer, default_spacing_s=1, spacing_for=lambda host: 3 if host == "slow.test" else None)
-    await visit(politeness)
-    await visit(politeness, least_spacing_s=10)
-    async with politeness.visit("slow.test", URL):
+    rate_limiter = a_politeness(pacer, default_spacing_s=1, spacing_for=lambda host: 3 if host == "slow.test" else None)
+    await visit(rate_limiter)
+    await visit(rate_limiter, min_spacing_s=10)
+    async with rate_limiter.visit("slow.test", URL):
         pass
     assert pacer.reserved_s == [1, 10, 3]
 
@@ -81,35 +81,35 @@ async def test_a_host_paced_already_in_this_fetch_needs_no_second_slot() -> None
 
 async def test_a_slot_far_off_sends_us_away_and_is_not_asked_for_again() -> None:
     pacer = RecordingPacer(slot=NOON + timedelta(hours=1))
-    politeness = a_politeness(pacer)
+    rate_limiter = a_politeness(pacer)
     for _ in range(3):
         with pytest.raises(RetryAfter) as caught:
-            await visit(politeness)
+            await visit(rate_limiter)
         assert caught.value.until == NOON + timedelta(hours=1)
     assert len(pacer.reserved_s) == 1
 
 
 async def test_those_who_stand_before_the_door_share_one_asking_of_the_pacer() -> None:
     pacer = RecordingPacer()
-    await asyncio.gather(*(visit(politeness) for politeness in [a_politeness(pacer, default_spacing_s=0.001)] * 8))
+    await asyncio.gather(*(visit(rate_limiter) for rate_limiter in [a_politeness(pacer, default_spacing_s=0.001)] * 8))
     assert len(pacer.reserved_s) < 8
     assert sum(pacer.reserved_s) == pytest.approx(0.008)
 
 
 async def test_slots_taken_beforehand_are_spaced_too() -> None:
     pacer = MemoryPacer()
-    politeness = a_politeness(pacer, default_spacing_s=0.01, per_host=4)
-    await asyncio.gather(*(visit(politeness) for _ in range(4)))
+    rate_limiter = a_politeness(pacer, default_spacing_s=0.01, per_host=4)
+    await asyncio.gather(*(visit(rate_limiter) for _ in range(4)))
     assert pacer.reserve(HOST, spacing_s=0, now=NOON) == NOON + timedelta(seconds=0.04)
 
 
 async def test_a_queue_longer_than_anyone_may_wait_takes_no_more() -> None:
-    politeness = a_politeness(RecordingPacer(), per_host=1, default_spacing_s=30, longest_wait_s=60)
+    rate_limiter = a_politeness(RecordingPacer(), per_host=1, default_spacing_s=30, max_wait_s=60)
     inside = asyncio.Event()
     leave = asyncio.Event()
 
     async def stay() -> None:
-        async with politeness.visit(HOST, URL):
+        async with rate_limiter.visit(HOST, URL):
             inside.set()
             await leave.wait()
 
@@ -118,20 +118,20 @@ async def test_a_queue_longer_than_anyone_may_wait_takes_no_more() -> None:
     queue = [asyncio.create_task(stay()) for _ in range(3)]
     await asyncio.sleep(0)
     with pytest.raises(RetryAfter, match="4 requests"):
-        await visit(politeness)
+        await visit(rate_limiter)
     for task in queue:
         task.cancel()
     leave.set()
     await asyncio.gather(first, *queue, return_exceptions=True)
-    assert politeness.gates == {}
+    assert rate_limiter.gates == {}
 
 
 async def test_a_place_that_does_not_come_free_is_not_waited_for_long() -> None:
-    politeness = a_politeness(RecordingPacer(), per_host=1, default_spacing_s=0, longest_wait_s=0.01)
-    async with politeness.visit(HOST, URL):
+    rate_limiter = a_politeness(RecordingPacer(), per_host=1, default_spacing_s=0, max_wait_s=0.01)
+    async with rate_limiter.visit(HOST, URL):
         with pytest.raises(RetryAfter, match="busy"):
-            await visit(politeness)
-    await visit(politeness)
+            await visit(rate_limiter)
+    await visit(rate_limiter)
 
 
 # ---------------------------------------------------------------- waits that a host asks for
@@ -139,61 +139,61 @@ async def test_a_place_that_does_not_come_free_is_not_waited_for_long() -> None:
 
 async def test_a_wait_is_told_to_every_process_and_kept_here() -> None:
     pacer = RecordingPacer()
-    politeness = a_politeness(pacer)
+    rate_limiter = a_politeness(pacer)
     until = NOON + timedelta(minutes=7)
-    assert await politeness.hold(HOST, asked=until, reason="429") == until
+    assert await rate_limiter.hold(HOST, asked=until, reason="429") == until
     assert pacer.holds == [until]
     with pytest.raises(RetryAfter):
-        await visit(politeness)
+        await visit(rate_limiter)
 
 
 async def test_a_wait_that_names_no_time_grows_until_the_host_answers_otherwise() -> None:
-    politeness = a_politeness(MemoryPacer())
-    waits = [await politeness.hold(HOST, asked=None, reason="429") - NOON for _ in range(8)]
+    rate_limiter = a_politeness(MemoryPacer())
+    waits = [await rate_limiter.hold(HOST, asked=None, reason="429") - NOON for _ in range(8)]
     assert [wait.total_seconds() / 60 for wait in waits] == [5, 10, 20, 40, 80, 160, 240, 240]
-    politeness.answered(HOST)
-    assert await politeness.hold(HOST, asked=None, reason="429") - NOON == timedelta(minutes=5)
+    rate_limiter.answered(HOST)
+    assert await rate_limiter.hold(HOST, asked=None, reason="429") - NOON == timedelta(minutes=5)
 
 
 async def test_a_wait_ends() -> None:
-    politeness = a_politeness(MemoryPacer())
-    await politeness.hold(HOST, asked=NOON + timedelta(minutes=1), reason="503")
-    politeness.clock = lambda: NOON + timedelta(minutes=2)
-    await visit(politeness)
+    rate_limiter = a_politeness(MemoryPacer())
+    await rate_limiter.hold(HOST, asked=NOON + timedelta(minutes=1), reason="503")
+    rate_limiter.clock = lambda: NOON + timedelta(minutes=2)
+    await visit(rate_limiter)
 
 
 # ---------------------------------------------------------------- hosts that cannot be reached
 
 
 async def test_a_host_that_fails_again_and_again_rests_and_ever_longer() -> None:
-    politeness = a_politeness(MemoryPacer())
-    politeness.failed(HOST, "no answer")
-    politeness.failed(HOST, "no answer")
-    await visit(politeness)
+    rate_limiter = a_politeness(MemoryPacer())
+    rate_limiter.failed(HOST, "no answer")
+    rate_limiter.failed(HOST, "no answer")
+    await visit(rate_limiter)
     rests = []
     for _ in range(6):
-        politeness.failed(HOST, "no answer")
+        rate_limiter.failed(HOST, "no answer")
         with pytest.raises(RetryAfter, match="in a row, the last: no answer") as caught:
-            await visit(politeness)
+            await visit(rate_limiter)
         rests.append((caught.value.until - NOON).total_seconds() / 60)
     assert rests == [1, 2, 4, 8, 10, 10]
 
 
 async def test_an_answer_ends_the_count_of_failures() -> None:
-    politeness = a_politeness(MemoryPacer())
+    rate_limiter = a_politeness(MemoryPacer())
     for _ in range(2):
-        politeness.failed(HOST, "no answer")
-    politeness.answered(HOST)
-    politeness.failed(HOST, "no answer")
-    await visit(politeness)
+        rate_limiter.failed(HOST, "no answer")
+    rate_limiter.answered(HOST)
+    rate_limiter.failed(HOST, "no answer")
+    await visit(rate_limiter)
 
 
 async def test_those_who_queue_for_a_host_go_home_when_it_begins_to_rest() -> None:
-    politeness = a_politeness(MemoryPacer(), per_host=1, default_spacing_s=0)
-    async with politeness.visit(HOST, URL):
-        queue = [asyncio.create_task(visit(politeness)) for _ in range(5)]
+    rate_limiter = a_politeness(MemoryPacer(), per_host=1, default_spacing_s=0)
+    async with rate_limiter.visit(HOST, URL):
+        queue = [asyncio.create_task(visit(rate_limiter)) for _ in range(5)]
         await asyncio.sleep(0)
         for _ in range(3):
-            politeness.failed(HOST, "no answer")
+            rate_limiter.failed(HOST, "no answer")
     ends = await asyncio.gather(*queue, return_exceptions=True)
     assert [type(end) for end in ends] == [RetryAfter] * 5

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from connectors.http.robots import (
-    LONGEST_CRAWL_DELAY_S,
-    RobotsBook,
+    MAX_CRAWL_DELAY_S,
+    RobotsCache,
+    RobotsFileStore,
     Site,
     SiteRules,
     Tdm,
     TdmRule,
     location_matches,
+    parse_tdm,
     read_tdmrep,
-    tdm_said,
 )
 from pipeline.domain.errors import RetryAfter
 
@@ -88,7 +91,7 @@ def test_robots_txt_is_obeyed_as_the_standard_reads_it(robots: str | None, allow
 
 @pytest.mark.parametrize(
     ("line", "delay_s"),
-    [("Crawl-delay: 5", 5), ("Crawl-delay: 0.5", 0.5), ("Crawl-delay: 9999", LONGEST_CRAWL_DELAY_S), ("", 0)],
+    [("Crawl-delay: 5", 5), ("Crawl-delay: 0.5", 0.5), ("Crawl-delay: 9999", MAX_CRAWL_DELAY_S), ("", 0)],
 )
 def test_a_crawl_delay_is_honoured_within_reason(line: str, delay_s: float) -> None:
     assert a_site(f"User-agent: *\n{line}\nDisallow: /x").crawl_delay_s(AGENT) == delay_s
@@ -97,7 +100,7 @@ def test_a_crawl_delay_is_honoured_within_reason(line: str, delay_s: float) -> N
 async def test_rules_are_asked_for_once_a_day_however_many_pages_want_them() -> None:
     clock = Clock()
     origin = Origin(clock)
-    book = RobotsBook(origin.ask, clock)
+    book = RobotsCache(origin.ask, clock)
     await asyncio.gather(*(book.site(ORIGIN, PAGE) for _ in range(20)))
     clock.now += timedelta(hours=23)
     await book.site(ORIGIN, PAGE)
@@ -111,7 +114,7 @@ async def test_while_robots_txt_cannot_be_had_we_wait_and_ask_ever_less() -> Non
     clock = Clock()
     origin = Origin(clock)
     origin.is_away = True
-    book = RobotsBook(origin.ask, clock)
+    book = RobotsCache(origin.ask, clock)
     waits = []
     for _ in range(4):
         with pytest.raises(RetryAfter) as caught:
@@ -127,7 +130,7 @@ async def test_while_robots_txt_cannot_be_had_we_wait_and_ask_ever_less() -> Non
 async def test_an_old_copy_serves_while_robots_txt_cannot_be_had() -> None:
     clock = Clock()
     origin = Origin(clock, "User-agent: *\nDisallow: /monde/")
-    book = RobotsBook(origin.ask, clock)
+    book = RobotsCache(origin.ask, clock)
     await book.site(ORIGIN, PAGE)
     origin.is_away = True
     clock.now += timedelta(days=3)
@@ -139,8 +142,8 @@ async def test_rules_outlive_the_process_where_there_is_a_memory() -> None:
     clock = Clock()
     origin = Origin(clock)
     memory = Memory()
-    await RobotsBook(origin.ask, clock, memory).site(ORIGIN, PAGE)
-    await RobotsBook(origin.ask, clock, memory).site(ORIGIN, PAGE)
+    await RobotsCache(origin.ask, clock, memory).site(ORIGIN, PAGE)
+    await RobotsCache(origin.ask, clock, memory).site(ORIGIN, PAGE)
     assert origin.asked == 1
 
 
@@ -193,4 +196,40 @@ def test_the_first_matching_rule_of_a_tdmrep_file_counts() -> None:
     ("reservation", "reserved"), [("1", True), ("0", False), (" 1 ", True), (None, None), ("yes", None)]
 )
 def test_a_reservation_header_is_said_or_not(reservation: str | None, reserved: bool | None) -> None:
-    assert tdm_said(reservation, None).reserved is reserved
+    assert parse_tdm(reservation, None).reserved is reserved
+
+
+# ---------------------------------------------------------------- site rules kept in files
+
+FILED_RULES = SiteRules("User-agent: *\nDisallow: /privé", (TdmRule("/", reserved=True, policy="p"),), NOON)
+
+
+@pytest.mark.parametrize("rules", [FILED_RULES, SiteRules(None, (), NOON)], ids=["rules", "none"])
+def test_what_is_kept_is_recalled_by_another_process(tmp_path: Path, rules: SiteRules) -> None:
+    RobotsFileStore(tmp_path / "robots").keep(ORIGIN, rules)
+    assert RobotsFileStore(tmp_path / "robots").recall(ORIGIN) == rules
+    assert RobotsFileStore(tmp_path / "robots").recall("https://another.test") is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"null", b'{"robots_text": 1}', b"\xff", b'{"asked_at": "x"}'])
+def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, damage: bytes) -> None:
+    files = RobotsFileStore(tmp_path)
+    files.path(ORIGIN).write_bytes(damage)
+    assert files.recall(ORIGIN) is None
+
+
+def test_what_nobody_asked_for_in_a_month_is_removed(tmp_path: Path) -> None:
+    files = RobotsFileStore(tmp_path)
+    files.keep(ORIGIN, FILED_RULES)
+    files.keep("https://another.test", FILED_RULES)
+    os.utime(files.path(ORIGIN), (0, 0))
+    again = RobotsFileStore(tmp_path)
+    assert again.recall(ORIGIN) is None
+    assert again.recall("https://another.test") == FILED_RULES
+
+
+def test_a_folder_that_cannot_be_written_costs_nothing_but_the_memory(tmp_path: Path) -> None:
+    files = RobotsFileStore(tmp_path / "robots")
+    (tmp_path / "robots").rmdir()
+    files.keep(ORIGIN, FILED_RULES)
+    assert files.recall(ORIGIN) is None
