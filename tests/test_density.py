@@ -18,8 +18,31 @@ MAX_MODULES = 20
 MAX_LINES = 26_000
 
 # Modules and folders that are still being reworked. These lists only shrink; they end empty.
-PENDING_COMPLEXITY = ("pipeline/", "connectors/")
-PENDING_TESTS = ("pipeline/",)
+PENDING_COMPLEXITY = (
+    "pipeline/app/",
+    "pipeline/catalogue/",
+    "pipeline/dedup/",
+    "pipeline/delivery/",
+    "pipeline/domain/",
+    "pipeline/extraction/",
+    "pipeline/text/",
+    "connectors/http/",
+    "connectors/kafka/",
+)
+PENDING_TESTS = (
+    "pipeline/app/",
+    "pipeline/catalogue/",
+    "pipeline/cli/",
+    "pipeline/dedup/",
+    "pipeline/delivery/",
+    "pipeline/domain/",
+    "pipeline/extraction/",
+    "pipeline/identity/",
+    "pipeline/ingest/",
+    "pipeline/reporting/",
+    "pipeline/scheduling/",
+    "pipeline/text/",
+)
 
 MODULES = sorted(path for top in PRODUCT for path in (ROOT / top).rglob("*.py"))
 PIPELINE = [path for path in MODULES if path.is_relative_to(ROOT / "pipeline") and path.name != "__init__.py"]

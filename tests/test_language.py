@@ -9,7 +9,34 @@ import pytest
 from tests import language
 
 # Folders whose sentences are still being rewritten. This list only shrinks; it ends empty.
-PENDING = ("pipeline/", "connectors/", "dags/", "schemas/", "tests/", "README.md")
+PENDING = (
+    "pipeline/app/",
+    "pipeline/catalogue/",
+    "pipeline/cli/",
+    "pipeline/dedup/",
+    "pipeline/delivery/",
+    "pipeline/domain/",
+    "pipeline/extraction/",
+    "pipeline/identity/",
+    "pipeline/ingest/",
+    "pipeline/reporting/",
+    "pipeline/scheduling/",
+    "pipeline/text/",
+    "pipeline/__init__.py",
+    "connectors/airflow/",
+    "connectors/archive/",
+    "connectors/desk/",
+    "connectors/http/",
+    "connectors/kafka/",
+    "connectors/metrics/",
+    "connectors/store/",
+    "connectors/workers/",
+    "connectors/__init__.py",
+    "dags/",
+    "schemas/",
+    "tests/",
+    "README.md",
+)
 
 FILES = [path for path in language.files([language.ROOT]) if "shared" not in path.parts]
 

@@ -1,6 +1,8 @@
-"""A feed's bytes as one text: the charset decided once, by BOM, HTTP, XML declaration, UTF-8, then cp1252.
+"""Charset detection and decoding of feeds: BOM, then UTF-8, HTTP header, XML declaration, cp1252.
 
-Promises a `str` of whatever it is given, without lone surrogates or NULs; leaves what the text is to others.
+Promises a `str` for any bytes, without lone surrogates or NULs. Leaves parsing to the readers.
+
+Tested by tests/feeds/test_parse.py and tests/feeds/test_fuzz.py.
 """
 
 from __future__ import annotations
@@ -43,13 +45,13 @@ _ALIASES = {
 }
 # UTF-7 is only ever an attack; a declaration read byte by byte is not in UTF-16.
 _REFUSED = re.compile(r"(?:unicode-1-1-)?utf-?7|utf-?(?:16|32).*|ucs.*|iso-10646.*", re.IGNORECASE)
-# A byte that is no UTF-8, as the codec lets it escape → what it means in cp1252.
+# Bytes that are not UTF-8, as `surrogateescape` gives them, and their characters in cp1252.
 _STRAYS = {0xDC00 + byte: bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0x100)}
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
 def decode(body: bytes, content_type: str | None = None) -> str:
-    """The text of a feed, whatever its charset says; XML's forbidden characters are dropped."""
+    """Decode a feed; characters that XML forbids are dropped."""
     return _FORBIDDEN.sub("", _decoded(body, content_type)).lstrip("\ufeff")
 
 
@@ -60,18 +62,18 @@ def _decoded(body: bytes, content_type: str | None) -> str:
     for start, encoding in _WIDE_STARTS:
         if start.match(body):
             return _lenient(body, encoding)
-    if _is_utf8(body):  # no other charset looks like this by chance, whatever is declared
+    if _is_utf8(body):  # no other charset passes as UTF-8 by chance, so a declaration cannot overrule it
         return body.decode("utf-8")
     for encoding in _declared(body, content_type):
         try:
             return body.decode(encoding)
         except (UnicodeError, LookupError):
             continue
-    return body.decode("utf-8", "surrogateescape").translate(_STRAYS)  # all of them when none of it is UTF-8
+    return body.decode("utf-8", "surrogateescape").translate(_STRAYS)
 
 
 def _declared(body: bytes, content_type: str | None) -> Iterator[str]:
-    """Charsets that HTTP and the XML declaration name, as far as Python knows them as text encodings."""
+    """Charsets named by HTTP and the XML declaration that Python knows as text encodings."""
     http = _HTTP_CHARSET.search(content_type[:500]) if content_type else None
     xml = _XML_ENCODING.search(body[:1024])
     for label in (http.group(1) if http else None, xml.group(1).decode("ascii") if xml else None):
@@ -96,7 +98,7 @@ def _is_utf8(body: bytes) -> bool:
         body.decode("utf-8")
     except UnicodeDecodeError:
         return False
-    return b"\x1b" not in body[:4096]  # ISO-2022 is ASCII to the eye
+    return b"\x1b" not in body[:4096]  # ISO-2022 is ASCII with escape sequences
 
 
 def _lenient(body: bytes, encoding: str) -> str:

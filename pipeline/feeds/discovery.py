@@ -1,4 +1,7 @@
-"""The feeds that an HTML page names in its head (`<link rel=alternate type=application/rss+xml …>`)."""
+"""Feed discovery: the feeds linked in the head of an HTML page (`<link rel=alternate type=application/rss+xml …>`).
+
+Tested by tests/feeds/test_parse.py.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _FEED_TYPE = re.compile(
 
 
 def find_alternates(html: str, url: str) -> tuple[str, ...]:
-    """The absolute URLs of the feeds that a page names, in its order."""
+    """The absolute URLs of the feeds that a page links, in its order."""
     head = html[:_MAX_HTML_CHARS]
     declared = _BASE.search(head)
     base = (repair(declared.group(1), url) if declared else None) or url

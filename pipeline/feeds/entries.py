@@ -1,6 +1,8 @@
-"""Entries understood: printed strings become plain text, absolute URLs, aware dates and an identity.
+"""Entry normalisation: printed strings become plain text, absolute URLs, aware dates and an identity.
 
-Promises one entry per identity and that a bad entry costs itself; leaves reading the formats to others.
+Promises one entry per identity; a bad entry is skipped and counted. Leaves reading the formats to their readers.
+
+Tested by tests/feeds/test_parse.py.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ _HOME = re.compile(r"https://[^/?#]+/?")
 _MAX_GUID_CHARS = 2_048
 _MAX_TITLE_CHARS = 2_000
 _MAX_NAMES = 64
-# "12 commentaires", "1 234 vues": what an outlet counts into its summaries changes with every poll.
+# Counters in summaries ("12 commentaires", "1 234 vues") change with every poll.
 _COUNTER = re.compile(
     r"\(?\b\d[\d\s.,\u202f\xa0]{0,9}\s?(?:k\s)?(?:commentaires?|r\u00e9actions?|vues|lectures|partages|comments?|views|shares|likes)\b\)?",
     re.IGNORECASE,
@@ -32,8 +34,8 @@ _COUNTER = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What is the same for all entries of one poll."""
+class FeedContext:
+    """What all entries of one poll share."""
 
     url: str
     zone: tzinfo
@@ -44,24 +46,24 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
-    """The feed's entries, one per identity, in the feed's order; `repeats` are further ones of the same identity."""
+class NormalizedEntries:
+    """A feed's entries, one per identity, in its order; `repeats` are further entries of the same identity."""
 
     entries: tuple[Entry, ...]
     repeats: tuple[Entry, ...]
     faults: tuple[str, ...]
 
 
-def understand(raw: Sequence[RawEntry], around: Surroundings) -> Understood:
-    """The entries as they are understood; one that cannot be is a fault, the rest stay."""
+def normalize_entries(raw: Sequence[RawEntry], context: FeedContext) -> NormalizedEntries:
+    """Normalise all entries of a feed; one that fails becomes a fault, the others stay."""
     entries: list[Entry] = []
     faults: list[str] = []
     for number, printed in enumerate(raw, start=1):
         try:
-            entries.append(_entry(printed, around))
+            entries.append(_entry(printed, context))
         except (ValueError, OverflowError, RecursionError) as error:
             faults.append(f"entry {number} lost: {error}")
-    identified = _identified(entries, around)
+    identified = _identified(entries, context)
     first: dict[str, Entry] = {}
     repeats: list[Entry] = []
     for entry in identified:
@@ -70,14 +72,14 @@ def understand(raw: Sequence[RawEntry], around: Surroundings) -> Understood:
             newer, older = (entry, kept) if _is_newer(entry, kept) else (kept, entry)
             first[entry.identity] = newer
             repeats.append(older)
-    return Understood(tuple(first.values()), tuple(repeats), tuple(faults))
+    return NormalizedEntries(tuple(first.values()), tuple(repeats), tuple(faults))
 
 
-def _entry(raw: RawEntry, around: Surroundings) -> Entry:
-    """One entry, its identity still to come."""
+def _entry(raw: RawEntry, context: FeedContext) -> Entry:
+    """One entry, still without its identity."""
     guid = one_line(raw.guid or "")[:_MAX_GUID_CHARS] or None
-    link = repair(raw.link, around.url) if raw.link else None
-    published, modified = _date(raw.published, around), _date(raw.modified, around)
+    link = repair(raw.link, context.url) if raw.link else None
+    published, modified = _date(raw.published, context), _date(raw.modified, context)
     summary, content = _text(raw.summary), _text(raw.content)
     latest = max((d.value for d in (published, modified) if d), default=None)
     entry = Entry(
@@ -91,11 +93,11 @@ def _entry(raw: RawEntry, around: Surroundings) -> Entry:
         published=published.value if published else None,
         modified=modified.value if modified else None,
         date_text=_date_text(raw),
-        date_in_future=latest is not None and latest > around.now + _FUTURE,
+        date_in_future=latest is not None and latest > context.now + _FUTURE,
         authors=_names(raw.authors),
         categories=_names(raw.categories),
-        language=_language(raw.language or around.language),
-        image=repair(raw.image, around.url) if raw.image else None,
+        language=_language(raw.language or context.language),
+        image=repair(raw.image, context.url) if raw.image else None,
     )
     return replace(entry, digest=_digest(entry))
 
@@ -112,13 +114,13 @@ def _guid_as_link(guid: str | None) -> str | None:
     return repair(guid, None) if guid and guid.lower().startswith(("http://", "https://")) else None
 
 
-def _date(raw: RawDate | None, around: Surroundings) -> ReadDate | None:
+def _date(raw: RawDate | None, context: FeedContext) -> ReadDate | None:
     if raw is None:
         return None
-    own = read_date(raw.text, around.zone)
+    own = read_date(raw.text, context.zone)
     if own is not None:
         return own
-    plausible = raw.guess is not None and EARLIEST <= raw.guess <= around.now + timedelta(days=3660)
+    plausible = raw.guess is not None and EARLIEST <= raw.guess <= context.now + timedelta(days=3660)
     return ReadDate(raw.guess) if plausible and raw.guess else None
 
 
@@ -136,7 +138,7 @@ def _name(value: str) -> str:
 
 
 def _language(code: str | None) -> str | None:
-    """A BCP 47 tag as it is usually written: `fr`, `fr-FR`."""
+    """The language tag (BCP 47) in its usual case: `fr`, `fr-FR`."""
     found = re.match(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2})\b)?", code or "")
     if found is None:
         return None
@@ -149,22 +151,22 @@ def _digest(entry: Entry) -> str:
     return _hash(entry.title, " ".join(_COUNTER.sub("", words).split()), modified)
 
 
-def _identified(entries: Sequence[Entry], around: Surroundings) -> list[Entry]:
+def _identified(entries: Sequence[Entry], context: FeedContext) -> list[Entry]:
     """The entries with their identities."""
     guids = Counter(entry.guid for entry in entries)
-    return [replace(entry, identity=_identity(entry, around, guids)) for entry in entries]
+    return [replace(entry, identity=_identity(entry, context, guids)) for entry in entries]
 
 
-def _identity(entry: Entry, around: Surroundings, guids: Counter[str | None]) -> str:
+def _identity(entry: Entry, context: FeedContext, guids: Counter[str | None]) -> str:
     """The article number, else the canonical link, else the guid, else a hash.
 
-    A link to the home page is nobody's own, nor is a guid that several entries of the feed carry.
+    A link to the home page identifies no entry, nor does a guid that several entries of the feed carry.
     """
-    number = _number(entry, around.article_number)
+    number = _number(entry, context.article_number)
     if number:
         return f"number:{number}"
     key = canonicalise(entry.link) if entry.link else ""
-    if key and key != around.home and not _HOME.fullmatch(key):
+    if key and key != context.home and not _HOME.fullmatch(key):
         return key
     if entry.guid and guids[entry.guid] == 1:
         return f"guid:{_short(entry.guid)}"

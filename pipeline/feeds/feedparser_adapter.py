@@ -1,7 +1,9 @@
-"""feedparser's two readers, with limits on their work.
+"""Adapter of feedparser: its strict and its loose reader, with limits on their work.
 
-`feedparser.parse()` opens files and URLs, has no limits, searches long authors in quadratic time and gives up a feed
-for one bad character; so its strict and its loose reader are driven here. Promises bounded work and never to raise.
+`feedparser.parse()` is not called: it opens files and URLs, has no limits, searches long authors in quadratic time and
+gives up a feed for one bad character. Promises bounded work and never to raise.
+
+Tested by tests/feeds/test_parse.py.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ _DATES = frozenset({"published", "updated", "created", "expired"})
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What feedparser made of a text: its own dictionaries. `fault`: why the XML had to be read loosely."""
+    """feedparser's own dictionaries for a text. `fault`: why the loose reader was needed."""
 
     feed: Any
     entries: list[Any]
@@ -40,7 +42,7 @@ class Reading:
 
 
 def read_within(text: str, url: str, *, loose_chars: int = MAX_LOOSE_CHARS) -> Reading | None:
-    """The strict reader's view, else the loose one's if the text is no longer than that; None when neither can."""
+    """Read a text strictly, else loosely if it has at most `loose_chars`; None when neither reader can."""
     strict = _Strict(url, None, "utf-8")
     try:
         _feed_strict(strict, text)
@@ -67,11 +69,11 @@ def _reading(reader: Any, fault: str | None = None, *, clipped: bool = False) ->
 
 
 class _Enough(Exception):
-    """A limit of work was reached."""
+    """Raised when a limit of work is reached."""
 
 
 class _Bounded:
-    """What both readers get from us: limits, and no way for one unreadable base to blank the links behind it."""
+    """Limits for both readers. Also ignores an unreadable `xml:base`, which would remove the links after it."""
 
     sanitize_html = False
     resolve_relative_uris = False
@@ -94,7 +96,7 @@ class _Bounded:
         return output[:_MAX_DATE_CHARS] if element in _DATES and isinstance(output, str) else output
 
     def resolve_uri(self, uri: str) -> str:
-        """By the `xml:base` in force; a guid stays as printed, and so does what cannot be mended."""
+        """Resolves against the current `xml:base`. A guid, or a URL beyond repair, stays as printed."""
         base: str = self.baseuri  # type: ignore[attr-defined]
         return uri if self.is_guid else repair(uri, base) or uri
 
@@ -120,9 +122,9 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc]
 
 
 class _Loose(_Bounded, LooseFeedParser):  # type: ignore[misc]
-    """feedparser's reader of the rest."""
+    """feedparser's reader of XML that is not well-formed."""
 
-    max_start_tags = _MAX_START_TAGS // 2  # and a slower one
+    max_start_tags = _MAX_START_TAGS // 2  # it is slower
 
 
 def _feed_strict(reader: Any, text: str) -> None:
@@ -137,7 +139,7 @@ def _feed_strict(reader: Any, text: str) -> None:
 
 
 def _is_bad_base(pair: tuple[str, str]) -> bool:
-    """One unreadable `xml:base` would make feedparser lose the links of all entries behind it."""
+    """Whether an attribute is an `xml:base` with which feedparser would lose the links of all later entries."""
     name, value = pair
     if name.lower() not in ("xml:base", "base"):
         return False

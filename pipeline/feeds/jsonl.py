@@ -1,4 +1,7 @@
-"""One JSON line for a feed: what was understood, so that anyone can check it (`newswire feeds parse`)."""
+"""JSON Lines output of `newswire feeds parse`: one line for a parsed feed.
+
+Tested by tests/feeds/test_parse.py.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ from pipeline.feeds.parse import ParsedFeed, parse_feed
 def feed_line(
     name: str, body: bytes, *, now: datetime, url: str = "", content_type: str | None = None, zone: str = "UTC"
 ) -> str:
-    """The feed in a file as one line of JSON; a file that is no feed has `error` in place of entries.
+    """One line of JSON for the feed in a file; a file that is no feed has `error` and no entries.
 
-    `url` is where the feed came from, for its relative links; without it they stay out.
+    `url`: where the feed came from. Without it relative links are left out.
     """
     shown: dict[str, Any] = {"file": name}
     try:
@@ -27,7 +30,7 @@ def feed_line(
 
 
 def parsed_as_json(parsed: ParsedFeed) -> dict[str, Any]:
-    """The feed as values that JSON knows; empty fields are left out of entries."""
+    """The feed as JSON values; entries omit empty fields."""
     return {
         "title": parsed.title,
         "kind": parsed.kind,

@@ -1,4 +1,7 @@
-"""Sitemaps that outlets offer to news search: `news:news` gives entries, a plain sitemap or an index only its kind."""
+"""News sitemap reader (Google News): `news:news` gives entries; a plain sitemap or an index gives only its kind.
+
+Tested by tests/feeds/test_parse.py.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,15 @@ from lxml import etree
 from pipeline.feeds.raw import MAX_ENTRIES, RawDate, RawEntry, RawFeed, RawText
 from pipeline.feeds.sanitize import prepare
 
-_URL_TAGS = ("{*}url",)
-
 
 def read_sitemap(text: str) -> RawFeed:
-    """The entries of a Google News sitemap."""
+    """Parse a Google News sitemap."""
     markup = prepare(text)
     if "<sitemapindex" in markup.text[:65_536].lower():
         return RawFeed(kind="sitemap-index", faults=markup.faults, clipped=markup.clipped)
     entries: list[RawEntry] = []
     clipped = markup.clipped
-    for fields in urls_in(markup.text):
+    for fields in iterate_fields(markup.text, "{*}url"):
         if "title" not in fields and "publication_date" not in fields:
             continue
         if len(entries) == MAX_ENTRIES:
@@ -32,21 +33,22 @@ def read_sitemap(text: str) -> RawFeed:
     return RawFeed(kind=kind, entries=tuple(entries), faults=markup.faults, clipped=clipped)
 
 
-def urls_in(text: str) -> Iterator[dict[str, str]]:
-    """Each `<url>`'s fields by local name: the first text of each."""
-    source = io.BytesIO(text.encode("utf-8"))
-    walk: Any = etree.iterparse(
-        source, tag=_URL_TAGS, recover=True, huge_tree=False, resolve_entities=False, no_network=True
+def iterate_fields(text: str, *tags: str) -> Iterator[dict[str, str]]:
+    """The fields of each element with one of these tags, by local name, up to the first XML error."""
+    source = io.BytesIO(text.encode("utf-8", "replace"))
+    elements: Any = etree.iterparse(
+        source, tag=tags, recover=True, huge_tree=False, resolve_entities=False, no_network=True
     )
     try:
-        for _, url in walk:
-            yield fields_of(url)
-            url.clear()
+        for _, element in elements:
+            yield fields_of(element)
+            element.clear()
     except etree.XMLSyntaxError:
         return
 
 
 def fields_of(url: Any) -> dict[str, str]:
+    """An element's fields by local name: the first text of each."""
     fields: dict[str, str] = {}
     for element in url.iter(etree.Element):
         name = etree.QName(element).localname
@@ -58,6 +60,7 @@ def fields_of(url: Any) -> dict[str, str]:
 
 
 def entry_of(fields: dict[str, str]) -> RawEntry:
+    """The entry in the fields of a `<url>`."""
     keywords = (word.strip() for word in fields.get("keywords", "").split(","))
     return RawEntry(
         title=RawText(fields["title"]) if "title" in fields else None,

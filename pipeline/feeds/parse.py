@@ -1,7 +1,7 @@
-"""A feed, understood: bytes in, `ParsedFeed` out, whatever the format.
+"""Feed parser: bytes in, `ParsedFeed` out, for RSS, Atom, RDF, JSON Feed and news sitemaps.
 
-Promises bounded work and memory, that a bad entry costs itself, and `NotAFeed` for anything else; dates in the
-outlet's zone where they name none. Leaves deciding what is new to the poll.
+Promises bounded work and memory. A bad entry is skipped and counted; what is no feed raises `NotAFeed`. Dates without a
+zone are read in the outlet's. Leaves deciding what is new to the poll.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pipeline.domain.model import Entry
 from pipeline.feeds.charset import decode
 from pipeline.feeds.digest import body_digest
 from pipeline.feeds.discovery import find_alternates
-from pipeline.feeds.entries import Surroundings, understand
+from pipeline.feeds.entries import FeedContext, normalize_entries
 from pipeline.feeds.json_feed import read_json
 from pipeline.feeds.news_sitemap import read_sitemap
 from pipeline.feeds.raw import RawFeed
@@ -30,7 +30,7 @@ _MAX_FAULTS = 50
 
 @dataclass(frozen=True, slots=True)
 class ParsedFeed:
-    """What a feed says. `entries`: one per identity, in the feed's order; `repeats`: more of an identity already there.
+    """A parsed feed. `entries`: one per identity, in the feed's order; `repeats`: further entries of the same identity.
 
     `truncated`: the end of the feed is missing; `clipped`: it was too long, the newest entries are kept.
     """
@@ -55,7 +55,7 @@ class ParsedFeed:
 
 @dataclass(frozen=True, slots=True)
 class FeedInput:
-    """A body to be parsed, with what is known of it: `parse_feed`'s arguments as one value."""
+    """The arguments of `parse_feed` as one value, for a worker process."""
 
     body: bytes
     url: str
@@ -67,7 +67,7 @@ class FeedInput:
 
 @dataclass(frozen=True, slots=True)
 class NoFeed:
-    """What `NotAFeed` says, as a value that crosses from the process that found it."""
+    """`NotAFeed` as a value that a worker process can return."""
 
     url: str
     looks_like: str
@@ -75,16 +75,9 @@ class NoFeed:
 
 
 def read_feed(given: FeedInput) -> ParsedFeed | NoFeed:
-    """The feed in a body, or what it is instead."""
+    """Parse a feed; a body that is none gives `NoFeed` instead of an exception."""
     try:
-        return parse_feed(
-            given.body,
-            url=given.url,
-            content_type=given.content_type,
-            zone=given.zone,
-            now=given.now,
-            article_number=given.article_number,
-        )
+        return _parse(given)
     except NotAFeed as error:
         return NoFeed(error.url, error.looks_like, error.alternates)
 
@@ -92,40 +85,48 @@ def read_feed(given: FeedInput) -> ParsedFeed | NoFeed:
 def parse_feed(
     body: bytes, *, url: str, content_type: str | None, zone: str, now: datetime, article_number: str | None = None
 ) -> ParsedFeed:
-    """The feed in a body fetched from `url`. Raises `NotAFeed`, which names the feeds that an HTML page points to."""
-    text = decode(body, content_type)
+    """Parse the body fetched from `url`. Raises `NotAFeed` with the feeds that an HTML page links to."""
+    return _parse(FeedInput(body, url, content_type, zone, now, article_number))
+
+
+def _parse(given: FeedInput) -> ParsedFeed:
+    url, text = given.url, decode(given.body, given.content_type)
     root = root_name(text)
     raw = _read(text, root, url)
     if raw is None or not (raw.kind or raw.entries):
         raise NotAFeed(url, looks_like(text), alternates=find_alternates(text, url) if raw is None else ())
-    homepage = repair(raw.homepage, url) if raw.homepage else None
-    around = Surroundings(
+    homepage = _absolute(raw.homepage, url)
+    context = FeedContext(
         url=url,
-        zone=zone_of(zone),
-        now=now,
-        article_number=article_number,
+        zone=zone_of(given.zone),
+        now=given.now,
+        article_number=given.article_number,
         language=raw.language,
         home=canonicalise(homepage) if homepage else "",
     )
-    understood = understand(raw.entries, around)
+    normalized = normalize_entries(raw.entries, context)
     return ParsedFeed(
         kind=raw.kind or "rss",
         title=one_line(plain_text(raw.title) if looks_like_markup(raw.title) else raw.title)[:2_000],
         language=raw.language,
         homepage=homepage,
-        entries=understood.entries,
-        repeats=understood.repeats,
+        entries=normalized.entries,
+        repeats=normalized.repeats,
         ttl_s=raw.ttl_s,
         update_period_s=raw.update_period_s,
         skip_hours=raw.skip_hours,
         skip_days=raw.skip_days,
-        self_url=repair(raw.self_url, url) if raw.self_url else None,
-        next_url=repair(raw.next_url, url) if raw.next_url else None,
+        self_url=_absolute(raw.self_url, url),
+        next_url=_absolute(raw.next_url, url),
         hubs=tuple(hub for printed in raw.hubs if (hub := repair(printed, url))),
-        faults=(*raw.faults, *understood.faults)[:_MAX_FAULTS],
+        faults=(*raw.faults, *normalized.faults)[:_MAX_FAULTS],
         truncated=root is not None and is_cut_short(text),
         clipped=raw.clipped,
     )
+
+
+def _absolute(printed: str | None, url: str) -> str | None:
+    return repair(printed, url) if printed else None
 
 
 def _read(text: str, root: str | None, url: str) -> RawFeed | None:

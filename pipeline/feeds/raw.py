@@ -1,6 +1,8 @@
-"""What a reader of one feed format hands over: strings as they were printed, before anything is understood.
+"""Raw feed values: what the reader of one format returns, strings as printed.
 
-The readers (`feed_xml`, `feed_json`, `feed_sitemap`) fill these in; `feed_entries` makes entries of them.
+The readers (`rss_atom`, `json_feed`, `news_sitemap`) fill these in; `entries` normalises them.
+
+Tested by tests/feeds/test_parse.py.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ MAX_TEXT_CHARS = 262_144  # of one summary or content
 
 @dataclass(frozen=True, slots=True)
 class RawText:
-    """A text and whether it is markup. `html` None: the format does not say (RSS titles)."""
+    """A text and whether it is markup. `html` is None where the format leaves it open (RSS titles)."""
 
     value: str
     html: bool | None = None
@@ -22,7 +24,7 @@ class RawText:
 
 @dataclass(frozen=True, slots=True)
 class RawDate:
-    """A date as printed, and what the format's library made of it (UTC), to be used where our own reading fails."""
+    """A date as printed. `guess`: feedparser's reading of it (UTC), used only where ours fails."""
 
     text: str
     guess: datetime | None = None

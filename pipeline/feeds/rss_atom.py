@@ -1,6 +1,8 @@
-"""RSS 0.9x to 2.0, RDF, Atom 0.3 and 1.0, CDF: what feedparser reads in them, as `RawFeed`.
+"""RSS and Atom reader (RSS 0.9x to 2.0, RDF, Atom 0.3 and 1.0, CDF): feedparser's result as `RawFeed`.
 
-Promises that one bad entry costs itself: when the whole cannot be read, each entry is read alone.
+When the whole feed cannot be parsed, each entry is parsed alone, so that a bad entry is skipped and counted.
+
+Tested by tests/feeds/test_parse.py.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.feeds.feed_rough import read_roughly
 from pipeline.feeds.feedparser_adapter import MAX_LOOSE_CHARS, Reading, read_within
 from pipeline.feeds.raw import MAX_ENTRIES, RawDate, RawEntry, RawFeed, RawText
 from pipeline.feeds.sanitize import Markup, entry_chunks, prepare
@@ -21,17 +22,24 @@ _MAX_FAULTS = 20
 _MAX_HEAD_CHARS = 200_000
 _START_TAG = re.compile(r"<([\w:.-]{1,60})[^<>]{0,4000}>")
 _ADDRESS = re.compile(r"https?:|//?\w|www\.", re.IGNORECASE)
+_MAX_FIELD_CHARS = 4_000
+_ROUGH_TAG = re.compile(
+    r"<(title|link|guid|id|loc|pubDate|published|issued|dc:date|updated|modified|lastmod)\b([^<>]{0,500})>",
+    re.IGNORECASE,
+)
+_HREF = re.compile(r"\bhref\s*=\s*[\"']([^\"'<>]{1,2048})", re.IGNORECASE)
+_MAX_TAGS = 100
 
 
 def read_xml(text: str, url: str) -> RawFeed:
-    """The feed in an XML text; `kind` is empty when it is none."""
+    """Parse an XML feed; `kind` is empty when the text is none."""
     markup = prepare(text)
     whole = read_within(markup.text, url)
     if whole is None or (whole.clipped and not whole.entries):
         return _read_one_by_one(markup, url)
     broken = (f"not well-formed XML: {whole.fault}",) if whole.fault else ()
     entries = tuple(_raw_entry(entry) for entry in whole.entries)
-    if whole.fault and _named(entries) < len(entry_chunks(markup.text)):  # one entry may have swallowed others
+    if whole.fault and _named(entries) < len(entry_chunks(markup.text)):  # a broken entry may have absorbed others
         alone = _read_one_by_one(markup, url)
         if _named(alone.entries) > _named(entries):
             return alone
@@ -48,12 +56,12 @@ def _named(entries: Iterable[RawEntry]) -> int:
 
 
 def _read_one_by_one(markup: Markup, url: str) -> RawFeed:
-    """Each entry read alone, the broken ones loosely as long as there is room for that, then roughly."""
+    """Parses each entry alone: strictly, then loosely within a budget of characters, then by its tags."""
     chunks = entry_chunks(markup.text)[:MAX_ENTRIES]
     head = markup.text[: markup.text.find(chunks[0])] if chunks else markup.text
     faults = ["too broken to be read as a whole: read entry by entry"]
     entries: list[RawEntry] = []
-    room = MAX_LOOSE_CHARS // 2  # the strict reader was asked for each as well
+    room = MAX_LOOSE_CHARS // 2  # the strict reader ran on each as well
     for number, chunk in enumerate(chunks, start=1):
         alone = read_within(_wrapped(chunk, head), url, loose_chars=room)
         if alone is None:
@@ -74,13 +82,13 @@ def _read_one_by_one(markup: Markup, url: str) -> RawFeed:
 
 
 def _wrapped(chunk: str, head: str) -> str:
-    """An entry within its feed's root, for the namespaces declared there."""
+    """An entry inside its feed's root element, which declares the namespaces."""
     root = _START_TAG.match(head)
     return f"{root.group()}{chunk}</{root.group(1)}>" if root else chunk
 
 
 def _raw_feed(reading: Reading, text: str) -> RawFeed:
-    """What the feed says of itself, without its entries."""
+    """The feed's own fields, without its entries."""
     feed = reading.feed
     links = [link for link in dict.get(feed, "links", ()) if isinstance(link, dict)]
     return RawFeed(
@@ -124,7 +132,7 @@ def _raw_entry(entry: Any) -> RawEntry:
 
 
 def _link(entry: Any) -> str | None:
-    """The alternate link: feedparser's, else the first one that names no other relation."""
+    """The alternate link: feedparser's, else the first with that relation."""
     link = _string(dict.get(entry, "link"))
     if link and (link != dict.get(entry, "id") or _ADDRESS.match(link)):  # a bare `688858` is a guid and no link
         return link
@@ -213,7 +221,7 @@ _PERIODS_S |= {"monthly": 2_592_000, "yearly": 31_536_000, "minutely": 60}
 
 
 def _period(period: str, frequency: str) -> int | None:
-    """RSS 1.0 syndication module: so often per period."""
+    """The update period of the RSS 1.0 syndication module, in seconds."""
     whole = _PERIODS_S.get(period.lower())
     if whole is None:
         return None
@@ -222,7 +230,7 @@ def _period(period: str, frequency: str) -> int | None:
 
 
 def _skip_hours(text: str) -> frozenset[int]:
-    """RSS 2.0: hours of the day in GMT when nobody need ask; 24 is 0 as some write it."""
+    """RSS 2.0 skipHours: hours in GMT in which the feed need not be polled; some feeds write 24 for 0."""
     return frozenset(int(hour) % 24 for hour in re.findall(r"<hour>\s*(\d{1,2})\s*</hour>", _block(text, "skipHours")))
 
 
@@ -237,3 +245,36 @@ def _skip_days(text: str) -> frozenset[int]:
 def _block(text: str, name: str) -> str:
     start = text.find(f"<{name}>")
     return text[start : start + 2_000].partition(f"</{name}>")[0] if start >= 0 else ""
+
+
+def read_roughly(chunk: str) -> RawEntry:
+    """Reads title, link, guid and dates by their tags, for an entry that no parser accepts: the first of each field."""
+    fields: dict[str, str] = {}
+    for _, found in zip(range(_MAX_TAGS), _ROUGH_TAG.finditer(chunk), strict=False):
+        href = _HREF.search(found.group(2))
+        value = href.group(1) if href else _rough_value(chunk, found)
+        if value:
+            fields.setdefault(found.group(1).lower(), value)
+    return RawEntry(
+        title=_rough_text(fields.get("title")),
+        link=fields.get("link") or fields.get("loc"),
+        guid=fields.get("guid") or fields.get("id"),
+        published=_rough_date(fields, "pubdate", "published", "issued", "dc:date"),
+        modified=_rough_date(fields, "updated", "modified", "lastmod"),
+    )
+
+
+def _rough_value(chunk: str, found: re.Match[str]) -> str:
+    """The text up to the field's end tag, if that is near."""
+    end = chunk.find(f"</{found.group(1)}", found.end(), found.end() + _MAX_FIELD_CHARS)
+    text = chunk[found.end() : end].strip() if end > 0 else ""
+    return text[9:-3].strip() if text.startswith("<![CDATA[") and text.endswith("]]>") else text
+
+
+def _rough_text(value: str | None) -> RawText | None:
+    return RawText(value) if value else None
+
+
+def _rough_date(fields: dict[str, str], *names: str) -> RawDate | None:
+    text = next((fields[name] for name in names if name in fields), None)
+    return RawDate(text[:128]) if text else None

@@ -1,6 +1,8 @@
-"""The XML of a feed, made fit for a parser: junk, DOCTYPE and impossible references gone, sizes bounded.
+"""Sanitizer for the XML of a feed: removes junk, DOCTYPE and illegal references, and bounds sizes.
 
-Promises work that is linear in the text; leaves reading it to `feed_xml`. Nothing here knows what an entry means.
+Promises work that is linear in the text. Leaves reading it to `rss_atom` and `news_sitemap`.
+
+Tested by tests/feeds/test_parse.py.
 """
 
 from __future__ import annotations
@@ -62,13 +64,13 @@ _CLOSED = re.compile(
 
 
 def root_name(text: str) -> str | None:
-    """The name of a feed's first element, in lower case (rss, feed, rdf, urlset …); None when a text is no XML feed."""
+    """The root element's name in lower case (rss, feed, rdf, urlset …); None when the text is no XML feed."""
     root = _find_root(text[:_SNIFF_CHARS], is_html_refused=True)
     return root.group(1).lower() if root else None
 
 
 def looks_like(text: str) -> str:
-    """One word for a body that is no feed."""
+    """What a body is that is no feed, as one word."""
     head = text[:_SNIFF_CHARS].lstrip()
     if not head:
         return "empty"
@@ -88,7 +90,7 @@ def is_cut_short(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """A feed's XML, ready to be parsed. `clipped`: entries beyond a limit are gone from it."""
+    """A feed's XML, ready to parse. `clipped`: entries beyond a limit were removed."""
 
     text: str
     clipped: bool = False
@@ -96,7 +98,7 @@ class Markup:
 
 
 def prepare(text: str) -> Markup:
-    """The feed from its root on, as XML that a parser can bear."""
+    """The feed from its root element on, as XML that a parser accepts."""
     faults: list[str] = []
     bare = _from_root(text)
     chosen, clipped = _newest_chunks(bare)
@@ -118,7 +120,7 @@ def _to_end_tag(chunk: str) -> str:
 
 
 def _from_root(text: str) -> str:
-    """Without junk before the root and without an XML declaration: the text is decoded already."""
+    """Removes junk before the root and the XML declaration (the text is decoded already)."""
     root = _find_root(text)
     return text if root is None else text[root.start() :]
 
@@ -126,7 +128,7 @@ def _from_root(text: str) -> str:
 def _find_root(text: str, *, is_html_refused: bool = False) -> re.Match[str] | None:
     """The root's start tag, outside the comments and the DOCTYPE before it.
 
-    A page that happens to hold one (`<feed>` in a script) is no feed, a feed behind an error message in HTML is.
+    A page that contains one (`<feed>` in a script) is no feed; a feed after an HTML error message is one.
     """
     at = 0
     while found := _ROOT_OR_SKIPPED.search(text, at):
@@ -143,12 +145,12 @@ def _find_root(text: str, *, is_html_refused: bool = False) -> re.Match[str] | N
 
 
 def _end_of_comment(text: str, at: int) -> int:
-    """Behind the comment, or where it began if it does not end within reach: thousands of such must not cost more."""
+    """The end of the comment; its start when no end is near, so that thousands of open comments cost little."""
     return max(at, text.find("-->", at, at + _SNIFF_CHARS) + 3)
 
 
 def _end_of_doctype(text: str, at: int) -> int:
-    """Where a DOCTYPE ends. Nothing of it is needed: entities are never expanded or fetched (billion laughs, XXE)."""
+    """Where a DOCTYPE ends. It is skipped: entities are never expanded or fetched (billion laughs, XXE)."""
     begun, depth = at, 0
     while piece := _DOCTYPE_PIECE.search(text, at):
         at = piece.end()
@@ -161,9 +163,9 @@ def _end_of_doctype(text: str, at: int) -> int:
 
 
 def _with_safe_references(text: str) -> str:
-    """Character references that XML forbids dropped, HTML's names as characters, bare ampersands escaped.
+    """Drops character references that XML forbids, replaces HTML's names, escapes bare ampersands.
 
-    CDATA sections stay as they are; comments go.
+    CDATA sections stay as they are; comments are removed.
     """
     pieces: list[str] = []
     at = 0
@@ -204,7 +206,7 @@ def _escaped(characters: str) -> str:
 
 
 def _with_declared_prefixes(text: str) -> str:
-    """Prefixes that nothing declares, declared: else a parser gives up on `<dc:date>`, and reads no `<rss:item>`."""
+    """Declares undeclared prefixes: a parser would stop at `<dc:date>` and ignore `<rss:item>`."""
     declared = {*_DECLARED.findall(text), "xml", "xmlns"}
     undeclared = sorted(set(_PREFIXED.findall(text)) - declared)
     root = _ROOT.match(text)
@@ -222,25 +224,22 @@ def _end_of_last(text: str, starts: list[int]) -> int:
 
 
 def _newest_chunks(text: str) -> tuple[str, bool]:
-    """All of the text, or its head, its newest entries and its tail when it is too much; whether entries went."""
+    """The whole text, or head, newest entries and tail when it is too long; and whether entries were removed."""
     starts = [match.start() for match in _ITEM.finditer(text)]
-    if len(starts) <= MAX_ENTRIES and len(text) <= MAX_TEXT_CHARS:
-        return text, False
+    is_huge = len(text) > MAX_MARKUP_CHARS
     if not starts:
-        return text[:MAX_MARKUP_CHARS], len(text) > MAX_MARKUP_CHARS
+        return text[:MAX_MARKUP_CHARS], is_huge
     end = _end_of_last(text, starts)
     chunks = [text[a:b] for a, b in zip(starts, [*starts[1:], end], strict=True)]
-    is_small = len(chunks) <= MAX_ENTRIES and len(text) <= MAX_MARKUP_CHARS
-    if is_small and max(len(chunk) for chunk in chunks) <= MAX_TEXT_CHARS:
+    if len(chunks) <= MAX_ENTRIES and not is_huge and max(map(len, chunks)) <= MAX_TEXT_CHARS:
         return text, False
-    is_huge = len(text) > MAX_MARKUP_CHARS
     kept = _fitting([_clipped(chunk)[: _MAX_ENTRY_CHARS if is_huge else None] for chunk in chunks])
     head, tail = text[: min(starts[0], MAX_TEXT_CHARS)], text[end : end + MAX_TEXT_CHARS]
     return f"{head}{''.join(kept)}{tail}", is_huge or len(kept) < len(chunks)
 
 
 def _fitting(chunks: list[str]) -> list[str]:
-    """The newest entries that the limits have room for: by their dates, or by which end of the feed is newer."""
+    """The newest entries within the limits: by their dates, or by which end of the feed is newer."""
     if MAX_ENTRIES < len(chunks) <= MAX_DATED:
         chunks = sorted(chunks, key=_date_in, reverse=True)
     elif len(chunks) > 1 and _date_in(chunks[-1]) > _date_in(chunks[0]):
@@ -256,7 +255,7 @@ def _fitting(chunks: list[str]) -> list[str]:
 
 
 def _clipped(chunk: str) -> str:
-    """One entry with no text in it longer than is kept of it anyway."""
+    """One entry with each text cut to the length that is kept anyway."""
     if len(chunk) <= MAX_TEXT_CHARS:
         return chunk
     pieces: list[str] = []

@@ -1,24 +1,20 @@
-"""Sitemaps of the past: what a sitemap file lists, and what of it falls into a span of days. Pure.
+"""Sitemaps for backfill: the pages that a sitemap lists, and which of them fall into a span of days.
 
-The protocol (sitemaps.org) knows two files: an index of other sitemaps, and a list of pages. Pages are dated by their
-news extension, by the day in their URL, by `lastmod`, or by the day in the sitemap's own name, in this order; outlets
-name archive sitemaps by year, month or day. A page that nothing dates is counted and left alone.
+The protocol (sitemaps.org) has two files: an index of sitemaps, and a list of pages. A page's date comes from its news
+extension, the day in its URL, `lastmod`, or the day in the sitemap's name, in this order. Outlets name archive sitemaps
+by year, month or day. A page without any date is counted and skipped.
 """
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Any
-
-from lxml import etree
+from itertools import islice
 
 from pipeline.domain.errors import NotAFeed
 from pipeline.feeds.charset import decode
-from pipeline.feeds.news_sitemap import entry_of, fields_of
+from pipeline.feeds.news_sitemap import entry_of, iterate_fields
 from pipeline.feeds.raw import RawEntry
 from pipeline.feeds.sanitize import looks_like
 from pipeline.identity.urls import registrable_domain, repair
@@ -26,7 +22,7 @@ from pipeline.text.dates import read_date
 
 DAY = timedelta(days=1)
 MAX_LISTED = 50_000  # of one file, by the protocol
-# 2026-03-01, 2026/03/01, 2026_03, 202603: what stands in archive URLs; a bare year only between separators.
+# 2026-03-01, 2026/03/01, 2026_03, 202603: forms in archive URLs; a bare year only between separators.
 _DAY = re.compile(r"(?<!\d)(20\d\d|19\d\d)[-/_.]?(0[1-9]|1[0-2])(?:[-/_.]?(0[1-9]|[12]\d|3[01]))?(?!\d)")
 _ROOT = re.compile(r"<(?:[\w.-]+:)?(sitemapindex|urlset)(?=[\s>])", re.IGNORECASE)
 _YEAR = re.compile(r"(?<![\d])(20\d\d|19\d\d)(?![\d])")
@@ -35,17 +31,17 @@ _QUERY_DAY = re.compile(r"yyyy=(\d{4})&(?:amp;)?mm=(\d{1,2})(?:&(?:amp;)?dd=(\d{
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Days to fill: from `since` on, before `until`."""
+    """A span of days: from `since` (included) to `until` (excluded)."""
 
     since: datetime
     until: datetime
 
     def holds(self, moment: datetime) -> bool:
-        """Whether a moment is in it."""
+        """Whether the span contains a moment."""
         return self.since <= moment < self.until
 
     def meets(self, other: Span) -> bool:
-        """Whether the two have a moment in common."""
+        """Whether the two spans overlap."""
         return self.since < other.until and other.since < self.until
 
     def __str__(self) -> str:
@@ -54,36 +50,36 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A sitemap that an index names."""
+    """A sitemap listed in an index."""
 
     url: str
     modified: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A page that a sitemap names."""
+class SitemapPage:
+    """A page listed in a sitemap."""
 
     raw: RawEntry
-    at: datetime | None  # when it was published, as far as anything says
+    at: datetime | None  # when it was published; None when no source has a date
 
 
 @dataclass(frozen=True, slots=True)
 class SitemapFile:
-    """A sitemap, understood."""
+    """A parsed sitemap file."""
 
     children: tuple[Child, ...] = ()
-    pages: tuple[Listed, ...] = ()
+    pages: tuple[SitemapPage, ...] = ()
     faults: tuple[str, ...] = field(default=())
 
 
 def read_sitemap_file(body: bytes, *, url: str, content_type: str | None, zone: tzinfo) -> SitemapFile:
-    """The sitemap in a body. Raises `NotAFeed`."""
+    """Parse a sitemap file. Raises `NotAFeed`."""
     text = decode(body, content_type)
     root = _ROOT.search(text, 0, 65_536)
     if root is None:
         raise NotAFeed(url, looks_like(text))
-    listed = list(fields_in(text[root.start() :]))
+    listed = list(islice(iterate_fields(text[root.start() :], "{*}url", "{*}sitemap"), MAX_LISTED + 1))
     faults = (f"{url}: more than {MAX_LISTED} places, the rest is not read",) if len(listed) > MAX_LISTED else ()
     listed = listed[:MAX_LISTED]
     if root[1].lower() == "sitemapindex":
@@ -94,33 +90,13 @@ def read_sitemap_file(body: bytes, *, url: str, content_type: str | None, zone: 
     return SitemapFile(pages=pages, faults=faults)
 
 
-def fields_in(text: str) -> Iterator[dict[str, str]]:
-    """The fields of each `<url>` or `<sitemap>`, as far as the markup can be read."""
-    walk: Any = etree.iterparse(
-        io.BytesIO(text.encode("utf-8", "replace")),
-        tag=("{*}url", "{*}sitemap"),
-        recover=True,
-        huge_tree=False,
-        resolve_entities=False,
-        no_network=True,
-    )
-    try:
-        for number, (_, element) in enumerate(walk):
-            if number > MAX_LISTED:
-                return
-            yield fields_of(element)
-            element.clear()
-    except etree.XMLSyntaxError:
-        return
-
-
-def listed_page(fields: dict[str, str], sitemap_url: str, zone: tzinfo) -> Listed:
+def listed_page(fields: dict[str, str], sitemap_url: str, zone: tzinfo) -> SitemapPage:
     """A page with its date."""
     raw = entry_of(fields)
     named = period_of(repair(fields["loc"], sitemap_url) or "")
     day = named.since if named and named.until - named.since <= DAY else None
     own = period_of(sitemap_url)
-    return Listed(
+    return SitemapPage(
         raw,
         moment(fields.get("publication_date"), zone)
         or day
@@ -130,25 +106,25 @@ def listed_page(fields: dict[str, str], sitemap_url: str, zone: tzinfo) -> Liste
 
 
 def moment(text: str | None, zone: tzinfo) -> datetime | None:
-    """The moment that a printed date names."""
+    """Parse a printed date; None when there is none."""
     found = read_date(text, zone) if text else None
     return found.value if found else None
 
 
 def in_span(file: SitemapFile, span: Span) -> tuple[RawEntry, ...]:
-    """The pages of the span."""
+    """The pages in the span."""
     return tuple(page.raw for page in file.pages if page.at is not None and span.holds(page.at))
 
 
 def undated(file: SitemapFile) -> int:
-    """How many pages nothing dates."""
+    """The number of pages without a date."""
     return sum(page.at is None for page in file.pages)
 
 
 def may_hold(child: Child, span: Span) -> bool:
-    """Whether a sitemap can list pages of the span: by the period in its name, and by when it was last changed.
+    """Whether a sitemap may list pages of the span, judged by the period in its name and its last change.
 
-    A day to spare on both sides: outlets name days by their own clock.
+    One day of tolerance on both sides: outlets name days in their own time zone.
     """
     if child.modified is not None and child.modified < span.since:
         return False
@@ -157,7 +133,7 @@ def may_hold(child: Child, span: Span) -> bool:
 
 
 def period_of(url: str) -> Span | None:
-    """The day, month or year that a URL's path or query names, in UTC; None when it names none."""
+    """The day, month or year in a URL's path or query, in UTC; None when there is none."""
     tail = url.partition("://")[2].partition("/")[2]
     for pattern in (_QUERY_DAY, _DAY):
         found = pattern.search(tail)
@@ -168,7 +144,7 @@ def period_of(url: str) -> Span | None:
 
 
 def period(year: int, month: int | None, day: int | None) -> Span | None:
-    """A day, month or year as a span; None for the 31st of February."""
+    """A day, month or year as a span; None when the date does not exist."""
     try:
         first = date(year, month or 1, day or 1)
     except ValueError:
@@ -183,7 +159,7 @@ def period(year: int, month: int | None, day: int | None) -> Span | None:
 
 
 def at_midnight(day: date) -> datetime:
-    """When a day begins, in UTC."""
+    """The start of a day in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 

@@ -17,7 +17,7 @@ from typing import Any, Self
 from pipeline.domain.model import Entry, FeedState, Outlet, PendingEntry, Request, Response
 from pipeline.domain.ports import Fetcher, Slot
 from pipeline.domain.settings import Settings
-from pipeline.feeds.entries import Surroundings, understand
+from pipeline.feeds.entries import FeedContext, normalize_entries
 from pipeline.feeds.raw import RawEntry
 from pipeline.ingest.collect import collect
 from pipeline.ingest.context import RunContext
@@ -85,14 +85,14 @@ def backfill_feed(outlet: Outlet, name: str) -> FeedState:
 
 def entries_of(raw: Sequence[RawEntry], outlet: Outlet, *, source: str, context: RunContext) -> tuple[Entry, ...]:
     """What a source lists, as entries with the identity that the outlet's feeds give them."""
-    around = Surroundings(
+    context = FeedContext(
         url=source,
         zone=zone_of(outlet.timezone),
         now=context.clock(),
         article_number=outlet.policy.article_number,
         language=outlet.language,
     )
-    return understand(raw, around).entries
+    return normalize_entries(raw, context).entries
 
 
 async def fill(feed: FeedState, entries: Sequence[Entry], context: RunContext, report: Report) -> None:
