@@ -85,14 +85,14 @@ def backfill_feed(outlet: Outlet, name: str) -> FeedState:
 
 def entries_of(raw: Sequence[RawEntry], outlet: Outlet, *, source: str, context: RunContext) -> tuple[Entry, ...]:
     """What a source lists, as entries with the identity that the outlet's feeds give them."""
-    context = FeedContext(
+    feed = FeedContext(
         url=source,
         zone=zone_of(outlet.timezone),
         now=context.clock(),
         article_number=outlet.policy.article_number,
         language=outlet.language,
     )
-    return normalize_entries(raw, context).entries
+    return normalize_entries(raw, feed).entries
 
 
 async def fill(feed: FeedState, entries: Sequence[Entry], context: RunContext, report: Report) -> None:
