@@ -12,15 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from connectors.desk.views import (
-    EntryFilter,
-    EntryRow,
-    FeedFilter,
-    FeedPage,
-    MessageRow,
-    OutboxFilter,
-    PollRow,
-)
+from connectors.desk.views import EntryFilter, EntryRow, FeedFilter, FeedPage, OutboxFilter
 from connectors.store.feeds import state_from_row
 from connectors.store.outbox import outbox
 from connectors.store.schema import IS_FAILED, IS_PENDING, entries, feeds, polls
@@ -86,9 +78,10 @@ def entry_row(row: Row[Any]) -> EntryRow:
     )
 
 
-def list_messages(connection: Connection, choice: OutboxFilter, *, page: int) -> tuple[MessageRow, ...]:
+def list_messages(connection: Connection, choice: OutboxFilter, *, page: int) -> Sequence[Row[Any]]:
     """A page of messages: undelivered ones in order of delivery, or delivered ones, the last first."""
-    query = select(*(outbox.c[name] for name in MessageRow.__slots__))
+    columns = ("lane", "topic", "key", "type", "created_at", "batch", "delivered_at")  # all but the value
+    query = select(*(outbox.c[name] for name in columns))
     if choice.lane is not None:
         query = query.where(outbox.c.lane == choice.lane)
     if choice.topics:
@@ -99,7 +92,7 @@ def list_messages(connection: Connection, choice: OutboxFilter, *, page: int) ->
         query = query.where(outbox.c.delivered_at >= choice.since).order_by(outbox.c.delivered_at.desc())
     if choice.until is not None:
         query = query.where(outbox.c.delivered_at < choice.until)
-    return tuple(MessageRow(**row._asdict()) for row in connection.execute(paged(query, page)))
+    return connection.execute(paged(query, page)).all()
 
 
 def states_of(connection: Connection, query: Select[Any]) -> tuple[FeedState, ...]:
@@ -121,12 +114,12 @@ def list_feeds(connection: Connection, choice: FeedFilter, *, page: int) -> Feed
     return FeedPage(states_of(connection, query), number)
 
 
-def last_polls(connection: Connection, feed_ids: Sequence[str], now: datetime) -> tuple[PollRow, ...]:
+def last_polls(connection: Connection, feed_ids: Sequence[str], now: datetime) -> Sequence[Row[Any]]:
     """The last polls of these feeds, latest first."""
     query = (
-        select(*(polls.c[name] for name in PollRow.__slots__))
+        select(polls)
         .where(polls.c.feed_id.in_(feed_ids), polls.c.polled_at >= now - POLLS_SINCE)
         .order_by(polls.c.polled_at.desc(), polls.c.id.desc())
         .limit(MAX_POLLS)
     )
-    return tuple(PollRow(**row._asdict()) for row in connection.execute(query))
+    return connection.execute(query).all()

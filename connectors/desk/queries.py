@@ -12,29 +12,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select
 
-from connectors.desk.lists import (
-    PAGE_SIZE,
-    last_polls,
-    list_entries,
-    list_feeds,
-    list_messages,
-    states_of,
-)
+from connectors.desk.lists import PAGE_SIZE, last_polls, list_entries, states_of
 from connectors.desk.views import (
     PUBLISHED,
     WORST_FIRST,
     Backlog,
-    DeadLetterGroup,
     DelayStats,
     EntryFilter,
-    EntryRow,
-    FeedFilter,
-    FeedPage,
     HourCounts,
-    MessageRow,
-    OutboxFilter,
     OutletDetail,
     OutletFilter,
     OutletPage,
@@ -42,13 +29,11 @@ from connectors.desk.views import (
     Overview,
     RunDetail,
     RunsPage,
-    TopicBacklog,
     WrapperSummary,
 )
 from connectors.metrics.queries import count_dead_letters, delivery_delays, verdict_delays
-from connectors.store.database import Database
 from connectors.store.outbox import outbox
-from connectors.store.runs import RunStore, RunSummary, list_runs, sum_runs
+from connectors.store.runs import RunSummary, list_runs, read_reports, sum_runs
 from connectors.store.schema import IS_FAILED, IS_PENDING, entries, feeds, runs, wrappers
 from pipeline.domain.model import FeedStatus, Verdict
 from pipeline.extraction.wrapper.wrapper import Wrapper
@@ -64,109 +49,72 @@ AN_HOUR: ColumnElement[timedelta] = literal_column("interval '1 hour'")
 FULL_HOUR: ColumnElement[datetime] = literal_column("timestamptz '2000-01-01 00:00:00+00'")
 
 
-class DeskStore:
-    """The desk's queries, on a Database."""
+def read_overview(connection: Connection, *, now: datetime) -> Overview:
+    """The first page: the last 24 hours, and the backlog."""
+    return Overview(
+        hours=count_hours(connection, now),
+        feeds=count_feeds(connection),
+        settling=delay_stats(verdict_delays(connection, now - HOUR)),
+        delivering=delay_stats(delivery_delays(connection, now - HOUR)),
+        backlog=backlog(connection),
+        day=sum_runs(connection, since=now - DAY),
+        feeds_with_gaps=feeds_with_gaps(connection),
+        audit=last_audit(connection, now),
+        last_run_at=connection.scalar(select(func.max(runs.c.finished_at))),
+    )
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
 
-    def overview(self, *, now: datetime) -> Overview:
-        """The first page: the last 24 hours, and the backlog."""
-        with self.database.reading() as connection:
-            return Overview(
-                hours=count_hours(connection, now),
-                feeds=count_feeds(connection),
-                settling=delay_stats(verdict_delays(connection, now - HOUR)),
-                delivering=delay_stats(delivery_delays(connection, now - HOUR)),
-                backlog=backlog(connection),
-                day=sum_runs(connection, since=now - DAY),
-                feeds_with_gaps=feeds_with_gaps(connection),
-                audit=last_audit(connection, now),
-                last_run_at=connection.scalar(select(func.max(runs.c.finished_at))),
-            )
+def read_outlets(connection: Connection, choice: OutletFilter, *, page: int, now: datetime) -> OutletPage:
+    """A page of outlets, the worst status first."""
+    statuses = rank_outlets(connection, containing=choice.containing)
+    ids = [outlet_id for outlet_id, status in statuses.items() if choice.status in (None, status)]
+    start = (page - 1) * PAGE_SIZE
+    lines = summarise_outlets(connection, ids[start : start + PAGE_SIZE], now)
+    return OutletPage(lines, len(ids), dict(Counter(statuses.values())))
 
-    def outlets(self, choice: OutletFilter, *, page: int, now: datetime) -> OutletPage:
-        """A page of outlets, the worst status first."""
-        with self.database.reading() as connection:
-            statuses = rank_outlets(connection, containing=choice.containing)
-            ids = [outlet_id for outlet_id, status in statuses.items() if choice.status in (None, status)]
-            start = (page - 1) * PAGE_SIZE
-            lines = summarise_outlets(connection, ids[start : start + PAGE_SIZE], now)
-            return OutletPage(lines, len(ids), dict(Counter(statuses.values())))
 
-    def outlet(self, outlet_id: str, *, now: datetime) -> OutletDetail | None:
-        """One outlet; None when the store has no feed of it."""
-        with self.database.reading() as connection:
-            (line,) = summarise_outlets(connection, [outlet_id], now)
-            if not line.feeds:
-                return None
-            return OutletDetail(
-                line=line,
-                polls=last_polls(connection, [feed.feed_id for feed in line.feeds], now),
-                settled=list_entries(connection, EntryFilter(outlet_id=outlet_id), page=1),
-                pending=list_entries(connection, EntryFilter(outlet_id=outlet_id, is_pending=True), page=1),
-                wrapper=summarise_wrapper(connection, outlet_id),
-            )
+def read_outlet(connection: Connection, outlet_id: str, *, now: datetime) -> OutletDetail | None:
+    """One outlet; None when the store has no feed of it."""
+    (line,) = summarise_outlets(connection, [outlet_id], now)
+    if not line.feeds:
+        return None
+    return OutletDetail(
+        line=line,
+        polls=last_polls(connection, [feed.feed_id for feed in line.feeds], now),
+        settled=list_entries(connection, EntryFilter(outlet_id=outlet_id), page=1),
+        pending=list_entries(connection, EntryFilter(outlet_id=outlet_id, is_pending=True), page=1),
+        wrapper=summarise_wrapper(connection, outlet_id),
+    )
 
-    def entries(self, choice: EntryFilter, *, page: int) -> tuple[EntryRow, ...]:
-        """A page of entries, the last settled first."""
-        with self.database.reading() as connection:
-            return list_entries(connection, choice, page=page)
 
-    def messages(self, choice: OutboxFilter, *, page: int) -> tuple[MessageRow, ...]:
-        """A page of messages."""
-        with self.database.reading() as connection:
-            return list_messages(connection, choice, page=page)
+def dead_letter_groups(connection: Connection) -> Sequence[Row[Any]]:
+    """Outlet, reason, number and latest time of dead letters with one cause, the largest group first."""
+    number, latest_at = func.count().label("number"), func.max(entries.c.settled_at).label("latest_at")
+    reason = func.coalesce(entries.c.reason, "").label("reason")
+    query = select(entries.c.outlet_id, reason, number, latest_at).where(IS_FAILED)
+    query = query.group_by(entries.c.outlet_id, entries.c.reason).order_by(number.desc(), entries.c.outlet_id)
+    return connection.execute(query.limit(MAX_GROUPS)).all()
 
-    def feeds(self, choice: FeedFilter, *, page: int) -> FeedPage:
-        """A page of feeds."""
-        with self.database.reading() as connection:
-            return list_feeds(connection, choice, page=page)
 
-    def dead_letter_groups(self) -> tuple[DeadLetterGroup, ...]:
-        """Dead letters by outlet and cause, the largest group first."""
-        number = func.count().label("number")
-        reason = func.coalesce(entries.c.reason, "").label("reason")
-        latest_at = func.max(entries.c.settled_at).label("latest_at")
-        query = (
-            select(entries.c.outlet_id, reason, number, latest_at)
-            .where(IS_FAILED)
-            .group_by(entries.c.outlet_id, entries.c.reason)
-            .order_by(number.desc(), entries.c.outlet_id)
-            .limit(MAX_GROUPS)
-        )
-        with self.database.reading() as connection:
-            return tuple(DeadLetterGroup(**row._asdict()) for row in connection.execute(query))
+def waiting_lanes(connection: Connection) -> Sequence[Row[Any]]:
+    """Undelivered messages by lane and topic: number, how many are stamped, and the oldest."""
+    group = outbox.c.lane, outbox.c.topic
+    stamped = func.count(outbox.c.batch).label("stamped")
+    query = select(*group, func.count().label("messages"), stamped, func.min(outbox.c.created_at).label("oldest_at"))
+    return connection.execute(query.where(outbox.c.delivered_at.is_(None)).group_by(*group).order_by(*group)).all()
 
-    def waiting_lanes(self) -> tuple[TopicBacklog, ...]:
-        """Undelivered messages by lane and topic."""
-        query = (
-            select(
-                outbox.c.lane,
-                outbox.c.topic,
-                func.count().label("messages"),
-                func.count(outbox.c.batch).label("stamped"),
-                func.min(outbox.c.created_at).label("oldest_at"),
-            )
-            .where(outbox.c.delivered_at.is_(None))
-            .group_by(outbox.c.lane, outbox.c.topic)
-            .order_by(outbox.c.lane, outbox.c.topic)
-        )
-        with self.database.reading() as connection:
-            return tuple(TopicBacklog(**row._asdict()) for row in connection.execute(query))
 
-    def runs(self, *, since: datetime | None) -> RunsPage:
-        """The last runs; since a time, with their sums."""
-        with self.database.reading() as connection:
-            if since is None:
-                return RunsPage(list_runs(connection, limit=PAGE_SIZE), None)
-            return RunsPage(list_runs(connection, since=since, limit=MAX_RUNS), sum_runs(connection, since=since))
+def read_runs(connection: Connection, *, since: datetime | None) -> RunsPage:
+    """The last runs; since a time, with their sums."""
+    if since is None:
+        return RunsPage(list_runs(connection, limit=PAGE_SIZE), None)
+    return RunsPage(list_runs(connection, since=since, limit=MAX_RUNS), sum_runs(connection, since=since))
 
-    def run(self, run_id: str) -> RunDetail | None:
-        """One run; None when its report is not stored."""
-        with self.database.reading() as connection:
-            found = list_runs(connection, run_id=run_id)
-        return RunDetail(found[0], Report.merge(RunStore(self.database).reports(run_id))) if found else None
+
+def read_run(connection: Connection, run_id: str) -> RunDetail | None:
+    """One run; None when its report is not stored."""
+    found = list_runs(connection, run_id=run_id)
+    return RunDetail(found[0], Report.merge(read_reports(connection, run_id))) if found else None
 
 
 def this_hour(now: datetime) -> datetime:

@@ -1,9 +1,16 @@
-"""View values of the desk: one per table, figure or filter. `queries.py` fills them, the templates print them."""
+"""View values of the desk: pages and filters. `queries.py` and `lists.py` fill them, the templates print them.
+
+Where a template prints columns of one table as they are, it gets that table's rows instead.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
 
 from connectors.store.runs import RunSummary, RunTotals
 from pipeline.domain.model import FeedState, FeedStatus, Topic, Verdict
@@ -168,22 +175,6 @@ class EntryRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PollRow:
-    """A poll: columns of the table `polls`."""
-
-    feed_id: str
-    polled_at: datetime
-    outcome: str
-    http_status: int | None
-    entries: int
-    new: int
-    changed: int
-    wire_bytes: int
-    elapsed_s: float
-    detail: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WrapperSummary:
     """An outlet's learnt wrapper and the confidence in it."""
 
@@ -199,7 +190,7 @@ class OutletDetail:
     """The page of an outlet."""
 
     line: OutletSummary
-    polls: tuple[PollRow, ...]
+    polls: Sequence[Row[Any]]  # of the table `polls`
     settled: tuple[EntryRow, ...]
     pending: tuple[EntryRow, ...]
     wrapper: WrapperSummary | None
@@ -222,27 +213,6 @@ class EntryFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetterGroup:
-    """Dead letters of one outlet with one cause."""
-
-    outlet_id: str
-    reason: str
-    number: int
-    latest_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicBacklog:
-    """Undelivered messages of one lane and topic."""
-
-    lane: int
-    topic: str
-    messages: int
-    stamped: int
-    oldest_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxFilter:
     """Messages of the outbox in a lane, on topics: undelivered ones, or those delivered in a time range."""
 
@@ -250,19 +220,6 @@ class OutboxFilter:
     topics: tuple[Topic, ...] = ()
     since: datetime | None = None  # None: undelivered messages
     until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageRow:
-    """A message without its value: columns of the table `outbox`."""
-
-    lane: int
-    topic: str
-    key: str
-    type: str
-    created_at: datetime
-    batch: int | None
-    delivered_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The desk over HTTP: pages, lists and forms. `DeskStore` reads what pages show, `DeskActions` does what forms ask.
+"""The desk over HTTP: pages, lists and forms. Queries read what pages show, `DeskActions` does what forms ask.
 
 Promises: every response forbids inline scripts, foreign frames and foreign resources (Content-Security-Policy), and the
 templates escape every value, because outlets write titles, URLs and errors. A form needs the role and a token; both are
@@ -13,21 +13,22 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import parse_qs, quote, urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from pydantic import AfterValidator, AwareDatetime
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
-from connectors.desk import formatting
+from connectors.desk import formatting, lists, queries
 from connectors.desk.access import AccessControl, DeskUser, csrf_token, is_csrf_safe, is_signed_notice, sign_notice
 from connectors.desk.actions import DeskActions, RunStarter
-from connectors.desk.lists import PAGE_SIZE
-from connectors.desk.queries import DAY, HOUR, DeskStore, this_hour
+from connectors.desk.queries import DAY, HOUR, this_hour
 from connectors.desk.views import PUBLISHED, WORST_FIRST, EntryFilter, FeedFilter, OutboxFilter, OutletFilter
+from connectors.store.database import Database
 from connectors.store.explanations import WhyStore
 from pipeline.catalogue.catalogue import NewFeed
 from pipeline.domain.errors import NewswireError
@@ -52,13 +53,15 @@ ASSETS = {
 MAX_FORM_BYTES = 20_000  # the largest form of ours has a few hundred
 
 router = APIRouter()
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """The dependencies of the pages."""
 
-    store: DeskStore
+    database: Database
     actions: DeskActions
     runs: RunStarter
     access: AccessControl
@@ -70,11 +73,15 @@ class DeskRequest:
 
     def __init__(self, desk: Desk, request: Request, user: DeskUser) -> None:
         self.desk = desk
-        self.store = desk.store
         self.request = request
         self.user = user
         self.now = desk.clock()
         self.base = request.scope.get("root_path", "")
+
+    def read(self, query: Callable[Concatenate[Connection, P], R], *given: P.args, **named: P.kwargs) -> R:
+        """Run a query."""
+        with self.desk.database.reading() as connection:
+            return query(connection, *given, **named)
 
     def page(self, template: str, **shown: Any) -> HTMLResponse:
         """Render a page."""
@@ -182,7 +189,7 @@ def templates() -> Environment:
         "Verdict": Verdict,
         "Switch": Switch,
         "WORST_FIRST": WORST_FIRST,
-        "PAGE_SIZE": PAGE_SIZE,
+        "PAGE_SIZE": lists.PAGE_SIZE,
         "can_switch": can_switch,
         "outcome": formatting.outcome,
     }
@@ -190,11 +197,11 @@ def templates() -> Environment:
 
 
 def create_desk(
-    store: DeskStore, actions: DeskActions, runs: RunStarter, access: AccessControl, clock: Callable[[], datetime]
+    database: Database, actions: DeskActions, runs: RunStarter, access: AccessControl, clock: Callable[[], datetime]
 ) -> FastAPI:
     """The desk as an application to mount. Every route authenticates."""
     app = FastAPI(title="newswire desk", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.desk = Desk(store=store, actions=actions, runs=runs, access=access, clock=clock)
+    app.state.desk = Desk(database=database, actions=actions, runs=runs, access=access, clock=clock)
 
     @app.middleware("http")
     async def add_security_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -223,18 +230,18 @@ def asset(name: str) -> Response:
 
 @router.get("/")
 def overview(asked: Asked) -> Response:
-    return asked.page("overview.html", shown=asked.store.overview(now=asked.now))
+    return asked.page("overview.html", shown=asked.read(queries.read_overview, now=asked.now))
 
 
 @router.get("/outlets")
 def outlets(asked: Asked, status: FeedStatus | None = None, name: str = "", page: PageNumber = 1) -> Response:
-    found = asked.store.outlets(OutletFilter(status, name.strip()), page=page, now=asked.now)
+    found = asked.read(queries.read_outlets, OutletFilter(status, name.strip()), page=page, now=asked.now)
     return asked.page("outlets.html", shown=found, status=status, name=name, number=page)
 
 
 @router.get("/outlets/{outlet_id}")
 def outlet(asked: Asked, outlet_id: str) -> Response:
-    found = asked.store.outlet(outlet_id, now=asked.now)
+    found = asked.read(queries.read_outlet, outlet_id, now=asked.now)
     if found is None:
         raise HTTPException(404, "The store has no feed of this outlet")
     return asked.page("outlet.html", shown=found)
@@ -242,17 +249,17 @@ def outlet(asked: Asked, outlet_id: str) -> Response:
 
 @router.get("/runs")
 def runs(asked: Asked, since: AwareDatetime | None = None) -> Response:
-    return asked.page("runs.html", shown=asked.store.runs(since=since), from_time=since)
+    return asked.page("runs.html", shown=asked.read(queries.read_runs, since=since), from_time=since)
 
 
 @router.get("/run")
 def run(asked: Asked, run_id: str) -> Response:
-    return asked.page("run.html", run_id=run_id, shown=asked.store.run(run_id))
+    return asked.page("run.html", run_id=run_id, shown=asked.read(queries.read_run, run_id))
 
 
 @router.get("/why")
 def why(asked: Asked, q: str = "") -> Response:
-    lines = WhyStore(asked.store.database).explain(q.strip()) if q.strip() else ()
+    lines = WhyStore(asked.desk.database).explain(q.strip()) if q.strip() else ()
     return asked.page("why.html", q=q, lines=lines)
 
 
@@ -284,13 +291,13 @@ def entries(
         until=during.until,
     )
     fields = {"outlet": outlet, "verdict": verdict, "reason": reason, "first": "1" if first else "", **during.fields}
-    found = asked.store.entries(choice, page=page)
+    found = asked.read(lists.list_entries, choice, page=page)
     return asked.page("entries.html", entries=found, choice=choice, fields=fields, number=page)
 
 
 @router.get("/feeds")
 def feeds(asked: Asked, status: FeedStatus | None = None, gaps: bool = False, page: PageNumber = 1) -> Response:
-    found = asked.store.feeds(FeedFilter(status, with_gaps=gaps), page=page)
+    found = asked.read(lists.list_feeds, FeedFilter(status, with_gaps=gaps), page=page)
     fields = {"status": status.value if status else "", "gaps": "1" if gaps else ""}
     return asked.page("feeds.html", shown=found, fields=fields, number=page)
 
@@ -299,19 +306,19 @@ def feeds(asked: Asked, status: FeedStatus | None = None, gaps: bool = False, pa
 def messages(asked: Asked, during: InRange, topic: str = "", lane: int | None = None, page: PageNumber = 1) -> Response:
     choice = OutboxFilter(lane=lane, topics=topics_of(topic), since=during.since, until=during.until)
     fields = {"topic": topic, "lane": lane, **during.fields}
-    found = asked.store.messages(choice, page=page)
+    found = asked.read(lists.list_messages, choice, page=page)
     return asked.page("messages.html", messages=found, choice=choice, fields=fields, number=page)
 
 
 @router.get("/dead-letters")
 def dead_letters(asked: Asked) -> Response:
-    found = asked.store.entries(EntryFilter(verdicts=(Verdict.FAILED,)), page=1)
-    return asked.page("dead_letters.html", groups=asked.store.dead_letter_groups(), entries=found)
+    found = asked.read(lists.list_entries, EntryFilter(verdicts=(Verdict.FAILED,)), page=1)
+    return asked.page("dead_letters.html", groups=asked.read(queries.dead_letter_groups), entries=found)
 
 
 @router.get("/outbox")
 def outbox(asked: Asked) -> Response:
-    return asked.page("outbox.html", lanes=asked.store.waiting_lanes())
+    return asked.page("outbox.html", lanes=asked.read(queries.waiting_lanes))
 
 
 # ------------------------------------------------------------ actions

@@ -22,7 +22,7 @@ from connectors.store.repeated_paragraphs import expire_paragraphs, note_paragra
 from connectors.store.schema import alias_key, aliases, articles, entries, wrappers
 from pipeline.dedup.decide import Candidate, Decision, KnownArticle, remembered
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
-from pipeline.dedup.model import ArticleState, Relation
+from pipeline.dedup.model import ArticleState
 from pipeline.domain.fault_injection import crash_point
 from pipeline.domain.model import PendingEntry, Validators, Verdict
 from pipeline.identity.urls import registrable_domain
@@ -152,7 +152,7 @@ def look(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> L
     named = only_named(connection, candidate, ids)
     if ids and candidate.article_id not in ids:
         candidate = replace(candidate, article_id=ids[0])
-    found = sketches.look_up(connection, candidate)
+    (found,) = sketches.look_up(connection, [candidate])
     sightings = found.sightings()
     others = sketches.known_articles(connection, [i for i in ids if i != candidate.article_id])
     known = (*sightings.known, *others)
@@ -198,19 +198,12 @@ def only_named(connection: Connection, candidate: Candidate, ids: Sequence[str])
 
 def known_by_row(row: Row[Any]) -> KnownArticle:
     """An article without its sketch: its hash shows whether a text is equal, but not how similar it is."""
-    return KnownArticle(
+    return sketches.known_article(
+        row,
         article_id=row.id,
-        outlet_id=row.outlet_id,
         domain=registrable_domain(row.url),
-        title=row.title,
         fingerprint=replace(fingerprint(row.title, ""), content_hash=row.text_hash),
         seen_at=row.first_seen_at,
-        revision=row.revision,
-        cluster_id=row.cluster_id,
-        last_revised_at=row.last_revised_at,
-        relation=Relation(row.relation) if row.relation else None,
-        copy_of=row.copy_of,
-        is_live_blog=row.is_live_blog,
         state=ArticleState.WITHDRAWN if row.state == "withdrawn" else ArticleState.LIVE,
     )
 
@@ -226,7 +219,8 @@ def is_waiting(connection: Connection, entry: PendingEntry) -> bool:
 def is_outdated(connection: Connection, settlement: Settlement) -> bool:
     """Whether something similar to the candidate was committed since the look-up. Call it under the lock."""
     looked = settlement.looked
-    if sketches.changed_since(connection, settlement.candidate, looked.seen).hits:
+    (since,) = sketches.look_up(connection, [settlement.candidate], after_seq=looked.seen)
+    if since.hits:
         return True
     return tuple(known_ids(connection, settlement.candidate, settlement.urls)) != looked.known_ids
 
@@ -298,7 +292,7 @@ def write_linked_rows(connection: Connection, settlement: Settlement, *, lanes: 
     decision = settlement.decision
     write_aliases(connection, settlement.entry.outlet_id, settlement.urls, settlement.owner)
     if decision.verdict is not Verdict.UNCHANGED and settlement.owner == decision.article_id:
-        sketches.insert_sketch(connection, known_article(settlement), now=settlement.now)
+        sketches.insert_sketches(connection, [known_article(settlement)], now=settlement.now)
     if decision.merged_id:
         merge(connection, decision)
     outbox.append(connection, settlement.messages, lanes=lanes, now=settlement.now)

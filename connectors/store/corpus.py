@@ -56,7 +56,7 @@ def claim(
 ) -> tuple[Decision, ...]:
     """Decide on a batch, in order, and store the outcome in one durable transaction."""
     with database.reading() as connection:
-        before = sketches.look_up_all(connection, candidates)
+        before = sketches.look_up(connection, candidates)
     early = [
         decide(candidate, found.sightings(), now=now, policy=policy)
         for candidate, found in zip(candidates, before, strict=True)
@@ -66,7 +66,7 @@ def claim(
     seen = min((found.seen for found in before), default=0)
     with database.writing() as connection:
         sketches.lock_for_claim(connection)
-        since = sketches.look_up_all(connection, candidates, after_seq=seen, since=now - A_DAY)
+        since = sketches.look_up(connection, candidates, after_seq=seen, since=now - A_DAY)
         batch = _Batch(now, policy)
         for candidate, *found, decision in zip(candidates, before, since, early, strict=True):
             batch.decide(candidate, found, decision)

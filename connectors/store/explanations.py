@@ -50,7 +50,7 @@ def history(verdicts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 class WhyStore:
-    """Explanations in words, on a Database."""
+    """Explanations as lines of text, from a Database."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

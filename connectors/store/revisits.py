@@ -1,7 +1,7 @@
 """Revisit store: which articles are due for a revisit, and what a revisit changes.
 
-Promises: every write requires that the article is unchanged since the visit was read, so that two workers, or a feed
-that shows the same change, never make two revisions of one.
+Promises: every write requires that the article is unchanged since the visit was read. Two workers, or a revisit and a
+poll, therefore never make two revisions of one change.
 """
 
 from __future__ import annotations
@@ -77,8 +77,9 @@ class RevisitStore:
             mine = entries.c.article_id == visit.article_id, entries.c.state == "settled"
             connection.execute(update(entries).where(*mine).values(verdict=Verdict.WITHDRAWN.value))
             # Inserted again, not only marked: the new `seq` makes concurrent decisions on the article look again.
-            for known in sketches.known_articles(connection, [visit.article_id]):
-                sketches.insert_sketch(connection, replace(known, state=ArticleState.WITHDRAWN), now=now)
+            known = sketches.known_articles(connection, [visit.article_id])
+            withdrawn = [replace(article, state=ArticleState.WITHDRAWN) for article in known]
+            sketches.insert_sketches(connection, withdrawn, now=now)
             outbox.append(connection, messages, lanes=self.lanes, now=now)
             return True
 

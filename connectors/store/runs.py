@@ -81,14 +81,19 @@ class RunStore:
     def reports(self, run_id: str) -> tuple[Report, ...]:
         """The reports of a run's shards."""
         with self.database.reading() as connection:
-            kept = connection.scalars(select(runs.c.report).where(runs.c.run_id == run_id).order_by(runs.c.id))
-            return tuple(Report.from_json(json.loads(text)) for text in kept)
+            return read_reports(connection, run_id)
 
     def expire(self, *, before: datetime) -> int:
         """Delete reports and polls older than that; returns how many rows."""
         with self.database.writing() as connection:
             old_runs = connection.execute(delete(runs).where(runs.c.finished_at < before)).rowcount
             return old_runs + connection.execute(delete(polls).where(polls.c.polled_at < before)).rowcount
+
+
+def read_reports(connection: Connection, run_id: str) -> tuple[Report, ...]:
+    """The reports of a run's shards."""
+    stored = connection.scalars(select(runs.c.report).where(runs.c.run_id == run_id).order_by(runs.c.id))
+    return tuple(Report.from_json(json.loads(text)) for text in stored)
 
 
 def list_runs(

@@ -2,7 +2,7 @@
 
 The claim prevents two workers from splitting a story (research measured 24 % splits without it, none with it):
 
-    look_up (any transaction) → decide → in the writing transaction: lock_for_claim, changed_since,
+    look_up (any transaction) → decide → in the writing transaction: lock_for_claim, look_up after its `seq`,
     decide again when that found anything, insert_sketches, commit
 
 It works because `seq` is assigned under the lock, and the lock is held until commit. What my look-up could not see
@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, TextualSelect, delete, insert, select, text, update
+from sqlalchemy import Connection, Integer, Row, TextualSelect, delete, insert, select, text
 
 from connectors.store.schema import sketches
 from connectors.store.sketch_partitions import FILE_EVERY, drop_weeks, ensure_partition, file_keys, week_tables
@@ -109,21 +109,20 @@ class LookUp:
         )
 
 
-def look_up(connection: Connection, candidate: Candidate, *, after_seq: int = 0) -> LookUp:
-    """Known articles that resemble a candidate: its own, the same text, or two or more shared keys."""
-    return look_up_all(connection, (candidate,), after_seq=after_seq)[0]
-
-
-def look_up_all(
+def look_up(
     connection: Connection, candidates: Sequence[Candidate], *, after_seq: int = 0, since: datetime | None = None
 ) -> tuple[LookUp, ...]:
-    """`look_up` for several candidates in one round trip; `since` skips the partitions of older weeks."""
+    """Known articles that resemble each candidate: its own, the same text, or two or more shared keys.
+
+    One round trip. `after_seq`: only what was committed after an earlier look-up that saw up to it (call it under the
+    lock then). `since` skips the partitions of older weeks.
+    """
     since_week = week_of(since) if since else 0
     statement, values = _near(connection, candidates, after_seq=after_seq, since_week=since_week)
     rows = connection.execute(statement, values).all()
     seen = max((row.seen for row in rows), default=after_seq)
     found: list[dict[int, Hit]] = [{} for _ in candidates]
-    for row in sorted((row for row in rows if row.seq is not None), key=_best_first):
+    for row in sorted((row for row in rows if row.seq is not None), key=lambda row: (-row.shared, -row.seq)):
         near = found[row.n]
         before = near.get(row.seq)
         near[row.seq] = _hit(row, candidates[row.n], before)
@@ -137,18 +136,8 @@ def lock_for_claim(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(x'736b657463686573'::bigint)"))
 
 
-def changed_since(connection: Connection, candidate: Candidate, seen: int) -> LookUp:
-    """Look up what was committed after a look-up that saw up to this `seq`. Call it under the lock."""
-    return look_up(connection, candidate, after_seq=seen)
-
-
-def insert_sketch(connection: Connection, article: KnownArticle, *, now: datetime) -> int:
-    """Replace an article's sketch by that of a new revision; its `seq`. Call it under the lock."""
-    return insert_sketches(connection, (article,), now=now)[0]
-
-
 def insert_sketches(connection: Connection, articles: Sequence[KnownArticle], *, now: datetime) -> tuple[int, ...]:
-    """`insert_sketch` for several articles of different ids."""
+    """Replace the sketches of these articles by those of new revisions; their `seq`. Call it under the lock."""
     if not articles:
         return ()
     week = week_of(now)
@@ -173,17 +162,6 @@ def known_articles(connection: Connection, article_ids: Sequence[str]) -> tuple[
     return tuple(_known(row) for row in rows)
 
 
-def set_state(connection: Connection, article_id: str, state: ArticleState) -> None:
-    """Mark an article as withdrawn, or as live again."""
-    withdrawn = state is ArticleState.WITHDRAWN
-    connection.execute(update(sketches).where(sketches.c.article_id == article_id).values(withdrawn=withdrawn))
-
-
-def move_cluster(connection: Connection, article_id: str, cluster_id: str) -> None:
-    """Move an article to another cluster: the survivor's, when two ids were merged."""
-    connection.execute(update(sketches).where(sketches.c.article_id == article_id).values(cluster_id=cluster_id))
-
-
 def expire(connection: Connection, *, before: datetime) -> int:
     """Delete what was last revised before that time; returns how many weeks and rows. Repeat until it is 0.
 
@@ -204,10 +182,6 @@ def week_of(moment: datetime) -> int:
     return int(moment.astimezone(UTC).timestamp()) // (7 * 86_400)
 
 
-def _best_first(row: Row[Any]) -> tuple[int, int]:
-    return -row.shared, -row.seq
-
-
 def _hit(row: Row[Any], candidate: Candidate, before: Hit | None) -> Hit:
     known = before.known if before else _known(row)
     return Hit(
@@ -219,21 +193,29 @@ def _hit(row: Row[Any], candidate: Candidate, before: Hit | None) -> Hit:
     )
 
 
-def _known(row: Row[Any]) -> KnownArticle:
+def known_article(row: Row[Any], **of_table: Any) -> KnownArticle:
+    """A row of `sketches` or `articles` as a known article; `of_table`: the fields that differ between the two."""
     return KnownArticle(
-        article_id=row.article_id,
         outlet_id=row.outlet_id,
-        domain=row.domain,
         title=row.title,
-        fingerprint=Fingerprint.from_bytes(bytes(row.fingerprint)),
-        seen_at=row.seen_at,
         revision=row.revision,
         cluster_id=row.cluster_id,
         last_revised_at=row.last_revised_at,
-        state=ArticleState.WITHDRAWN if row.withdrawn else ArticleState.LIVE,
         relation=Relation(row.relation) if row.relation else None,
         copy_of=row.copy_of,
         is_live_blog=row.is_live_blog,
+        **of_table,
+    )
+
+
+def _known(row: Row[Any]) -> KnownArticle:
+    return known_article(
+        row,
+        article_id=row.article_id,
+        domain=row.domain,
+        fingerprint=Fingerprint.from_bytes(bytes(row.fingerprint)),
+        seen_at=row.seen_at,
+        state=ArticleState.WITHDRAWN if row.withdrawn else ArticleState.LIVE,
     )
 
 

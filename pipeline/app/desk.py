@@ -11,7 +11,6 @@ from fastapi import FastAPI
 
 from connectors.desk.access import AccessControl
 from connectors.desk.actions import Finding, RunStarter
-from connectors.desk.queries import DeskStore
 from connectors.desk.web import create_desk
 from connectors.store.dead_letters import DeadLetterStore
 from pipeline.app.checks import check_feed
@@ -129,4 +128,4 @@ class DeskDeployment:
 
     def desk(self, door: AccessControl, runs: RunStarter) -> FastAPI:
         """The desk as an application to mount."""
-        return create_desk(DeskStore(self.app.database), DeploymentActions(self.app), runs, door, self.app.clock)
+        return create_desk(self.app.database, DeploymentActions(self.app), runs, door, self.app.clock)

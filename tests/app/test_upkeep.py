@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, update
 
-from connectors.desk.queries import DeskStore
+from connectors.desk.queries import read_overview, read_runs
 from connectors.store.database import Database
 from connectors.store.outbox import append
 from connectors.store.runs import RunSummary
@@ -63,7 +63,8 @@ def test_runs_without_airflow_stand_on_the_desk_each_under_a_name_of_its_own(new
     newswire.ingest([])
     newswire.ingest([])
     run_overdue_revisits(newswire)
-    names = [line.run_id for line in DeskStore(newswire.database).runs(since=None).lines]
+    with newswire.database.reading() as connection:
+        names = [line.run_id for line in read_runs(connection, since=None).lines]
     assert len(set(names)) == 3
     assert [name.partition(" 2026-11-23 06:")[0] for name in names] == ["revisit", "poll", "poll"]
 
@@ -180,7 +181,8 @@ def test_the_desk_says_when_the_last_audit_was_and_whether_all_agreed(newswire: 
     times = iter(now() + timedelta(minutes=n) for n in range(100))
 
     def audit() -> RunSummary | None:
-        return DeskStore(newswire.database).overview(now=now()).audit
+        with newswire.database.reading() as connection:
+            return read_overview(connection, now=now()).audit
 
     assert audit() is None
     with Newswire(newswire.settings, clock=lambda: next(times)) as at_night:

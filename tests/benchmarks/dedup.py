@@ -207,7 +207,7 @@ def look_up_times_ms(database: Database) -> Iterator[float]:
     with database.reading() as connection:
         for number in range(LOOK_UPS + 200):
             start = time.perf_counter()
-            sketches.look_up(connection, candidates[number % len(candidates)])
+            sketches.look_up(connection, [candidates[number % len(candidates)]])
             if number >= 200:
                 yield (time.perf_counter() - start) * 1000
 
@@ -243,7 +243,7 @@ def claim_batches(url: str, worker: int, size: int, barrier: Barrier) -> None:
     candidates = [made_candidate(newsroom, size + number, worker) for number in range(BATCH * BATCHES)]
     database = Database(url)
     with database.reading() as connection:
-        sketches.look_up(connection, candidates[0])
+        sketches.look_up(connection, candidates[:1])
     barrier.wait()
     for start in range(0, len(candidates), BATCH):
         claim(database, candidates[start : start + BATCH], now=NOW, policy=DecidePolicy())

@@ -12,7 +12,6 @@ from fastapi.testclient import TestClient
 
 from connectors.desk.access import DeskUser, csrf_token
 from connectors.desk.actions import Finding
-from connectors.desk.queries import DeskStore
 from connectors.desk.web import create_desk
 from connectors.store.articles import ArticleStore
 from connectors.store.database import Database
@@ -129,7 +128,7 @@ def desk_client(
     database: Database, acts: RecordingActions, *, clock: Callable[[], datetime] = lambda: NOW + timedelta(minutes=1)
 ) -> Iterator[TestClient]:
     """A browser at the desk, logged in as an editor."""
-    desk = create_desk(DeskStore(database), acts, FakeRunStarter(), HeaderAccess(), clock)
+    desk = create_desk(database, acts, FakeRunStarter(), HeaderAccess(), clock)
     with TestClient(desk, base_url="http://desk.test", headers={"visitor": "editor"}) as client:
         yield client
 

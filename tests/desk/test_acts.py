@@ -45,14 +45,14 @@ def told(app: Newswire, topic: str) -> list[dict[str, str]]:
         return [json.loads(value) for value in values if value]
 
 
-def test_a_pause_is_kept_and_told_on_the_topic(app: Newswire, acts: DeploymentActions) -> None:
+def test_a_pause_is_stored_and_published(app: Newswire, acts: DeploymentActions) -> None:
     assert acts.switch(FEED.id, Switch.PAUSE, by="ada") == "antenne/titres is paused"
     (state,) = app.feeds.states([FEED.id])
     assert (state.paused, state.status) == (True, FeedStatus.PAUSED)
     assert "paused by ada" in told(app, "feeds")[-1]["reason"]
 
 
-def test_a_feed_that_is_not_there_is_said(acts: DeploymentActions) -> None:
+def test_an_unknown_feed_is_an_error(acts: DeploymentActions) -> None:
     with pytest.raises(UnknownTarget, match="no feed nobody/here"):
         acts.switch("nobody/here", Switch.PAUSE, by="ada")
 
@@ -72,9 +72,7 @@ def test_an_added_feed_is_in_the_catalogue_and_in_the_store(app: Newswire, acts:
     assert app.feeds.states(["neuf/main"])
 
 
-def test_a_feed_that_breaks_the_catalogue_is_refused_and_leaves_it_as_it_was(
-    app: Newswire, acts: DeploymentActions
-) -> None:
+def test_an_invalid_feed_is_refused_and_the_catalogue_stays_unchanged(app: Newswire, acts: DeploymentActions) -> None:
     before = app.settings.catalogue.read_text()
     wrong = NewFeed(outlet_id="Nicht Gut", feed="main", url="file:///etc/passwd", country="FR", language="fr")
     with pytest.raises(CatalogueError):
@@ -82,7 +80,7 @@ def test_a_feed_that_breaks_the_catalogue_is_refused_and_leaves_it_as_it_was(
     assert app.settings.catalogue.read_text() == before
 
 
-def test_a_catalogue_that_cannot_be_written_is_said(app: Newswire, acts: DeploymentActions) -> None:
+def test_a_read_only_catalogue_is_an_error(app: Newswire, acts: DeploymentActions) -> None:
     obstacle = app.settings.catalogue.with_name("feeds.toml.partial")
     obstacle.mkdir()
     with pytest.raises(CatalogueError, match="part of an image"):
@@ -91,10 +89,10 @@ def test_a_catalogue_that_cannot_be_written_is_said(app: Newswire, acts: Deploym
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", ""])
-def test_only_addresses_of_the_web_are_checked(acts: DeploymentActions, url: str) -> None:
+def test_only_http_urls_are_checked(acts: DeploymentActions, url: str) -> None:
     (finding,) = acts.check_feed(url)
     assert not finding.is_fine
 
 
-def test_an_outlet_that_left_the_catalogue_goes_by_its_id(acts: DeploymentActions) -> None:
+def test_an_outlet_outside_the_catalogue_is_named_by_its_id(acts: DeploymentActions) -> None:
     assert acts.outlet_name("long-gone") == "long-gone"

@@ -124,7 +124,7 @@ def test_a_feed_is_paused_and_resumed(page: Page, running: Running) -> None:
     expect(desk.get_by_role("status")).to_contain_text("is polled again")
 
 
-def test_a_role_that_may_only_look_is_refused(browser: Browser, running: Running) -> None:
+def test_a_read_only_role_is_refused(browser: Browser, running: Running) -> None:
     context = log_in(browser, running, "viewer")
     page = context.new_page()
     page.goto(f"{running.url}/newswire/outlets/muette")
@@ -138,7 +138,7 @@ def test_a_role_that_may_only_look_is_refused(browser: Browser, running: Running
     context.close()
 
 
-def test_a_stranger_sees_nothing(browser: Browser, running: Running) -> None:
+def test_a_request_without_login_is_refused(browser: Browser, running: Running) -> None:
     context = browser.new_context()
     assert context.request.get(f"{running.url}/newswire/").status == 401
     context.close()
@@ -156,7 +156,7 @@ def wait_for_run(page: Page, running: Running, *, run_type: str) -> str:
     raise AssertionError(f"no {run_type} run went green")
 
 
-def test_what_outlets_write_never_runs(page: Page, running: Running) -> None:
+def test_scripts_written_by_outlets_never_run(page: Page, running: Running) -> None:
     run = wait_for_run(page, running, run_type="scheduled")
     for path in (*PATHS, f"/run?run_id={quote(run)}"):
         page.goto(f"{running.url}/newswire{path}")

@@ -1,4 +1,4 @@
-"""The desk's pages over a small store: what they show, whom they let in, what they let nobody do."""
+"""The desk's pages over a small store: what they show, who may view and who may act."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def notice_on(html: str) -> str | None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_what_outlets_write_is_text_on_every_page(desk: TestClient, path: str) -> None:
+def test_values_written_by_outlets_are_escaped_on_every_page(desk: TestClient, path: str) -> None:
     answer = desk.get(path)
     assert answer.status_code == 200
     tags = Tags(answer.text).tags
@@ -124,11 +124,11 @@ def test_what_outlets_write_is_text_on_every_page(desk: TestClient, path: str) -
     assert "49" not in re.sub(r"\{\{ 7\*7 \}\}", "", answer.text).replace("&#39;", "") or "{{ 7*7 }}" in answer.text
 
 
-def test_every_word_of_a_feed_and_of_a_verdict_says_what_it_means() -> None:
+def test_every_status_and_verdict_has_a_meaning() -> None:
     assert [word for word in (*FeedStatus, *Verdict) if not meaning(word)] == []
 
 
-def test_an_overview_of_an_idle_hour_shows_no_figures_of_nothing(tmp_path: Path) -> None:
+def test_the_overview_of_an_idle_hour_says_that_nothing_happened(tmp_path: Path) -> None:
     empty = Database(f"sqlite:///{tmp_path / 'store.db'}")
     empty.upgrade()
     with desk_client(empty, RecordingActions()) as client:
@@ -139,45 +139,45 @@ def test_an_overview_of_an_idle_hour_shows_no_figures_of_nothing(tmp_path: Path)
     assert "to now; no article was published" in shown
 
 
-def test_a_page_of_an_outlet_learns_nothing_of_the_desk_and_gains_nothing_by_it(desk: TestClient) -> None:
+def test_links_to_outlets_send_no_referrer_and_no_opener(desk: TestClient) -> None:
     links = [given for tag, given in Tags(desk.get("/entries?verdict=pending").text).tags if "_blank" in given.values()]
     assert links
     assert {given["rel"] for given in links} == {"noopener noreferrer nofollow"}
     assert all(str(given["href"]).startswith("http") for given in links)
 
 
-def test_a_hostile_title_is_shown_as_it_is(desk: TestClient) -> None:
+def test_a_hostile_title_is_shown_as_text(desk: TestClient) -> None:
     assert f"{HOSTILE} 0" in text_of(desk.get("/dead-letters").text)
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/assets/desk.css"])
-def test_nobody_sees_anything_without_a_login(desk: TestClient, path: str) -> None:
+def test_every_page_requires_a_login(desk: TestClient, path: str) -> None:
     del desk.headers["visitor"]
     assert desk.get(path).status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json"])
-def test_there_are_no_pages_that_nobody_guards(desk: TestClient, path: str) -> None:
+def test_there_are_no_api_documentation_pages(desk: TestClient, path: str) -> None:
     del desk.headers["visitor"]
     assert desk.get(path).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/", "/assets/desk.css", "/nowhere"])
-def test_every_answer_forbids_what_is_not_ours(desk: TestClient, path: str) -> None:
+def test_every_response_forbids_foreign_content(desk: TestClient, path: str) -> None:
     policy = desk.get(path).headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'self'" in policy
     assert "unsafe" not in policy
 
 
-def test_the_overview_counts_what_waits_and_what_failed(desk: TestClient) -> None:
+def test_the_overview_counts_pending_entries_and_dead_letters(desk: TestClient) -> None:
     text = text_of(desk.get("/").text)
     assert "2 pending entries" in text
     assert "1 dead letters" in text
     assert "2 got a verdict, 2 were deferred, 0 lost" in text
 
 
-def test_every_count_of_the_overview_leads_to_as_many_entries(desk: TestClient) -> None:
+def test_every_count_of_the_overview_links_to_as_many_entries(desk: TestClient) -> None:
     page = desk.get("/").text
     table = re.search(r"<h2>Verdicts.*?</table>", page, re.DOTALL)
     assert table
@@ -187,14 +187,14 @@ def test_every_count_of_the_overview_leads_to_as_many_entries(desk: TestClient) 
         assert listed_at(desk, href) == number
 
 
-def test_every_word_of_the_overview_leads_to_as_many_feeds(desk: TestClient) -> None:
+def test_every_status_of_the_overview_links_to_as_many_feeds(desk: TestClient) -> None:
     words = re.findall(r'<a href="(/feeds\?status=\w+)"><span[^>]*>\w+</span> (\d+)</a>', desk.get("/").text)
     assert len(words) == 2
     for href, number in words:
         assert desk.get(href).text.count("<tr><td>") == int(number)
 
 
-def test_every_figure_of_a_run_leads_to_as_many_entries(desk: TestClient) -> None:
+def test_every_figure_of_a_run_links_to_as_many_entries(desk: TestClient) -> None:
     counted = counts_of(desk.get("/run", params={"run_id": RUN_ID}).text)
     # "4 entries" leads to those with a verdict: the ones that were put off are counted beside it, and lead elsewhere.
     figures = [(href, number) for href, number in counted if number != 4]
@@ -203,20 +203,20 @@ def test_every_figure_of_a_run_leads_to_as_many_entries(desk: TestClient) -> Non
         assert listed_at(desk, href) == number
 
 
-def test_no_figure_of_the_overview_stands_for_itself(desk: TestClient) -> None:
+def test_every_figure_of_the_overview_has_a_link(desk: TestClient) -> None:
     page = desk.get("/").text
     assert '<div class="card"' not in page
     missing = page[page.index("Is anything missing?") :]
     assert re.findall(r">\s*(\d+)\s*<", missing) == re.findall(r'<a href="[^"]+">(?:<b>)?(\d+)<', missing)
 
 
-def test_the_silent_outlet_stands_first_and_says_why(desk: TestClient) -> None:
+def test_the_silent_outlet_is_listed_first_with_its_reason(desk: TestClient) -> None:
     text = text_of(desk.get("/outlets").text)
     assert text.index("muette") < text.index("Antenne")
     assert "silent nothing new since Friday" in text
 
 
-def test_an_outlet_shows_what_it_learnt_and_why_not_published(desk: TestClient) -> None:
+def test_an_outlet_shows_its_learnt_values_and_why_entries_are_not_published(desk: TestClient) -> None:
     assert "2 h" in text_of(desk.get("/outlets/muette").text)
     text = text_of(desk.get("/outlets/antenne").text)
     assert "not published: its page is not an article (consent_wall)" in text
@@ -227,30 +227,32 @@ def test_an_unknown_outlet_is_not_found(desk: TestClient) -> None:
     assert desk.get("/outlets/nobody").status_code == 404
 
 
-def test_a_run_tells_what_it_did(desk: TestClient) -> None:
+def test_a_run_shows_its_figures(desk: TestClient) -> None:
     text = text_of(desk.get("/run", params={"run_id": RUN_ID}).text)
     assert "4 entries: 2 verdicts, 2 deferred, 0 lost" in text
 
 
-def test_why_answers_by_an_identity(desk: TestClient) -> None:
+def test_why_finds_an_entry_by_its_identity(desk: TestClient) -> None:
     assert "verdict REJECTED" in text_of(desk.get("/why", params={"q": "http://antenne.test/1"}).text)
 
 
 @pytest.mark.parametrize(("path", "form"), FORMS)
-def test_a_form_of_the_desk_is_done(desk: TestClient, acts: RecordingActions, path: str, form: dict[str, str]) -> None:
+def test_a_submitted_form_runs_its_action(
+    desk: TestClient, acts: RecordingActions, path: str, form: dict[str, str]
+) -> None:
     answer = desk.post(path, data=form | {"token": token()}, follow_redirects=False)
     assert answer.status_code == (200 if path == "/act/check" else 303)
     assert path == "/act/check" or len(acts.done) == 1
 
 
 @pytest.mark.parametrize(("path", "form"), [form for form in FORMS if form[0] != "/act/check"])
-def test_what_was_made_due_is_taken_up_by_a_run(desk: TestClient, path: str, form: dict[str, str]) -> None:
+def test_an_action_that_makes_something_due_starts_a_run(desk: TestClient, path: str, form: dict[str, str]) -> None:
     answer = desk.post(path, data=form | {"switch": "poll-now", "token": token()})
     said = notice_on(answer.text) or answer.url.params["notice"]
     assert said.endswith(f": a run for {form.get('outlet', 'antenne')} by editor")
 
 
-def test_what_was_done_is_said_once_to_whom_did_it(desk: TestClient) -> None:
+def test_a_notice_is_shown_only_to_the_user_who_acted(desk: TestClient) -> None:
     form = {"feed": "antenne/titres", "switch": "pause", "token": token()}
     answer = desk.post("/act/switch", data=form, follow_redirects=False)
     assert notice_on(desk.get(answer.headers["location"]).text) == "antenne/titres: pause"
@@ -258,7 +260,7 @@ def test_what_was_done_is_said_once_to_whom_did_it(desk: TestClient) -> None:
 
 
 @pytest.mark.parametrize("signature", ["", "é", "0" * 64, sign_notice("another", EDITOR, SECRET)])
-def test_a_link_puts_no_words_into_the_mouth_of_the_desk(desk: TestClient, signature: str) -> None:
+def test_a_notice_without_a_valid_signature_is_not_shown(desk: TestClient, signature: str) -> None:
     page = desk.get(
         "/outlets/antenne", params={"notice": "Call 0123 to unlock your account", "signature": signature}
     ).text
@@ -280,7 +282,7 @@ def test_a_link_puts_no_words_into_the_mouth_of_the_desk(desk: TestClient, signa
     ],
 )
 @pytest.mark.parametrize(("path", "form"), FORMS)
-def test_a_form_that_is_not_the_visitors_does_nothing(
+def test_a_form_without_the_users_token_or_role_does_nothing(
     desk: TestClient,
     acts: RecordingActions,
     path: str,
@@ -293,22 +295,22 @@ def test_a_form_that_is_not_the_visitors_does_nothing(
 
 
 @pytest.mark.parametrize(("path", "form"), FORMS)
-def test_nothing_is_done_by_a_link(desk: TestClient, acts: RecordingActions, path: str, form: dict[str, str]) -> None:
+def test_a_link_runs_no_action(desk: TestClient, acts: RecordingActions, path: str, form: dict[str, str]) -> None:
     answer = desk.get(path, params=form | {"token": token()})
     assert (answer.status_code, acts.done) == (405, [])
 
 
-def test_a_role_that_may_only_look_sees_no_button(desk: TestClient) -> None:
+def test_a_read_only_role_sees_no_button(desk: TestClient) -> None:
     for path in ("/outlets/antenne", "/dead-letters", "/add"):
         page = desk.get(path, headers={"visitor": "viewer"}).text
         assert 'method="post"' not in page
         assert "your role is read-only" in page
 
 
-def test_a_form_of_any_size_is_not_read(desk: TestClient, acts: RecordingActions) -> None:
+def test_an_oversized_form_is_refused(desk: TestClient, acts: RecordingActions) -> None:
     assert desk.post("/act/switch", content=b"x" * 30_000).status_code == 413
 
 
-def test_what_cannot_be_added_is_said_and_escaped(desk: TestClient) -> None:
+def test_an_error_of_adding_a_feed_is_shown_escaped(desk: TestClient) -> None:
     form = {"outlet": "broken", "feed": "main", "url": "http://x.test/", "token": token()}
     assert "&lt;b&gt;no&lt;/b&gt;" in desk.post("/act/add", data=form).text

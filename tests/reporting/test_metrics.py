@@ -81,7 +81,7 @@ def values(samples: Iterator[Sample]) -> dict[str, float]:
 # ---------------------------------------------------------------- what they say
 
 
-def test_counters_add_up_the_reports() -> None:
+def test_counters_sum_the_reports() -> None:
     totals = Totals()
     for one in (report(), report(faults=("not delivered: broker away",))):
         totals.add(one)
@@ -95,7 +95,7 @@ def test_counters_add_up_the_reports() -> None:
     assert found["shard_seconds_total"] == 4.0
 
 
-def test_a_late_run_is_counted_as_that_and_nothing_else() -> None:
+def test_a_late_run_counts_only_as_late() -> None:
     totals = Totals()
     totals.add(Report(faults=[f"{LATE}: not over 10 minutes after it was due to start"]))
     found = values(totals.samples())
@@ -103,7 +103,7 @@ def test_a_late_run_is_counted_as_that_and_nothing_else() -> None:
     assert found["shards_total red"] == 0
 
 
-def test_gauges_tell_what_waits_and_how_long() -> None:
+def test_gauges_show_the_backlog_and_its_age() -> None:
     found = values(gauge_samples(snapshot()))
     assert (found["entries_pending due"], found["entries_pending later"]) == (1, 2)
     assert found["entries_pending_oldest_seconds"] == 30
@@ -140,11 +140,11 @@ def test_a_feed_is_up_or_silent_by_its_status(status: FeedStatus, up: int, silen
         pytest.param(feed(), False, id="never polled"),
     ],
 )
-def test_a_feed_is_overdue_when_nobody_polls_it(state: FeedState, overdue: bool) -> None:
+def test_a_feed_is_overdue_when_it_is_not_polled(state: FeedState, overdue: bool) -> None:
     assert is_overdue(state, NOON) is overdue
 
 
-def test_every_sample_is_of_a_metric_that_is_documented_with_its_labels() -> None:
+def test_every_sample_has_a_documented_metric_and_labels() -> None:
     totals = Totals()
     totals.add(report())
     full = feed(last_new_entry_at=NOON, silence_s=60)
@@ -155,7 +155,7 @@ def test_every_sample_is_of_a_metric_that_is_documented_with_its_labels() -> Non
 # ---------------------------------------------------------------- read from a store
 
 
-def test_a_scrape_sees_the_runs_since_the_exporter_began(store_url: str, tmp_path: Path) -> None:
+def test_a_scrape_shows_the_runs_since_the_exporter_started(store_url: str, tmp_path: Path) -> None:
     catalogue = tmp_path / "feeds.toml"
     catalogue.write_text(
         '[[outlet]]\nid = "gazette"\nname = "G"\nhomepage = "http://gazette.test/"\ncountry = "FR"\nlanguage = "fr"\n'
@@ -193,7 +193,7 @@ def made_samples() -> list[Sample]:
         pytest.param(OPENMETRICS, "application/openmetrics-text", read_openmetrics, id="OpenMetrics"),
     ],
 )
-def test_both_formats_are_understood_and_say_the_same(accept: str, kind: str, read: Any) -> None:
+def test_both_formats_parse_to_the_same_values(accept: str, kind: str, read: Any) -> None:
     exposition = expose(registry_of(made_samples), accept)
     assert exposition.content_type.startswith(kind)
     found = {
@@ -206,7 +206,7 @@ def test_both_formats_are_understood_and_say_the_same(accept: str, kind: str, re
     assert {name for name, _ in found} == set(BY_NAME)
 
 
-def test_a_store_that_is_away_is_a_value_and_no_error() -> None:
+def test_an_unavailable_store_is_a_sample_not_an_error() -> None:
     def away() -> list[Sample]:
         raise StoreError("away", retriable=True)
 
@@ -215,7 +215,7 @@ def test_a_store_that_is_away_is_a_value_and_no_error() -> None:
     assert "newswire_feeds" not in body
 
 
-def test_they_are_served_over_http() -> None:
+def test_metrics_are_served_over_http() -> None:
     server, thread = serve(registry_of(made_samples), host="127.0.0.1", port=0)
     try:
         request = urllib.request.Request(f"http://127.0.0.1:{server.server_port}/metrics")
@@ -234,7 +234,7 @@ def test_they_are_served_over_http() -> None:
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-def test_names_follow_prometheus(metric: Any) -> None:
+def test_metric_names_follow_the_conventions_of_prometheus(metric: Any) -> None:
     assert re.fullmatch(r"newswire(_[a-z]+)+", metric.name)
     assert (metric.kind == "counter") == metric.name.endswith("_total")
     assert not metric.name.endswith(("_count", "_sum", "_bucket", "_milliseconds", "_minutes"))
@@ -252,7 +252,7 @@ def queries() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("where", "query"), list(queries()), ids=lambda value: str(value)[:50])
-def test_every_query_asks_for_metrics_and_labels_that_exist(where: str, query: str) -> None:
+def test_every_query_uses_existing_metrics_and_labels(where: str, query: str) -> None:
     asked = re.findall(r"(newswire_\w+)(?:\{([^}]*)\})?", query)
     assert asked
     for name, labels in asked:
@@ -266,7 +266,7 @@ def test_every_query_asks_for_metrics_and_labels_that_exist(where: str, query: s
     assert not counters or re.search(r"rate\(|increase\(", query), f"{where}: a counter is asked for its growth"
 
 
-def test_every_legend_and_annotation_uses_labels_that_its_query_gives() -> None:
+def test_every_legend_and_annotation_uses_labels_of_its_query() -> None:
     for panel in DASHBOARD["panels"]:
         for target in panel["targets"]:
             labels = {label for name in re.findall(r"newswire_\w+", target["expr"]) for label in BY_NAME[name].labels}
@@ -276,7 +276,7 @@ def test_every_legend_and_annotation_uses_labels_that_its_query_gives() -> None:
         assert set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"]))) <= labels, rule["alert"]
 
 
-def test_the_dashboard_is_one_that_grafana_loads() -> None:
+def test_the_dashboard_has_the_form_that_grafana_loads() -> None:
     assert DASHBOARD["uid"] == "newswire"
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(ids) == len(set(ids))
@@ -288,7 +288,7 @@ def test_the_dashboard_is_one_that_grafana_loads() -> None:
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
-def test_an_alert_has_what_promtool_asks_for(rule: dict[str, Any]) -> None:
+def test_every_alert_has_the_fields_that_promtool_requires(rule: dict[str, Any]) -> None:
     assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"}
     assert re.fullmatch(r"\d+[smh]", rule.get("for", "1m"))
     assert rule["labels"]["severity"] in ("page", "warn")

@@ -63,7 +63,7 @@ def waiting(database: Database) -> tuple[PendingEntry, ...]:
     return feeds.record_poll(state, shown, lambda _shown: PollDecision(state)).pending
 
 
-def test_a_new_article_is_written_whole(
+def test_a_new_article_is_written_with_its_message_and_explanation(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
     page = make_page()
@@ -78,7 +78,7 @@ def test_a_new_article_is_written_whole(
     assert "revision 1" in told
 
 
-def test_a_page_fetched_before_the_feed_changed_its_words_does_not_settle_the_entry(
+def test_a_page_fetched_before_the_entry_changed_does_not_settle_it(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
     page = make_page()
@@ -100,7 +100,7 @@ def test_an_entry_that_another_worker_ended_is_not_written_again(
     assert StoredOutbox(database).undelivered() == 1
 
 
-def test_two_workers_with_copies_of_one_story_do_not_both_call_theirs_the_first(
+def test_of_two_workers_with_copies_of_one_story_only_one_publishes_the_original(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...]
 ) -> None:
     ours, theirs = make_page(), make_page("http://www.gazette.test/9.html")
@@ -155,14 +155,14 @@ def test_the_same_text_under_another_url_of_the_outlet_is_a_duplicate_and_its_ur
     )
 
 
-def test_a_later_wrapper_stays(articles: ArticleStore) -> None:
+def test_an_older_wrapper_does_not_replace_a_later_one(articles: ArticleStore) -> None:
     articles.save_wrapper("antenne", "second", version=2, now=NOW)
     articles.save_wrapper("antenne", "first", version=1, now=NOW)
     assert articles.load_wrapper("antenne") == "second"
     assert articles.load_wrapper("nobody") is None
 
 
-def test_two_workers_that_prove_the_same_merge_tell_of_it_once(
+def test_a_merge_found_by_two_workers_is_published_once(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
     other_url = "http://www.antenne.test/autre.html"
@@ -187,7 +187,7 @@ def test_two_workers_that_prove_the_same_merge_tell_of_it_once(
     assert StoredOutbox(database).undelivered() == 1
 
 
-def test_who_decides_while_an_article_is_withdrawn_looks_again(
+def test_a_decision_made_while_its_article_is_withdrawn_is_made_again(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
     page = make_page()
@@ -203,7 +203,7 @@ def test_who_decides_while_an_article_is_withdrawn_looks_again(
     assert (again.decision.verdict, again.decision.revision) == (Verdict.NEW, 2)
 
 
-def test_an_outlet_with_many_due_articles_crowds_out_no_other(
+def test_an_outlet_with_many_due_articles_does_not_crowd_out_others(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
     for number, outlet_id in ((0, "antenne"), (1, "antenne"), (2, "gazette")):

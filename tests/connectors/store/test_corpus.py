@@ -49,7 +49,7 @@ def in_batches(corpus: CorpusStore, rows: list[DedupRow]) -> list[DedupedRow]:
     return [answer for at in range(0, len(rows), BATCH) for answer in corpus.add_all(rows[at : at + BATCH])]
 
 
-def test_a_store_answers_as_memory_does(corpus: CorpusStore) -> None:
+def test_the_store_decides_like_the_deduplicator_in_memory(corpus: CorpusStore) -> None:
     rows = made_rows()
     stored, remembered = in_batches(corpus, rows), Deduplicator().add_all(rows)
     assert [outline(answer) for answer in stored] == [outline(answer) for answer in remembered]
@@ -62,7 +62,7 @@ def outline(answer: DedupedRow) -> tuple[object, ...]:
     return answer.id, answer.verdict, answer.article_id, answer.cluster_id, decision.copy_of, decision.similarity
 
 
-def test_a_corpus_that_comes_again_changes_nothing(corpus: CorpusStore) -> None:
+def test_a_corpus_added_again_is_unchanged(corpus: CorpusStore) -> None:
     rows = made_rows()[:-4]
     first, again = in_batches(corpus, rows), in_batches(corpus, rows)
     assert {answer.verdict for answer in again} == {Verdict.UNCHANGED}

@@ -45,7 +45,7 @@ def record(feeds: FeedStore, *entries: object, feed_id: str = FEED.id) -> Sighte
     return feeds.record_poll(state, make_polled(*entries), lambda shown: PollDecision(state))  # type: ignore[arg-type]
 
 
-def test_a_feed_state_comes_back_as_it_was(feeds: FeedStore) -> None:
+def test_a_feed_state_is_read_back_unchanged(feeds: FeedStore) -> None:
     state = make_state(
         validators=Validators('W/"x"', "Mon, 23 Nov 2026 06:00:00 GMT"),
         status=FeedStatus.SILENT,
@@ -58,7 +58,7 @@ def test_a_feed_state_comes_back_as_it_was(feeds: FeedStore) -> None:
     assert feeds.states([FEED.id]) == (state,)
 
 
-def test_a_poll_under_way_does_not_undo_what_an_operator_switched(feeds: FeedStore) -> None:
+def test_a_poll_under_way_does_not_overwrite_an_operator_action(feeds: FeedStore) -> None:
     (before,) = feeds.states([FEED.id])
     feeds.switch(replace(before, paused=True, interval_override_s=900), (make_message(),), now=NOW)
     polled = replace(before, status=FeedStatus.FRESH, last_poll_at=NOW)
@@ -68,7 +68,7 @@ def test_a_poll_under_way_does_not_undo_what_an_operator_switched(feeds: FeedSto
     assert after.last_poll_at == NOW
 
 
-def test_an_edited_url_starts_the_feed_afresh_and_an_adopted_one_stays(feeds: FeedStore) -> None:
+def test_an_edited_url_resets_the_feed_and_a_redirected_one_does_not(feeds: FeedStore) -> None:
     moved = make_state(url="http://elsewhere.test/feed", validators=Validators('"v"'))
     feeds.record_poll(moved, make_polled(), lambda shown: PollDecision(moved))
     feeds.ensure([FEED], interval_s=300)
@@ -78,7 +78,7 @@ def test_an_edited_url_starts_the_feed_afresh_and_an_adopted_one_stays(feeds: Fe
     assert (afresh.url, afresh.validators) == ("http://www.antenne.test/new.rss", Validators())
 
 
-def test_polls_that_brought_nothing_are_written_together_with_what_they_tell(feeds: FeedStore) -> None:
+def test_polls_without_entries_are_written_in_one_batch_with_their_messages(feeds: FeedStore) -> None:
     states = [make_state(failures=2, status=FeedStatus.FAILING), make_state(feed_id="antenne/monde", next_poll_at=NOW)]
     lines = [PollRecord("http_500", http_status=500), PollRecord("not_modified", http_status=304, elapsed_s=0.5)]
     told = (make_message(), ())
@@ -98,7 +98,7 @@ def test_polls_that_brought_nothing_are_written_together_with_what_they_tell(fee
     assert StoredOutbox(feeds.database).undelivered() == 1
 
 
-def test_new_entries_wait_and_known_ones_do_not(feeds: FeedStore) -> None:
+def test_only_new_entries_become_pending(feeds: FeedStore) -> None:
     first = record(feeds, make_entry(1), make_entry(2))
     assert [entry.entry.identity for entry in first.pending] == ["http://antenne.test/1", "http://antenne.test/2"]
     second = record(feeds, make_entry(2), make_entry(3))
@@ -112,7 +112,7 @@ def test_an_entry_of_another_feed_of_the_outlet_is_the_same_entry(feeds: FeedSto
     assert (other.shown.elsewhere, other.pending) == (1, ())
 
 
-def test_a_settled_entry_waits_again_when_its_feed_changed_its_words(feeds: FeedStore, articles: ArticleStore) -> None:
+def test_a_settled_entry_is_pending_again_when_its_feed_changed_it(feeds: FeedStore, articles: ArticleStore) -> None:
     (entry,) = record(feeds, make_entry(1)).pending
     assert articles.end(Ending(entry, Verdict.REJECTED, "stub"), now=NOW)
     again = record(feeds, make_entry(1, digest="changed", title="Autre titre"))
@@ -121,7 +121,7 @@ def test_a_settled_entry_waits_again_when_its_feed_changed_its_words(feeds: Feed
     assert record(feeds, make_entry(1, digest="changed")).pending == ()
 
 
-def test_an_entry_ends_once(feeds: FeedStore, articles: ArticleStore) -> None:
+def test_an_entry_gets_one_verdict(feeds: FeedStore, articles: ArticleStore) -> None:
     (entry,) = record(feeds, make_entry(1)).pending
     assert articles.end(Ending(entry, Verdict.REJECTED, "stub"), now=NOW)
     assert not articles.end(Ending(entry, Verdict.REJECTED, "stub"), now=NOW)
@@ -136,7 +136,7 @@ def test_a_deferred_entry_is_due_at_its_time(feeds: FeedStore, articles: Article
     assert articles.feeds_with_due_entries([FEED.id], now=NOW + timedelta(minutes=5)) == (FEED.id,)
 
 
-def test_poll_entries_and_messages_stand_or_fall_together(feeds: FeedStore, database: Database) -> None:
+def test_poll_entries_and_messages_are_written_in_one_transaction(feeds: FeedStore, database: Database) -> None:
     (state,) = feeds.states([FEED.id])
 
     def fail(_shown: object) -> PollDecision:
@@ -149,14 +149,14 @@ def test_poll_entries_and_messages_stand_or_fall_together(feeds: FeedStore, data
     assert StoredOutbox(database).undelivered() == 1
 
 
-def test_settled_entries_are_forgotten_after_their_retention(feeds: FeedStore, articles: ArticleStore) -> None:
+def test_settled_entries_are_deleted_after_their_retention(feeds: FeedStore, articles: ArticleStore) -> None:
     settled, waiting = record(feeds, make_entry(1), make_entry(2)).pending
     articles.end(Ending(settled, Verdict.REJECTED, "stub"), now=NOW)
     assert feeds.expire_entries(before=NOW + timedelta(days=1)) == 1
     assert [entry.id for entry in articles.due_entries([FEED.id], now=NOW)] == [waiting.id]
 
 
-def test_feeds_of_an_outlet_that_show_the_same_new_entries_at_once_are_recorded_one_after_the_other(
+def test_concurrent_polls_of_an_outlet_insert_each_new_entry_once(
     feeds: FeedStore,
 ) -> None:
     many = [make_entry(number) for number in range(200)]

@@ -70,16 +70,16 @@ def stores(store_url: str) -> Iterator[Stores]:
         pytest.param(ReplayChoice(outlets=("gazette",)), 0, id="another outlet"),
     ],
 )
-def test_a_choice_means_the_raw_pages_of_its_days_and_outlets(stores: Stores, choice: ReplayChoice, count: int) -> None:
+def test_a_choice_selects_raw_pages_by_day_and_outlet(stores: Stores, choice: ReplayChoice, count: int) -> None:
     assert stores.replays.count(choice) == len(stores.archived(choice)) == count
 
 
-def test_an_article_comes_with_the_entry_that_led_to_it(stores: Stores) -> None:
+def test_an_archived_article_has_its_entry(stores: Stores) -> None:
     (archived,) = stores.archived()
     assert archived.entry.entry == make_entry(1)
 
 
-def test_a_revision_is_written_with_its_message_and_leaves_entry_and_visits_alone(stores: Stores) -> None:
+def test_a_replayed_revision_is_published_without_changing_entry_and_revisits(stores: Stores) -> None:
     (archived,) = stores.archived()
     settlement = stores.other_headline()
     assert settlement.decision.verdict is Verdict.REVISED
@@ -95,13 +95,13 @@ def test_a_revision_is_written_with_its_message_and_leaves_entry_and_visits_alon
     assert (revised.raw_location, revised.entry) == (archived.raw_location, archived.entry)
 
 
-def test_a_page_that_is_not_the_articles_last_is_left_alone(stores: Stores) -> None:
+def test_a_raw_page_that_is_not_the_latest_is_not_replayed(stores: Stores) -> None:
     outcome = stores.replays.revise(stores.other_headline(), raw_location="2020-01-01/older.warc.gz#0")
     assert outcome is WriteResult.TAKEN
     assert len(StoredOutbox(stores.database).rows(Topic.ARTICLES)) == 1
 
 
-def test_what_somebody_settled_meanwhile_is_looked_at_again(stores: Stores) -> None:
+def test_a_replay_looks_again_when_the_article_changed_meanwhile(stores: Stores) -> None:
     (archived,) = stores.archived()
     first, second = stores.other_headline(), stores.other_headline()
     assert stores.replays.revise(first, raw_location=archived.raw_location) is WriteResult.WRITTEN

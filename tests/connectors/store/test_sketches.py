@@ -1,4 +1,4 @@
-"""Sketches in the store, on both databases: found as in memory, claimed once, expired by the week."""
+"""Sketches on both databases: they are found like in memory, claimed once, and expire by the week."""
 
 from __future__ import annotations
 
@@ -67,10 +67,11 @@ def remember(database: Database, *articles: KnownArticle, now: datetime = NOW) -
 def hits(database: Database, new: Candidate, *, after_seq: int = 0) -> tuple[Hit, ...]:
     """What a look-up finds."""
     with database.reading() as connection:
-        return sketches.look_up(connection, new, after_seq=after_seq).hits
+        (found,) = sketches.look_up(connection, [new], after_seq=after_seq)
+        return found.hits
 
 
-def test_an_article_comes_back_as_it_was_kept(database: Database) -> None:
+def test_a_stored_sketch_is_read_back_unchanged(database: Database) -> None:
     kept = known(STORY, "a1")
     remember(database, kept)
     with database.reading() as connection:
@@ -87,16 +88,16 @@ def test_a_copy_is_found_by_keys_and_an_equal_text_by_its_hash(database: Databas
         assert hit.shared_keys >= 2
 
 
-def test_a_batch_is_looked_up_at_once_and_told_apart(database: Database) -> None:
+def test_a_batch_look_up_returns_the_hits_of_each_candidate(database: Database) -> None:
     remember(database, known(STORY, "a1"), known(OTHER, "a2"))
     asked = [candidate(COPIES[0], "a3"), candidate(NEWSROOM.article(9), "a4"), candidate(OTHER, "a5")]
     with database.reading() as connection:
-        found = sketches.look_up_all(connection, asked)
+        found = sketches.look_up(connection, asked)
     assert [[hit.known.article_id for hit in each.hits] for each in found] == [["a1"], [], ["a2"]]
     assert {each.seen for each in found} == {2}
 
 
-def test_the_store_and_the_memory_find_the_same(database: Database) -> None:
+def test_the_store_finds_the_same_as_the_memory_index(database: Database) -> None:
     nearby = Nearby()
     articles = [known(copy, f"a{number}") for number, copy in enumerate((STORY, OTHER, *COPIES))]
     for article in articles:
@@ -104,8 +105,8 @@ def test_the_store_and_the_memory_find_the_same(database: Database) -> None:
     remember(database, *articles)
     for asked in (candidate(STORY, "a0"), candidate(COPIES[3], "b"), candidate(OTHER, "c")):
         with database.reading() as connection:
-            stored = sketches.look_up(connection, asked).sightings()
-        assert ids(stored) == ids(nearby.sightings(asked))
+            (stored,) = sketches.look_up(connection, [asked])
+        assert ids(stored.sightings()) == ids(nearby.sightings(asked))
 
 
 def ids(sightings: Sightings) -> tuple[set[str], ...]:
@@ -114,18 +115,18 @@ def ids(sightings: Sightings) -> tuple[set[str], ...]:
     return tuple({article.article_id for article in group} for group in groups)
 
 
-def test_only_what_came_after_a_look_up_has_changed_since(database: Database) -> None:
+def test_a_look_up_after_a_seq_finds_only_later_commits(database: Database) -> None:
     remember(database, known(STORY, "a1"))
     with database.reading() as connection:
-        seen = sketches.look_up(connection, candidate(COPIES[0], "a3")).seen
+        (before,) = sketches.look_up(connection, [candidate(COPIES[0], "a3")])
     remember(database, known(COPIES[1], "a2"))
     with database.writing() as connection:
         sketches.lock_for_claim(connection)
-        since = sketches.changed_since(connection, candidate(COPIES[0], "a3"), seen)
+        (since,) = sketches.look_up(connection, [candidate(COPIES[0], "a3")], after_seq=before.seen)
     assert [hit.known.article_id for hit in since.hits] == ["a2"]
 
 
-def test_a_revision_takes_the_place_of_the_one_before_with_a_higher_seq(database: Database) -> None:
+def test_a_revision_replaces_the_former_sketch_with_a_higher_seq(database: Database) -> None:
     (first,) = remember(database, known(STORY, "a1"))
     (second,) = remember(database, known(OTHER, "a1", revision=2))
     assert second > first
@@ -133,29 +134,27 @@ def test_a_revision_takes_the_place_of_the_one_before_with_a_higher_seq(database
     assert [hit.known.revision for hit in hits(database, candidate(OTHER, "a9"))] == [2]
 
 
-def test_a_seq_is_never_given_twice(database: Database) -> None:
+def test_a_seq_is_never_reused(database: Database) -> None:
     (first,) = remember(database, known(STORY, "a1"))
     with database.writing() as connection:
         sketches.forget_sketches(connection, ["a1"])
     assert remember(database, known(OTHER, "a2")) > (first,)
 
 
-def test_a_withdrawn_article_says_so(database: Database) -> None:
-    remember(database, known(STORY, "a1"))
-    with database.writing() as connection:
-        sketches.set_state(connection, "a1", ArticleState.WITHDRAWN)
+def test_a_withdrawn_article_is_found_as_withdrawn(database: Database) -> None:
+    remember(database, replace(known(STORY, "a1"), state=ArticleState.WITHDRAWN))
     (hit,) = hits(database, candidate(STORY, "a1"))
     assert hit.known.state is ArticleState.WITHDRAWN
 
 
-def test_nothing_is_found_by_a_text_without_words(database: Database) -> None:
+def test_a_text_without_words_has_no_hits(database: Database) -> None:
     remember(database, known(STORY, "a1"))
     with database.reading() as connection:
         empty = Candidate("a2", "o", "o.example", "", fingerprint("", ""), NOW)
-        assert sketches.look_up(connection, empty).hits == ()
+        assert sketches.look_up(connection, [empty])[0].hits == ()
 
 
-def test_what_is_old_expires_and_the_rest_stays(database: Database) -> None:
+def test_only_old_sketches_expire(database: Database) -> None:
     remember(database, known(STORY, "a1"))
     later = NOW + timedelta(days=35)
     fresh = known(OTHER, "a2")
@@ -173,7 +172,7 @@ def as_fields(article: KnownArticle) -> dict[str, object]:
     return {name: getattr(article, name) for name in KnownArticle.__slots__}
 
 
-def test_each_week_has_a_table_of_its_own_and_goes_with_it(database: Database) -> None:
+def test_the_keys_of_a_week_have_a_table_that_is_dropped(database: Database) -> None:
     weeks = [NOW + timedelta(days=days) for days in (0, 1, 7)]
     for number, moment in enumerate(weeks):
         remember(database, known(NEWSROOM.article(20 + number), f"a{number}"), now=moment)
@@ -196,14 +195,14 @@ def key_tables(database: Database) -> set[str]:
     return {name for name in inspect(database.engine).get_table_names() if name.startswith("sketch_keys_w")}
 
 
-def test_an_article_is_found_whether_its_keys_are_filed_or_new(database: Database) -> None:
+def test_an_article_is_found_by_new_and_by_moved_keys(database: Database) -> None:
     remember(database, known(STORY, "a1"))
     file_keys_of(database)
     remember(database, known(COPIES[0], "a2"), now=NOW + timedelta(days=7))
     assert {hit.known.article_id for hit in hits(database, candidate(COPIES[4], "a9"))} == {"a1", "a2"}
 
 
-def test_sqlite_files_keys_when_enough_articles_came(tmp_path: Path) -> None:
+def test_sqlite_moves_keys_after_enough_articles(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'store.db'}")
     make_tables(database)
     for seqs, tables in (([1, FILE_EVERY - 2], 0), ([FILE_EVERY - 1], 1), ([FILE_EVERY], 1)):
@@ -215,7 +214,7 @@ def test_sqlite_files_keys_when_enough_articles_came(tmp_path: Path) -> None:
     database.close()
 
 
-def test_what_many_articles_share_does_not_slow_a_look_up(database: Database) -> None:
+def test_a_key_that_many_articles_share_is_bounded(database: Database) -> None:
     common = [replace(known(NEWSROOM.article(100 + n, words=60), f"b{n}"), seen_at=NOW) for n in range(200)]
     keys = fingerprint(STORY.title, STORY.text).keys
     remember(database, *(replace(each, fingerprint=replace(each.fingerprint, keys=keys)) for each in common))
@@ -233,7 +232,7 @@ def test_copies_in_one_batch_find_each_other(database: Database) -> None:
     assert {decision.verdict for decision in decisions[1:]} == {Verdict.COPY}
 
 
-def test_a_claim_made_again_changes_nothing(database: Database) -> None:
+def test_a_repeated_claim_is_unchanged(database: Database) -> None:
     batch = [candidate(copy, f"a{number}") for number, copy in enumerate((STORY, *COPIES))]
     first = claim(database, batch, now=NOW, policy=DecidePolicy())
     again = claim(database, batch, now=NOW + timedelta(minutes=1), policy=DecidePolicy())
@@ -241,7 +240,7 @@ def test_a_claim_made_again_changes_nothing(database: Database) -> None:
     assert [d.cluster_id for d in again] == [d.cluster_id for d in first]
 
 
-def test_a_revision_in_the_same_batch_is_one(database: Database) -> None:
+def test_a_revision_in_the_same_batch_is_recognised(database: Database) -> None:
     revised = candidate(MadeArticle("s", "k", STORY.url, STORY.title, f"{STORY.text}\n{OTHER.text}"), "a1")
     decisions = claim(database, [candidate(STORY, "a1"), revised], now=NOW, policy=DecidePolicy())
     assert [(d.verdict, d.revision) for d in decisions] == [(Verdict.NEW, 1), (Verdict.REVISED, 2)]
@@ -252,7 +251,7 @@ def test_a_revision_in_the_same_batch_is_one(database: Database) -> None:
 # ---------------------------------------------------------------- what hosts repeat
 
 
-def test_a_paragraph_is_the_hosts_from_the_third_other_url_on(database: Database) -> None:
+def test_a_paragraph_counts_as_repeated_from_the_third_other_url(database: Database) -> None:
     seen = []
     for url in ("a", "a", "b", "c", "a", "d", "e"):
         with database.writing() as connection:
@@ -263,14 +262,14 @@ def test_a_paragraph_is_the_hosts_from_the_third_other_url_on(database: Database
     assert seen == [(no, no), (no, no), (no, no), (yes, no), (yes, no), (yes, yes), (yes, yes)]
 
 
-def test_another_hosts_paragraphs_do_not_count(database: Database) -> None:
+def test_paragraphs_of_another_host_do_not_count(database: Database) -> None:
     with database.writing() as connection:
         for url in "abcd":
             note_paragraphs(connection, "h.example", [1], url_key=url, now=NOW)
         assert repeated_paragraphs(connection, "other.example", [1], url_key="z") == frozenset()
 
 
-def test_what_stood_alone_is_forgotten_after_a_week_and_furniture_later(database: Database) -> None:
+def test_a_paragraph_of_one_url_expires_after_a_week_and_boilerplate_later(database: Database) -> None:
     with database.writing() as connection:
         note_paragraphs(connection, "h.example", [1, 2], url_key="a", now=NOW)
         for url in "bcde":

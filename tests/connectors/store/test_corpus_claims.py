@@ -1,6 +1,6 @@
 """Races: workers with copies of the same stories at the same moment, some killed half-way; no story is split or lost.
 
-80 stories here; `RACE_STORIES=1500 python -m pytest tests/connectors/store/test_claims.py` is the long form.
+80 stories here; `RACE_STORIES=1500 python -m pytest tests/connectors/store/test_corpus_claims.py` is the long form.
 """
 
 from __future__ import annotations
@@ -112,9 +112,9 @@ def check(url: str, workers: int, killed: Sequence[int]) -> None:
 
 
 @pytest.mark.servers
-def test_eight_workers_on_postgresql_split_nothing(postgres_url: str) -> None:
+def test_eight_workers_on_postgresql_split_no_story(postgres_url: str) -> None:
     check(postgres_url, 8, killed=(2, 5))
 
 
-def test_four_workers_on_sqlite_split_nothing(tmp_path: Path) -> None:
+def test_four_workers_on_sqlite_split_no_story(tmp_path: Path) -> None:
     check(f"sqlite:///{tmp_path / 'store.db'}", 4, killed=(1,))
