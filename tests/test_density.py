@@ -20,7 +20,6 @@ MAX_LINES = 26_000
 # Modules and folders that are still being reworked. These lists only shrink; they end empty.
 PENDING_COMPLEXITY = (
     "pipeline/app/",
-    "pipeline/catalogue/",
     "pipeline/dedup/",
     "pipeline/delivery/",
     "pipeline/domain/",
@@ -31,7 +30,6 @@ PENDING_COMPLEXITY = (
 )
 PENDING_TESTS = (
     "pipeline/app/",
-    "pipeline/catalogue/",
     "pipeline/cli/",
     "pipeline/dedup/",
     "pipeline/delivery/",

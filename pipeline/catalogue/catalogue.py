@@ -1,7 +1,7 @@
-"""The catalogue: which outlets there are, with their feeds and policy, as operators write them (dags/feeds.toml).
+"""Catalogue: the outlets with their feeds and policy, as operators write them (dags/feeds.toml).
 
-Promises all faults in one go, each naming outlet, feed and field with a hint; unknown keys are faults, because a
-misspelt policy that is silently ignored is worse than none. Text in, values out: files are the caller's.
+Promises all faults at once, each with outlet, feed, field and a hint. An unknown key is a fault: a misspelt policy must
+not be ignored silently. Text in, values out; the caller reads and writes the files.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.domain.errors import CatalogueError
 from pipeline.domain.model import ExtractRules, Feed, Outlet, OutletPolicy
 from pipeline.identity.urls import registrable_domain
 
-# Where an outlet names no zone: its country's, or that of the capital where a country has several.
+# Default time zone by country; the capital's where a country has several.
 ZONES: Mapping[str, str] = {
     "AU": "Australia/Sydney", "AT": "Europe/Vienna", "BE": "Europe/Brussels", "BR": "America/Sao_Paulo",
     "CA": "America/Toronto", "CH": "Europe/Zurich", "CI": "Africa/Abidjan", "DE": "Europe/Berlin",
@@ -35,14 +35,14 @@ ZONES: Mapping[str, str] = {
 
 
 def check_web_url(url: str) -> str:
-    """The URL, if it is http(s) with a host. Raises ValueError."""
+    """Validate an http(s) URL with a host. Raises ValueError."""
     if not re.match(r"https?://[^\s/]+\.[^\s]+$", url):
         raise ValueError("must be an http(s) URL with a host")
     return url
 
 
 def check_zone(name: str) -> str:
-    """The zone's name, if there is such a zone. Raises ValueError."""
+    """Validate the name of a time zone. Raises ValueError."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
@@ -51,7 +51,7 @@ def check_zone(name: str) -> str:
 
 
 def check_pattern(pattern: str) -> str:
-    """The regular expression, if it is one with a group. Raises ValueError."""
+    """Validate a regular expression with one group. Raises ValueError."""
     try:
         if re.compile(pattern).groups < 1:
             raise ValueError("needs a group (…) around the article's number")
@@ -68,12 +68,12 @@ Seconds = Annotated[int, Field(ge=0)]
 
 
 class Strict(BaseModel):
-    """Outside text being checked: unknown keys are faults."""
+    """Base of the models that validate the file: unknown keys are faults."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class FeedLine(Strict):
+class FeedTable(Strict):
     """`[[outlet.feed]]`."""
 
     name: Id
@@ -82,7 +82,7 @@ class FeedLine(Strict):
     enabled: bool = True
 
 
-class PolicyLines(Strict):
+class PolicyTable(Strict):
     """`[outlet.policy]`."""
 
     min_interval_s: Seconds | None = None
@@ -94,7 +94,7 @@ class PolicyLines(Strict):
     article_number: Pattern | None = None
 
 
-class ExtractLines(Strict):
+class ExtractTable(Strict):
     """`[outlet.extract]`: CSS selectors."""
 
     body: str | None = None
@@ -102,7 +102,7 @@ class ExtractLines(Strict):
     remove: tuple[str, ...] = ()
 
 
-class OutletLines(Strict):
+class OutletTable(Strict):
     """`[[outlet]]`."""
 
     id: Id
@@ -113,14 +113,14 @@ class OutletLines(Strict):
     timezone: Zone | None = None
     hosts: tuple[str, ...] = ()
     enabled: bool = True
-    feed: Annotated[tuple[FeedLine, ...], Field(min_length=1)]
-    policy: PolicyLines = PolicyLines()
-    extract: ExtractLines = ExtractLines()
+    feed: Annotated[tuple[FeedTable, ...], Field(min_length=1)]
+    policy: PolicyTable = PolicyTable()
+    extract: ExtractTable = ExtractTable()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewFeed:
-    """A feed to be added; name, homepage, country and language matter only when its outlet is new."""
+    """A feed to add. Name, homepage, country and language are used only when its outlet is new."""
 
     outlet_id: str
     feed: str
@@ -133,66 +133,77 @@ class NewFeed:
 
 
 def parse_catalogue(text: str, *, source: str) -> tuple[Outlet, ...]:
-    """The outlets in a catalogue's text. Raises CatalogueError with every fault; `source` names the file in them."""
+    """Parse a catalogue. Raises CatalogueError with every fault; `source` is the file's name in them."""
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(f"{source}: {error}") from error
-    faults = [f"{source}: unknown table [{name}]; outlets are [[outlet]]" for name in tables if name != "outlet"]
+    faults = [f"unknown table [{name}]; outlets are [[outlet]]" for name in tables if name != "outlet"]
     listed = tables.get("outlet", [])
     if not isinstance(listed, list):
-        raise CatalogueError(f"{source}: [outlet] must be [[outlet]], once for each outlet", *faults)
-    lines: list[OutletLines] = []
-    for number, table in enumerate(listed, start=1):
+        faults.insert(0, "[outlet] must be [[outlet]], once for each outlet")
+        listed = []
+    outlets = validate_outlets(listed, faults)
+    faults += find_clashes(outlets)
+    if faults:
+        raise CatalogueError(*(f"{source}: {fault}" for fault in faults))
+    return tuple(make_outlet(outlet) for outlet in outlets)
+
+
+def validate_outlets(tables: Sequence[Mapping[str, Any]], faults: list[str]) -> list[OutletTable]:
+    """The valid outlets; the faults of the others are appended to `faults`."""
+    outlets: list[OutletTable] = []
+    for number, table in enumerate(tables, start=1):
         try:
-            lines.append(OutletLines.model_validate(table))
+            outlets.append(OutletTable.model_validate(table))
         except ValidationError as error:
             who = table.get("id") or table.get("name") or f"number {number}"
-            faults += [f"{source}: outlet {who}: {fault}" for fault in describe_faults(error, table)]
-    faults += [f"{source}: {fault}" for fault in find_clashes(lines)]
-    if faults:
-        raise CatalogueError(*faults)
-    return tuple(make_outlet(outlet) for outlet in lines)
+            faults += [f"outlet {who}: {fault}" for fault in describe_faults(error, table)]
+    return outlets
 
 
 def describe_faults(error: ValidationError, table: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for each fault of one outlet, naming feed and field."""
+    """One sentence for each fault of an outlet, with feed and field."""
     for fault in error.errors():
-        where = list(fault["loc"])
-        prefix = ""
-        if len(where) > 1 and where[0] == "feed" and isinstance(where[1], int):
-            feeds = table.get("feed", [])
-            name = feeds[where[1]].get("name") if isinstance(feeds[where[1]], dict) else None
-            prefix, where = f"feed {name or where[1] + 1}: ", where[2:]
-        field = ".".join(str(part) for part in where)
+        prefix, where = locate(fault["loc"], table.get("feed", []))
         if where == ["feed"] and fault["type"] == "too_short" and table.get("feed"):
-            continue  # said already, of the feed that is wrong
+            continue  # already reported for the feed at fault
         message = str(fault["msg"]).removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             message = "is unknown" + did_you_mean(str(where[-1]), known_keys(where))
+        field = ".".join(map(str, where))
         yield f"{prefix}{field}: {message}" + (f" (got {fault['input']!r})" if is_short(fault["input"]) else "")
 
 
+def locate(path: Sequence[int | str], feeds: Sequence[Any]) -> tuple[str, list[int | str]]:
+    """The feed at fault as the beginning of a sentence (empty for the outlet itself), and the path of the field."""
+    if len(path) < 2 or path[0] != "feed" or not isinstance(path[1], int):
+        return "", list(path)
+    feed = feeds[path[1]]
+    name = feed.get("name") if isinstance(feed, dict) else None
+    return f"feed {name or path[1] + 1}: ", list(path[2:])
+
+
 def known_keys(where: Sequence[object]) -> Sequence[str]:
-    """The keys that are known where an unknown one stands."""
-    models: Mapping[object, type[BaseModel]] = {"policy": PolicyLines, "extract": ExtractLines}
-    model = models.get(where[0], FeedLine if len(where) == 1 and where[0] in FeedLine.model_fields else OutletLines)
-    return [*model.model_fields, *(FeedLine.model_fields if model is OutletLines else ())]
+    """The known keys of the table that holds an unknown one."""
+    models: Mapping[object, type[BaseModel]] = {"policy": PolicyTable, "extract": ExtractTable}
+    model = models.get(where[0], FeedTable if len(where) == 1 and where[0] in FeedTable.model_fields else OutletTable)
+    return [*model.model_fields, *(FeedTable.model_fields if model is OutletTable else ())]
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """A hint at the nearest known word, if one is near."""
+    """A hint at the most similar known word; empty when none is similar."""
     near = get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
 def is_short(value: object) -> bool:
-    """Whether a value fits into a fault's line."""
+    """Whether a value is short enough for a fault's line."""
     return isinstance(value, str | int | float) and len(str(value)) < 120
 
 
-def find_clashes(outlets: Sequence[OutletLines]) -> Iterator[str]:
-    """Ids and URLs that stand more than once."""
+def find_clashes(outlets: Sequence[OutletTable]) -> Iterator[str]:
+    """Ids and URLs that occur more than once."""
     for outlet_id, count in Counter(outlet.id for outlet in outlets).items():
         if count > 1:
             yield f"outlet {outlet_id}: its id stands {count} times"
@@ -206,30 +217,29 @@ def find_clashes(outlets: Sequence[OutletLines]) -> Iterator[str]:
                 yield f"outlet {outlet.id}: feed {feed.name}: url is that of {urls[feed.url]} too ({feed.url})"
 
 
-def make_outlet(lines: OutletLines) -> Outlet:
-    """A checked outlet as our value."""
-    policy = lines.policy
+def make_outlet(table: OutletTable) -> Outlet:
+    """A validated outlet as a value of the domain."""
     return Outlet(
-        id=lines.id,
-        name=lines.name,
-        homepage=lines.homepage,
-        country=lines.country,
-        language=lines.language,
-        timezone=lines.timezone or ZONES.get(lines.country, "UTC"),
+        id=table.id,
+        name=table.name,
+        homepage=table.homepage,
+        country=table.country,
+        language=table.language,
+        timezone=table.timezone or ZONES.get(table.country, "UTC"),
         feeds=tuple(
-            Feed(f"{lines.id}/{feed.name}", lines.id, feed.url, feed.section, feed.enabled) for feed in lines.feed
+            Feed(f"{table.id}/{feed.name}", table.id, feed.url, feed.section, feed.enabled) for feed in table.feed
         ),
-        hosts=lines.hosts or (registrable_domain(lines.homepage),),
+        hosts=table.hosts or (registrable_domain(table.homepage),),
         policy=OutletPolicy(
-            **policy.model_dump(),
-            extract=ExtractRules(**lines.extract.model_dump()),
+            **table.policy.model_dump(),
+            extract=ExtractRules(**table.extract.model_dump()),
         ),
-        enabled=lines.enabled,
+        enabled=table.enabled,
     )
 
 
 def select(outlets: Sequence[Outlet], patterns: Sequence[str]) -> tuple[Feed, ...]:
-    """The feeds that these ids, outlet ids or globs name. Raises CatalogueError for one that names none."""
+    """The feeds that match feed ids, outlet ids or globs. Raises CatalogueError for a pattern without a match."""
     feeds = [feed for outlet in outlets for feed in outlet.feeds]
     chosen: dict[str, Feed] = {}
     faults: list[str] = []
@@ -245,8 +255,8 @@ def select(outlets: Sequence[Outlet], patterns: Sequence[str]) -> tuple[Feed, ..
 
 
 def add_feed(text: str, new: NewFeed) -> str:
-    """The catalogue's text with a feed more, its comments and order kept. Raises CatalogueError if it is wrong then."""
-    import tomlkit  # only who edits the catalogue needs it
+    """Add a feed to the catalogue's text; comments and order stay. Raises CatalogueError if the result is wrong."""
+    import tomlkit  # only editing the catalogue needs it
 
     catalogue = tomlkit.parse(text)
     outlets = catalogue.setdefault("outlet", tomlkit.aot())

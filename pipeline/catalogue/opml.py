@@ -1,4 +1,7 @@
-"""OPML 2.0, in and out: the catalogue for any feed reader, and any reader's feeds for the catalogue."""
+"""OPML 2.0 import and export of the catalogue.
+
+Tested by tests/catalogue/test_catalogue.py.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from pipeline.domain.model import Outlet
 
 @dataclass(frozen=True, slots=True)
 class OpmlFeed:
-    """A feed of an OPML file, with the folder it lies in."""
+    """A feed of an OPML file, with its folder."""
 
     title: str
     url: str
@@ -23,7 +26,7 @@ class OpmlFeed:
 
 
 def to_opml(outlets: Sequence[Outlet]) -> str:
-    """The outlets as an OPML 2.0 file: an outline per outlet, its feeds inside."""
+    """The outlets as an OPML 2.0 file: one outline for each outlet, with its feeds inside."""
     opml = Element("opml", version="2.0")
     SubElement(SubElement(opml, "head"), "title").text = "newswire"
     body = SubElement(opml, "body")
@@ -46,7 +49,7 @@ def to_opml(outlets: Sequence[Outlet]) -> str:
 
 
 def from_opml(text: str) -> tuple[OpmlFeed, ...]:
-    """The feeds of an OPML file. Raises CatalogueError when it is none."""
+    """The feeds of an OPML file. Raises CatalogueError when there are none."""
     import listparser
 
     parsed = listparser.parse(text)
@@ -59,7 +62,7 @@ def from_opml(text: str) -> tuple[OpmlFeed, ...]:
 
 
 def merge_opml(catalogue: str, opml: str) -> str:
-    """The catalogue's text with an OPML file's feeds added, but for those it has already. Raises CatalogueError."""
+    """Add the feeds of an OPML file that the catalogue does not have yet. Raises CatalogueError."""
     outlets = parse_catalogue(catalogue, source="catalogue") if catalogue.strip() else ()
     known = {feed.url for outlet in outlets for feed in outlet.feeds}
     names = {feed.id for outlet in outlets for feed in outlet.feeds}
@@ -68,19 +71,21 @@ def merge_opml(catalogue: str, opml: str) -> str:
             continue
         outlet = slug(feed.folder or feed.title)
         name = free_name(outlet, slug(feed.title), names)
-        catalogue = add_feed(catalogue, NewFeed(outlet, name, feed.url, name=feed.folder or feed.title))
+        catalogue = add_feed(
+            catalogue, NewFeed(outlet_id=outlet, feed=name, url=feed.url, name=feed.folder or feed.title)
+        )
         known.add(feed.url)
         names.add(f"{outlet}/{name}")
     return catalogue
 
 
 def slug(text: str) -> str:
-    """An id made of a name: lower case letters, digits and hyphens."""
+    """An id made from a name: lower case letters, digits and hyphens."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "feed"
 
 
 def free_name(outlet: str, name: str, taken: set[str]) -> str:
-    """The name, or the name with a number where the outlet has one such already."""
+    """The name, with a number appended when the outlet has that name already."""
     numbered = (name, *(f"{name}-{number}" for number in range(2, 1000)))
     return next(candidate for candidate in numbered if f"{outlet}/{candidate}" not in taken)

@@ -96,15 +96,17 @@ def test_an_unknown_feed_is_named_with_the_nearest() -> None:
 
 
 def test_a_feed_is_added_and_comments_stay() -> None:
-    changed = add_feed(TEXT, NewFeed("antenne", "sport", "https://www.antenne.test/sport.rss"))
-    changed = add_feed(changed, NewFeed("gazette", "une", "https://www.gazette.test/rss", name="La Gazette"))
+    changed = add_feed(TEXT, NewFeed(outlet_id="antenne", feed="sport", url="https://www.antenne.test/sport.rss"))
+    changed = add_feed(
+        changed, NewFeed(outlet_id="gazette", feed="une", url="https://www.gazette.test/rss", name="La Gazette")
+    )
     assert "# our first outlet" in changed
     assert [len(outlet.feeds) for outlet in parse_catalogue(changed, source="x")] == [3, 1]
 
 
 def test_a_feed_that_is_there_already_is_refused() -> None:
     with pytest.raises(CatalogueError):
-        add_feed(TEXT, NewFeed("antenne", "autre", "https://www.antenne.test/titres.rss"))
+        add_feed(TEXT, NewFeed(outlet_id="antenne", feed="autre", url="https://www.antenne.test/titres.rss"))
 
 
 def test_opml_out_and_in_keeps_every_feed() -> None:
