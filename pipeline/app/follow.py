@@ -21,7 +21,7 @@ from pipeline.delivery.deliver import Deliverer
 from pipeline.delivery.events import Visit
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, PendingEntry
-from pipeline.extraction.wrapper.session import Teaching
+from pipeline.extraction.wrapper.session import WrapperSession
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.poll import ingest
 from pipeline.ingest.revisit import Revisits
@@ -136,7 +136,7 @@ class Follower:
         """One walk; its report counts when it is over."""
         began = time.monotonic()
         report = Report()
-        context = replace(context, teaching=Teaching())
+        context = replace(context, teaching=WrapperSession())
         with unwrap_exception_group():
             await ingest(work.due, work.carried, context, report)
             await Revisits.of(context, self.app.visits, report).walk(work.visits)

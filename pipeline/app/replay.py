@@ -17,7 +17,7 @@ from pipeline.app.runs import Newswire
 from pipeline.delivery.deliver import Deliverer
 from pipeline.domain.errors import NewswireError, SettingsError
 from pipeline.extraction.values import EXTRACTOR
-from pipeline.extraction.wrapper.session import FrozenTeaching
+from pipeline.extraction.wrapper.session import FrozenWrapperSession
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.replay import OfflineFetcher, Replay, ReplayChoice, ReplayedArticle, ReplayReport
 
@@ -109,7 +109,7 @@ def furnish(newswire: Newswire, stack: ExitStack, deliverer: Deliverer, *, deadl
         articles=newswire.articles,
         archive=newswire.archive,
         extractor=workers,
-        teaching=FrozenTeaching(),
+        teaching=FrozenWrapperSession(),
         store_thread=threads,
         host_queue=newswire.host_queue(deadline_s),
         clock=newswire.clock,

@@ -17,7 +17,7 @@ from pipeline.delivery.deliver import Deliverer
 from pipeline.delivery.events import Visit
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, FeedStatus
-from pipeline.extraction.wrapper.session import Teaching
+from pipeline.extraction.wrapper.session import WrapperSession
 from pipeline.ingest.backpressure import Backpressure
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.host_queue import HostQueue
@@ -187,7 +187,7 @@ class Newswire(Deployment):
             articles=self.articles,
             archive=self.archive,
             extractor=workers,
-            teaching=Teaching(),
+            teaching=WrapperSession(),
             store_thread=threads,
             host_queue=self.host_queue(deadline_s),
             clock=self.clock,

@@ -28,17 +28,17 @@ from pipeline.extraction.metadata.json_ld import LinkedArticle, read_json_ld
 from pipeline.extraction.metadata.resolve import Metadata, PageHead, read_head, read_metadata
 from pipeline.extraction.metadata.signatures import find_signature
 from pipeline.extraction.quality_gate import Candidate, judge
-from pipeline.extraction.values import EXTRACTOR, Extraction, FeedHints, Gap, Observation, PageInput, Step
+from pipeline.extraction.values import EXTRACTOR, Extraction, FeedHints, Observation, PageInput, SkipRegion, Step
 from pipeline.extraction.wrapper.apply_and_observe import (
     agreement,
-    choose_by_wrapper,
-    find_left,
     find_repeated,
+    find_usually_dropped,
     observe,
+    select_by_wrapper,
 )
-from pipeline.extraction.wrapper.skip_regions import find_gaps
-from pipeline.extraction.wrapper.wrapper import Wrapper, needs_teacher
-from pipeline.text.languages import settle_language
+from pipeline.extraction.wrapper.skip_regions import find_skip_regions
+from pipeline.extraction.wrapper.wrapper import Wrapper, needs_full_selection
+from pipeline.text.languages import detect_language
 from pipeline.text.normalize import key_of
 
 __all__ = ["EXTRACTOR", "Extraction", "FeedHints", "PageInput", "Step", "extract"]
@@ -77,8 +77,8 @@ class _Text:
 
 def extract(page: PageInput, wrapper: Wrapper | None) -> Extraction:
     """The article of a page. The same page and wrapper always give the same answer."""
-    if wrapper is not None and wrapper.empty_gaps and not page.rules.body:
-        known = _extract(page, wrapper, gaps=wrapper.empty_gaps)
+    if wrapper is not None and wrapper.skip_regions and not page.rules.body:
+        known = _extract(page, wrapper, gaps=wrapper.skip_regions)
         if known is not None:
             return known
     found = _extract(page, wrapper, gaps=())
@@ -86,7 +86,7 @@ def extract(page: PageInput, wrapper: Wrapper | None) -> Extraction:
     return found
 
 
-def _extract(page: PageInput, wrapper: Wrapper | None, *, gaps: Sequence[Gap]) -> Extraction | None:
+def _extract(page: PageInput, wrapper: Wrapper | None, *, gaps: Sequence[SkipRegion]) -> Extraction | None:
     """The article, or why there is none; None where what was cut out may be needed to tell."""
     parsed = parse_page(page.html, gaps=gaps)
     if isinstance(parsed, Rejection):
@@ -132,10 +132,10 @@ def _find_text(reading: _Reading, wrapper: Wrapper | None) -> _Text | None:
         if ruled.kept:
             return _text_of(blocks, _repair(reading, blocks, ruled.kept), "rule", lead=ruled.lead)
     page_mark = crc32(f"{reading.page.url} {reading.title}".encode())  # archives of several pages share a URL
-    if wrapper is not None and not needs_teacher(wrapper, wrapper.pages, _draw(page_mark)):
+    if wrapper is not None and not needs_full_selection(wrapper, wrapper.pages, _draw(page_mark)):
         blocks = read_blocks(reading.body, skipped=wrapper.dead_branches)
         repeated = find_repeated(blocks, wrapper)
-        kept = choose_by_wrapper(blocks, wrapper, repeated)
+        kept = select_by_wrapper(blocks, wrapper, repeated)
         if kept is not None:
             return _text_of(blocks, _repair(reading, blocks, kept, repeated), f"wrapper v{wrapper.version}")
     return None if reading.parsed.is_cut else _ask_teacher(reading, wrapper, page_mark)
@@ -149,11 +149,13 @@ def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> 
     if choice.told:
         return _told_text(choice, reading, blocks)
     repeated = find_repeated(blocks, wrapper, choice.kept) if wrapper is not None else frozenset()
-    left = find_left(blocks, wrapper, choice.kept) if wrapper is not None and wrapper.is_grown else frozenset()
+    left = (
+        find_usually_dropped(blocks, wrapper, choice.kept) if wrapper is not None and wrapper.is_mature else frozenset()
+    )
     repaired = _repair(reading, blocks, choice.kept - repeated - left, repeated | left)
-    by_wrapper = choose_by_wrapper(blocks, wrapper, repeated) if wrapper is not None else None
+    by_wrapper = select_by_wrapper(blocks, wrapper, repeated) if wrapper is not None else None
     agreed = None
-    if wrapper is not None and wrapper.is_grown:
+    if wrapper is not None and wrapper.is_mature:
         own = _repair(reading, blocks, by_wrapper, repeated).chosen if by_wrapper is not None else ()
         agreed = agreement(blocks, own, repaired.chosen)
     chosen = [blocks[i].node for i in repaired.chosen]
@@ -163,7 +165,7 @@ def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> 
         blocks,
         repaired.chosen,
         agreed=agreed,
-        gaps=find_gaps(reading.parsed, reading.metadata, chosen, wrapper.gaps if wrapper is not None else ()),
+        gaps=find_skip_regions(reading.parsed, reading.metadata, chosen, wrapper.gaps if wrapper is not None else ()),
     )
     return _text_of(blocks, repaired, choice.view, observation=observation)
 
@@ -230,7 +232,7 @@ def _candidate(reading: _Reading, found: _Text) -> Candidate:
         body=root,
         types=reading.linked.types,
         is_article_marked=bool(reading.linked.type),
-        asks_for_javascript=reading.parsed.asks_for_javascript,
+        requires_javascript=reading.parsed.requires_javascript,
     )
 
 
@@ -252,7 +254,7 @@ def _article(reading: _Reading, found: _Text) -> Article:
         authors=authors.people,
         author_organisations=authors.organisations,
         authors_source=authors.source,
-        language=settle_language(text, told=(reading.head.language, linked.language, page.language or "")),
+        language=detect_language(text, told=(reading.head.language, linked.language, page.language or "")),
         section=metadata.section,
         keywords=metadata.keywords,
         image=metadata.image,

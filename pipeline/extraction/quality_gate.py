@@ -35,7 +35,7 @@ class Candidate:
     body: html.HtmlElement
     types: frozenset[str]
     is_article_marked: bool
-    asks_for_javascript: bool
+    requires_javascript: bool
 
     @property
     def text(self) -> str:
@@ -295,7 +295,7 @@ def _nothing(candidate: Candidate) -> Rejection:
     shown = len(" ".join(text_of(candidate.body).split()))
     images = len(candidate.body.findall(".//img"))
     linked = sum(len(" ".join(text_of(a).split())) for a in candidate.body.iter("a"))
-    if candidate.asks_for_javascript and shown < 400:
+    if candidate.requires_javascript and shown < 400:
         return Rejection("javascript_required", "no text but a request for JavaScript")
     if candidate.types & {"imagegallery", "mediagallery"} or (images >= 6 and shown < 250 * images):
         return Rejection("gallery", f"{images} pictures without text")

@@ -66,15 +66,15 @@ INSIDE = ">"
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceCount:
+class PathCount:
     """How many characters of a place the teacher kept and left on one page."""
 
-    place: str
+    path: str
     kept: int
     left: int
 
 
-class Gap(NamedTuple):
+class SkipRegion(NamedTuple):
     """A stretch of markup from the element with one sign to the element with another, or to the page's end.
 
     Before the first sign stands `INSIDE` where the gap begins behind that element's tag, not before it.
@@ -99,10 +99,10 @@ class Observation:
     """What one page teaches: places kept and left, marks of its texts, how far the wrapper agreed if it was asked."""
 
     page: int
-    places: tuple[PlaceCount, ...]
+    places: tuple[PathCount, ...]
     texts: tuple[int, ...]
     alive: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
     agreement: float | None = None
-    gaps: tuple[Gap, ...] = ()
-    filled: tuple[Gap, ...] = ()  # known gaps that something stood in
+    gaps: tuple[SkipRegion, ...] = ()
+    filled: tuple[SkipRegion, ...] = ()  # known gaps that something stood in

@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 from pipeline.domain.model import Outlet
 from pipeline.domain.ports import Archive, Fetcher
 from pipeline.domain.settings import Settings
-from pipeline.extraction.wrapper.session import Teaching
+from pipeline.extraction.wrapper.session import WrapperSession
 from pipeline.ingest.host_queue import HostQueue
 from pipeline.ingest.ports import ArticleBook, Extractor, PollStore
 from pipeline.scheduling.poll_interval import FeedPolicy
@@ -42,7 +42,7 @@ class RunContext:
     articles: ArticleBook
     archive: Archive
     extractor: Extractor
-    teaching: Teaching
+    teaching: WrapperSession
     store_thread: Executor
     host_queue: HostQueue
     clock: Callable[[], datetime]

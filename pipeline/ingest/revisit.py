@@ -21,7 +21,7 @@ from pipeline.delivery.routing import withdrawal
 from pipeline.domain.errors import ExtractionFailed, FetchError, RetryAfter, RunDeadlineExceeded, StoreError
 from pipeline.domain.model import FetchKind, Request, Response, Validators, Verdict
 from pipeline.domain.ports import Slot
-from pipeline.extraction.wrapper.session import FrozenTeaching
+from pipeline.extraction.wrapper.session import FrozenWrapperSession
 from pipeline.ingest import page_status
 from pipeline.ingest.collect import read_page
 from pipeline.ingest.context import RunContext
@@ -45,7 +45,7 @@ class Revisits:
     @classmethod
     def of(cls, context: RunContext, book: VisitStore, report: Report) -> Self:
         """The visits of a run. Wrappers learn nothing: they learnt from these pages before."""
-        return cls(replace(context, teaching=FrozenTeaching()), book, report)
+        return cls(replace(context, teaching=FrozenWrapperSession()), book, report)
 
     async def walk(self, visits: Sequence[Visit]) -> None:
         """Make these visits, side by side. Raises StoreError."""

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 
-__all__ = ["settle_language"]
+__all__ = ["detect_language"]
 
 _WORD = re.compile(r"[^\W\d_]+")
 _FIRST_CHARS, _SAMPLE_CHARS = 500, 1_500  # the first tell enough of most texts to bear out what their page says
@@ -57,7 +57,7 @@ _SCRIPTS = (  # in this order: Japanese is written in Chinese signs too, Korean 
 )
 
 
-def settle_language(text: str, *, told: Sequence[str]) -> str | None:
+def detect_language(text: str, *, told: Sequence[str]) -> str | None:
     """The text's language as BCP 47; `told` are claims in order of trust."""
     claims = [claim.replace("_", "-") for claim in told if claim]
     for chars in (_FIRST_CHARS, _SAMPLE_CHARS):

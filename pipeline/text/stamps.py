@@ -88,7 +88,7 @@ def _by_first_word(phrases: tuple[tuple[str, ...], ...]) -> dict[str, list[tuple
 _STAMPS_BY_WORD, _SUBSCRIBE_BY_WORD = _by_first_word(_STAMPS), _by_first_word(_SUBSCRIBE)
 
 
-def is_furniture(tokens: Sequence[str]) -> bool:
+def is_boilerplate_line(tokens: Sequence[str]) -> bool:
     """Whether a whole paragraph says nothing of the news."""
     if len(tokens) > MAX_TOKENS:
         return False

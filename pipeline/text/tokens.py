@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from pipeline.text.stamps import is_furniture, is_stamp
+from pipeline.text.stamps import is_boilerplate_line, is_stamp
 
 _INVISIBLE = re.compile(
     "[\u00ad\u0300-\u036f\u064b-\u065f\u0670\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]"
@@ -67,7 +67,9 @@ def tokenise(normal: str) -> list[str]:
 def news_paragraphs(text: str) -> tuple[Paragraph, ...]:
     """The paragraphs of a text that carry news: what the page prints around them is left out."""
     paragraphs = (_paragraph(line) for line in _composed(text).splitlines())
-    return tuple(paragraph for paragraph in paragraphs if paragraph.tokens and not is_furniture(paragraph.tokens))
+    return tuple(
+        paragraph for paragraph in paragraphs if paragraph.tokens and not is_boilerplate_line(paragraph.tokens)
+    )
 
 
 def _paragraph(printed: str) -> Paragraph:

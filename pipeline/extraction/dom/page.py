@@ -17,7 +17,7 @@ from lxml import etree, html
 
 from pipeline.domain.model import Rejection
 from pipeline.extraction.dom.xpath import count_of
-from pipeline.extraction.values import Gap
+from pipeline.extraction.values import SkipRegion
 
 __all__ = ["ParsedPage", "check_page", "page_in_utf8", "parse_page"]
 
@@ -113,7 +113,7 @@ class ParsedPage:
     root: html.HtmlElement
     markup: str
     json_ld: tuple[str, ...]
-    asks_for_javascript: bool = False
+    requires_javascript: bool = False
     is_cut: bool = False  # a gap was left out
 
 
@@ -153,7 +153,7 @@ def _check_type(kind: str, body: bytes) -> Rejection | None:
     return None
 
 
-def parse_page(page: bytes | str, *, gaps: Sequence[Gap] = ()) -> ParsedPage | Rejection:
+def parse_page(page: bytes | str, *, gaps: Sequence[SkipRegion] = ()) -> ParsedPage | Rejection:
     """The page's tree, without what stands in these gaps, or the limit that it breaks. Bytes are UTF-8."""
     markup, json_ld, noscript = _without_scripts(page.encode(errors="replace") if isinstance(page, str) else page)
     whole_size = len(markup)
@@ -184,7 +184,7 @@ def _text(part: bytes) -> str:
     return part.decode(errors="replace")
 
 
-def _without_gap(markup: bytes, gap: Gap) -> bytes:
+def _without_gap(markup: bytes, gap: SkipRegion) -> bytes:
     """The markup without a gap; all of it where its signs do not stand there just once, in their order."""
     start = _find_once(markup, gap.sign.encode(), 0)
     stop = _find_once(markup, gap.stop.encode(), start) if gap.stop and start >= 0 else len(markup)

@@ -16,10 +16,10 @@ from lxml import html
 from pipeline.extraction.dom.page import ParsedPage
 from pipeline.extraction.dom.xpath import Search, only_child, text_of
 from pipeline.extraction.metadata.json_ld import LinkedArticle, Name
-from pipeline.extraction.metadata.page_regions import stands_beside
+from pipeline.extraction.metadata.page_regions import is_outside_article
 from pipeline.text.normalize import clean_text, key_of
 
-__all__ = ["Authors", "find_signatures", "read_authors", "read_signature"]
+__all__ = ["Authors", "find_byline_elements", "read_authors", "read_signature"]
 
 _LAST_RESORT = "page"  # what is asked when nobody else named anyone
 _MAX_NAME_CHARS = 80
@@ -272,10 +272,10 @@ def read_signature(line: str) -> Authors:
 
 
 def _linked(page: ParsedPage) -> list[html.HtmlElement]:
-    return [e for e in _LINKED.find(page.root, page.markup)[:3] if not stands_beside(e)]
+    return [e for e in _LINKED.find(page.root, page.markup)[:3] if not is_outside_article(e)]
 
 
-def find_signatures(page: ParsedPage) -> list[html.HtmlElement]:
+def find_byline_elements(page: ParsedPage) -> list[html.HtmlElement]:
     """The elements that may say who wrote the article, where the page does not tell machines."""
     return [*_byline_elements(page), *_linked(page)]
 
@@ -286,11 +286,11 @@ def _bylines(page: ParsedPage) -> list[Name]:
 
 
 def _byline_elements(page: ParsedPage) -> list[html.HtmlElement]:
-    found = [e for e in _BYLINES.find(page.root, page.markup)[:20] if not stands_beside(e)]
+    found = [e for e in _BYLINES.find(page.root, page.markup)[:20] if not is_outside_article(e)]
     if found:
         return found
     maybe = islice((e for e in page.root.iter("*") if (classes := e.get("class")) and _is_of_byline(classes)), 60)
-    return [e for e in maybe if not stands_beside(e)][:3]
+    return [e for e in maybe if not is_outside_article(e)][:3]
 
 
 @lru_cache(maxsize=5_000)

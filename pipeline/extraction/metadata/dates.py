@@ -14,10 +14,10 @@ from pipeline.domain.model import SourcedTime
 from pipeline.extraction.dom.page import ParsedPage
 from pipeline.extraction.dom.xpath import Search, find_elements, find_texts, text_of
 from pipeline.extraction.metadata.json_ld import LinkedArticle
-from pipeline.extraction.metadata.page_regions import stands_beside
+from pipeline.extraction.metadata.page_regions import is_outside_article
 from pipeline.text.dates import read_date, zone_of
 
-__all__ = ["PageDates", "find_printed", "find_times", "read_dates"]
+__all__ = ["PageDates", "find_printed_date", "find_time_elements", "read_dates"]
 
 _PUBLISHED_METAS = (
     "article:published_time", "og:article:published_time", "og:published_time", "article:published",
@@ -154,7 +154,7 @@ def _guessed(root: html.HtmlElement, url: str, zone: tzinfo) -> SourcedTime | No
 
 def _times(page: ParsedPage) -> Iterator[tuple[str, str]]:
     later: list[tuple[str, str]] = []
-    for element in find_times(page):
+    for element in find_time_elements(page):
         prop = element.get("itemprop") or ""
         text = element.get("datetime") or element.get("content") or text_of(element)
         if prop in {"datePublished", "dateCreated"} or element.get("pubdate") is not None:
@@ -164,10 +164,10 @@ def _times(page: ParsedPage) -> Iterator[tuple[str, str]]:
     yield from later[:3]
 
 
-def find_times(page: ParsedPage) -> list[html.HtmlElement]:
+def find_time_elements(page: ParsedPage) -> list[html.HtmlElement]:
     """The elements that may say when the article first appeared, in the page's order."""
     found = _TIMES.find(page.root, page.markup)[:40]
-    return [e for e in found if e.get("itemprop") != "dateModified" and not stands_beside(e)]
+    return [e for e in found if e.get("itemprop") != "dateModified" and not is_outside_article(e)]
 
 
 def _in_url(url: str) -> str:
@@ -189,7 +189,7 @@ def _printed(root: html.HtmlElement) -> Iterator[tuple[str, str]]:
     return ((date, "byline") for date, _ in _near(root))
 
 
-def find_printed(root: html.HtmlElement) -> list[html.HtmlElement]:
+def find_printed_date(root: html.HtmlElement) -> list[html.HtmlElement]:
     """The element that the date printed near the headline stands in, or right behind."""
     return [element for _, text in _near(root) if (element := text.getparent()) is not None]
 

@@ -7,13 +7,13 @@ from functools import lru_cache
 
 from lxml import html
 
-__all__ = ["stands_beside"]
+__all__ = ["is_outside_article"]
 
 _TAGS = frozenset({"footer", "aside", "nav"})
 _CLASSES = re.compile(r"related|comment|teaser|sidebar|recommend|footer|most-?read|latest|(?<!v)card", re.IGNORECASE)
 
 
-def stands_beside(element: html.HtmlElement) -> bool:
+def is_outside_article(element: html.HtmlElement) -> bool:
     """Whether a name or a date stands in the footer, a sidebar or another article's teaser."""
     return any(
         parent.tag in _TAGS

@@ -13,11 +13,11 @@ from pipeline.extraction.content.structure import BESIDE, chars_of
 from pipeline.extraction.dom.blocks import Block, branch_of
 from pipeline.extraction.dom.xpath import only_child
 from pipeline.extraction.metadata.agencies import agency_credits
-from pipeline.extraction.values import Observation, PlaceCount
-from pipeline.extraction.wrapper.skip_regions import Gaps
-from pipeline.extraction.wrapper.wrapper import Wrapper, text_mark
+from pipeline.extraction.values import Observation, PathCount
+from pipeline.extraction.wrapper.skip_regions import SkipRegions
+from pipeline.extraction.wrapper.wrapper import Wrapper, key_hash
 
-__all__ = ["agreement", "choose_by_wrapper", "find_left", "find_repeated", "observe"]
+__all__ = ["agreement", "find_repeated", "find_usually_dropped", "observe", "select_by_wrapper"]
 
 _MOST_MARKED_CHARS = 400  # longer texts that return are copies of articles, not furniture
 _KNOWN_SHARE = 0.9  # of the prose on the page must stand in known places
@@ -42,7 +42,7 @@ def observe(
     chosen: Sequence[int],
     *,
     agreed: float | None,
-    gaps: Gaps,
+    gaps: SkipRegions,
 ) -> Observation:
     """What this page teaches."""
     kept = set(chosen)
@@ -52,10 +52,10 @@ def observe(
     alive, dead = _branches(body, blocks, kept)
     return Observation(
         page=page,
-        places=tuple(PlaceCount(place, *count) for place, count in counts.items()),
+        places=tuple(PathCount(place, *count) for place, count in counts.items()),
         texts=tuple(
             dict.fromkeys(
-                text_mark(key) for block in blocks if len(block.text) < _MOST_MARKED_CHARS and (key := block.key)
+                key_hash(key) for block in blocks if len(block.text) < _MOST_MARKED_CHARS and (key := block.key)
             )
         ),
         alive=tuple(sorted(alive)),
@@ -66,7 +66,7 @@ def observe(
     )
 
 
-def choose_by_wrapper(blocks: Sequence[Block], wrapper: Wrapper, repeated: Collection[int]) -> frozenset[int] | None:
+def select_by_wrapper(blocks: Sequence[Block], wrapper: Wrapper, repeated: Collection[int]) -> frozenset[int] | None:
     """The blocks that stand where the outlet's articles do and not on other pages too (`repeated`); None where the
     wrapper doubts.
     """
@@ -138,12 +138,12 @@ def _is_beside(block: Block) -> bool:
     return any(mark.kind in BESIDE for mark in block.marks)
 
 
-def find_left(blocks: Sequence[Block], wrapper: Wrapper, kept: frozenset[int]) -> frozenset[int]:
+def find_usually_dropped(blocks: Sequence[Block], wrapper: Wrapper, kept: frozenset[int]) -> frozenset[int]:
     """What the teacher keeps in places where it kept nothing on the outlet's other pages: comments below a brief.
 
     Nothing where the text that is left over would be none: then the outlet has another design.
     """
-    left = frozenset(i for i in kept if wrapper.is_left(blocks[i].place))
+    left = frozenset(i for i in kept if wrapper.is_usually_dropped(blocks[i].place))
     rest = chars_of(blocks, (i for i in kept - left if blocks[i].is_paragraph))
     return left if rest >= _LEAST_REST_CHARS else frozenset()
 
@@ -154,7 +154,7 @@ def find_repeated(blocks: Sequence[Block], wrapper: Wrapper, among: Collection[i
     """
     seen = wrapper.repeated
     short = (i for i, block in enumerate(blocks) if seen and len(block.text) < _MOST_MARKED_CHARS)
-    repeated = frozenset(i for i in short if text_mark(blocks[i].key) in seen and _is_furniture(blocks[i], wrapper))
+    repeated = frozenset(i for i in short if key_hash(blocks[i].key) in seen and _is_furniture(blocks[i], wrapper))
     if not repeated:
         return repeated
     if among is None:
@@ -173,7 +173,7 @@ def _is_furniture(block: Block, wrapper: Wrapper) -> bool:
         return False  # a footnote: `* Not her real name` ends many an article
     if len(block.text) <= _MOST_CREDIT_CHARS and agency_credits(block.text):
         return False  # `- Avec l'Agence QMI` is the article's, on whichever pages it stands
-    mark = text_mark(block.key)
+    mark = key_hash(block.key)
     if _is_set_as_heading(block):
         return wrapper.is_repeated(mark, share=_SHARE_OF_HEADINGS)
     return len(block.text) >= _FEW_WORDS_CHARS or wrapper.is_repeated(mark, share=_SHARE_OF_FEW_WORDS)

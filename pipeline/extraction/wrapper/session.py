@@ -18,7 +18,7 @@ LOT = 5
 
 
 @dataclass(slots=True)
-class Teaching:
+class WrapperSession:
     """Wrappers and fresh observations of one run, by outlet."""
 
     wrappers: dict[str, Wrapper | None] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Teaching:
             await self.teach(outlet_id, context)
 
 
-class FrozenTeaching(Teaching):
+class FrozenWrapperSession(WrapperSession):
     """What the outlets' pages taught, as it was at the start: pages that were learnt from before teach nothing new.
 
     A page seen often would make its own text look like what the outlet repeats, and a replay depend on its own order.

@@ -16,13 +16,13 @@ from lxml import html
 
 from pipeline.extraction.dom.page import ParsedPage
 from pipeline.extraction.dom.xpath import text_of
-from pipeline.extraction.metadata.authors import find_signatures
-from pipeline.extraction.metadata.dates import find_printed, find_times
+from pipeline.extraction.metadata.authors import find_byline_elements
+from pipeline.extraction.metadata.dates import find_printed_date, find_time_elements
 from pipeline.extraction.metadata.resolve import RELS, Metadata
-from pipeline.extraction.values import INSIDE, Gap
+from pipeline.extraction.values import INSIDE, SkipRegion
 from pipeline.text.normalize import clean_text, key_of
 
-__all__ = ["Gaps", "find_gaps"]
+__all__ = ["SkipRegions", "find_skip_regions"]
 
 _UNTRACED = "page"  # the source of dates of which nobody knows where on the page they were found
 _TOLD = frozenset({"json-ld", "meta", "opengraph", "dc", "url"})
@@ -38,42 +38,44 @@ _WORD = re.compile(r"[\w-]+")
 _NUMBER = re.compile(r"\d{5}")  # of the article or of a build
 
 
-class Gaps(NamedTuple):
+class SkipRegions(NamedTuple):
     """Those that hold nothing on a page, the largest first of those before the article and of those behind it, and of
     the known ones those that do hold something.
     """
 
-    empty: tuple[Gap, ...] = ()
-    filled: tuple[Gap, ...] = ()
+    empty: tuple[SkipRegion, ...] = ()
+    filled: tuple[SkipRegion, ...] = ()
 
 
-def find_gaps(
-    page: ParsedPage, metadata: Metadata, chosen: Sequence[html.HtmlElement], known: Collection[Gap] = ()
-) -> Gaps:
+def find_skip_regions(
+    page: ParsedPage, metadata: Metadata, chosen: Sequence[html.HtmlElement], known: Collection[SkipRegion] = ()
+) -> SkipRegions:
     """What is a gap on this page, around these elements of its article, and which of the known ones is none."""
     if not chosen or (metadata.published is not None and metadata.published.source == _UNTRACED):
-        return Gaps()
+        return SkipRegions()
     read_from = (*chosen, *_read_from(page, metadata))
     needed = {above for e in read_from for above in (e, *e.iterancestors())}
     holder = _holder(chosen)
     behind = _unique_signs(page.markup, _begin_behind(holder, needed))
-    found = (*_gaps_before(page, needed), *(Gap(sign) for sign in islice(behind, _MOST_ENDS)))
+    found = (*_gaps_before(page, needed), *(SkipRegion(sign) for sign in islice(behind, _MOST_ENDS)))
     others = [gap for gap in known if gap not in found]
     standing = _standing(page, others, {inner for e in (holder, *read_from) for inner in e.iter()}) if others else {}
-    return Gaps(
+    return SkipRegions(
         (*found, *(gap for gap, is_empty in standing.items() if is_empty)),
         tuple(gap for gap, is_empty in standing.items() if not is_empty),
     )
 
 
-def _standing(page: ParsedPage, gaps: Sequence[Gap], needed: Collection[html.HtmlElement]) -> dict[Gap, bool]:
+def _standing(
+    page: ParsedPage, gaps: Sequence[SkipRegion], needed: Collection[html.HtmlElement]
+) -> dict[SkipRegion, bool]:
     """Those of these gaps that would be cut out of this page, and whether they are whole and hold nothing needed."""
     signs = {sign for gap in gaps for sign in (gap.sign, gap.stop)}
     once = {sign for sign in signs if page.markup.count(sign) == 1}
     order = [element for element in page.root.iter() if isinstance(element.tag, str)]
     places = {sign: place for place, element in enumerate(order) for sign in _signs(element) if sign in once}
     wanted = [place for place, element in enumerate(order) if element in needed]
-    found: dict[Gap, bool] = {}
+    found: dict[SkipRegion, bool] = {}
     for gap in gaps:
         start, stop = places.get(gap.sign), places.get(gap.stop, len(order))
         if start is None or (gap.stop and gap.stop not in places) or stop <= start:
@@ -99,16 +101,16 @@ def _read_from(page: ParsedPage, metadata: Metadata) -> Iterator[html.HtmlElemen
         if is_needed:
             yield element
     if metadata.authors.source not in _TOLD:
-        yield from find_signatures(page)
+        yield from find_byline_elements(page)
     if dated == "byline":
-        yield from find_printed(page.root)
+        yield from find_printed_date(page.root)
     elif dated not in _TOLD:
-        yield from find_times(page)
+        yield from find_time_elements(page)
 
 
-def _gaps_before(page: ParsedPage, needed: Collection[html.HtmlElement]) -> list[Gap]:
+def _gaps_before(page: ParsedPage, needed: Collection[html.HtmlElement]) -> list[SkipRegion]:
     """From the first sibling with a sign to the first element that holds what is needed, level by level."""
-    sized: list[tuple[int, Gap]] = []
+    sized: list[tuple[int, SkipRegion]] = []
     level = page.root.find("body")
     while level is not None:
         children = [child for child in level if isinstance(child.tag, str)]
@@ -121,7 +123,7 @@ def _gaps_before(page: ParsedPage, needed: Collection[html.HtmlElement]) -> list
         start = _start(page.markup, None if after else level, before) if stop else ""
         level = children[first]
         if start:
-            gap = Gap(start, stop)
+            gap = SkipRegion(start, stop)
             sized.append((page.markup.find(stop) - page.markup.find(gap.sign), gap))
     return [gap for size, gap in sorted(sized, reverse=True) if size >= _LEAST_GAP_CHARS]
 

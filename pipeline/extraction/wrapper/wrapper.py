@@ -13,9 +13,9 @@ from itertools import islice
 from typing import Any
 from zlib import crc32
 
-from pipeline.extraction.values import Gap, Observation, PlaceCount
+from pipeline.extraction.values import Observation, PathCount, SkipRegion
 
-__all__ = ["Gap", "Observation", "PlaceCount", "Wrapper", "learn", "needs_teacher", "text_mark"]
+__all__ = ["Observation", "PathCount", "SkipRegion", "Wrapper", "key_hash", "learn", "needs_full_selection"]
 
 ENOUGH_PAGES = 5  # under four or five pages a wrapper takes one article's oddities for the outlet's
 MOST_PLACES = 400
@@ -49,7 +49,7 @@ class Wrapper:
     agreement: float = 1.0
     redesigns: int = 0
     recent: tuple[int, ...] = ()
-    gaps: Mapping[Gap, float] = field(default_factory=dict)
+    gaps: Mapping[SkipRegion, float] = field(default_factory=dict)
     # Told by the others, and asked for on every page: how much of each place's text is article, how long an article is
     # on average in characters, branches that never held a word of one, texts of several pages, and the largest gaps
     # before articles and behind them.
@@ -57,7 +57,7 @@ class Wrapper:
     usual_chars: float = field(init=False, compare=False, repr=False)
     dead_branches: frozenset[str] = field(init=False, compare=False, repr=False)
     repeated: frozenset[int] = field(init=False, compare=False, repr=False)
-    empty_gaps: tuple[Gap, ...] = field(init=False, compare=False, repr=False)
+    skip_regions: tuple[SkipRegion, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         dead = frozenset(branch for branch, pages in self.dead.items() if pages >= ENOUGH_DEAD)
@@ -68,7 +68,9 @@ class Wrapper:
         object.__setattr__(self, "usual_chars", sum(kept for kept, _, _ in self.places.values()) / max(1.0, most))
         object.__setattr__(self, "dead_branches", dead)
         object.__setattr__(self, "repeated", repeated)
-        object.__setattr__(self, "empty_gaps", (*_largest(self.gaps, behind=True), *_largest(self.gaps, behind=False)))
+        object.__setattr__(
+            self, "skip_regions", (*_largest(self.gaps, behind=True), *_largest(self.gaps, behind=False))
+        )
 
     @property
     def confidence(self) -> float:
@@ -76,7 +78,7 @@ class Wrapper:
         return min(1.0, self.pages / ENOUGH_PAGES) * self.agreement
 
     @property
-    def is_grown(self) -> bool:
+    def is_mature(self) -> bool:
         """Whether enough pages were learnt to stand on its own."""
         return self.pages >= ENOUGH_PAGES
 
@@ -84,7 +86,7 @@ class Wrapper:
         """How much of a place's text is article; None for a place never seen."""
         return self.shares.get(place)
 
-    def is_left(self, place: str) -> bool:
+    def is_usually_dropped(self, place: str) -> bool:
         """Whether hardly a word of a place is article, on several pages that show it."""
         kept, left, pages = self.places.get(place, (0.0, 0.0, 0.0))
         return pages >= FURNITURE_PAGES and kept <= LEFT_SHARE * (kept + left)
@@ -125,23 +127,23 @@ class Wrapper:
             redesigns=saved["redesigns"],
             recent=tuple(saved["recent"]),
             # those stored before there were any know none
-            gaps={Gap(start, stop): pages for start, stop, pages in saved.get("gaps", ())},
+            gaps={SkipRegion(start, stop): pages for start, stop, pages in saved.get("gaps", ())},
         )
 
 
-def _largest(gaps: Mapping[Gap, float], *, behind: bool) -> tuple[Gap, ...]:
+def _largest(gaps: Mapping[SkipRegion, float], *, behind: bool) -> tuple[SkipRegion, ...]:
     """The largest of the gaps that most pages have: an outlet has pages of several kinds, and one may lack them."""
     counts = {gap: pages for gap, pages in gaps.items() if bool(gap.stop) != behind}
     least = max(ENOUGH_EMPTY, NEARLY_AS_MANY * max(counts.values(), default=0.0))
     return tuple(gap for gap, pages in counts.items() if pages >= least)[: MOST_BEHIND if behind else MOST_BEFORE]
 
 
-def text_mark(key: str) -> int:
+def key_hash(key: str) -> int:
     """A small number for a text's letters."""
     return crc32(key.encode())
 
 
-def needs_teacher(wrapper: Wrapper | None, page_count: int, draw: float) -> bool:
+def needs_full_selection(wrapper: Wrapper | None, page_count: int, draw: float) -> bool:
     """Whether a page goes to the teacher: outlet unknown, wrapper in doubt, or drawn for the audit (draw in [0, 1))."""
     if wrapper is None or min(wrapper.pages, page_count) < ENOUGH_PAGES:
         return True
@@ -159,7 +161,7 @@ def learn(wrapper: Wrapper | None, observations: Sequence[Observation]) -> Wrapp
 
 def _learn_one(wrapper: Wrapper, observation: Observation) -> Wrapper:
     agreement = wrapper.agreement
-    if observation.agreement is not None and wrapper.is_grown:
+    if observation.agreement is not None and wrapper.is_mature:
         agreement = 0.8 * agreement + 0.2 * observation.agreement
     if agreement < REDESIGN_AGREEMENT:
         wrapper = Wrapper(version=wrapper.version, redesigns=wrapper.redesigns + 1)
@@ -167,8 +169,8 @@ def _learn_one(wrapper: Wrapper, observation: Observation) -> Wrapper:
     fade = 0.5 if wrapper.pages and wrapper.pages % MEMORY_PAGES == 0 else 1.0
     places = {place: (k * fade, d * fade, n * fade) for place, (k, d, n) in wrapper.places.items()}
     for count in observation.places:
-        kept, left, pages = places.pop(count.place, (0.0, 0.0, 0.0))
-        places[count.place] = (kept + count.kept, left + count.left, pages + 1)
+        kept, left, pages = places.pop(count.path, (0.0, 0.0, 0.0))
+        places[count.path] = (kept + count.kept, left + count.left, pages + 1)
     texts = dict(wrapper.texts)
     for mark in observation.texts:
         texts[mark] = texts.pop(mark, 0) + 1
@@ -191,7 +193,7 @@ def _learn_one(wrapper: Wrapper, observation: Observation) -> Wrapper:
     )
 
 
-def _with_gaps(known: Mapping[Gap, float], seen: Observation) -> dict[Gap, float]:
+def _with_gaps(known: Mapping[SkipRegion, float], seen: Observation) -> dict[SkipRegion, float]:
     """The page's own first, in its order. A gap that once held something is never one again: a box that stands behind
     the text on some pages and within it on others ends nothing.
     """

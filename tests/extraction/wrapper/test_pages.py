@@ -34,7 +34,7 @@ def page(day: int, *, post: str = "story", below: str = "", body: tuple[str, ...
 def taught(pages: list[PageInput]) -> Wrapper:
     observations = [extract(page, None).observation for page in pages]
     wrapper = learn(None, [observation for observation in observations if observation is not None])
-    assert wrapper.is_grown
+    assert wrapper.is_mature
     return wrapper
 
 

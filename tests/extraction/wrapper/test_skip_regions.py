@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.extraction.dom.page import ParsedPage, parse_page
 from pipeline.extraction.extract import Extraction, PageInput, extract
-from pipeline.extraction.values import Gap
+from pipeline.extraction.values import SkipRegion
 from pipeline.extraction.wrapper.wrapper import ENOUGH_PAGES, Wrapper, learn
 from tests.extraction.wrapper.test_wrapper import PAGES_OF_TEXT, pages_of
 from tests.newsroom.outlets import Outlet
@@ -20,7 +20,7 @@ LINKED = (
 )
 MENU = "".join(f'<div><a href="/s/{n}">Section number {n} of the paper</a></div>' for n in range(60))
 BOX = '<div id="letters"><form>Our letter</form></div>'
-BEHIND = Gap('id="more-news"')
+BEHIND = SkipRegion('id="more-news"')
 
 
 def page_of(n: int, *, inside: str = "", behind: str = "", head: str = LINKED, foot: str = "") -> PageInput:
@@ -56,7 +56,7 @@ def taught_in_turn(pages: Sequence[PageInput]) -> Wrapper:
 
 
 def parsed(page: PageInput, wrapper: Wrapper) -> ParsedPage:
-    found = parse_page(page.html, gaps=wrapper.empty_gaps)
+    found = parse_page(page.html, gaps=wrapper.skip_regions)
     assert isinstance(found, ParsedPage)
     return found
 
@@ -69,7 +69,7 @@ GROWN = taught_by([page_of(n) for n in range(ENOUGH_PAGES)])
 
 
 def test_what_stands_before_and_behind_all_articles_is_not_parsed() -> None:
-    assert GROWN.empty_gaps == (BEHIND, Gap('class="top-bar"', 'class="page-body"'))
+    assert GROWN.skip_regions == (BEHIND, SkipRegion('class="top-bar"', 'class="page-body"'))
     page = parsed(page_of(30), GROWN)
     assert page.is_cut
     assert "Section number" not in page.markup
@@ -102,7 +102,7 @@ def test_a_gap_may_begin_within_an_element_whose_first_child_has_no_sign(wrap: s
         for page in pages
     ]
     wrapper = taught_by(pages[:-1])
-    assert (Gap('>id="wrap"', 'class="page-body"') in wrapper.empty_gaps) == is_cut
+    assert (SkipRegion('>id="wrap"', 'class="page-body"') in wrapper.skip_regions) == is_cut
     page = parsed(pages[-1], wrapper)
     assert ("Section number 3 " in page.markup) != is_cut
     assert page.root.find(".//div[@id='wrap']/div/h1") is not None or not is_cut
@@ -112,19 +112,19 @@ def test_a_gap_may_begin_within_an_element_whose_first_child_has_no_sign(wrap: s
 def test_a_box_that_stands_within_some_articles_ends_none() -> None:
     pages = [page_of(n, **({"inside": BOX} if n == 3 else {"behind": BOX})) for n in range(ENOUGH_PAGES)]
     wrapper = taught_by(pages)
-    assert Gap('id="letters"') in wrapper.gaps
-    assert wrapper.empty_gaps[0] == BEHIND
+    assert SkipRegion('id="letters"') in wrapper.gaps
+    assert wrapper.skip_regions[0] == BEHIND
 
 
 def test_a_box_that_once_held_a_part_of_the_text_ends_none_however_many_pages_follow() -> None:
     """Nor does another page's lack of it count against a box."""
     first, within, *others = (page_of(n, inside=BOX if n == 1 else "", behind="" if n == 1 else BOX) for n in range(5))
     wrapper = taught_in_turn([first, within])
-    assert wrapper.gaps[Gap('id="letters"')] < 0
+    assert wrapper.gaps[SkipRegion('id="letters"')] < 0
     observations = [extract(page, wrapper).observation for page in others * 4]
     wrapper = learn(wrapper, [replace(o, page=n) for n, o in enumerate(observations) if o is not None])
-    assert wrapper.gaps[Gap('id="letters"')] < 0
-    assert wrapper.empty_gaps[0] == BEHIND
+    assert wrapper.gaps[SkipRegion('id="letters"')] < 0
+    assert wrapper.skip_regions[0] == BEHIND
 
 
 def test_pages_of_another_kind_do_not_keep_most_from_being_cut() -> None:
@@ -132,7 +132,7 @@ def test_pages_of_another_kind_do_not_keep_most_from_being_cut() -> None:
     old = page_of(2).html.replace("more-news", "older").replace("top-bar", "banner").replace("page-body", "main")
     pages = [page_of(n) if n != 2 else replace(page_of(n), html=old) for n in range(ENOUGH_PAGES)]
     wrapper = taught_in_turn(pages)
-    assert BEHIND in wrapper.empty_gaps
+    assert BEHIND in wrapper.skip_regions
     assert parsed(page_of(30), wrapper).is_cut
     assert not parsed(pages[2], wrapper).is_cut
 
@@ -142,8 +142,10 @@ def test_a_redesign_is_cut_soon() -> None:
     observation = extract(page_of(1), None).observation
     assert observation is not None
     wrapper = learn(None, [replace(observation, page=n) for n in range(60)])
-    new = replace(observation, gaps=(Gap('id="elsewhere"'),))
-    assert learn(wrapper, [replace(new, page=100 + n) for n in range(25)]).empty_gaps[0] == Gap('id="elsewhere"')
+    new = replace(observation, gaps=(SkipRegion('id="elsewhere"'),))
+    assert learn(wrapper, [replace(new, page=100 + n) for n in range(25)]).skip_regions[0] == SkipRegion(
+        'id="elsewhere"'
+    )
 
 
 def test_what_a_page_tells_machines_in_its_body_is_no_part_of_a_gap_and_ends_none() -> None:
@@ -152,7 +154,7 @@ def test_what_a_page_tells_machines_in_its_body_is_no_part_of_a_gap_and_ends_non
     pages = [page_of(n) for n in range(ENOUGH_PAGES + 1)]
     pages = [replace(page, html=page.html.replace("<div id='wrap'>", f"<div id='wrap'>{told}")) for page in pages]
     wrapper = taught_by(pages[:-1])
-    assert Gap('class="top-bar"', 'class="page-body"') in wrapper.empty_gaps
+    assert SkipRegion('class="top-bar"', 'class="page-body"') in wrapper.skip_regions
     found = extract(pages[-1], wrapper)
     assert same_article(found, extract(pages[-1], replace(wrapper, gaps={})))
     assert found.article is not None
@@ -166,14 +168,14 @@ def test_an_id_is_a_sign_before_a_class_is() -> None:
         replace(page, html=page.html.replace('<div class="page-body">', f'<div class="kind-{n}" id="frame">'))
         for n, page in enumerate(pages)
     ]
-    assert taught_by(pages[:-1]).empty_gaps[-1] == Gap('class="top-bar"', 'id="frame"')
+    assert taught_by(pages[:-1]).skip_regions[-1] == SkipRegion('class="top-bar"', 'id="frame"')
 
 
 def test_names_without_quotation_marks_are_signs_too() -> None:
     pages = [page_of(n) for n in range(ENOUGH_PAGES + 1)]
     pages = [replace(page, html=page.html.replace('id="more-news"', "id=more-news data-n")) for page in pages]
     wrapper = taught_by(pages[:-1])
-    assert wrapper.empty_gaps[0] == Gap("id=more-news ")
+    assert wrapper.skip_regions[0] == SkipRegion("id=more-news ")
     assert "Section number 3 " not in parsed(pages[-1], wrapper).markup
 
 
@@ -190,7 +192,7 @@ def test_no_gap_holds_a_date_that_is_printed_only() -> None:
     assert known.article.published is not None
     assert known.article.published.source == "byline"
     assert same_article(known, extract(pages[-1], replace(wrapper, gaps={})))
-    assert wrapper.empty_gaps == (BEHIND, Gap('class="top-bar"', 'class="page-body"'))
+    assert wrapper.skip_regions == (BEHIND, SkipRegion('class="top-bar"', 'class="page-body"'))
 
 
 def test_a_page_whose_date_is_guessed_tells_of_no_gap() -> None:
@@ -209,7 +211,7 @@ def test_no_gap_holds_the_only_name_of_who_wrote() -> None:
     article = extract(page_of(30, head="", foot=signed), taught_by(pages)).article
     assert article is not None
     assert article.authors == ("Ada Quill",)
-    assert not any(gap.stop == "" for gap in taught_by(pages).empty_gaps)
+    assert not any(gap.stop == "" for gap in taught_by(pages).skip_regions)
 
 
 @pytest.mark.parametrize(
@@ -239,6 +241,6 @@ def test_a_page_that_is_doubtful_without_its_gaps_is_read_whole_by_the_teacher()
 
 def test_gaps_survive_being_stored_and_wrappers_of_before_know_none() -> None:
     stored = GROWN.to_json()
-    assert Wrapper.from_json(stored).empty_gaps == GROWN.empty_gaps
+    assert Wrapper.from_json(stored).skip_regions == GROWN.skip_regions
     before = stored.replace('"gaps"', '"formerly"')
-    assert Wrapper.from_json(before).empty_gaps == ()
+    assert Wrapper.from_json(before).skip_regions == ()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.extraction.extract import PageInput, extract
-from pipeline.extraction.values import Observation, PlaceCount
+from pipeline.extraction.values import Observation, PathCount
 from pipeline.extraction.wrapper.wrapper import (
     AUDIT_SHARE,
     ENOUGH_PAGES,
@@ -15,7 +15,7 @@ from pipeline.extraction.wrapper.wrapper import (
     MOST_TEXTS,
     Wrapper,
     learn,
-    needs_teacher,
+    needs_full_selection,
 )
 from tests.newsroom.catalogue import OUTLETS
 from tests.newsroom.outlets import Outlet
@@ -27,7 +27,7 @@ PAGES_OF_TEXT = [outlet for outlet in OUTLETS if len(outlet.articles) >= ENOUGH_
 
 
 def observation(page: int, *, body: str = "main/p", agreement: float | None = None) -> Observation:
-    places = (PlaceCount(body, 900, 0), PlaceCount("footer/p", 0, 80), PlaceCount(f"odd{page}/p", 10, 10))
+    places = (PathCount(body, 900, 0), PathCount("footer/p", 0, 80), PathCount(f"odd{page}/p", 10, 10))
     return Observation(page=page, places=places, texts=(7, 1000 + page), dead=("body>footer",), agreement=agreement)
 
 
@@ -124,7 +124,7 @@ def test_a_wrapper_survives_being_stored() -> None:
     ids=["unknown outlet", "too few pages", "grown", "audit", "doubtful"],
 )
 def test_the_teacher_is_asked_when_needed(wrapper: Wrapper | None, draw: float, *, asked: bool) -> None:
-    assert needs_teacher(wrapper, wrapper.pages if wrapper else 0, draw) is asked
+    assert needs_full_selection(wrapper, wrapper.pages if wrapper else 0, draw) is asked
 
 
 @pytest.mark.parametrize("outlet", PAGES_OF_TEXT, ids=lambda outlet: outlet.id)
@@ -156,7 +156,7 @@ def test_an_intertitle_is_read_though_no_page_that_was_learnt_from_had_one() -> 
     odd = next(n for n, e in enumerate(cold) if e.article and "\n\nA question of beds\n\n" in e.article.text)
     without = [e.observation for e in cold if e.article and not has_intertitle(e.article.text)]
     wrapper = learn(None, [observation for observation in without if observation is not None])
-    assert wrapper.is_grown
+    assert wrapper.is_mature
     warm = extract(pages[odd], wrapper)
     assert warm.article is not None
     assert warm.article.extractor.split()[1] == "wrapper"
