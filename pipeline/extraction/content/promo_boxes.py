@@ -62,7 +62,9 @@ def find_offers_within(blocks: Sequence[Block], kept: Collection[int]) -> set[in
     """What shares a box with an offer: `Politics` and `Every week, our analysis` over the button `Subscribe`."""
     if len(kept) < 2:
         return set()
-    home, places = _home(blocks, kept)
+    wall = next((i for i in range(min(kept), max(kept) + 1) if is_paywall_line(blocks[i].text)), len(blocks))
+    text = [i for i in kept if i < wall]  # what a paywall offers may be longer than the text above it
+    home, places = _home(blocks, text if any(blocks[i].is_paragraph for i in text) else kept)
     first = min(i for i in kept if holder_of(blocks[i]) is home)  # before it stand headline and lead, among buttons
     reach = range(first, min(len(blocks), max(kept) + _OFFER_REACH))
     offers = {i: rule for i in reach if (rule := phrase_rule(blocks[i].text)) in _OFFERS_AND_LINKS}
