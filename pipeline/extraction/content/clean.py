@@ -17,18 +17,11 @@ from pipeline.extraction.boilerplate.markup_kinds import Kind
 from pipeline.extraction.boilerplate.phrases import is_paywall_line, phrase_rule
 from pipeline.extraction.content.captions import find_captions
 from pipeline.extraction.content.lead import find_lead, find_lone_lead, find_offers, is_byline, rest_of_lead
-from pipeline.extraction.content.parts import is_closing_post
-from pipeline.extraction.content.promo_boxes import (
-    find_behind_wall,
-    find_comments,
-    find_offers_within,
-    find_teasers,
-    find_trailers,
-)
+from pipeline.extraction.content.promo_boxes import find_comments, find_offers_within, find_teasers
 from pipeline.extraction.content.pull_quotes import find_pull_quotes
 from pipeline.extraction.content.recover import find_between, find_beyond, find_opening
 from pipeline.extraction.content.related_links import find_link_lines, is_closing_link
-from pipeline.extraction.content.repeats import find_duplicates, repeats_title
+from pipeline.extraction.content.repeats import repeats_title
 from pipeline.extraction.content.structure import ends_sentence, is_spoken, set_apart
 from pipeline.extraction.dom.blocks import Block
 from pipeline.extraction.values import Step
@@ -118,7 +111,7 @@ def repair(
     work.drop_where("title", lambda i: repeats_title(blocks[i], title))
     work.drop_where("own teaser", lambda i: _teases(blocks[i], title_key))
     between = find_between(blocks, work.kept, work.apart, title=title)
-    for index in (*between, *find_beyond(blocks, work.kept, work.apart, title=title)):
+    for index in (*between, *find_beyond(blocks, work.kept, work.apart)):
         work.add("between", index)
     for index in find_opening(blocks, work.kept, work.apart, title=title):
         work.add("opening", index)
@@ -128,8 +121,6 @@ def repair(
     work.drop("offer", offers)
     _drop_teasers(work, title)
     work.drop("comments", find_comments(blocks, work.kept))
-    work.drop("behind a paywall", find_behind_wall(blocks, work.kept))
-    work.drop("behind other articles", find_trailers(blocks, work.kept))
     _drop_phrases(work)
     work.drop("box", find_offers_within(blocks, work.kept))
     work.drop("links", find_link_lines(blocks, work.kept, work.dropped))
@@ -139,7 +130,6 @@ def repair(
         work.apart,
         description=description,
         title_key=title_key,
-        name_keys=name_keys,
         barred=captions | offers | barred,
     )
     if not work.kept and is_cut_short:
@@ -155,8 +145,6 @@ def repair(
     trimmed = len(work.kept)
     _drop_biographies(work, name_keys)
     work.drop("pull quote", find_pull_quotes(blocks, work.kept, lead))
-    duplicates = find_duplicates(blocks, work.kept, lead)
-    work.drop("duplicate", duplicates)
     if len(work.kept) < trimmed:
         _trim(work, lead)  # the heading over what was dropped
     return Repaired(tuple(sorted(work.kept)), lead, tuple(work.steps), is_cut_short or is_scrambled)
@@ -189,8 +177,7 @@ def _settle_embeds(work: _Work, site: str) -> None:
     blocks = work.blocks
     if not work.kept:
         return
-    last = max(work.kept)
-    inside = range(min(work.kept), last + 1 + is_closing_post(blocks, work.kept, last + 1))
+    inside = range(min(work.kept), max(work.kept) + 1)
     embeds = [i for i in work.marked_as(Kind.EMBED) if i in inside or i in work.kept]
     for index in sorted(embeds):
         posted = _POSTED.search(blocks[index].text)

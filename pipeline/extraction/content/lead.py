@@ -30,15 +30,8 @@ _MOST_LEAD_PARTS = 8
 _REACH = 30  # blocks before the first paragraph: headline, byline, dates, share buttons, picture stand between
 _BOXES = 3  # levels above a caption at which its picture's box stands
 _PICTURE = re.compile(r"(?:^|[\s_-])(?:image|img|photo|picture|foto|bild)(?:$|[\s_-])", re.IGNORECASE)
-_MOST_BESIDE_NAMES = 20  # letters: `and`, `staff writer`, the outlet's name
 _OFFERING = frozenset({"account", "newsletter", "offer", "paywall"})
 _WORD = re.compile(r"\w{3,}")
-_CREDIT = re.compile(
-    r"\b(?:credit|crédit|photo|foto|getty|reuters|afp|ap photo|shutterstock|image|picture|bild)\b\W*[:/©]|©|\((?:ap|"
-    r"afp|reuters|getty)[^)]*\)\s*$|"
-    r"\b(?:Getty Images|Shutterstock|EPA|AP Photo|REUTERS/|AFP/)",
-    re.IGNORECASE,
-)
 _BYLINE = re.compile(
     r"^\W*(?:(?:autor|author|auteur|autore|автор)[a-z]*\s?:|"
     r"(?:by|par|von|por|di|door|publié|(?:(?:first|last|originally) )?(?:published|written|updated|posted|modified)|"
@@ -89,12 +82,9 @@ def find_lead(
     *,
     description: str,
     title_key: str,
-    name_keys: Sequence[str] = (),
     barred: frozenset[int] = frozenset(),
 ) -> int | None:
-    """The lead's block: marked so, or told by the description, or alone between headline and text; none of `barred`,
-    and no line that says nothing but who wrote (`name_keys`).
-    """
+    """The lead's block: marked so, or told by the description, or alone between headline and text; none of `barred`."""
     if not kept:
         return None
     first = _first_of_body(blocks, kept, title_key)
@@ -106,7 +96,7 @@ def find_lead(
     reach = [i for i in range(min(start, first), first + 1) if _has_size_of_lead(blocks[i]) and i not in barred]
 
     def may_lead(index: int) -> bool:
-        return _may_lead(blocks, index, apart - around, title_key) and not _says_only(blocks[index], name_keys)
+        return _may_lead(blocks, index, apart - around, title_key)
 
     tests: tuple[Callable[[Block], bool], ...] = (
         lambda block: _is_marked(block, usual | around),
@@ -187,18 +177,11 @@ def _first_of_body(blocks: Sequence[Block], kept: set[int], title_key: str) -> i
 def _headline(blocks: Sequence[Block], before: int, title_key: str) -> int | None:
     found = [i for i in range(before + 1) if blocks[i].tag == "h1" and title_key and title_key in blocks[i].key][:1]
     found = found or [
-        i
-        for i in range(before + 1)
-        if blocks[i].tag == "h1" or (len(title_key) > 20 and title_key in blocks[i].key and not _is_chrome(blocks[i]))
+        i for i in range(before + 1) if blocks[i].tag == "h1" or (len(title_key) > 20 and title_key in blocks[i].key)
     ]
     if not found:  # pages without h1, whose headline is worded otherwise than what they tell machines
         found = [i for i in range(before) if blocks[i].tag == "h2" and _is_in_header(blocks[i])]
     return found[-1] if found else None
-
-
-def _is_chrome(block: Block) -> bool:
-    """Whether a block stands in a menu: a table of contents may begin with the headline."""
-    return any(mark.kind is Kind.CHROME for mark in block.marks)
 
 
 def _is_in_header(block: Block) -> bool:
@@ -227,14 +210,6 @@ def find_offers(blocks: Sequence[Block], reach: range) -> frozenset[int]:
     return frozenset(i for i in reach if marks and any(id(mark) in marks for mark in blocks[i].marks))
 
 
-def _says_only(block: Block, keys: Sequence[str]) -> bool:
-    """Whether a line has few letters besides these names': `Jane Roe and John Doe | The Gazette`."""
-    rest = block.key
-    for key in keys:
-        rest = rest.replace(key, "")
-    return len(rest) < len(block.key) and len(rest) <= _MOST_BESIDE_NAMES
-
-
 def _has_size_of_lead(block: Block) -> bool:
     return _LEAST_CHARS <= len(block.text) <= _MOST_CHARS
 
@@ -252,7 +227,7 @@ def _may_lead(blocks: Sequence[Block], index: int, apart: frozenset[str], title_
         return False
     if _is_beside_picture(block):
         return False
-    return _CREDIT.search(block.text[-60:]) is None and not is_byline(block.text) and phrase_rule(block.text) is None
+    return not is_byline(block.text) and phrase_rule(block.text) is None
 
 
 def _is_beside_picture(block: Block) -> bool:

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 from lxml import html
 
-from pipeline.extraction.boilerplate.markup_kinds import Kind
 from pipeline.extraction.boilerplate.phrases import phrase_rule
 from pipeline.extraction.dom.blocks import Block
 
-__all__ = ["BoxKind", "boxes_of", "is_aside", "is_closing_post", "is_entry_in"]
+__all__ = ["BoxKind", "boxes_of", "is_aside", "is_entry_in"]
 
-_FEW_LINKS = 0.3  # in an entry of a list that is text
 _MANY_BOXES = 3
+_FEW_LINKS = 0.3  # in an entry of a list that is text
 _SENTENCE_ENDS = (".", "!", "?", "…", "»", "”", '"')
-_POST_LEVELS = 2  # a post stands among the paragraphs, or in a box of its own there
 
 
 class BoxKind(NamedTuple):
@@ -32,15 +29,15 @@ class BoxKind(NamedTuple):
     classes: str
 
 
-def _kind_of(box: html.HtmlElement | None) -> BoxKind:
+def _box_kind(box: html.HtmlElement | None) -> BoxKind:
     """Which boxes a box is one of."""
     return BoxKind(None, "", "") if box is None else BoxKind(box.getparent(), str(box.tag), box.get("class") or "")
 
 
 def boxes_of(holders: Iterable[html.HtmlElement | None]) -> frozenset[BoxKind]:
     """The boxes that these are of, and what holds them where each paragraph is in one of its own."""
-    kinds = Counter(map(_kind_of, holders))
-    return frozenset(kinds) | {_kind_of(kind.parent) for kind, count in kinds.items() if count >= _MANY_BOXES}
+    kinds = Counter(map(_box_kind, holders))
+    return frozenset(kinds) | {_box_kind(kind.parent) for kind, count in kinds.items() if count >= _MANY_BOXES}
 
 
 def is_aside(blocks: Sequence[Block], kept: Collection[int], index: int) -> bool:
@@ -57,13 +54,4 @@ def is_entry_in(block: Block, boxes: Collection[BoxKind]) -> bool:
     if block.tag != "li" or block.link_share >= _FEW_LINKS:
         return False
     entries = block.node.getparent()
-    return entries is not None and _kind_of(entries.getparent()) in boxes
-
-
-def is_closing_post(blocks: Sequence[Block], kept: Collection[int], index: int) -> bool:
-    """Whether a block is a post on a social network that stands where the paragraphs above it do."""
-    if index >= len(blocks) or not blocks[index].marks or blocks[index].marks[-1].kind is not Kind.EMBED:
-        return False
-    holders = [blocks[i].node.getparent() for i in kept if blocks[i].is_paragraph]
-    above = {element for holder in holders if holder is not None for element in (holder, holder.getparent())}
-    return any(element in above for element in islice(blocks[index].marks[-1].node.iterancestors(), _POST_LEVELS))
+    return entries is not None and _box_kind(entries.getparent()) in boxes

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from itertools import pairwise
 
 from lxml import html
 
@@ -16,7 +15,7 @@ from pipeline.extraction.boilerplate.phrases import is_paywall_line, phrase_rule
 from pipeline.extraction.content.structure import chars_of, holder_of
 from pipeline.extraction.dom.blocks import Block
 
-__all__ = ["find_behind_wall", "find_comments", "find_offers_within", "find_teasers", "find_trailers"]
+__all__ = ["find_comments", "find_offers_within", "find_teasers"]
 
 _MOST_TEASED = 0.45
 _HOME_PARAGRAPHS = 3  # an element with so many paragraphs is the article's, not a teaser's
@@ -26,7 +25,6 @@ _OFFERS_AND_LINKS = _OFFERS | {"related"}
 _MOST_OFFERED_CHARS, _MOST_WALL_CHARS = 500, 1_500
 _OFFER_REACH = 4  # blocks behind the text: a box ends with its button
 _MOST_OFFERED = 0.25
-_MOSTLY_SAID = 0.3
 _LEAST_PARAGRAPHS, _LEAST_CHARS = 3, 400  # above comments: less is no article
 _COMMENTS = re.compile(
     r"\W*(?:\d+ (?:comments?|comment\(s\)|commentaires?|kommentare?|comentarios?|comentários?|reacties|komentarzy|"
@@ -35,8 +33,6 @@ _COMMENTS = re.compile(
     re.IGNORECASE,
 )
 _MOST_COMMENTS_CHARS = 60
-_TRAILED_LINKS = 3
-_MOST_TRAILED, _MOST_TRAILERS = 0.2, 4  # more, and headings, are a part of an article that lists things
 
 
 def find_teasers(blocks: Sequence[Block], kept: Collection[int], headlines: Sequence[int]) -> set[int]:
@@ -103,41 +99,6 @@ def _home(blocks: Sequence[Block], kept: Collection[int]) -> tuple[html.HtmlElem
     return home, frozenset(blocks[i].place for i in kept if holder_of(blocks[i]) is home)
 
 
-def find_behind_wall(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
-    """What a paywall offers behind the sentence that the text ends with: nothing there stands where the text does."""
-    ordered = sorted(kept)
-    if not ordered:
-        return set()
-    wall = next((i for i in range(ordered[0], ordered[-1] + 1) if is_paywall_line(blocks[i].text)), None)
-    if wall is None:
-        return set()
-    before = [i for i in ordered if i < wall and blocks[i].is_paragraph]
-    places = {blocks[i].place for i in before}
-    behind = {i for i in ordered if i > wall}
-    if not before or any(blocks[i].place in places for i in behind):
-        return set()
-    said = sum(phrase_rule(blocks[i].text) is not None for i in behind)
-    return behind if said >= _MOSTLY_SAID * len(behind) else set()  # else it is the text that goes on
-
-
-def find_trailers(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
-    """Paragraphs elsewhere behind a list of other articles' headlines: the text had ended above it."""
-    ordered = sorted(kept)
-    last = {blocks[i].place: i for i in ordered}  # where the text stands for the last time
-    end = -1
-    for at, (index, after) in enumerate(pairwise(ordered), 1):
-        if blocks[index].is_paragraph:
-            end = max(end, last[blocks[index].place])
-        if not 0 <= end < after or len(ordered) - at > _MOST_TRAILERS:
-            continue
-        behind = set(ordered[at:])
-        if sum(_is_headline_link(blocks[i]) for i in range(index + 1, after)) < _TRAILED_LINKS:
-            continue
-        is_notice = not any(blocks[i].is_heading for i in behind)
-        return behind if is_notice and chars_of(blocks, behind) < _MOST_TRAILED * chars_of(blocks, kept) else set()
-    return set()
-
-
 def find_comments(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
     """All behind the heading of the comments, where an article stands above it: `13 Comments`, `Kommentare (4)`."""
     ordered = sorted(kept)
@@ -151,7 +112,3 @@ def find_comments(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
         if (block.is_heading or block.link_share < _ALL_LINK) and _COMMENTS.fullmatch(block.text):
             return {i for i in ordered if i >= index}
     return set()
-
-
-def _is_headline_link(block: Block) -> bool:
-    return block.link_share >= _ALL_LINK and len(block.text) >= 25

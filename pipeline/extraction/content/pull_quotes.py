@@ -14,8 +14,6 @@ __all__ = ["find_pull_quotes"]
 
 _LEAST_CHARS, _MOST_CHARS = 40, 300
 _MOST_PULLED = 0.2  # of the text: else the page says all of it twice
-_PIECE_LETTERS = 20
-_MOSTLY = 0.6  # of a set-out quotation's letters: beside it stands its speaker, within the text `she said`
 
 
 class _Place(NamedTuple):
@@ -43,22 +41,12 @@ def find_pull_quotes(blocks: Sequence[Block], kept: Collection[int], lead: int |
 
 
 def _is_pulled(quote: Block, text: Sequence[_Place]) -> bool:
-    pieces = _pieces(quote.key) if _is_set_out(quote) else []
     return any(
-        len(quote.text) < len(paragraph.text) and (quote.key in paragraph.key or _is_said(pieces, paragraph.key))
+        len(quote.text) < len(paragraph.text) and quote.key in paragraph.key
         for there in text
-        if there.place != quote.place and (quote.key in there.said or _is_said(pieces, there.said))
+        if there.place != quote.place and quote.key in there.said
         for paragraph in there.paragraphs
     )
-
-
-def _pieces(key: str) -> list[str]:
-    return [key[at : at + _PIECE_LETTERS] for at in range(0, len(key) - _PIECE_LETTERS + 1, _PIECE_LETTERS)]
-
-
-def _is_said(pieces: Sequence[str], key: str) -> bool:
-    """Whether most of a quotation's words stand in a paragraph."""
-    return len(pieces) > 1 and sum(piece in key for piece in pieces) >= _MOSTLY * len(pieces)
 
 
 def _is_set_out(block: Block) -> bool:

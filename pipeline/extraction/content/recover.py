@@ -87,57 +87,37 @@ def _opens(block: Block, apart: frozenset[str]) -> bool:
     return is_prose and not _is_apart(block, apart) and phrase_rule(block.text) is None
 
 
-def find_beyond(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str], *, title: str) -> list[int]:
-    """Paragraphs right before the first kept one and behind the last, of the same kind in the same element."""
+def find_beyond(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str]) -> list[int]:
+    """Paragraphs behind the last kept one, of its kind and in its place; boxes may stand between."""
     spoken = [i for i in sorted(kept) if blocks[i].is_paragraph and blocks[i].tag == "p"]
     if not spoken:
         return []
-    parents = Counter(blocks[i].node.getparent() for i in spoken)
-    home = [i for i in spoken if parents[blocks[i].node.getparent()] > 1] or spoken  # a teaser may stand last
-    return [
-        *_next_of_kind(blocks, kept, apart, spoken[0], -1, title=title),
-        *_next_of_kind(blocks, kept, apart, home[-1], 1, title=title),
-    ]
-
-
-def _next_of_kind(
-    blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str], start: int, step: int, *, title: str
-) -> list[int]:
-    """The paragraphs like this one that come next; on the way down boxes may stand between, the text goes on behind."""
+    usual = Counter(blocks[i].place for i in spoken).most_common(1)[0][0]
+    last = max(i for i in spoken if blocks[i].place == usual)  # a teaser may be the last of all
     found: list[int] = []
-    model, index, passed = blocks[start], start + step, 0
-    while 0 <= index < len(blocks) and passed <= (_MOST_PASSED if step > 0 else 0):
+    model, passed = blocks[last], 0
+    for index in range(last + 1, len(blocks)):
         block = blocks[index]
-        if _is_like(block, model) and index not in kept:
-            is_said = block.is_paragraph or (step > 0 and block.text.startswith("*"))  # `* Not her real name`
-            if not is_said or _is_apart(block, apart) or repeats_title(block, title):
-                break
-            if step < 0 and not ends_sentence(block.text):
-                break  # before the text stand captions too
+        if index in kept:
+            continue
+        is_said = block.is_paragraph or block.text.startswith("*")  # `* Not her real name`
+        if is_said and _is_like(block, model) and not _is_apart(block, apart):
             found.append(index)
             passed = 0
-        elif block.node.getparent() is model.node.getparent():
-            break  # another thing in the text's own element: there it ends
-        elif index not in kept:
+        elif block.node.getparent() is model.node.getparent() or passed == _MOST_PASSED:
+            break  # the text's own element goes on with another thing: there it ends
+        else:
             passed += 1
-        index += step
     return found
 
 
 def _is_like(block: Block, model: Block) -> bool:
-    """Whether a block is of another's class, in the same element or in one that is like it and stands likewise."""
-    own, other = block.node.getparent(), model.node.getparent()
-    if own is None or other is None or block.place.rpartition("/")[2] != model.place.rpartition("/")[2]:
-        return False
-    if own is other:
+    """Whether a block stands where another does: at the same path, or with its classes in an element of its kind."""
+    if block.place == model.place:
         return True
-    around, its = own.getparent(), other.getparent()
-    stands_alike = around is its or (around is not None and its is not None and around.get("class") == its.get("class"))
-    return bool(block.node.get("class")) and stands_alike and not _classes(own).isdisjoint(_classes(other))
-
-
-def _classes(element: html.HtmlElement) -> set[str]:
-    return set((element.get("class") or "").split())
+    parent, own = block.place.split("/")[-2:]
+    other, its = model.place.split("/")[-2:]
+    return own == its and "." in own and not {*parent.split(".")[1:]}.isdisjoint(other.split(".")[1:])
 
 
 def _quoted_in(block: Block) -> html.HtmlElement | None:

@@ -14,7 +14,6 @@ __all__ = ["find_link_lines", "is_closing_link"]
 _MAX_CHARS = 220
 _LEAST_CHARS = 25  # shorter links are names, sources, list entries
 _ALL_LINK, _MOSTLY_LINK, _MOST_ARE = 0.9, 0.7, 0.75
-_MOST_KICKER_CHARS = 40
 _LEAST_HEADLINES = 3
 
 
@@ -56,8 +55,8 @@ def _behind_invitations(blocks: Sequence[Block], kept: Collection[int], dropped:
 
 def _is_link_list(items: Sequence[Block]) -> bool:
     """Whether a list is of links: each entry for the most part, most of them wholly."""
-    links = sum(map(_is_link_entry, items))
-    return _MOST_ARE * len(items) <= links and all(item.link_share > 0.5 or _is_link_entry(item) for item in items)
+    links = sum(item.link_share > _MOSTLY_LINK for item in items)
+    return _MOST_ARE * len(items) <= links and all(item.link_share > 0.5 for item in items)
 
 
 def _is_news_list(items: Sequence[Block]) -> bool:
@@ -65,13 +64,6 @@ def _is_news_list(items: Sequence[Block]) -> bool:
     headlines = [item for item in items if item.tag == "dt"]
     links = sum(item.link_share > _MOSTLY_LINK and len(item.text) >= _LEAST_CHARS for item in headlines)
     return len(headlines) >= _LEAST_HEADLINES and links >= _MOST_ARE * len(headlines)
-
-
-def _is_link_entry(block: Block) -> bool:
-    """Whether an entry is a link, or a kicker and a link: `Newsblog: All about the vote`."""
-    kicker, colon, headline = block.text.partition(": ")
-    is_kicked = bool(colon) and len(kicker) < _MOST_KICKER_CHARS and block.link_chars >= _ALL_LINK * len(headline)
-    return block.link_share > _MOSTLY_LINK or is_kicked
 
 
 def _is_link_line(block: Block) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from itertools import accumulate
 
 from lxml import html
 
@@ -43,7 +42,6 @@ BESIDE = frozenset(
     }
 )
 _LARGE_PART = 0.3
-_LONE_CAPTION = 0.6  # a brief of two sentences may have a caption as long
 _MANY_POSTS = 3  # elements alike that hold a comment each: an article has one, even where it is called a comment
 _ENOUGH_INSIDE = 300  # characters of an element that calls itself an article, and is one
 _ENOUGH_OUTSIDE = 400  # characters that make an article of what stands outside the comments
@@ -67,20 +65,9 @@ def set_apart(blocks: Sequence[Block], chosen: Collection[int]) -> frozenset[str
         for marking in blocks[index].marked:
             chars[marking] += len(blocks[index].text)
     names = {mark.name for block in blocks for mark in block.marks if mark.kind in BESIDE}
-    lone = _lone_captions(blocks)
     total = chars_of(blocks, chosen)
-    apart = frozenset(name for name in names if chars[name] <= (_LONE_CAPTION if name in lone else _LARGE_PART) * total)
+    apart = frozenset(name for name in names if chars[name] <= _LARGE_PART * total)
     return apart | _threads(blocks, chosen, apart)
-
-
-def _lone_captions(blocks: Sequence[Block]) -> frozenset[str]:
-    """The markings of captions that are the only one of their kind: many with much text are a gallery's, its text."""
-    named: dict[str, set[html.HtmlElement]] = {}
-    for block in blocks:
-        for mark in block.marks:
-            if mark.node.tag == "figcaption":
-                named.setdefault(mark.name, set()).add(mark.node)
-    return frozenset(name for name, nodes in named.items() if len(nodes) == 1)
 
 
 def _threads(blocks: Sequence[Block], chosen: Collection[int], apart: frozenset[str]) -> frozenset[str]:
@@ -146,34 +133,17 @@ def find_foreign(blocks: Sequence[Block]) -> frozenset[int]:
     the element of the article where that holds enough to be one.
     """
     headline = next((block.node for block in blocks if block.tag == "h1"), None)
-    if headline is None:
+    article = next(headline.iterancestors("article"), None) if headline is not None else None
+    if article is None:
         return frozenset()
     prose = [i for i, block in enumerate(blocks) if block.is_paragraph]
     cards = {i for i in prose if i and blocks[i - 1].link_share >= _ALL_LINK}
-    article = next(headline.iterancestors("article"), None)
-    home = article if article is not None else _lowest_around(blocks, headline, [i for i in prose if i not in cards])
-    if home is None:
-        return frozenset()
-    outside = [i for i in prose if home not in _line(blocks[i].node)]
+    outside = [i for i in prose if article not in _line(blocks[i].node)]
     inside = set(prose).difference(outside, cards)
-    if home is article and len(inside) >= _ENOUGH_PARAGRAPHS and chars_of(blocks, inside) >= _ENOUGH_INSIDE:
+    if len(inside) >= _ENOUGH_PARAGRAPHS and chars_of(blocks, inside) >= _ENOUGH_INSIDE:
         return frozenset(outside)
     places = Counter(blocks[i].place for i in outside if i in cards)
     return frozenset(i for i in outside if inside and i in cards and places[blocks[i].place] >= _MANY_CARDS)
-
-
-def _lowest_around(
-    blocks: Sequence[Block], headline: html.HtmlElement, prose: Sequence[int]
-) -> html.HtmlElement | None:
-    """The lowest element around the headline that holds as much as an article."""
-    above = list(headline.iterancestors())
-    counts = dict.fromkeys(above, 0)
-    for i in prose:
-        shared = next((element for element in blocks[i].node.iterancestors() if element in counts), None)
-        if shared is not None:
-            counts[shared] += 1
-    held = accumulate(counts[element] for element in above)
-    return next((element for element, number in zip(above, held, strict=True) if number >= _ENOUGH_PARAGRAPHS), None)
 
 
 def _usual_places(blocks: Sequence[Block], prose: Sequence[int]) -> frozenset[str]:

@@ -17,7 +17,6 @@ from pipeline.text.normalize import clean_text, key_of
 __all__ = ["Lesson", "ask_teacher"]
 
 _SHORT = 24  # a key so short may occur inside a sentence: it must be a line of its own
-_MATCHING_PIECE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +42,10 @@ def ask_teacher(root: html.HtmlElement, blocks: Sequence[Block], *, fast: bool) 
 
 
 def _matches(blocks: Sequence[Block], keys: Sequence[str]) -> set[int]:
-    whole = "\n".join(keys)
     flowing = "".join(keys)  # where a quotation and its speaker stand together, as in our blocks
     single = set(keys)
     return {
         index
         for index, block in enumerate(blocks)
-        if (key := block.key) and (key in single or (len(key) > _SHORT and (_mostly_in(key, whole) or key in flowing)))
+        if (key := block.key) and (key in single or (len(key) > _SHORT and key in flowing))
     }
-
-
-def _mostly_in(key: str, whole: str) -> bool:
-    """Whether a block's words are the teacher's, though it may break them into other lines."""
-    if key in whole:
-        return True
-    pieces = [key[at : at + _MATCHING_PIECE] for at in range(0, len(key) - _MATCHING_PIECE + 1, _MATCHING_PIECE)]
-    return len(pieces) > 1 and sum(piece in whole for piece in pieces) > 0.6 * len(pieces)

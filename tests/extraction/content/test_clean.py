@@ -79,14 +79,6 @@ def test_an_intro_that_offers_an_account_is_no_lead() -> None:
     assert article.text == "\n\n".join(PARAGRAPHS)
 
 
-def test_a_line_of_names_is_no_lead() -> None:
-    head = "<meta name='author' content='Jane Roe'><meta name='author' content='John Doe'>"
-    article = read(
-        f"<p class='standfirst'>Jane Roe, John Doe | THE GAZETTE</p><div class='body'>{prose()}</div>", head=head
-    )
-    assert (article.text, article.lead) == ("\n\n".join(PARAGRAPHS), None)
-
-
 def test_a_paragraph_is_not_set_in_by_a_sign() -> None:
     """Nor is one that has nothing else a paragraph."""
     text = read("".join(f"<p>\u3000\u3000{paragraph}</p><p>\u3000</p>" for paragraph in PARAGRAPHS)).text
@@ -124,13 +116,6 @@ ROWS = "".join(f"<tr><td>Boat {n}</td><td>Saltby Sailing</td><td>Chief pilot and
 def test_of_what_the_teacher_takes_behind_the_text_the_articles_own_list_stays(body: str, size: int) -> None:
     page = html.document_fromstring(f"<body><article>{body}</article></body>")
     assert len(choose(page, read_blocks(page), about="quiet harbour", told="").kept) == size
-
-
-def test_a_caption_as_long_as_a_brief_is_no_part_of_it() -> None:
-    body = f"<article><h2>{LEAD}</h2><figure><img src='a.jpg'><figcaption>{STANDING}</figcaption></figure><p>{PARAGRAPHS[0]}</p></article>"
-    blocks = read_blocks(html.document_fromstring(body))
-    repaired = repair(blocks, frozenset(range(len(blocks))), title="The quiet harbour", description="")
-    assert STANDING not in [blocks[i].text for i in repaired.chosen]
 
 
 def test_a_text_told_to_machines_comes_with_the_lead_that_the_page_shows() -> None:

@@ -86,7 +86,9 @@ def test_a_box_goes_with_its_button() -> None:
 
 
 def test_a_paragraph_of_the_text_stays_though_its_box_has_a_button() -> None:
-    parts = "".join(f"<section><p>{text}</p><a href='/s'>Sign up for our newsletter</a></section>" for text in PARAGRAPHS)
+    parts = "".join(
+        f"<section><p>{text}</p><a href='/s'>Sign up for our newsletter</a></section>" for text in PARAGRAPHS
+    )
     assert read(parts).text == "\n\n".join(PARAGRAPHS)
 
 

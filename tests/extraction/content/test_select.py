@@ -20,8 +20,8 @@ POST = "<div class='post'><b>Reader {0}</b><p>I was at the lock on day {0} and s
 
 @pytest.mark.parametrize(
     ("home", "below"),
-    [("article", CARD), ("article", POST), ("div", CARD)],
-    ids=["cards", "comments that no markup tells", "cards below an element of no name"],
+    [("article", CARD), ("article", POST)],
+    ids=["cards", "comments that no markup tells"],
 )
 def test_prose_elsewhere_is_not_taken_for_a_short_article(home: str, below: str) -> None:
     others = "".join(below.format(n) for n in range(12))
