@@ -89,10 +89,14 @@ class MadeWeb:
     async def fetch(self, request: Request, slot: Slot | None = None) -> Response:
         """The page at a URL; a feed has nothing new."""
         if request.kind is FetchKind.FEED:
-            return Response(request.url, request.url, 304, {}, b"", fetched_at=datetime.now(UTC))
+            return Response(
+                url=request.url, final_url=request.url, status=304, headers={}, body=b"", fetched_at=datetime.now(UTC)
+            )
         body = self.pages[request.url].html.encode()
         headers = {"content-type": "text/html; charset=utf-8"}
-        return Response(request.url, request.url, 200, headers, body, fetched_at=datetime.now(UTC))
+        return Response(
+            url=request.url, final_url=request.url, status=200, headers=headers, body=body, fetched_at=datetime.now(UTC)
+        )
 
 
 class MadeApp(Newswire):

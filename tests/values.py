@@ -27,7 +27,7 @@ from pipeline.scheduling.feed_state import PollKind, PollOutcome
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 
-FEED = Feed("antenne/titres", "antenne", "http://www.antenne.test/titres.rss")
+FEED = Feed(id="antenne/titres", outlet_id="antenne", url="http://www.antenne.test/titres.rss")
 OUTLET = Outlet(
     id="antenne",
     name="Antenne",
@@ -35,7 +35,7 @@ OUTLET = Outlet(
     country="FR",
     language="fr",
     timezone="Europe/Paris",
-    feeds=(FEED, Feed("antenne/monde", "antenne", "http://www.antenne.test/monde.rss")),
+    feeds=(FEED, Feed(id="antenne/monde", outlet_id="antenne", url="http://www.antenne.test/monde.rss")),
     hosts=("antenne.test",),
 )
 

@@ -65,7 +65,7 @@ class BackfillResult:
         return tuple(words for applies, words in remarks if applies)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SitemapPreview:
     """A sitemap of a dry run: how many of its pages are in the span, how many nothing dates; or a fault."""
 
@@ -167,7 +167,7 @@ class Backfill:
         async with self.app.fetcher() as fetcher:
             walk = SitemapCrawl(fetcher, outlet, span)
             found = [
-                SitemapPreview(url, len(in_span(file, span)), undated(file))
+                SitemapPreview(url=url, in_span=len(in_span(file, span)), undated=undated(file))
                 async for url, file in walk.files(share.sitemaps)
             ]
         return found + [SitemapPreview(fault=fault) for fault in walk.faults]

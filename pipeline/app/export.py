@@ -29,7 +29,7 @@ ARTICLE_TOPICS = (Topic.ARTICLES, Topic.LATEST, Topic.COPIES)
 AT_ONCE = 5_000  # messages between two notes, and of one Parquet file of a growing folder
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportChoice:
     """Which messages of which topic to export, in which form (`pipeline.delivery.export_formats.FORMS`, or parquet)."""
 

@@ -227,7 +227,14 @@ def make_outlet(table: OutletTable) -> Outlet:
         language=table.language,
         timezone=table.timezone or ZONES.get(table.country, "UTC"),
         feeds=tuple(
-            Feed(f"{table.id}/{feed.name}", table.id, feed.url, feed.section, feed.enabled) for feed in table.feed
+            Feed(
+                id=f"{table.id}/{feed.name}",
+                outlet_id=table.id,
+                url=feed.url,
+                section=feed.section,
+                enabled=feed.enabled,
+            )
+            for feed in table.feed
         ),
         hosts=table.hosts or (registrable_domain(table.homepage),),
         policy=OutletPolicy(

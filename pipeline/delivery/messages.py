@@ -268,7 +268,7 @@ def sourced(moment: SourcedTime | None) -> dict[str, Any] | None:
 
 def feed_time(moment: datetime | None) -> dict[str, Any] | None:
     """A time that only the feed gives."""
-    return None if moment is None else sourced(SourcedTime(moment, "feed"))
+    return None if moment is None else sourced(SourcedTime(value=moment, source="feed"))
 
 
 def rfc3339(moment: datetime | None) -> str | None:

@@ -22,7 +22,7 @@ class ExtractRules:
     remove: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutletPolicy:
     """What an operator may set per outlet; None means the setting's default. Seconds throughout."""
 
@@ -36,7 +36,7 @@ class OutletPolicy:
     extract: ExtractRules = field(default_factory=ExtractRules)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
     """A feed of the catalogue. `id` is `<outlet>/<name>` and never changes, the URL may."""
 
@@ -47,7 +47,7 @@ class Feed:
     enabled: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outlet:
     """A news outlet. `hosts` are the registrable domains that belong to it (its homepage's first)."""
 
@@ -99,7 +99,7 @@ class Redirect:
     to_url: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
     """What a server answered, whatever the status. `body` is inflated; `headers` keys are lower case."""
 
@@ -144,7 +144,7 @@ class FeedStatus(StrEnum):
     PAUSED = "paused"  # an operator switched it off
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedState:
     """What happened to a feed so far, kept in the store; `pipeline/scheduling/feed_state.py` computes the next one."""
 
@@ -178,7 +178,7 @@ class FeedState:
     interval_override_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One entry as a feed shows it, understood: plain text, absolute URLs, aware dates.
 
@@ -209,7 +209,7 @@ def is_backfill_feed(feed_id: str) -> bool:
     return "/~" in feed_id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PendingEntry:
     """An entry of the store that waits for its verdict. `sighting` grows each time the feed changed its words."""
 
@@ -235,7 +235,7 @@ class SourcedValue:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourcedTime:
     """A moment with where it was read; `zone_assumed`: the text named no zone, the outlet's was taken."""
 
@@ -245,7 +245,7 @@ class SourcedTime:
     offset_s: int = 0  # east of UTC: the clock the outlet printed it by, so that its day can be told
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
     """What the page says, clean. `text` is what is published: lead first, one blank line between paragraphs, NFC."""
 
@@ -305,7 +305,7 @@ class Topic(StrEnum):
     DEAD_LETTERS = "dead-letters"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One message of a topic, CloudEvents 1.0 in Kafka's binary mode: attributes go to `ce_*` headers.
 
@@ -324,7 +324,7 @@ class Message:
     value: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedMessage:
     """A message as a reader of a topic gets it, from Kafka or from the embedded log."""
 
@@ -337,7 +337,7 @@ class ReceivedMessage:
     timestamp: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
     """A message waiting in, or kept by, the outbox. `id` grows in order of commit within a lane."""
 

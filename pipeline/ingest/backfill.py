@@ -133,4 +133,4 @@ class PrefetchedPages:
         if request.url in self.left:
             return await self.fetcher.fetch(request, slot)
         now = next(iter(self.pages.values())).fetched_at
-        return Response(request.url, request.url, NOT_HERE, headers={}, body=b"", fetched_at=now)
+        return Response(url=request.url, final_url=request.url, status=NOT_HERE, headers={}, body=b"", fetched_at=now)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from pipeline.domain.model import FeedState, FeedStatus, Topic, Verdict
 from pipeline.reporting.report import LATE, Report
@@ -19,8 +20,7 @@ from pipeline.reporting.report import LATE, Report
 QUANTILES = (0.5, 0.95, 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """A metric as it is documented."""
 
     name: str
@@ -103,7 +103,7 @@ class LaneBacklog:
     oldest_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The store as it is at one moment."""
 
@@ -119,7 +119,7 @@ class Snapshot:
     delivery_delays_s: tuple[float, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Totals:
     """What the reports since the exporter's start add up to."""
 

@@ -18,7 +18,7 @@ LATE = "late"  # how the fault of a run begins that was not over in time
 AUDIT = "audit "  # how the id begins under which an audit is kept beside the runs
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class OutletTally:
     """One outlet's share of a run."""
 
@@ -71,7 +71,7 @@ class OutletTally:
         self.seconds += other.seconds
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Report:
     """What a run did. Grows while the run goes on; `to_json` is what is kept of it."""
 

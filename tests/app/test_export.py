@@ -30,7 +30,7 @@ from tests.delivery.test_messages import NEW, publication
 from tests.stack.kafka import Broker
 from tests.values import NOW
 
-ALL = ExportChoice(Topic.ARTICLES, "jsonl", MessageFilter())
+ALL = ExportChoice(topic=Topic.ARTICLES, form="jsonl", wanted=MessageFilter())
 
 
 def message(number: int, *, topic: Topic = Topic.ARTICLES, revision: int = 1) -> Message:

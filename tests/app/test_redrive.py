@@ -37,7 +37,9 @@ def attempt(**changes: Any) -> Attempt:
 
 
 def pending(**changes: Any) -> PendingEntry:
-    entry = PendingEntry(1, "antenne", FEED.id, make_entry(1), sighting=1, attempts=0, first_seen_at=NOW)
+    entry = PendingEntry(
+        id=1, outlet_id="antenne", feed_id=FEED.id, entry=make_entry(1), sighting=1, attempts=0, first_seen_at=NOW
+    )
     return replace(entry, **changes)
 
 

@@ -200,7 +200,10 @@ def made_outlets(*, feeds: int, hosts: int) -> dict[str, Outlet]:
             country="FR",
             language="fr",
             timezone="Europe/Paris",
-            feeds=tuple(Feed(f"o{n}/{k}", f"o{n}", f"http://host{n}.test/feed/{k}") for k in range(n, feeds, hosts)),
+            feeds=tuple(
+                Feed(id=f"o{n}/{k}", outlet_id=f"o{n}", url=f"http://host{n}.test/feed/{k}")
+                for k in range(n, feeds, hosts)
+            ),
         )
         for n in range(hosts)
     }

@@ -89,7 +89,10 @@ MESSAGES = {
 )
 def test_a_reader_gets_what_it_wants(wanted: MessageFilter, names: list[str]) -> None:
     bodies = {name: json.dumps(value).encode() for name, value in MESSAGES.items()} | {"tombstone": None}
-    received = [ReceivedMessage("news.articles", 0, 1, name, {}, body, NOW) for name, body in bodies.items()]
+    received = [
+        ReceivedMessage(topic="news.articles", partition=0, offset=1, key=name, headers={}, value=body, timestamp=NOW)
+        for name, body in bodies.items()
+    ]
     assert [message.key for message in received if wanted.has(message)] == names
 
 

@@ -17,7 +17,9 @@ from pipeline.delivery.routing import messages_of, words_since
 from pipeline.domain.model import FeedStatus, Message, PendingEntry, SourcedTime, Topic, Verdict
 from tests.values import FEED, NOW, OUTLET, make_entry, make_page, make_response, make_state
 
-PENDING = PendingEntry(1, "antenne", FEED.id, make_entry(1), sighting=1, attempts=0, first_seen_at=NOW)
+PENDING = PendingEntry(
+    id=1, outlet_id="antenne", feed_id=FEED.id, entry=make_entry(1), sighting=1, attempts=0, first_seen_at=NOW
+)
 NEW = Decision(Verdict.NEW, "a1", "a1", "no known article shares enough of its words")
 REVISED = replace(
     NEW,
@@ -116,7 +118,7 @@ def test_the_same_event_has_the_same_id_and_a_later_revision_another() -> None:
 def test_times_are_utc_and_each_keeps_its_source() -> None:
     zone = datetime(2026, 11, 23, 8, 0, tzinfo=UTC) - timedelta(hours=1)
     page = make_page()
-    dated = replace(page, article=replace(page.article, published=SourcedTime(zone, "json-ld")))
+    dated = replace(page, article=replace(page.article, published=SourcedTime(value=zone, source="json-ld")))
     value = messages.article_value(publication(page=dated))
     assert value["published"] == {
         "time": "2026-11-23T07:00:00Z",

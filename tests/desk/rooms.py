@@ -26,7 +26,7 @@ from pipeline.scheduling.operator_actions import Switch
 from tests.values import FEED, NOW, OUTLET, make_entry, make_polled
 
 HOSTILE = """<script>alert(1)</script>"><img src=x onerror=alert(2)>'{{ 7*7 }}"""
-SILENT = Feed("muette/une", "muette", "http://www.muette.test/une.rss")
+SILENT = Feed(id="muette/une", outlet_id="muette", url="http://www.muette.test/une.rss")
 RUN_ID = "manual__2026-11-23T06:00:00+00:00"
 SECRET = b"of the test"
 

@@ -111,7 +111,14 @@ class Web:
         status = 304 if known else page.status
         self.answered.append((request.url.removeprefix(HOST), status))
         headers = {"content-type": content_type} | ({"etag": page.etag} if page.title else {})
-        return Response(request.url, request.url, status, headers, b"" if known else body, fetched_at=datetime.now(UTC))
+        return Response(
+            url=request.url,
+            final_url=request.url,
+            status=status,
+            headers=headers,
+            body=b"" if known else body,
+            fetched_at=datetime.now(UTC),
+        )
 
     def feed(self) -> bytes:
         entries = "".join(

@@ -28,7 +28,15 @@ AFTER_S = (900, 3600, 21_600)
 
 
 def make_visit(number: int = 1, *, host: str = "www.antenne.test", **changes: object) -> Visit:
-    entry = PendingEntry(number, OUTLET.id, OUTLET.feeds[0].id, make_entry(number), 1, 0, NOW)
+    entry = PendingEntry(
+        id=number,
+        outlet_id=OUTLET.id,
+        feed_id=OUTLET.feeds[0].id,
+        entry=make_entry(number),
+        sighting=1,
+        attempts=0,
+        first_seen_at=NOW,
+    )
     values: dict[str, object] = {
         "article_id": f"a{number}",
         "cluster_id": f"a{number}",

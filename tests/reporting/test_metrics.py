@@ -163,7 +163,9 @@ def test_a_scrape_shows_the_runs_since_the_exporter_started(store_url: str, tmp_
     )
     with Newswire(Settings(home=tmp_path, catalogue=catalogue, database_url=store_url)) as newswire:
         newswire.database.upgrade()
-        newswire.feeds.ensure([Feed("gazette/une", "gazette", "http://gazette.test/rss")], interval_s=300)
+        newswire.feeds.ensure(
+            [Feed(id="gazette/une", outlet_id="gazette", url="http://gazette.test/rss")], interval_s=300
+        )
         newswire.runs.keep("before", report(), now=NOON)
         metrics = Metrics(newswire)
         first = values(iter(metrics.collect_samples()))

@@ -111,7 +111,10 @@ def _first(texts: Iterator[tuple[str, str]], zone: tzinfo) -> SourcedTime | None
     for text, source in texts:
         if text and (found := read_date(text, zone)) is not None:
             return SourcedTime(
-                found.value, source, found.zone_assumed, _offset(text, found.value, zone, found.zone_assumed)
+                value=found.value,
+                source=source,
+                zone_assumed=found.zone_assumed,
+                offset_s=_offset(text, found.value, zone, found.zone_assumed),
             )
     return None
 
@@ -128,7 +131,7 @@ def _offset(text: str, value: datetime, zone: tzinfo, assumed: bool) -> int:
 
 
 def _from_feed(value: datetime | None) -> SourcedTime | None:
-    return SourcedTime(value.astimezone(UTC), "feed") if value else None
+    return SourcedTime(value=value.astimezone(UTC), source="feed") if value else None
 
 
 _FOOTERS = etree.XPath("//footer | //*[@id='footer'] | //aside | //nav | //form | //*[contains(@class, 'comment')]")
@@ -149,7 +152,9 @@ def _guessed(root: html.HtmlElement, url: str, zone: tzinfo) -> SourcedTime | No
     found = read_date(day, zone) if day else None
     if found is None:
         return None
-    return SourcedTime(found.value, "page", True, _offset(str(day), found.value, zone, True))
+    return SourcedTime(
+        value=found.value, source="page", zone_assumed=True, offset_s=_offset(str(day), found.value, zone, True)
+    )
 
 
 def _times(page: ParsedPage) -> Iterator[tuple[str, str]]:
