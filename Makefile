@@ -35,6 +35,8 @@ test: tools venv-test ## everything: lint, types, tests on real Kafka and Postgr
 	@$(call step,ruff)
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --check --quiet .
+	$(call step,deptry)
+	$(deptry)
 	$(call step,mypy)
 	.venv/bin/mypy
 	$(call step,wheel)
@@ -42,9 +44,10 @@ test: tools venv-test ## everything: lint, types, tests on real Kafka and Postgr
 	$(call step,pytest$(COMMA) against the installed wheel)
 	$(against_wheel) $(RUN) -m pytest --import-mode=append -n 2 --dist loadfile $(PYTEST_ARGS)
 
-lint: venv-test ## ruff and mypy alone
+lint: venv-test ## ruff, deptry and mypy alone
 	@.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	$(deptry)
 	.venv/bin/mypy
 
 up: venv-run ## Kafka, store and Airflow on this machine, on loopback; FEEDS=newsroom for sample outlets, STORE=postgres
@@ -108,10 +111,10 @@ bench-airflow: tools venv-test ## CPU of a run with nothing new, memory of the s
 lock: venv-test ## resolve the dependencies anew and write locks/
 	@lock() { $(call step,locks/$$1.txt); .venv/bin/uv pip compile --quiet --universal --generate-hashes \
 		--no-emit-index-url --no-header --python-version 3.11 --output-file "locks/$$1.txt" "$${@:2}"; }
-	lock run pyproject.toml --extra airflow --extra parquet --extra metrics
-	lock test pyproject.toml --extra airflow --extra parquet --extra metrics --group test -c locks/run.txt
+	lock run pyproject.toml --extra airflow --extra parquet --extra metrics --extra registry
+	lock test pyproject.toml --extra airflow --extra parquet --extra metrics --extra registry --group test -c locks/run.txt
 	lock eval pyproject.toml --group eval --group test
-	lock image pyproject.toml --extra airflow --extra parquet --extra metrics locks/image.in
+	lock image pyproject.toml --extra airflow --extra parquet --extra metrics --extra registry locks/image.in
 
 clean: ## stop what runs, delete environments and everything made here (asks nothing: var/ goes too)
 	@if [ -x $(RUN) ] && [ -e var/stack.json ]; then $(RUN) -m tests.stack down; fi
@@ -133,6 +136,11 @@ rm -rf $(WHEEL) build
 $(RUN) -m build --wheel --no-isolation --outdir $(WHEEL) . > var/wheel.log 2>&1 || { tail -n 15 var/wheel.log >&2; exit 1; }
 rm -rf build
 $(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --target $(WHEEL)/site $(WHEEL)/*.whl
+endef
+
+# Every import of the product is declared in pyproject.toml, and every dependency is used.
+define deptry
+.venv/bin/deptry pipeline connectors dags schemas --no-ansi > var/deptry.log 2>&1 || { cat var/deptry.log >&2; exit 1; }
 endef
 
 define secrets

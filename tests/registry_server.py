@@ -46,7 +46,7 @@ class RegistryServer:
             def answer(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else {}
-                registry.requests.append(f"{self.command} {self.path}")
+                registry.requests.append(f"{self.command} {self.path.partition('?')[0]}")
                 try:
                     registry.admit(self.headers.get("Authorization"), self.headers.get("Content-Type"), body)
                     self.send(200, registry.route(self.command, self.path, body))

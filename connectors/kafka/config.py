@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.kafka.schema_registry import RegistryAccess, SchemaRegistry
+from connectors.kafka.schema_registry import RegistryLogin, SchemaRegistry
 from connectors.kafka.topic_specs import MAX_MESSAGE_BYTES
 from pipeline.domain.settings import Settings
 
@@ -83,8 +83,5 @@ def registry_of(settings: Settings) -> SchemaRegistry | None:
     """The schema registry, if the deployment has one."""
     if not settings.schema_registry.url:
         return None
-    return SchemaRegistry(
-        RegistryAccess(
-            settings.schema_registry.url, settings.schema_registry.username, settings.schema_registry.password
-        )
-    )
+    options = settings.schema_registry
+    return SchemaRegistry(RegistryLogin(url=options.url, username=options.username, password=options.password))

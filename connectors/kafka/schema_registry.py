@@ -1,46 +1,45 @@
-"""A schema registry (Confluent's protocol): schemas registered under the topics, values in its wire format.
+"""Schema registry (Confluent's protocol): registers our schemas and frames values in its wire format.
 
     value on the topic = 0x00 · schema id (4 bytes, big-endian) · JSON
 
-A subject is `<topic>-value`. Its schema is looked up, and registered when it is not there; before the first one the
-subject's compatibility is set to FORWARD_TRANSITIVE (schemas/README.md says why), unless an operator set one. Ids are
-asked for once per process. Guarantee: a value is framed with the id of a schema that the registry has, or not at all.
+A subject is `<topic>-value`. A schema that is not there is registered; before the first one the subject's compatibility
+is set to FORWARD_TRANSITIVE (schemas/README.md says why), unless an operator has set one. Each id is requested once per
+process. Guarantee: a value is framed with the id of a schema that the registry has, or not at all. The requests are
+confluent-kafka's, which the extra `registry` installs.
 """
 
 from __future__ import annotations
 
-import base64
 import json
+import ssl
 import struct
 import threading
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote
+from functools import cached_property
+from typing import Any, TypeVar
 
 import schemas
 from pipeline.domain.errors import DeliveryError
 from pipeline.domain.model import Message
 
+T = TypeVar("T")  # Python 3.11 has no def f[T] yet
+
 MAGIC = b"\0"
 FRAME_BYTES = 5
-TIMEOUT_S = 10.0
+TIMEOUT_S = 10.0  # per request; delivery waits for it, and the lane's transaction has not begun
 COMPATIBILITY = "FORWARD_TRANSITIVE"
-CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
-NOT_FOUND = 404
 
 
 class RegistryRefused(DeliveryError):
-    """The registry answered, and not as wanted: an incompatible schema (409), no right to register (403) …"""
+    """The registry refused: an incompatible schema (409), no right to register (403) …; or the extra is missing."""
 
     retriable = False
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryAccess:
-    """Where the registry is, and who asks."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryLogin:
+    """The registry's URL, and the name and password for HTTP basic authentication (empty: none)."""
 
     url: str
     username: str = ""
@@ -51,10 +50,30 @@ class RegistryAccess:
 class SchemaRegistry:
     """One registry, and the ids it gave us."""
 
-    def __init__(self, access: RegistryAccess) -> None:
-        self.access = access
+    def __init__(self, login: RegistryLogin) -> None:
+        self.login = login
         self.lock = threading.Lock()
         self.ids: dict[tuple[str, str], int] = {}
+
+    @cached_property
+    def client(self) -> Any:
+        """confluent-kafka's client. Raises RegistryRefused when the extra is not installed."""
+        try:
+            from confluent_kafka.schema_registry import SchemaRegistryClient
+        except ImportError as error:
+            raise RegistryRefused(
+                f"NEWSWIRE_SCHEMA_REGISTRY_URL needs the extra `registry`: pip install 'newswire[registry]' ({error})"
+            ) from error
+        authorities = ssl.get_default_verify_paths()  # the system's, as for Kafka; the client's default is certifi's
+        options = {
+            "url": self.login.url,
+            "timeout": self.login.timeout_s,
+            "max.retries": 0,  # delivery retries
+            "ssl.ca.location": authorities.cafile or authorities.capath,
+        }
+        if self.login.username:
+            options["basic.auth.user.info"] = f"{self.login.username}:{self.login.password}"
+        return SchemaRegistryClient(options)
 
     def frame(self, message: Message, topic: str) -> bytes | None:
         """The message's value as it goes to a topic; a tombstone stays one. Raises DeliveryError."""
@@ -68,62 +87,57 @@ class SchemaRegistry:
         with self.lock:
             known = self.ids.get((subject, name))
             if known is None:
-                known = self.ids[subject, name] = self.look_up(subject, name) or self.register(subject, name)
+                known = self.ids[subject, name] = self.find_or_register(subject, name)
             return known
 
-    def look_up(self, subject: str, name: str) -> int | None:
-        """The id of the schema under the subject; None when it is not there."""
-        found = self.ask("POST", f"/subjects/{quote(subject, safe='')}", schema_of(name))
-        return None if found is None else int(found["id"])
+    def find_or_register(self, subject: str, name: str) -> int:
+        """The id that the registry has for the schema, or gives it now. Raises DeliveryError."""
+        client, schema = self.client, json_schema(schemas.load(name))
+        found = self.ask(lambda: client.lookup_schema(subject, schema))
+        if found is not None:
+            return int(found.schema_id)
+        if self.ask(lambda: client.get_compatibility(subject)) is None:
+            self.ask(lambda: client.set_compatibility(subject, COMPATIBILITY))
+        number = self.ask(lambda: client.register_schema(subject, schema))
+        if number is None:
+            raise RegistryRefused(f"schema registry {self.login.url}: {subject} cannot be registered (404)")
+        return int(number)
 
-    def register(self, subject: str, name: str) -> int:
-        """Register the schema; its id."""
-        path = quote(subject, safe="")
-        if self.ask("GET", f"/config/{path}") is None:
-            self.ask("PUT", f"/config/{path}", {"compatibility": COMPATIBILITY})
-        registered = self.ask("POST", f"/subjects/{path}/versions", schema_of(name))
-        if registered is None:
-            raise RegistryRefused(f"schema registry {self.access.url}: {subject} cannot be registered (404)")
-        return int(registered["id"])
-
-    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any] | None:
-        """The registry's answer; None for what it does not have (404). Raises DeliveryError, RegistryRefused."""
-        request = urllib.request.Request(  # noqa: S310 # an operator's setting, http or https
-            self.access.url.rstrip("/") + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Accept": CONTENT_TYPE, "Content-Type": CONTENT_TYPE, **self.authorisation()},
-        )
+    def check(self) -> None:
+        """Ask for the subjects. Raises DeliveryError when the extra is missing or the registry does not answer."""
         try:
-            with urllib.request.urlopen(request, timeout=self.access.timeout_s) as response:  # noqa: S310
-                answer: Mapping[str, Any] = json.load(response)
-                return answer
-        except urllib.error.HTTPError as error:
-            if error.code == NOT_FOUND:
+            self.ask(self.client.get_subjects)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the connections. Idempotent."""
+        client = self.__dict__.pop("client", None)
+        if client is not None:
+            client.close()
+
+    def ask(self, request: Callable[[], T]) -> T | None:
+        """The registry's answer; None for what it does not have (404). Raises DeliveryError, RegistryRefused."""
+        from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+        try:
+            return request()
+        except SchemaRegistryError as error:
+            if error.http_status_code == 404:
                 return None
-            raise self.error_of(error, f"{method} {path}") from error
-        except (OSError, ValueError) as error:
-            raise DeliveryError(f"schema registry {self.access.url}: {method} {path}: {error}") from error
-
-    def error_of(self, error: urllib.error.HTTPError, what: str) -> DeliveryError:
-        """What an error status means: the registry's fault passes, a refusal does not."""
-        told = error.read(2_000).decode("utf-8", "replace")
-        kind = DeliveryError if error.code >= 500 else RegistryRefused
-        return kind(f"schema registry {self.access.url}: {what}: {error.code} {told}")
-
-    def authorisation(self) -> dict[str, str]:
-        """HTTP's basic authentication, when a name is set."""
-        if not self.access.username:
-            return {}
-        pair = f"{self.access.username}:{self.access.password}".encode()
-        return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+            kind = DeliveryError if error.http_status_code >= 500 else RegistryRefused
+            raise kind(f"schema registry {self.login.url}: {error.http_status_code} {error.error_message}") from error
+        except Exception as error:  # connection and protocol errors of the library's HTTP client
+            raise DeliveryError(f"schema registry {self.login.url}: {type(error).__name__}: {error}") from error
 
 
-def schema_of(name: str) -> dict[str, str]:
-    """One of our schemas as a registry takes it."""
-    return {"schemaType": "JSON", "schema": json.dumps(schemas.load(name), ensure_ascii=False, sort_keys=True)}
+def json_schema(schema: object) -> Any:
+    """A JSON Schema as the client takes it."""
+    from confluent_kafka.schema_registry import Schema
+
+    return Schema(json.dumps(schema, ensure_ascii=False, sort_keys=True), "JSON")
 
 
-def unframed(value: bytes | None) -> bytes | None:
+def strip_frame(value: bytes | None) -> bytes | None:
     """A value without the frame, if it has one: JSON never begins with a zero byte."""
     return value[FRAME_BYTES:] if value is not None and value[:1] == MAGIC else value

@@ -22,7 +22,7 @@ from kafka import errors as kafka_errors
 from kafka.structs import OffsetAndMetadata
 
 from connectors.kafka.config import READ_TIMEOUT_MS, KafkaSettings
-from connectors.kafka.schema_registry import unframed
+from connectors.kafka.schema_registry import strip_frame
 from connectors.kafka.topic_specs import LANES_TOPIC
 from pipeline.delivery.cloudevents import headers_of
 from pipeline.domain.errors import DeliveryError, LaneFenced, LaneLost
@@ -224,7 +224,9 @@ class KafkaTopics:
         )
 
     def close(self) -> None:
-        """Nothing is held between calls."""
+        """Close the connections to the schema registry; none to the broker is held between calls."""
+        if self.settings.registry is not None:
+            self.settings.registry.close()
 
 
 def compress(value: bytes, codec: str | None) -> bytes:
@@ -278,7 +280,7 @@ def received(record: Any) -> ReceivedMessage:
         offset=record.offset,
         key=record.key.decode("utf-8", "replace"),
         headers={name: value.decode("utf-8", "replace") for name, value in record.headers},
-        value=unframed(record.value),
+        value=strip_frame(record.value),
         timestamp=datetime.fromtimestamp(record.timestamp / 1000, UTC),
     )
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from connectors.kafka.config import registry_of
 from connectors.store.database import Database
 from connectors.workers.pool import ExtractionWorkers
 from pipeline.app.deployment import read_catalogue
@@ -89,6 +90,9 @@ def check_topics(settings: Settings) -> str:
         differences = newswire.topic_differences()
         if differences:
             raise NewswireError("\n".join(differences))
+        registry = registry_of(settings)
+        if registry is not None:
+            registry.check()
         return f"{len(newswire.topic_specs())} topics on {settings.kafka.bootstrap} are as they should be"
 
 

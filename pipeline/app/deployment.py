@@ -92,6 +92,8 @@ class Deployment:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if "topics" in vars(self):
+            self.topics.close()
         self.archive.close()
         self.pacer.close()
         self.database.close()

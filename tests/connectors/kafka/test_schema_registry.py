@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,14 @@ from confluent_kafka import Consumer
 from jsonschema import Draft202012Validator
 
 import schemas
-from connectors.kafka.schema_registry import COMPATIBILITY, RegistryAccess, RegistryRefused, SchemaRegistry, unframed
+from connectors.kafka.schema_registry import (
+    COMPATIBILITY,
+    RegistryLogin,
+    RegistryRefused,
+    SchemaRegistry,
+    json_schema,
+    strip_frame,
+)
 from connectors.store import outbox
 from pipeline.app.runs import Newswire
 from pipeline.domain.errors import DeliveryError
@@ -39,15 +48,20 @@ def server() -> Iterator[RegistryServer]:
 
 
 @pytest.fixture
-def registry(server: RegistryServer) -> SchemaRegistry:
-    return SchemaRegistry(RegistryAccess(server.url))
+def registry(server: RegistryServer) -> Iterator[SchemaRegistry]:
+    with connect(server.url) as registry:
+        yield registry
+
+
+def connect(url: str, **login: Any) -> closing[SchemaRegistry]:
+    return closing(SchemaRegistry(RegistryLogin(url=url, **login)))
 
 
 def test_a_value_is_framed_with_the_id_of_its_schema(registry: SchemaRegistry, server: RegistryServer) -> None:
     framed = registry.frame(make_message(), "news.articles")
     assert framed is not None
     magic, number = struct.unpack(">bI", framed[:5])
-    assert (magic, framed[5:], unframed(framed)) == (0, make_message().value, make_message().value)
+    assert (magic, framed[5:], strip_frame(framed)) == (0, make_message().value, make_message().value)
     assert json.loads(server.schemas[number - 1]) == schemas.load("article.v1")
 
 
@@ -65,7 +79,8 @@ def test_an_id_is_asked_for_once(registry: SchemaRegistry, server: RegistryServe
         f"POST /subjects/{SUBJECT}/versions",
     ]
     assert server.configs == {SUBJECT: COMPATIBILITY}
-    SchemaRegistry(registry.access).frame(make_message(), "news.articles")
+    with connect(server.url) as another:
+        another.frame(make_message(), "news.articles")
     assert server.requests[4:] == [f"POST /subjects/{SUBJECT}"]  # another process finds it there
 
 
@@ -85,26 +100,43 @@ def test_an_incompatible_schema_is_refused_and_says_so(registry: SchemaRegistry,
 
 def test_a_login_is_given_and_a_wrong_one_is_refused() -> None:
     with RegistryServer(login=("desk", "pass:word")) as server:
-        good = SchemaRegistry(RegistryAccess(server.url, "desk", "pass:word"))
-        assert good.frame(make_message(), "news.articles")
-        with pytest.raises(RegistryRefused, match="401"):
-            SchemaRegistry(RegistryAccess(server.url, "desk", "guess")).frame(make_message(), "news.articles")
+        with connect(server.url, username="desk", password="pass:word") as good:
+            assert good.frame(make_message(), "news.articles")
+        with connect(server.url, username="desk", password="guess") as bad, pytest.raises(RegistryRefused, match="401"):
+            bad.frame(make_message(), "news.articles")
 
 
-def test_a_registry_that_is_away_can_be_tried_again() -> None:
-    gone = SchemaRegistry(RegistryAccess("http://127.0.0.1:9", timeout_s=1))
-    with pytest.raises(DeliveryError, match=r"127\.0\.0\.1:9") as away:
+def test_an_unreachable_registry_is_retriable() -> None:
+    with (
+        connect("http://127.0.0.1:9", timeout_s=1) as gone,
+        pytest.raises(DeliveryError, match=r"127\.0\.0\.1:9") as away,
+    ):
         gone.frame(make_message(), "news.articles")
     assert away.value.retriable
+
+
+def test_the_error_names_the_missing_extra(registry: SchemaRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "confluent_kafka.schema_registry", None)
+    with pytest.raises(RegistryRefused, match=r"newswire\[registry\]"):
+        registry.frame(make_message(), "news.articles")
+    with pytest.raises(RegistryRefused, match=r"newswire\[registry\]"):
+        registry.check()
+
+
+def test_the_check_reaches_the_registry(registry: SchemaRegistry, server: RegistryServer) -> None:
+    registry.check()
+    assert server.requests == ["GET /subjects"]
 
 
 @pytest.fixture
 def settings(broker: Broker, tmp_path: Path) -> Settings:
     name = f"r{uuid.uuid4().hex[:8]}"
-    kafka = Settings(home=tmp_path / "home").updated(
-        kafka={"bootstrap": broker.bootstrap}, topics={"prefix": f"{name}."}
+    return Settings(home=tmp_path / "home").updated(
+        deployment=name,
+        kafka={"bootstrap": broker.bootstrap},
+        topics={"prefix": f"{name}.", "partitions": 1},
+        delivery={"lanes": 1},
     )
-    return replace(kafka, deployment=name, topic_partitions=1, lanes=1)
 
 
 def begin(newswire: Newswire) -> None:
@@ -147,7 +179,8 @@ def test_a_real_registry_takes_our_schemas_and_tells_another_client_how_to_read(
     assert asked(f"{real_registry.url}/config/{subject}") == {"compatibilityLevel": COMPATIBILITY}
     assert asked(f"{real_registry.url}/subjects/{subject}/versions") == [1]
     # Another process finds the schema and registers no second one.
-    again = SchemaRegistry(RegistryAccess(real_registry.url)).frame(make_message(), f"{settings.topics.prefix}articles")
+    with connect(real_registry.url) as another:
+        again = another.frame(make_message(), f"{settings.topics.prefix}articles")
     assert again is not None
     assert again[:5] == framed[:5]
     assert asked(f"{real_registry.url}/subjects/{subject}/versions") == [1]
@@ -157,19 +190,19 @@ def test_a_real_registry_whose_operator_asks_for_no_compatibility_takes_the_next
     real_registry: Registry,
 ) -> None:
     """The way out with Apicurio 2.6, which cannot compare schemas of JSON Schema 2020-12 and answers 500."""
-    registry, topic = SchemaRegistry(RegistryAccess(real_registry.url)), f"t{uuid.uuid4().hex[:8]}.articles"
+    topic = f"t{uuid.uuid4().hex[:8]}.articles"
     before = {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}
-    path = f"/subjects/{topic}-value/versions"
-    first = registry.ask("POST", path, {"schemaType": "JSON", "schema": json.dumps(before)})
-    assert first is not None
-    assert registry.ask("PUT", f"/config/{topic}-value", {"compatibility": "FORWARD_TRANSITIVE"}) is not None
-    with pytest.raises(DeliveryError, match="500"):
-        registry.frame(make_message(), topic)
-    assert registry.ask("PUT", f"/config/{topic}-value", {"compatibility": "NONE"}) is not None
-    framed = registry.frame(make_message(), topic)
-    assert framed is not None
-    assert struct.unpack(">I", framed[1:5])[0] != first["id"]
-    assert asked(f"{real_registry.url}/subjects/{topic}-value/versions") == [1, 2]
+    subject = f"{topic}-value"
+    with connect(real_registry.url) as registry:
+        first = registry.client.register_schema(subject, json_schema(before))
+        registry.client.set_compatibility(subject, "FORWARD_TRANSITIVE")
+        with pytest.raises(DeliveryError, match="500"):
+            registry.frame(make_message(), topic)
+        registry.client.set_compatibility(subject, "NONE")
+        framed = registry.frame(make_message(), topic)
+        assert framed is not None
+        assert struct.unpack(">I", framed[1:5])[0] != first
+    assert asked(f"{real_registry.url}/subjects/{subject}/versions") == [1, 2]
 
 
 def asked(url: str) -> Any:
