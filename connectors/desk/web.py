@@ -77,6 +77,7 @@ class DeskRequest:
         self.user = user
         self.now = desk.clock()
         self.base = request.scope.get("root_path", "")
+        self.form: Mapping[str, str] = {}  # of an action
 
     def read(self, query: Callable[Concatenate[Connection, P], R], *given: P.args, **named: P.kwargs) -> R:
         """Run a query."""
@@ -132,17 +133,17 @@ async def authenticated(request: Request) -> DeskRequest:
     return DeskRequest(desk, request, await desk.access.authenticate(request))
 
 
-async def editing(request: Request) -> tuple[DeskRequest, Mapping[str, str]]:  # unpacked by each action
-    """Check role and token of a submitted form; returns its fields. Raises HTTPException 401, 403 or 413."""
+async def submitted(request: Request) -> DeskRequest:
+    """A request with a form; checks the user's role and the form's token. Raises HTTPException 401, 403 or 413."""
     asked = await authenticated(request)
-    form = await read_form(request)
+    asked.form = await read_form(request)
     if not asked.user.can_edit:
         raise HTTPException(403, "Your role is read-only")
-    if not is_csrf_safe(request, form.get("token", ""), asked.user, asked.desk.access.secret):
+    if not is_csrf_safe(request, asked.form.get("token", ""), asked.user, asked.desk.access.secret):
         raise HTTPException(
             403, "This form was not sent from the desk, or belongs to another login: load the page again"
         )
-    return asked, form
+    return asked
 
 
 async def read_form(request: Request) -> Mapping[str, str]:
@@ -169,7 +170,7 @@ class TimeRange:
 
 
 Asked = Annotated[DeskRequest, Depends(authenticated)]
-Submitted = Annotated[tuple[DeskRequest, Mapping[str, str]], Depends(editing)]
+Submitted = Annotated[DeskRequest, Depends(submitted)]
 PageNumber = Annotated[int, AfterValidator(lambda page: max(1, page))]
 InRange = Annotated[TimeRange, Depends()]
 
@@ -325,9 +326,8 @@ def outbox(asked: Asked) -> Response:
 
 
 @router.post("/act/switch")
-async def switch(submitted: Submitted) -> Response:
-    asked, form = submitted
-    kind, feed_id = Switch(form["switch"]), form["feed"]
+async def switch(asked: Submitted) -> Response:
+    kind, feed_id = Switch(asked.form["switch"]), asked.form["feed"]
     result = await asked.act(f"{kind} {feed_id}", asked.desk.actions.switch, feed_id, kind)
     outlet_id = feed_id.partition("/")[0]
     if kind is not Switch.PAUSE:
@@ -336,25 +336,23 @@ async def switch(submitted: Submitted) -> Response:
 
 
 @router.post("/act/redrive")
-async def redrive(submitted: Submitted) -> Response:
-    asked, form = submitted
+async def redrive(asked: Submitted) -> Response:
+    form, action = asked.form, asked.desk.actions.redrive
     outlet_id, entry_id = form["outlet"], int(form["entry"]) if form.get("entry") else None
-    action = asked.desk.actions.redrive
     result = await asked.act(f"redrive {outlet_id}", action, outlet_id, reason=form.get("reason"), entry_id=entry_id)
     return asked.back("/dead-letters", f"{result}: {await asked.ensure_run(outlet_id)}")
 
 
 @router.post("/act/check")
-async def check(submitted: Submitted) -> Response:
-    asked, form = submitted
-    url = form.get("url", "").strip()
+async def check(asked: Submitted) -> Response:
+    url = asked.form.get("url", "").strip()
     findings = await run_in_threadpool(asked.desk.actions.check_feed, url)
     return asked.page("add.html", url=url, findings=findings, fault="")
 
 
 @router.post("/act/add")
-async def add_feed(submitted: Submitted) -> Response:
-    asked, form = submitted
+async def add_feed(asked: Submitted) -> Response:
+    form = asked.form
     new = NewFeed(
         outlet_id=form["outlet"].strip(),
         feed=form["feed"].strip() or "main",

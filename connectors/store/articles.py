@@ -12,12 +12,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from connectors.store import outbox, sketches
 from connectors.store.database import Database, chunks, insert_into, upsert
+from connectors.store.entry_diff import pending_entry
 from connectors.store.explanations import explanation_json
-from connectors.store.feeds import due_entries
 from connectors.store.repeated_paragraphs import expire_paragraphs, note_paragraphs, repeated_paragraphs
 from connectors.store.schema import alias_key, aliases, articles, entries, wrappers
 from pipeline.dedup.decide import Candidate, Decision, KnownArticle, remembered
@@ -42,16 +42,18 @@ class ArticleStore:
 
     def due_entries(self, feed_ids: Sequence[str], *, now: datetime, limit: int = 10_000) -> tuple[PendingEntry, ...]:
         """Pending entries of these feeds that are due, oldest first."""
+        query = select(entries).where(*is_due(now)).order_by(entries.c.first_seen_at, entries.c.id).limit(limit)
         with self.database.reading() as connection:
             return tuple(
-                entry for some in chunks(feed_ids) for entry in due_entries(connection, some, now=now, limit=limit)
+                pending_entry(row)
+                for some in chunks(feed_ids)
+                for row in connection.execute(query.where(entries.c.feed_id.in_(some)))
             )
 
     def feeds_with_due_entries(self, feed_ids: Sequence[str], *, now: datetime) -> tuple[str, ...]:
         """Those of these feeds with pending entries that are due."""
         chosen = set(feed_ids)
-        is_due = entries.c.next_attempt_at.is_(None) | (entries.c.next_attempt_at <= now)
-        query = select(entries.c.feed_id).where(entries.c.state == "pending", is_due).distinct()
+        query = select(entries.c.feed_id).where(*is_due(now)).distinct()
         with self.database.reading() as connection:
             return tuple(feed_id for feed_id in connection.scalars(query) if feed_id in chosen)
 
@@ -61,37 +63,48 @@ class ArticleStore:
             return repeated_paragraphs(connection, domain, paragraphs, url_key=url)
 
     def look_up(self, candidate: Candidate, urls: Sequence[str]) -> LookupResult:
-        """Known articles with the candidate's id, URLs or similar text; and the `seq` up to which they were seen."""
+        """Known articles with the candidate's id, URLs or similar text; and the `seq` up to which they were seen.
+
+        The candidate gets the id of the article that its URLs already belong to.
+        """
         with self.database.reading() as connection:
-            return look(connection, candidate, urls)
+            ids = known_ids(connection, candidate, urls)
+            named = only_named(connection, candidate, ids)
+            if ids and candidate.article_id not in ids:
+                candidate = replace(candidate, article_id=ids[0])
+            (found,) = sketches.look_up(connection, [candidate])
+            sightings = found.sightings()
+            others = sketches.known_articles(connection, [i for i in ids if i != candidate.article_id])
+            known = (*sightings.known, *others)
+            known = (*known, *expired(connection, ids, known))
+        return LookupResult(
+            candidate=candidate,
+            sightings=replace(sightings, known=known, named=named),
+            seen=found.seen,
+            known_ids=tuple(ids),
+        )
 
     def settle(self, settlement: Settlement) -> WriteResult:
         """End an entry with an article; the outcome says why, if nothing was written."""
         crash_point("before_settle")
+        decision = settlement.decision
         with self.database.writing() as connection:
             sketches.lock_for_claim(connection)
             if not is_waiting(connection, settlement.entry):
                 return WriteResult.TAKEN
             if is_outdated(connection, settlement):
                 return WriteResult.CONFLICT
-            self.write(connection, settlement)
+            write_settlement(connection, settlement, lanes=self.lanes)
+            end_entry(connection, settlement.entry, decision.verdict, decision.reason, settlement.owner, settlement.now)
         crash_point("after_settle_commit")
         return WriteResult.WRITTEN
-
-    def write(self, connection: Connection, settlement: Settlement) -> None:
-        """Write everything of a settlement, in the caller's transaction."""
-        decision, now = settlement.decision, settlement.now
-        write_article(connection, settlement)
-        note_page_paragraphs(connection, settlement)
-        write_linked_rows(connection, settlement, lanes=self.lanes)
-        end_entry(connection, settlement.entry, decision.verdict, decision.reason, article_id=settlement.owner, now=now)
 
     def end(self, ending: Ending, *, now: datetime) -> bool:
         """End an entry without an article; False when another worker ended it."""
         with self.database.writing() as connection:
             if not is_waiting(connection, ending.entry):
                 return False
-            end_entry(connection, ending.entry, ending.verdict, ending.reason, now=now)
+            end_entry(connection, ending.entry, ending.verdict, ending.reason, None, now)
             if ending.entry.article_id is not None and ending.reason in MISSING:
                 mark_missing(connection, ending.entry.article_id, now=now)
             outbox.append(connection, ending.messages, lanes=self.lanes, now=now)
@@ -146,22 +159,10 @@ class ArticleStore:
                 gone += some
 
 
-def look(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> LookupResult:
-    """`look_up` on one connection; the candidate gets the id of the article that its URLs already belong to."""
-    ids = known_ids(connection, candidate, urls)
-    named = only_named(connection, candidate, ids)
-    if ids and candidate.article_id not in ids:
-        candidate = replace(candidate, article_id=ids[0])
-    (found,) = sketches.look_up(connection, [candidate])
-    sightings = found.sightings()
-    others = sketches.known_articles(connection, [i for i in ids if i != candidate.article_id])
-    known = (*sightings.known, *others)
-    return LookupResult(
-        candidate=candidate,
-        sightings=replace(sightings, known=(*known, *expired(connection, ids, known)), named=named),
-        seen=found.seen,
-        known_ids=tuple(ids),
-    )
+def is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Conditions: the entry is pending and may be tried now."""
+    is_time = entries.c.next_attempt_at.is_(None) | (entries.c.next_attempt_at <= now)
+    return entries.c.state == "pending", is_time
 
 
 def expired(connection: Connection, ids: Sequence[str], known: Sequence[KnownArticle]) -> Iterator[KnownArticle]:
@@ -280,11 +281,14 @@ def event_id_of(settlement: Settlement) -> str | None:
     return next((m.id for m in settlement.messages if m.key == settlement.decision.article_id), None)
 
 
-def note_page_paragraphs(connection: Connection, settlement: Settlement) -> None:
-    """Count the page's paragraphs: those that the host repeats belong to no article."""
+def write_settlement(connection: Connection, settlement: Settlement, *, lanes: int) -> None:
+    """Write everything of a settlement of a fetched page but the end of its entry."""
+    write_article(connection, settlement)
+    # Paragraphs that the host repeats belong to no article.
     article, domain = settlement.page.article, settlement.candidate.domain
     hashes = paragraph_hashes(article.text)
     note_paragraphs(connection, domain, hashes, url_key=article.canonical_url, now=settlement.now)
+    write_linked_rows(connection, settlement, lanes=lanes)
 
 
 def write_linked_rows(connection: Connection, settlement: Settlement, *, lanes: int) -> None:
@@ -292,7 +296,10 @@ def write_linked_rows(connection: Connection, settlement: Settlement, *, lanes: 
     decision = settlement.decision
     write_aliases(connection, settlement.entry.outlet_id, settlement.urls, settlement.owner)
     if decision.verdict is not Verdict.UNCHANGED and settlement.owner == decision.article_id:
-        sketches.insert_sketches(connection, [known_article(settlement)], now=settlement.now)
+        known = settlement.looked.sightings.known
+        before = next((one for one in known if one.article_id == decision.article_id), None)
+        article = remembered(settlement.candidate, decision, before, now=settlement.now)
+        sketches.insert_sketches(connection, [article], now=settlement.now)
     if decision.merged_id:
         merge(connection, decision)
     outbox.append(connection, settlement.messages, lanes=lanes, now=settlement.now)
@@ -317,25 +324,18 @@ def merge(connection: Connection, decision: Decision) -> None:
 
 
 def end_entry(
-    connection: Connection,
-    entry: PendingEntry,
-    verdict: Verdict,
-    reason: str,
-    *,
-    now: datetime,
-    article_id: str | None = None,
+    connection: Connection, entry: PendingEntry, verdict: Verdict, reason: str, article_id: str | None, now: datetime
 ) -> None:
     """Write the entry's verdict."""
-    values: dict[str, Any] = {
+    values = {
         "state": "settled",
         "verdict": verdict.value,
         "reason": reason,
         "settled_at": now,
         "attempts": entry.attempts + 1,
         "next_attempt_at": None,
+        **({} if article_id is None else {"article_id": article_id}),
     }
-    if article_id is not None:
-        values["article_id"] = article_id
     connection.execute(update(entries).where(entries.c.id == entry.id).values(**values))
 
 
@@ -346,11 +346,3 @@ def mark_missing(connection: Connection, article_id: str, *, now: datetime) -> N
         .where(articles.c.id == article_id, articles.c.state == "live", articles.c.missing_since.is_(None))
         .values(missing_since=now, next_revisit_at=now + CONFIRM_AFTER)
     )
-
-
-def known_article(settlement: Settlement) -> KnownArticle:
-    """The article as its sketch stores it."""
-    decision = settlement.decision
-    known = settlement.looked.sightings.known
-    before = next((one for one in known if one.article_id == decision.article_id), None)
-    return remembered(settlement.candidate, decision, before, now=settlement.now)

@@ -12,14 +12,14 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, or_, select, text, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, text, update
 
 from connectors.store import outbox
 from connectors.store.database import Database, chunks, insert_into, upsert
-from connectors.store.entry_diff import EntryDiff, pending_entry
+from connectors.store.entry_diff import EntryDiff
 from connectors.store.schema import entries, feeds, numberings, polls
 from pipeline.domain.fault_injection import crash_point
-from pipeline.domain.model import Feed, FeedState, FeedStatus, Message, PendingEntry, Validators
+from pipeline.domain.model import Feed, FeedState, FeedStatus, Message, Validators
 from pipeline.ingest.transactions import EntryCounts, PollDecision, PollRecord, PollResult, QuietPoll, Sighted
 
 STATE_COLUMNS = tuple(f.name for f in fields(FeedState) if f.name not in ("validators", "status"))
@@ -158,23 +158,6 @@ def lock_outlet(connection: Connection, outlet_id: str) -> None:
         connection.execute(
             text("SELECT pg_advisory_xact_lock(x'6e657773'::int, hashtext(:outlet))"), {"outlet": outlet_id}
         )
-
-
-def due_entries(
-    connection: Connection, feed_ids: Sequence[str], *, now: datetime, limit: int
-) -> tuple[PendingEntry, ...]:
-    """Pending entries of these feeds that are due, oldest first."""
-    rows = connection.execute(
-        select(entries)
-        .where(
-            entries.c.feed_id.in_(feed_ids),
-            entries.c.state == "pending",
-            or_(entries.c.next_attempt_at.is_(None), entries.c.next_attempt_at <= now),
-        )
-        .order_by(entries.c.first_seen_at, entries.c.id)
-        .limit(limit)
-    )
-    return tuple(pending_entry(row) for row in rows)
 
 
 def poll_row(state: FeedState, line: PollRecord, at: datetime, shown: EntryCounts) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Table, exists, func, select
 
 from connectors.store.database import Database
 from connectors.store.outbox import outbox
@@ -22,55 +22,42 @@ WITH_ARTICLE = (Verdict.NEW.value, Verdict.REVISED.value, Verdict.COPY.value)
 
 def find_faults(database: Database, *, now: datetime, kept_since: datetime) -> tuple[str, ...]:
     """A sentence with a count for each kind of fault found. `kept_since`: from when on the outbox is complete."""
-    checks = (*inside_the_store(), *published_and_delivered(now=now, kept_since=kept_since))
     with database.reading() as connection:
-        counted = [(connection.scalar(query) or 0, words) for words, query in checks]
-    return tuple(f"{count} {words}" for count, words in counted if count)
+        counted = [
+            (connection.scalar(select(func.count()).select_from(table).where(is_faulty)) or 0, sentence)
+            for sentence, table, is_faulty in list_faults(now=now, kept_since=kept_since)
+        ]
+    return tuple(f"{count} {sentence}" for count, sentence in counted if count)
 
 
-def published_and_delivered(*, now: datetime, kept_since: datetime) -> Iterator[tuple[str, Select[int]]]:
-    """Queries for publications without a message, and for undelivered messages."""
-    count = select(func.count())
-    yield (
-        "articles were published, but their message is not in the outbox",
-        count.select_from(articles).where(
-            articles.c.event_id.is_not(None),
-            articles.c.last_revised_at >= kept_since + MARGIN,
-            ~exists().where(outbox.c.event_id == articles.c.event_id),
-        ),
-    )
-    yield (
-        f"messages have waited for delivery for more than {MAX_DELIVERY_WAIT.total_seconds() / 3600:g} hours",
-        count.select_from(outbox).where(outbox.c.delivered_at.is_(None), outbox.c.created_at < now - MAX_DELIVERY_WAIT),
-    )
-
-
-def inside_the_store() -> Iterator[tuple[str, Select[int]]]:
-    """Queries for rows that contradict each other."""
-    count = select(func.count())
-    yield (
-        "settled entries have no verdict, or a time of settling is missing",
-        count.select_from(entries).where(
-            entries.c.state == "settled", or_(entries.c.verdict.is_(None), entries.c.settled_at.is_(None))
-        ),
-    )
-    yield (
-        "entries are neither pending nor settled",
-        count.select_from(entries).where(entries.c.state.not_in(("pending", "settled"))),
-    )
+def list_faults(*, now: datetime, kept_since: datetime) -> Iterator[tuple[str, Table, ColumnElement[bool]]]:
+    """Every kind of fault: a sentence, and the table and condition of the faulty rows."""
+    is_settled = entries.c.state == "settled"
+    is_complete = entries.c.verdict.is_not(None) & entries.c.settled_at.is_not(None)
+    has_article = exists().where(articles.c.id == entries.c.article_id)
+    is_due = articles.c.event_id.is_not(None) & (articles.c.last_revised_at >= kept_since + MARGIN)
+    is_late = outbox.c.delivered_at.is_(None) & (outbox.c.created_at < now - MAX_DELIVERY_WAIT)
+    hours = f"{MAX_DELIVERY_WAIT.total_seconds() / 3600:g}"
+    yield "settled entries have no verdict, or a time of settling is missing", entries, is_settled & ~is_complete
+    yield "entries are neither pending nor settled", entries, entries.c.state.not_in(("pending", "settled"))
     yield (
         "entries have the verdict of an article that is not in the store",
-        count.select_from(entries).where(
-            entries.c.state == "settled",
-            entries.c.verdict.in_(WITH_ARTICLE),
-            ~exists().where(articles.c.id == entries.c.article_id),
-        ),
+        entries,
+        is_settled & entries.c.verdict.in_(WITH_ARTICLE) & ~has_article,
     )
     yield (
         "aliases lead to an article that is not in the store",
-        count.select_from(aliases).where(~exists().where(articles.c.id == aliases.c.article_id)),
+        aliases,
+        ~exists().where(articles.c.id == aliases.c.article_id),
     )
     yield (
         "feed entries belong to an entry that is not in the store",
-        count.select_from(feed_entries).where(~exists().where(entries.c.id == feed_entries.c.entry_id)),
+        feed_entries,
+        ~exists().where(entries.c.id == feed_entries.c.entry_id),
     )
+    yield (
+        "articles were published, but their message is not in the outbox",
+        articles,
+        is_due & ~exists().where(outbox.c.event_id == articles.c.event_id),
+    )
+    yield f"messages have waited for delivery for more than {hours} hours", outbox, is_late

@@ -217,8 +217,10 @@ class StoredOutbox:
 
     def mark_delivered(self, lane: int, *, up_to_batch: int) -> int:
         """Mark rows of the lane up to this batch as delivered; returns how many."""
+        is_delivered = outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.batch <= up_to_batch
         with self.database.writing() as connection:
-            return mark_delivered(connection, lane, up_to_batch=up_to_batch)
+            delivered = update(outbox).where(*is_delivered).values(delivered_at=database_time(connection))
+            return connection.execute(delivered).rowcount
 
     def last_batch(self, lane: int) -> int:
         """The highest batch number ever given in the lane; 0 before the first."""
@@ -287,16 +289,6 @@ def set_committed_batch(connection: Connection, lane: int, batch: int) -> None:
     """Store the batch number committed on the embedded log, in the caller's transaction."""
     statement = upsert(connection, lanes, ["committed_batch"])
     connection.execute(statement.values(lane=lane, stamped_batch=batch, committed_batch=batch))
-
-
-def mark_delivered(connection: Connection, lane: int, *, up_to_batch: int) -> int:
-    """Mark a lane's rows up to a batch as delivered, in the caller's transaction; returns how many."""
-    statement = (
-        update(outbox)
-        .where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.batch <= up_to_batch)
-        .values(delivered_at=database_time(connection))
-    )
-    return connection.execute(statement).rowcount
 
 
 def database_time(connection: Connection) -> ColumnElement[datetime]:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, func, select, update
 
 from connectors.store import outbox, sketches
-from connectors.store.articles import is_outdated, note_page_paragraphs, write_article, write_linked_rows
+from connectors.store.articles import is_outdated, write_settlement
 from connectors.store.database import Database, chunks
 from connectors.store.replays import entries_of, entry_of_article
 from connectors.store.schema import alias_key, aliases, articles, entries
@@ -91,9 +91,7 @@ class RevisitStore:
                 return WriteResult.TAKEN
             if is_outdated(connection, settlement):
                 return WriteResult.CONFLICT
-            write_article(connection, settlement)
-            note_page_paragraphs(connection, settlement)
-            write_linked_rows(connection, settlement, lanes=self.lanes)
+            write_settlement(connection, settlement, lanes=self.lanes)
             return WriteResult.WRITTEN
 
 
