@@ -1,22 +1,22 @@
-"""Every error the project raises on purpose.
+"""Errors: the tree of those that the project raises on purpose.
 
     NewswireError
-    ├── SettingsError          a setting is missing or wrong; names it                          never retried
-    ├── CatalogueError         dags/feeds.toml cannot be used; names outlet, feed and field     never retried
-    ├── FetchError             a URL could not be had; carries the URL
-    │   ├── Refused            a rule of ours forbids it (address, scheme, robots); names rule and address
-    │   ├── TooLarge           over a cap: wire bytes, inflated bytes, ratio
-    │   ├── TooManyRedirects   loop or more hops than allowed
-    │   ├── FetchTimeout           total deadline or idle limit                                     retriable
-    │   ├── Unreachable        DNS, connect, TLS or protocol failure, connection cut            retriable
-    │   ├── RetryAfter          the host asked us to wait (Retry-After, robots 5xx); says until  retriable
-    │   └── RunDeadlineExceeded            the run's deadline passed before it was this request's turn      retriable
-    ├── NotAFeed               the body is no feed; says what it is and where the feed may be
-    ├── ExtractionFailed       the extraction worker died or ran out of time or memory on a page
-    ├── StoreError             the database refused or is not at the expected schema revision   retriable if it was away
-    └── DeliveryError          messages could not be published                                  retriable
-        ├── LaneFenced         another process took the lane over: stop, it goes on there       never retried
-        └── LaneLost           whether messages were sent cannot be told: needs `deliver --recover`
+    ├── SettingsError             a setting is missing or wrong; names it                            never retried
+    ├── CatalogueError            dags/feeds.toml cannot be used; names outlet, feed and field       never retried
+    ├── FetchError                a URL could not be fetched; carries the URL
+    │   ├── RequestRefused        a rule of ours forbids it (address, scheme, robots); names rule and address
+    │   ├── TooLarge              over a cap: wire bytes, inflated bytes, ratio
+    │   ├── TooManyRedirects      loop or more hops than allowed
+    │   ├── FetchTimeout          total deadline or idle limit                                       retriable
+    │   ├── Unreachable           DNS, connect, TLS or protocol failure, connection cut              retriable
+    │   ├── RetryAfter            the host must be left alone (Retry-After, robots 5xx); until when  retriable
+    │   └── RunDeadlineExceeded   the run's deadline passed before the request was sent              retriable
+    ├── NotAFeed                  the body is no feed; what it is, and where the feed may be
+    ├── ExtractionFailed          the extraction worker died or ran out of time or memory on a page
+    ├── StoreError                the database refused or is not at the expected schema revision     retriable if away
+    └── DeliveryError             messages could not be published                                    retriable
+        ├── LaneFenced            another process took the lane over and delivers it                 never retried
+        └── LaneLost              unknown whether messages were sent: needs `deliver --recover`
 
 An error carries the feed or URL it is about and knows whether it is retriable; causes are chained with `from`.
 """
@@ -27,16 +27,18 @@ from datetime import datetime
 
 
 class NewswireError(Exception):
-    """Root of the tree. `retriable`: trying the same again later may help. `code`: the reason that consumers read."""
+    """Root of the tree. `retriable`: trying again later may help. `code`: the reason in reports and messages."""
 
-    code: str = "error"
-    retriable: bool = False
+    code = "error"
+    retriable = False
+
+    def __init_subclass__(cls, code: str | None = None, retriable: bool | None = None) -> None:
+        cls.code = code or cls.code
+        cls.retriable = cls.retriable if retriable is None else retriable
 
 
 class SettingsError(NewswireError):
     """One or several settings are missing or wrong; `faults` has a sentence for each."""
-
-    code = "settings_error"
 
     def __init__(self, *faults: str) -> None:
         self.faults = faults
@@ -46,17 +48,13 @@ class SettingsError(NewswireError):
 class CatalogueError(NewswireError):
     """The catalogue cannot be used; `faults` has a sentence for each, naming outlet, feed and field."""
 
-    code = "catalogue_error"
-
     def __init__(self, *faults: str) -> None:
         self.faults = faults
         super().__init__("\n".join(faults))
 
 
-class FetchError(NewswireError):
-    """A URL could not be had."""
-
-    code = "fetch_error"
+class FetchError(NewswireError, code="fetch_error"):
+    """A URL could not be fetched."""
 
     def __init__(self, url: str, reason: str) -> None:
         self.url = url
@@ -64,10 +62,8 @@ class FetchError(NewswireError):
         super().__init__(f"{url}: {reason}")
 
 
-class RequestRefused(FetchError):
+class RequestRefused(FetchError, code="refused"):
     """A rule of ours forbids this request. `rule` is a short word (address, scheme, robots, port, userinfo …)."""
-
-    code = "refused"
 
     def __init__(self, url: str, rule: str, reason: str, *, address: str | None = None) -> None:
         self.rule = rule
@@ -75,34 +71,24 @@ class RequestRefused(FetchError):
         super().__init__(url, f"refused by rule {rule}: {reason}")
 
 
-class TooLarge(FetchError):
+class TooLarge(FetchError, code="too_large"):
     """The body is over a cap; `cap` names it (wire_bytes, inflated_bytes, ratio)."""
-
-    code = "too_large"
 
     def __init__(self, url: str, cap: str, reason: str) -> None:
         self.cap = cap
         super().__init__(url, reason)
 
 
-class TooManyRedirects(FetchError):
+class TooManyRedirects(FetchError, code="too_many_redirects"):
     """A redirect loop, or more hops than allowed."""
 
-    code = "too_many_redirects"
 
-
-class FetchTimeout(FetchError):
+class FetchTimeout(FetchError, code="timed_out", retriable=True):
     """The total deadline or the idle limit was reached."""
 
-    code = "timed_out"
-    retriable = True
 
-
-class Unreachable(FetchError):
-    """DNS, connect, TLS or protocol failure, or the connection was cut. `stage` says which."""
-
-    code = "unreachable"
-    retriable = True
+class Unreachable(FetchError, code="unreachable", retriable=True):
+    """DNS, connect, TLS or protocol failure, or the connection was cut. `stage` names which, also in `code`."""
 
     def __init__(self, url: str, stage: str, reason: str) -> None:
         self.stage = stage
@@ -110,31 +96,23 @@ class Unreachable(FetchError):
         super().__init__(url, f"{stage}: {reason}")
 
 
-class RetryAfter(FetchError):
-    """The host asked us to wait: nothing was sent (or a 429/503 came back). Try again at `until` (aware, UTC)."""
-
-    code = "host_waits"
-    retriable = True
+class RetryAfter(FetchError, code="host_waits", retriable=True):
+    """The host must be left alone until `until` (aware, UTC): nothing was sent, or a 429 or 503 came back."""
 
     def __init__(self, url: str, until: datetime, reason: str) -> None:
         self.until = until
         super().__init__(url, f"{reason}; waiting until {until.isoformat(timespec='seconds')}")
 
 
-class RunDeadlineExceeded(FetchError):
-    """The run's deadline passed before it was this request's turn: nothing was sent, the next run takes it up."""
-
-    code = "run_ends"
-    retriable = True
+class RunDeadlineExceeded(FetchError, code="run_ends", retriable=True):
+    """The run's deadline passed before this request was sent; the next run takes it up."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(url, "the run ends before it is this request's turn")
+        super().__init__(url, "the run ends before this request is sent")
 
 
-class NotAFeed(NewswireError):
-    """The body is no feed. `looks_like`: what it is (html, empty, json …); `alternates`: feeds that the page names."""
-
-    code = "not_a_feed"
+class NotAFeed(NewswireError, code="not_a_feed"):
+    """The body is no feed. `looks_like`: what it is (html, empty, json …); `alternates`: feeds that a page links."""
 
     def __init__(self, url: str, looks_like: str, *, alternates: tuple[str, ...] = ()) -> None:
         self.url = url
@@ -144,10 +122,8 @@ class NotAFeed(NewswireError):
         super().__init__(f"{url}: not a feed but {looks_like}{f'; {self.hint}' if self.hint else ''}")
 
 
-class ExtractionFailed(NewswireError):
-    """The worker died, or ran out of time or memory, on this page; the page costs itself and nothing else."""
-
-    code = "extraction_failed"
+class ExtractionFailed(NewswireError, code="extraction_failed"):
+    """The worker died, or ran out of time or memory, on this page; the page is counted, everything else continues."""
 
     def __init__(self, url: str, reason: str) -> None:
         self.url = url
@@ -158,32 +134,21 @@ class ExtractionFailed(NewswireError):
 class StoreError(NewswireError):
     """The database refused, is away, or is not at the expected schema revision."""
 
-    code = "store_error"
-
     def __init__(self, reason: str, *, retriable: bool = False) -> None:
         self.retriable = retriable
         super().__init__(reason)
 
 
-class DeliveryError(NewswireError):
+class DeliveryError(NewswireError, retriable=True):
     """Messages could not be published; they stay in the outbox."""
 
-    code = "delivery_error"
-    retriable = True
+
+class LaneFenced(DeliveryError, retriable=False):
+    """Another process took this lane over and delivers it: stop here."""
 
 
-class LaneFenced(DeliveryError):
-    """Another process took this lane over: stop, the delivery goes on there."""
-
-    code = "lane_fenced"
-    retriable = False
-
-
-class LaneLost(DeliveryError):
-    """Whether a lane's messages were sent cannot be told: guessing would lose or repeat. `found` were sent for sure."""
-
-    code = "lane_lost"
-    retriable = False
+class LaneLost(DeliveryError, retriable=False):
+    """It is unknown whether a lane's messages were sent: a guess would lose or repeat some. `found` were sent."""
 
     def __init__(self, message: str, *, found: frozenset[str] = frozenset()) -> None:
         self.found = found

@@ -1,6 +1,7 @@
-"""Named points where a test may kill the process, to prove that no moment is a bad one.
+"""Fault injection: named points where a test may kill the process, to prove that it may die at any moment.
 
-Nothing happens at a point unless a test armed it (`arm`); the app arms it from the setting NEWSWIRE_CRASH_AT.
+Nothing happens at a point unless it was armed; a deployment arms the one that NEWSWIRE_CRASH_AT names.
+Tested by tests/app/test_kill.py.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ _armed: dict[str, Callable[[], None]] = {}
 
 
 def arm(point: str, action: Callable[[], None]) -> None:
-    """Do this when the point is reached. Raises ValueError when there is no such point."""
+    """Run this action when the point is reached. Raises ValueError when there is no such point."""
     if point not in FAULT_POINTS:
         raise ValueError(f"no crash point {point!r}; there are {', '.join(FAULT_POINTS)}")
     _armed[point] = action
 
 
 def crash_point(point: str) -> None:
-    """The process is here; nothing happens unless a test armed the point."""
+    """The process reached this point; nothing happens unless it was armed."""
     if point in _armed:
         _armed[point]()

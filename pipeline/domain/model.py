@@ -1,6 +1,7 @@
-"""The values that cross room borders, one per noun of the walk.
+"""The values that packages exchange: outlet, feed, request, response, entry, article, verdict, message.
 
-All are frozen; times are aware and UTC; text is `str`, decoded once at the edge. What only one room needs lives there.
+All are frozen; times are aware and UTC; text is `str`, decoded once at the edge. A value that only one module needs is
+defined there. Tested by the tests of the packages that compute them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class ExtractRules:
-    """A hand-written rule of the catalogue that overrides what the wrapper learnt: CSS selectors."""
+    """CSS selectors of the catalogue that override what the wrapper learnt."""
 
     body: str | None = None
     lead: str | None = None
@@ -24,7 +25,7 @@ class ExtractRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutletPolicy:
-    """What an operator may set per outlet; None means the setting's default. Seconds throughout."""
+    """What an operator may set for an outlet; None: the setting's default."""
 
     min_interval_s: int | None = None
     max_interval_s: int | None = None
@@ -56,7 +57,7 @@ class Outlet:
     homepage: str
     country: str  # ISO 3166-1 alpha-2
     language: str  # BCP 47
-    timezone: str  # IANA name: the zone of dates that name none
+    timezone: str  # IANA name: the zone of dates without one
     feeds: tuple[Feed, ...]
     hosts: tuple[str, ...] = ()
     policy: OutletPolicy = field(default_factory=OutletPolicy)
@@ -67,7 +68,7 @@ class Outlet:
 
 
 class FetchKind(StrEnum):
-    """What is fetched decides the caps and whether robots.txt is asked (pages only)."""
+    """Kind of a request: decides the caps, and whether robots.txt is checked (pages only)."""
 
     FEED = "feed"
     PAGE = "page"
@@ -75,7 +76,7 @@ class FetchKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What a server gave us to ask again with (RFC 9110 section 8.8): kept and sent back to the letter."""
+    """HTTP validators (RFC 9110 section 8.8), kept and sent back verbatim."""
 
     etag: str | None = None
     last_modified: str | None = None
@@ -83,7 +84,7 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One URL to get, with the validators of the last answer if the request may be conditional."""
+    """One URL to fetch, with the validators of the last response if the request may be conditional."""
 
     url: str
     kind: FetchKind
@@ -92,7 +93,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """One hop: the status that sent us on, and where from and to."""
+    """One hop: its status, and the URLs it leads from and to."""
 
     status: int
     from_url: str
@@ -101,7 +102,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What a server answered, whatever the status. `body` is inflated; `headers` keys are lower case."""
+    """A server's response, whatever its status. `body` is decompressed; `headers` keys are lower case."""
 
     url: str
     final_url: str
@@ -112,10 +113,10 @@ class Response:
     elapsed_s: float = 0.0
     wire_bytes: int = 0
     redirects: tuple[Redirect, ...] = ()
-    peer: str | None = None  # the address we were connected to
-    truncated: bool = False  # the transfer ended early but gave something usable
-    notes: tuple[str, ...] = ()  # what was odd and survived (downgrade, junk after gzip …)
-    tdm_reserved: bool | None = None  # TDM reservation (header, meta or tdmrep.json); None: nothing said
+    peer: str | None = None  # address of the server
+    truncated: bool = False  # the transfer ended early with a usable body
+    notes: tuple[str, ...] = ()  # oddities that did no harm (downgrade, junk after gzip …)
+    tdm_reserved: bool | None = None  # TDM reservation (header, meta or tdmrep.json); None: not given
     tdm_policy: str | None = None
 
     def header(self, name: str) -> str | None:
@@ -132,21 +133,21 @@ class Response:
 
 
 class FeedStatus(StrEnum):
-    """The desk's words for a feed."""
+    """Status of a feed, as the desk shows it."""
 
-    FRESH = "fresh"  # brought something within its usual silence
-    QUIET = "quiet"  # answers, nothing new, within what its history allows
-    SILENT = "silent"  # answers, nothing new for longer than its history allows
+    FRESH = "fresh"  # had something new within its usual silence
+    QUIET = "quiet"  # responds, nothing new, within its usual silence
+    SILENT = "silent"  # responds, nothing new for longer than usual
     FAILING = "failing"  # errors; backing off
     MOVED = "moved"  # a permanent redirect was adopted
-    GONE = "gone"  # 410: polled no more
-    BLOCKED = "blocked"  # refuses us (401, 403, bot wall)
-    PAUSED = "paused"  # an operator switched it off
+    GONE = "gone"  # 410: no longer polled
+    BLOCKED = "blocked"  # refuses requests (401, 403, bot wall)
+    PAUSED = "paused"  # paused by an operator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedState:
-    """What happened to a feed so far, kept in the store; `pipeline/scheduling/feed_state.py` computes the next one."""
+    """A feed's history as the store keeps it; `pipeline/scheduling/feed_state.py` computes the next state."""
 
     feed_id: str
     outlet_id: str
@@ -160,12 +161,12 @@ class FeedState:
     failures: int = 0
     last_poll_at: datetime | None = None
     last_success_at: datetime | None = None
-    last_full_at: datetime | None = None  # the last answer that was no 304
+    last_full_at: datetime | None = None  # the last response other than 304
     last_new_entry_at: datetime | None = None
-    silence_s: int | None = None  # learnt: how long after its last new entry it is called silent
-    longest_gap_s: int | None = None  # three of the longest usual gaps by the clock: its interval goes by it
+    silence_s: int | None = None  # learnt: after so long without a new entry it is silent
+    longest_gap_s: int | None = None  # three of the longest usual pauses, in clock time; bounds the interval
     rhythm: str | None = None  # when in the week it brings something (pipeline/scheduling/rhythm.py)
-    lull_h: float | None = None  # three of its longest usual silences, in hours that usually bring something
+    lull_h: float | None = None  # the same in hours in which it is usually active
     not_modified_in_a_row: int = 0
     validators_lie: bool = False
     moved_to: str | None = None
@@ -180,11 +181,11 @@ class FeedState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry as a feed shows it, understood: plain text, absolute URLs, aware dates.
+    """One entry of a feed, normalised: plain text, absolute URLs, aware dates.
 
-    `identity` makes it the same entry at the next poll and in the outlet's other feeds: the outlet's article number,
-    else the canonical URL, else the guid, else a hash of title and summary. `digest` changes when what the feed says of
-    the article changes (title, summary, modified date), and does not change for tracking or counters.
+    `identity` recognises it at the next poll and in the outlet's other feeds: the outlet's article number, else the
+    canonical URL, else the guid, else a hash of title and summary. `digest` changes with title, summary or modified
+    date, not with tracking parameters or counters.
     """
 
     identity: str
@@ -196,7 +197,7 @@ class Entry:
     content: str = ""  # full text when the feed carries it (content:encoded, atom:content), as plain text
     published: datetime | None = None
     modified: datetime | None = None
-    date_text: str | None = None  # as printed, kept because dates are so often wrong
+    date_text: str | None = None  # as printed, because dates are often wrong
     date_in_future: bool = False
     authors: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
@@ -205,13 +206,13 @@ class Entry:
 
 
 def is_backfill_feed(feed_id: str) -> bool:
-    """Whether a feed is none of the catalogue's but that of a backfill, whose entries live feeds may take over."""
+    """Whether a feed is a backfill's, not the catalogue's; live feeds may take over its entries."""
     return "/~" in feed_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingEntry:
-    """An entry of the store that waits for its verdict. `sighting` grows each time the feed changed its words."""
+    """An entry of the store without a verdict yet. `sighting` grows each time the feed changes the entry."""
 
     id: int
     outlet_id: str
@@ -220,8 +221,8 @@ class PendingEntry:
     sighting: int
     attempts: int
     first_seen_at: datetime
-    article_id: str | None = None  # the article it led to before, when the feed changed an entry already settled
-    is_dead: bool = False  # its verdict was FAILED: a dead letter tells of it, and is resolved by the next verdict
+    article_id: str | None = None  # its article, when the feed changed an entry that had a verdict
+    is_dead: bool = False  # its verdict was FAILED: the next verdict resolves its dead letter
 
 
 # ---------------------------------------------------------------- article
@@ -229,7 +230,7 @@ class PendingEntry:
 
 @dataclass(frozen=True, slots=True)
 class SourcedValue:
-    """A metadata value with where it was read (json-ld, opengraph, dc, meta, time, byline, feed, page, url …)."""
+    """A metadata value with its source (json-ld, opengraph, dc, meta, time, byline, feed, page, url …)."""
 
     value: str
     source: str
@@ -237,17 +238,17 @@ class SourcedValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcedTime:
-    """A moment with where it was read; `zone_assumed`: the text named no zone, the outlet's was taken."""
+    """A time with its source; `zone_assumed`: the text had no zone, the outlet's was taken."""
 
     value: datetime
     source: str
     zone_assumed: bool = False
-    offset_s: int = 0  # east of UTC: the clock the outlet printed it by, so that its day can be told
+    offset_s: int = 0  # east of UTC, as printed: gives the day at the outlet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
-    """What the page says, clean. `text` is what is published: lead first, one blank line between paragraphs, NFC."""
+    """An extracted article. `text` is published: lead first, one blank line between paragraphs, NFC."""
 
     url: str  # final URL as fetched
     canonical_url: str
@@ -260,13 +261,13 @@ class Article:
     authors: tuple[str, ...] = ()  # people
     author_organisations: tuple[str, ...] = ()  # agencies and desks: AFP, Reuters, "la rédaction"
     authors_source: str | None = None
-    language: str | None = None  # BCP 47, detected and checked against what the page says
+    language: str | None = None  # BCP 47, detected and compared with the page's declaration
     section: str | None = None
     keywords: tuple[str, ...] = ()
     image: str | None = None
     is_accessible_for_free: bool | None = None
     is_live_blog: bool = False
-    aliases: tuple[str, ...] = ()  # every other URL of it that the page names: AMP, mobile, og:url, shortlink
+    aliases: tuple[str, ...] = ()  # its other URLs on the page: AMP, mobile, og:url, shortlink
     rights: str | None = None
     extractor: str = ""  # name, version and mode, e.g. newswire-wrapper/3 franceinfo v12
 
@@ -296,7 +297,7 @@ class Verdict(StrEnum):
 
 
 class Topic(StrEnum):
-    """The topics by their short names; the configured prefix stands before them (`news.` by default)."""
+    """The topics by their names without the configured prefix (`news.` by default)."""
 
     ARTICLES = "articles"
     LATEST = "articles.latest"
@@ -309,8 +310,8 @@ class Topic(StrEnum):
 class Message:
     """One message of a topic, CloudEvents 1.0 in Kafka's binary mode: attributes go to `ce_*` headers.
 
-    `value` is UTF-8 JSON after the topic's schema; None is a tombstone (compacted topics). `key` is the article id (or
-    the feed id): all messages of one key are delivered in order, in one lane.
+    `value` is UTF-8 JSON by the topic's schema; None is a tombstone (compacted topics). `key` is the article id (or the
+    feed id): all messages of one key are delivered in order, in one lane.
     """
 
     topic: Topic
@@ -326,7 +327,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedMessage:
-    """A message as a reader of a topic gets it, from Kafka or from the embedded log."""
+    """A message as a consumer reads it, from Kafka or from the embedded log."""
 
     topic: str
     partition: int
@@ -339,7 +340,7 @@ class ReceivedMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """A message waiting in, or kept by, the outbox. `id` grows in order of commit within a lane."""
+    """A message in the outbox, delivered or not. `id` grows in order of commit within a lane."""
 
     id: int
     lane: int

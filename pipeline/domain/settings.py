@@ -7,7 +7,7 @@ prints. Reading the environment and the files is left to pipeline/app/environmen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -20,7 +20,6 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 from pipeline.domain.errors import SettingsError
 
 PREFIX = "NEWSWIRE_"
-FILE_SUFFIX = "_FILE"
 SECRET: dict[str, JsonValue] = {"secret": True}  # marks a field of which no value is ever shown
 
 # pydantic's kinds of faults in our words; any other is quoted as pydantic says it
@@ -322,21 +321,11 @@ def load(environment: Mapping[str, str], read_file: Callable[[str], str] | None 
     """
     faults: list[str] = []
     values: dict[str, str] = {}
-    for name, text in environment.items():
-        secret = name.removesuffix(FILE_SUFFIX)
-        if name in VARIABLES:
-            values[name] = text.strip()
-        elif read_file and secret in VARIABLES:
-            if secret in environment:
-                faults.append(f"{secret} and {name} are both set: keep one")
-                continue
-            try:
-                values[secret] = read_file(text.strip()).strip()
-            except (OSError, UnicodeDecodeError) as error:
-                faults.append(f"{name}={text!r}: {error.strerror if isinstance(error, OSError) else error}")
-        elif name.startswith(PREFIX):
-            near = get_close_matches(name, VARIABLES, n=1)
-            faults.append(f"{name} is not a setting of newswire" + (f"; did you mean {near[0]}?" if near else ""))
+    for name in environment:
+        try:
+            values.update(resolve(name, environment, read_file))
+        except ValueError as error:
+            faults.append(str(error))
     try:
         groups = {group: read_group(kind, values) for group, kind in GROUPS.items()}
         settings = Settings.model_validate(groups.pop("") | groups)
@@ -345,6 +334,25 @@ def load(environment: Mapping[str, str], read_file: Callable[[str], str] | None 
     if faults:
         raise SettingsError(*faults)
     return settings
+
+
+def resolve(
+    name: str, environment: Mapping[str, str], read_file: Callable[[str], str] | None
+) -> Iterator[tuple[str, str]]:
+    """A variable's setting with its text; nothing if it is not ours. Raises ValueError with the fault."""
+    text, setting = environment[name].strip(), name.removesuffix("_FILE")
+    if name in VARIABLES:
+        yield name, text
+    elif read_file and setting in VARIABLES:
+        if setting in environment:
+            raise ValueError(f"{setting} and {name} are both set: keep one")
+        try:
+            yield setting, read_file(text).strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{name}={text!r}: {error.strerror if isinstance(error, OSError) else error}") from error
+    elif name.startswith(PREFIX):
+        near = get_close_matches(name, VARIABLES, n=1)
+        raise ValueError(f"{name} is not a setting of newswire" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 def read_group(group: type[SettingGroup], values: Mapping[str, str]) -> dict[str, Any]:
