@@ -20,7 +20,7 @@ PYTEST_ARGS ?=
 RUN := .venv/bin/python
 EVAL := .venv-eval/bin/python
 
-.PHONY: help demo test up down status lint env torture scale audit fuzz eval-extract eval-dedup bench bench-dedup bench-airflow lock clean \
+.PHONY: help demo test quick docs up down status lint env torture scale audit fuzz eval-extract eval-dedup bench bench-dedup bench-airflow lock clean \
 	venv-run venv-test venv-eval venv-image tools
 
 help: ## list the targets
@@ -49,6 +49,9 @@ lint: venv-test ## ruff, deptry and mypy alone
 	.venv/bin/ruff format --check .
 	$(deptry)
 	.venv/bin/mypy
+
+quick: lint ## lint, types and the tests that need no server
+	@$(RUN) -m pytest -m "not servers and not airflow" -n 2 --dist loadfile $(PYTEST_ARGS)
 
 up: venv-run ## Kafka, store and Airflow on this machine, on loopback; FEEDS=newsroom for sample outlets, STORE=postgres
 	@$(RUN) -m tests.stack up --feeds "$(FEEDS)" --store "$(STORE)" $(ARGS)
@@ -86,6 +89,9 @@ scale: tools venv-test venv-image ## docker-compose.yml's topology without conta
 
 audit: venv-image ## known vulnerabilities and licences of all that is shipped; says what it could not check
 	@.venv-image/bin/python -m tests.audit $(ARGS)
+
+docs: venv-test ## write the generated reference pages, docs/reference/
+	@$(RUN) -m tests.reference
 
 fuzz: venv-test ## a million odd feeds, URLs and headers
 	@$(RUN) -m tests.fuzz
