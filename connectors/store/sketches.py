@@ -80,7 +80,7 @@ _INSERT_KEYS_POSTGRESQL = text(
 _INSERT_KEYS_SQLITE = "INSERT INTO sketch_keys (key, seq, week) VALUES (?, ?, ?)"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """A known article that resembles a candidate, and what they share."""
 
@@ -185,8 +185,8 @@ def week_of(moment: datetime) -> int:
 def _hit(row: Row[Any], candidate: Candidate, before: Hit | None) -> Hit:
     known = before.known if before else _known(row)
     return Hit(
-        known,
-        row.seq,
+        known=known,
+        seq=row.seq,
         shared_keys=max(row.shared, before.shared_keys if before else 0),
         same_hash=known.fingerprint.content_hash == candidate.fingerprint.content_hash,
         same_id=known.article_id == candidate.article_id,
