@@ -27,7 +27,7 @@ from connectors.store.runs import RunStore
 from connectors.store.schema import alias_key, aliases, entries, feeds, polls
 from pipeline.domain.model import FeedState, FeedStatus, Verdict
 from pipeline.reporting.report import Report
-from tests.desk.rooms import RecordingActions, desk_client
+from tests.desk.small_store import RecordingActions, desk_client
 from tests.stack.postgres import start_postgres
 
 ROOT = Path(__file__).parents[2]

@@ -1,7 +1,7 @@
-"""The operator's day in a real browser, against a really running Airflow; screenshots are kept under var/.
+"""The desk in a real browser inside a running Airflow; screenshots are stored under var/.
 
-Debian's Chromium, headless. The outlet that is polled serves scripts for titles, names, links and errors, and another
-one did so before: none may run anywhere.
+Debian's Chromium, headless. The polled outlet serves scripts as titles, names, links and errors, and the store has
+others: no script may run anywhere.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect, sync_playwright
 
-from tests.desk.malice import SCRIPT
-from tests.desk.rooms import HOSTILE
-from tests.desk.running import Running, run_airflow
+from tests.desk.airflow_desk import Running, run_airflow
+from tests.desk.hostile_outlet import SCRIPT
+from tests.desk.small_store import HOSTILE
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(os.environ.get("STACK_FOLDER") or ROOT / "var") / "screenshots"
@@ -44,14 +44,14 @@ pytestmark = pytest.mark.servers
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Airflow, once for all these tests."""
+    """Airflow, started once for this module."""
     with run_airflow(tmp_path_factory.mktemp("desk")) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium; its sandbox wants a user that is not root."""
+    """Chromium without its sandbox, which refuses to run as root."""
     assert CHROMIUM, "the tests need Debian's package chromium"
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
@@ -59,7 +59,7 @@ def browser() -> Iterator[Browser]:
 
 
 def log_in(browser: Browser, running: Running, user: str, *, theme: str = "light") -> BrowserContext:
-    """A window in which this user is logged in. A dialogue there is a script that ran, and fails the test."""
+    """A browser context in which this user is logged in."""
     context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
     context.set_default_timeout(WAIT_MS)
     page = context.new_page()
@@ -74,7 +74,7 @@ def log_in(browser: Browser, running: Running, user: str, *, theme: str = "light
 
 @pytest.fixture(scope="module")
 def admin(browser: Browser, running: Running) -> Iterator[BrowserContext]:
-    """An administrator's window."""
+    """A browser context of the administrator."""
     context = log_in(browser, running, "admin")
     yield context
     context.close()
@@ -82,7 +82,7 @@ def admin(browser: Browser, running: Running) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(admin: BrowserContext) -> Iterator[Page]:
-    """A page of the administrator's, and a witness of every script that should not run."""
+    """A page of the administrator. A dialogue means that a script ran, and fails the test."""
     opened = admin.new_page()
     dialogues: list[str] = []
     opened.on("dialog", lambda dialogue: (dialogues.append(dialogue.message), dialogue.dismiss()))
@@ -98,7 +98,7 @@ def desk_in(page: Page, running: Running, path: str = "/plugin/news-desk") -> Fr
 
 
 def keep(page: Page, name: str) -> None:
-    """A screenshot for whoever looks later."""
+    """Store a screenshot."""
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
@@ -145,7 +145,7 @@ def test_a_request_without_login_is_refused(browser: Browser, running: Running) 
 
 
 def wait_for_run(page: Page, running: Running, *, run_type: str) -> str:
-    """The id of the last run of this kind, when it is green."""
+    """Wait until the last run of this kind succeeded; returns its id."""
     for _ in range(WAIT_MS // 1000):
         runs = running.airflow.api("GET", "/api/v2/dags/news_ingest/dagRuns?order_by=-run_after")["dag_runs"]
         assert not [run for run in runs if run["state"] == "failed"]

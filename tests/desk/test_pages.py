@@ -14,7 +14,7 @@ from connectors.desk.access import DeskUser, sign_notice
 from connectors.desk.formatting import meaning
 from connectors.store.database import Database
 from pipeline.domain.model import FeedStatus, Verdict
-from tests.desk.rooms import HOSTILE, RUN_ID, SECRET, RecordingActions, desk_client, fill, token
+from tests.desk.small_store import HOSTILE, RUN_ID, SECRET, RecordingActions, desk_client, fill, token
 
 PAGES = (
     "/",
@@ -53,7 +53,7 @@ FORMS = (
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """Filled once: a page changes nothing, and what a form does is only written down."""
+    """Filled once: pages change nothing, and actions are only recorded."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('desk') / 'store.db'}"
     else:
@@ -97,7 +97,7 @@ def text_of(html: str) -> str:
 
 
 def counts_of(html: str) -> list[tuple[str, int]]:
-    """Every figure with a link, and where it leads."""
+    """Every figure with a link, and its target."""
     found = re.findall(r'<a href="(/entries[^"]+)">(\d+)</a>', html)
     return [(href.replace("&amp;", "&").replace("&#34;", '"'), int(number)) for href, number in found]
 
@@ -196,7 +196,7 @@ def test_every_status_of_the_overview_links_to_as_many_feeds(desk: TestClient) -
 
 def test_every_figure_of_a_run_links_to_as_many_entries(desk: TestClient) -> None:
     counted = counts_of(desk.get("/run", params={"run_id": RUN_ID}).text)
-    # "4 entries" leads to those with a verdict: the ones that were put off are counted beside it, and lead elsewhere.
+    # "4 entries" links to those with a verdict; the deferred ones are counted separately and link elsewhere.
     figures = [(href, number) for href, number in counted if number != 4]
     assert len(figures) >= 8
     for href, number in figures:

@@ -1,4 +1,4 @@
-"""Metrics: right after a run, readable by Prometheus in both formats, and known to dashboard and alerts."""
+"""Metrics: correct after a run, valid in both Prometheus formats, and used correctly by dashboard and alerts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
 def report(*, faults: tuple[str, ...] = ()) -> Report:
-    """A shard that saw three entries."""
+    """The report of a shard with three entries."""
     made = Report(seconds=2.0, faults=list(faults))
     made.saw("gazette", 3)
     made.settle("gazette", Verdict.NEW, count=2)

@@ -1,4 +1,4 @@
-"""How entries end with articles, the same on both databases: one transaction, one verdict, claims that hold."""
+"""Settling entries with articles on both databases: one transaction, one verdict, valid claims."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def articles(database: Database) -> ArticleStore:
 
 @pytest.fixture
 def waiting(database: Database) -> tuple[PendingEntry, ...]:
-    """Four entries that wait."""
+    """Four pending entries."""
     feeds = FeedStore(database, lanes=4)
     feeds.ensure(OUTLET.feeds, interval_s=300)
     (state,) = feeds.states([FEED.id])
@@ -73,9 +73,9 @@ def test_a_new_article_is_written_with_its_message_and_explanation(
     assert articles.settle(settlement) is WriteResult.WRITTEN
     assert StoredOutbox(database).undelivered() == 1
     assert articles.previous_value("a1") == make_message().value
-    told = "\n".join(WhyStore(database).explain(URL))
-    assert "verdict NEW" in told
-    assert "revision 1" in told
+    explanation = "\n".join(WhyStore(database).explain(URL))
+    assert "verdict NEW" in explanation
+    assert "revision 1" in explanation
 
 
 def test_a_page_fetched_before_the_entry_changed_does_not_settle_it(

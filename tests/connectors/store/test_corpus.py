@@ -1,4 +1,4 @@
-"""A corpus on a store: decided on as in memory, remembered, known when it comes again."""
+"""A corpus on a store: decisions equal those in memory, and rows added again are known."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def corpus(store_url: str) -> Iterator[CorpusStore]:
 
 
 def made_rows() -> list[DedupRow]:
-    """Articles with their copies, pages of one host that share its furniture, a template, a URL seen again."""
+    """Articles with their copies, pages of one host with shared boilerplate, a template, URLs seen again."""
     newsroom = Newsroom(5)
-    furniture = "\n".join(newsroom.paragraph(20) for _ in range(12))
+    boilerplate = "\n".join(newsroom.paragraph(20) for _ in range(12))
     articles = [newsroom.article(number, words=200) for number in range(6)]
     made = [copy for article in articles for copy in (article, *newsroom.copies(article))]
     made += [newsroom.template(number) for number in range(5)]
     newsroom.random.shuffle(made)
     rows = [DedupRow(n, a.url, a.title, a.text, NOW + timedelta(minutes=n)) for n, a in enumerate(made)]
-    pages = [f"{newsroom.paragraph(60)}\n{furniture}" for _ in range(9)]
+    pages = [f"{newsroom.paragraph(60)}\n{boilerplate}" for _ in range(9)]
     rows += [
         DedupRow(f"p{n}", f"https://lines.example/{n}", newsroom.words(8), page, NOW) for n, page in enumerate(pages)
     ]
@@ -45,7 +45,7 @@ def made_rows() -> list[DedupRow]:
 
 
 def in_batches(corpus: CorpusStore, rows: list[DedupRow]) -> list[DedupedRow]:
-    """Added a few at a time."""
+    """Add the rows a few at a time."""
     return [answer for at in range(0, len(rows), BATCH) for answer in corpus.add_all(rows[at : at + BATCH])]
 
 
@@ -57,7 +57,7 @@ def test_the_store_decides_like_the_deduplicator_in_memory(corpus: CorpusStore) 
 
 
 def outline(answer: DedupedRow) -> tuple[object, ...]:
-    """What a line of the output tells."""
+    """The fields of an output line."""
     decision = answer.decision
     return answer.id, answer.verdict, answer.article_id, answer.cluster_id, decision.copy_of, decision.similarity
 

@@ -1,4 +1,4 @@
-"""Races: workers with copies of the same stories at the same moment, some killed half-way; no story is split or lost.
+"""Claim races: workers claim copies of the same stories at once, some are killed; no story is split or lost.
 
 80 stories here; `RACE_STORIES=1500 python -m pytest tests/connectors/store/test_corpus_claims.py` is the long form.
 """
@@ -33,7 +33,7 @@ SPAWN = multiprocessing.get_context("spawn")  # a forked process would share the
 
 
 def batches(worker: int, stories: int) -> list[list[Candidate]]:
-    """A worker's copy of every story, in the order that all workers have them."""
+    """A worker's copy of every story, in the same order for all workers."""
     newsroom = Newsroom(99)
     candidates = []
     for number in range(stories):
@@ -58,7 +58,7 @@ def work(url: str, worker: int, stories: int, progress: Connection) -> None:
 
 
 def race(url: str, workers: int, killed: Sequence[int]) -> None:
-    """Start all workers at one moment; those to be killed die half-way, wherever they are."""
+    """Start all workers at once; kill some of them half-way."""
     pipes = [SPAWN.Pipe() for _ in range(workers)]
     processes = [SPAWN.Process(target=work, args=(url, n, STORIES, pipes[n][1])) for n in range(workers)]
     for process in processes:
@@ -86,7 +86,7 @@ def clusters(database: Database) -> dict[str, str]:
 
 
 def check(url: str, workers: int, killed: Sequence[int]) -> None:
-    """Race, deliver what the killed ones had again, and look at every article."""
+    """Race, claim the batches of the killed workers again, and check every article."""
     database = Database(url)
     make_tables(database)
     race(url, workers, killed)

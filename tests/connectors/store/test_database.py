@@ -27,7 +27,7 @@ def database(store_url: str) -> Iterator[Database]:
 
 
 def differences(database: Database) -> list[object]:
-    """What the code's tables have and the database has not, or the other way round."""
+    """Differences between the tables of the code and those of the database."""
     with database.reading() as connection:
         found = compare_metadata(MigrationContext.configure(connection), metadata)
     return [difference for difference in found if "sketch_keys_w" not in str(difference)]

@@ -1,4 +1,4 @@
-"""What the store remembers of feeds and entries, the same on both databases."""
+"""Feeds and entries in the store, on both databases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a replay finds in the store and writes to it, the same on both databases."""
+"""Replays on both databases: the selected articles, and the revisions written."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ DAY = date(2026, 11, 23)  # of make_page's raw location
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """A database with one article, published from a raw page of that day."""
+    """A database with one article, published from a raw page of DAY."""
 
     database: Database
     articles: ArticleStore
     replays: ReplayStore
 
     def archived(self, choice: ReplayChoice | None = None) -> list[ArchivedArticle]:
-        """The articles that a choice means."""
+        """The articles of a choice."""
         batches = self.replays.batches(choice or ReplayChoice(), after="", size=1)
         return [article for batch in batches for article in batch]
 
     def other_headline(self) -> Settlement:
-        """What is decided when the page reads otherwise today."""
+        """The settlement of the page with another headline."""
         (archived,) = self.archived()
         page = make_page(title="Un autre titre que celui d'alors")
         looked = self.articles.look_up(make_candidate(page, article_id=archived.article_id), [])

@@ -45,13 +45,13 @@ def make_tables(database: Database) -> None:
 
 
 def known(article: MadeArticle, article_id: str, *, revision: int = 1) -> KnownArticle:
-    """The article as the store keeps it."""
+    """The article as a known one."""
     made = fingerprint(article.title, article.text)
     return KnownArticle(article_id, "o", "o.example", article.title, made, NOW, revision, article_id, NOW)
 
 
 def candidate(article: MadeArticle, article_id: str) -> Candidate:
-    """The article as it comes in."""
+    """The article as a candidate."""
     return Candidate(
         article_id, article.url, article.url.split("/")[2], article.title, fingerprint(article.title, article.text), NOW
     )
@@ -65,7 +65,7 @@ def remember(database: Database, *articles: KnownArticle, now: datetime = NOW) -
 
 
 def hits(database: Database, new: Candidate, *, after_seq: int = 0) -> tuple[Hit, ...]:
-    """What a look-up finds."""
+    """The hits of a look-up."""
     with database.reading() as connection:
         (found,) = sketches.look_up(connection, [new], after_seq=after_seq)
         return found.hits
@@ -184,14 +184,14 @@ def test_the_keys_of_a_week_have_a_table_that_is_dropped(database: Database) -> 
 
 
 def file_keys_of(database: Database) -> None:
-    """On SQLite, what otherwise happens every two thousand articles."""
+    """Move the new keys of SQLite, as happens after every FILE_EVERY articles."""
     if database.is_sqlite:
         with database.writing() as connection:
             file_keys(connection)
 
 
 def key_tables(database: Database) -> set[str]:
-    """The tables of weeks."""
+    """The weekly key tables."""
     return {name for name in inspect(database.engine).get_table_names() if name.startswith("sketch_keys_w")}
 
 

@@ -1,4 +1,4 @@
-"""What the desk does to a deployment: the store, the topics and the catalogue tell of it."""
+"""The desk's actions on a deployment: their effect on store, topics and catalogue."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pipeline.catalogue.catalogue import NewFeed
 from pipeline.domain.errors import CatalogueError
 from pipeline.domain.model import FeedStatus
 from pipeline.scheduling.operator_actions import Switch
-from tests.desk.rooms import HOSTILE, fill
-from tests.desk.running import hostile_catalogue
+from tests.desk.airflow_desk import hostile_catalogue
+from tests.desk.small_store import HOSTILE, fill
 from tests.values import FEED
 
 NEW = NewFeed(outlet_id="neuf", feed="main", url="http://www.neuf.test/rss", name="Neuf", country="FR", language="fr")
@@ -38,8 +38,8 @@ def acts(app: Newswire) -> DeploymentActions:
     return DeploymentActions(app)
 
 
-def told(app: Newswire, topic: str) -> list[dict[str, str]]:
-    """What the messages of a topic say."""
+def values_on(app: Newswire, topic: str) -> list[dict[str, str]]:
+    """The values of the messages of a topic."""
     with app.database.reading() as connection:
         values = connection.scalars(select(outbox.c.value).where(outbox.c.topic == topic).order_by(outbox.c.id))
         return [json.loads(value) for value in values if value]
@@ -49,7 +49,7 @@ def test_a_pause_is_stored_and_published(app: Newswire, acts: DeploymentActions)
     assert acts.switch(FEED.id, Switch.PAUSE, by="ada") == "antenne/titres is paused"
     (state,) = app.feeds.states([FEED.id])
     assert (state.paused, state.status) == (True, FeedStatus.PAUSED)
-    assert "paused by ada" in told(app, "feeds")[-1]["reason"]
+    assert "paused by ada" in values_on(app, "feeds")[-1]["reason"]
 
 
 def test_an_unknown_feed_is_an_error(acts: DeploymentActions) -> None:
@@ -63,7 +63,7 @@ def test_only_the_dead_letters_of_the_cause_are_redriven(app: Newswire, acts: De
     with app.database.reading() as connection:
         states = connection.scalars(select(entries.c.state).where(entries.c.verdict == "failed"))
         assert list(states) == ["pending"]
-    assert told(app, "dead-letters")[-1]["state"] == "redriven"
+    assert values_on(app, "dead-letters")[-1]["state"] == "redriven"
 
 
 def test_an_added_feed_is_in_the_catalogue_and_in_the_store(app: Newswire, acts: DeploymentActions) -> None:

@@ -1,4 +1,4 @@
-"""A small deployment for the desk: a store with hostile outlets in it, acts written down, a door of its own."""
+"""A small deployment for the desk: a store with hostile values, recorded actions, and login by a header."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SECRET = b"of the test"
 
 
 class HeaderAccess:
-    """Lets in whom the header `visitor` names; whoever is called viewer may only look."""
+    """The user is named by the header `visitor`; the user viewer is read-only."""
 
     __test__ = False
     secret = SECRET
@@ -46,7 +46,7 @@ class HeaderAccess:
 
 @dataclass(slots=True)
 class RecordingActions:
-    """Writes down what it is asked to do."""
+    """Records its calls."""
 
     done: list[str] = field(default_factory=list)
 
@@ -72,14 +72,14 @@ class RecordingActions:
 
 
 class FakeRunStarter:
-    """Says for whom it would begin a run."""
+    """Returns for which outlet and user a run would start."""
 
     def ensure_run(self, outlet_id: str, *, by: DeskUser) -> str:
         return f"a run for {outlet_id} by {by.name}"
 
 
 def fill(database: Database, *, now: datetime = NOW, next_poll_at: datetime | None = None) -> None:
-    """An outlet with an entry of each kind, titles and reasons hostile; and a silent one."""
+    """Store an outlet with an entry of each state, hostile titles and reasons, and a silent outlet."""
     feeds, articles = FeedStore(database, lanes=4), ArticleStore(database, lanes=4)
     feeds.ensure([*OUTLET.feeds, SILENT], interval_s=300)
     (state,) = feeds.states([FEED.id])
@@ -119,7 +119,7 @@ def fill(database: Database, *, now: datetime = NOW, next_poll_at: datetime | No
 
 
 def end(articles: ArticleStore, entry: PendingEntry, verdict: Verdict, reason: str, *, now: datetime) -> None:
-    """An entry's end, half a minute after it was seen."""
+    """End an entry half a minute after it was seen."""
     articles.end(Ending(entry, verdict, reason), now=now + timedelta(seconds=30))
 
 
@@ -127,12 +127,12 @@ def end(articles: ArticleStore, entry: PendingEntry, verdict: Verdict, reason: s
 def desk_client(
     database: Database, acts: RecordingActions, *, clock: Callable[[], datetime] = lambda: NOW + timedelta(minutes=1)
 ) -> Iterator[TestClient]:
-    """A browser at the desk, logged in as an editor."""
+    """A test client of the desk, logged in as an editor."""
     desk = create_desk(database, acts, FakeRunStarter(), HeaderAccess(), clock)
     with TestClient(desk, base_url="http://desk.test", headers={"visitor": "editor"}) as client:
         yield client
 
 
 def token(name: str = "editor") -> str:
-    """What a form of this visitor carries."""
+    """The CSRF token of this user."""
     return csrf_token(DeskUser(name, can_edit=True), SECRET)

@@ -1,4 +1,4 @@
-"""What an operator changes of a feed by hand."""
+"""Operator actions on a feed: pause, resume, poll now, reset, accept a move."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""An outlet that attacks whoever looks at it: scripts in its feeds, pages, links, guids, headers and errors.
+"""A hostile outlet: scripts in its feeds, pages, links, guids, headers and errors.
 
-Served on loopback for every host under .test, and polled for real: what reaches the desk went the way of all entries.
+Served on loopback for every host under .test, and really polled, so the desk gets its values through the pipeline.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ url = "{SITE}/away.rss"
 
 
 def feed() -> str:
-    """A feed of an article, a page that is not there, and two links that are scripts."""
+    """A feed with an article, a missing page, and two links that are scripts."""
     items = (
         (f"{SITE}/article.html?{SCRIPT}", f"guid {SCRIPT}"),
         (f"{SITE}/away/{SCRIPT}", "guid 2"),
@@ -49,7 +49,7 @@ def feed() -> str:
 
 
 def page() -> str:
-    """An article whose headline, author, addresses and paragraphs are scripts."""
+    """An article whose headline, author, URLs and paragraphs are scripts."""
     said = html.escape(SCRIPT)
     paragraphs = "".join(f"<p>{paragraph} {said}</p>" for paragraph in TEXT.split("\n\n") * 3)
     canonical = quoteattr(f"javascript:alert(10)//{SCRIPT}")
@@ -67,10 +67,10 @@ ANSWERS = {
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers, or fails with a script for a reason."""
+    """Serves feed and page, or fails with a script as the reason."""
 
     def do_GET(self) -> None:
-        """Serve what is asked for."""
+        """Serve a feed or a page."""
         path = self.path.partition("?")[0]
         kind, body = ANSWERS.get(path, (f"text/html; charset={SCRIPT}", lambda: SCRIPT))
         if path in ANSWERS:
@@ -84,12 +84,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name for it
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def malice() -> Iterator[str]:
-    """The outlet on loopback; its address."""
+    """Run the outlet on loopback; yields its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"127.0.0.1:{server.server_port}"

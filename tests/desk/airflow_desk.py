@@ -1,6 +1,6 @@
-"""A really running Airflow with our DAGs, an outlet that attacks, and a store in which another one was at work already.
+"""A running Airflow with our DAGs, a hostile outlet, and a store that already has hostile values.
 
-Of its DAGs only news_ingest is not paused: its first run goes on while the first tests look around.
+Only the DAG news_ingest is unpaused: its first run is under way while the first tests run.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from connectors.store.database import Database
-from tests.desk.malice import CATALOGUE, malice
-from tests.desk.rooms import SILENT, fill
+from tests.desk.hostile_outlet import CATALOGUE, malice
+from tests.desk.small_store import SILENT, fill
 from tests.stack import airflow
 from tests.stack.airflow import Airflow, AirflowPlace
 from tests.stack.ports import free_port
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Where it is, and its passwords by user name."""
+    """A running Airflow, and its passwords by user name."""
 
     airflow: Airflow
     passwords: dict[str, str]
@@ -33,13 +33,13 @@ class Running:
 
     @property
     def url(self) -> str:
-        """Of Airflow."""
+        """The URL of Airflow."""
         return self.airflow.place.url
 
 
 @contextmanager
 def run_airflow(folder: Path) -> Iterator[Running]:
-    """Start everything, without Kafka: the outbox is the topic log; stop it in the end."""
+    """Start and stop everything. Without Kafka: the outbox is the topic log."""
     with malice() as address:
         home = folder / "newswire"
         home.mkdir(parents=True)
@@ -70,12 +70,12 @@ def run_airflow(folder: Path) -> Iterator[Running]:
             running.unpause("news_ingest")
             yield Running(running, passwords, store_url)
         finally:
-            # Thrown away: how it ends well is tests/stack/test_up.py's.
+            # Discarded: tests/stack/test_up.py tests the orderly shutdown.
             airflow.stop(components, patience_s=0, grace_s=5)
 
 
 def fill_store(store_url: str) -> None:
-    """Hostile outlets, polled a moment ago and not again while the tests run."""
+    """Store hostile outlets that were just polled and are not due while the tests run."""
     database = Database(store_url)
     database.upgrade()
     now = datetime.now(UTC)
@@ -84,7 +84,7 @@ def fill_store(store_url: str) -> None:
 
 
 def hostile_catalogue() -> str:
-    """The outlets of the store's filling as the catalogue declares them."""
+    """The catalogue of the outlets in the store."""
     lines = []
     for outlet_id, feeds in ((OUTLET.id, OUTLET.feeds), (SILENT.outlet_id, (SILENT,))):
         lines.append(
