@@ -18,7 +18,6 @@ PENDING = (
     "pipeline/extraction/",
     "pipeline/identity/",
     "pipeline/ingest/",
-    "pipeline/reporting/",
     "pipeline/scheduling/",
     "pipeline/text/",
     "pipeline/__init__.py",

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipeline.reporting.terminal import marked, shown, terminal
+from pipeline.reporting.terminal import format_count, status_line, stdout_console
 
 if TYPE_CHECKING:
     from pipeline.ingest.replay import ReplayedArticle, ReplayReport
 
-console = terminal()
+console = stdout_console()
 archive = typer.Typer(no_args_is_help=True, help="The raw pages: WARC files by day, each with its CDXJ index.")
 
 Since = Annotated[str | None, typer.Option(help="Only raw pages of this day on (UTC): 2d, or 2026-11-23.")]
@@ -90,12 +90,12 @@ def print_report(report: ReplayReport, *, dry_run: bool) -> None:
 
     table = Table("outlet", *(f"{fate}" for fate in ReplayOutcome), header_style="bold")
     for outlet, counts in sorted(report.fates.items()):
-        table.add_row(outlet, *(shown(counts[fate.value]) for fate in ReplayOutcome))
+        table.add_row(outlet, *(format_count(counts[fate.value]) for fate in ReplayOutcome))
     console.print(table)
     for reason, count in report.reasons.most_common(20):
         console.print(f"{count} {reason}", soft_wrap=True, markup=False)
     for fault in report.faults:
-        console.print(marked(fault, is_fine=False), soft_wrap=True)
+        console.print(status_line(fault, is_fine=False), soft_wrap=True)
     would = "would be revised" if dry_run else "revised"
     console.print(
         f"{report.articles} of {report.total} articles in {report.seconds:.0f} s, "
@@ -119,7 +119,7 @@ def check(since: Since = None, until: Until = None) -> None:
         for each in check_archive(newswire, since=since, until=until):
             files, records, faults = files + 1, records + each.records, faults + len(each.faults)
             for fault in each.faults:
-                console.print(marked(fault, is_fine=False), soft_wrap=True)
+                console.print(status_line(fault, is_fine=False), soft_wrap=True)
     console.print(f"{files} files, {records} raw pages, {faults} faults")
     if faults:
         raise typer.Exit(1)

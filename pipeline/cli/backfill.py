@@ -11,10 +11,10 @@ from rich.table import Table
 from pipeline.reporting.terminal import (
     delivery_summary,
     format_problems,
-    marked,
     reason_summaries,
     report_table,
-    terminal,
+    status_line,
+    stdout_console,
 )
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.ingest.backfill import Share
     from pipeline.reporting.report import Report
 
-console = terminal()
+console = stdout_console()
 EXAMPLES = (
     "Examples: `newswire backfill lemonde --since 2026-03-01 --until 2026-03-08`, "
     "`newswire backfill lemonde --since 2026-03-01 --dry-run`, "
@@ -74,7 +74,7 @@ def show(past: Backfill, share: Share) -> bool:
     found = list(past.look(share))
     for each in found:
         table.add_row(
-            each.url if not each.fault else marked(each.fault, is_fine=False), str(each.in_span), str(each.undated)
+            each.url if not each.fault else status_line(each.fault, is_fine=False), str(each.in_span), str(each.undated)
         )
     console.print(table)
     return not any(each.fault for each in found)

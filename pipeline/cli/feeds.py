@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipeline.reporting.terminal import marked, terminal
+from pipeline.reporting.terminal import status_line, stdout_console
 
-console = terminal()
+console = stdout_console()
 app = typer.Typer(no_args_is_help=True, help="The catalogue (dags/feeds.toml), and what a feed looks like.")
 
 
@@ -20,8 +20,8 @@ def list_feeds(
     patterns: Annotated[list[str] | None, typer.Argument(help="Feed ids, outlet ids or globs; none: all.")] = None,
 ) -> None:
     """Feeds with their state: status, last new entry, interval, gaps between polls, learnt silence, next poll."""
-    from connectors.desk.formatting import duration
     from pipeline.app.runs import Newswire
+    from pipeline.reporting.units import duration
 
     with Newswire.from_env() as newswire:
         table = Table(
@@ -104,7 +104,7 @@ def check(
     faults = 0
     for line in check_feed(url, entries=entries, zone=zone):
         faults += not line.is_fine
-        console.print(marked(line.text, is_fine=line.is_fine), soft_wrap=True)
+        console.print(status_line(line.text, is_fine=line.is_fine), soft_wrap=True)
     if faults:
         raise typer.Exit(1)
 

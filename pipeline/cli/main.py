@@ -17,14 +17,14 @@ from rich.markup import escape
 
 from pipeline.cli import archive, backfill, corpus, feeds, metrics, redrive, revisit, topics
 from pipeline.domain.errors import NewswireError
-from pipeline.reporting.terminal import marked, stderr_console, terminal, when
+from pipeline.reporting.terminal import format_time, status_line, stderr_console, stdout_console
 
 if TYPE_CHECKING:
     from pipeline.app.runs import Newswire
     from pipeline.domain.model import Feed
     from pipeline.reporting.report import Report
 
-console = terminal()
+console = stdout_console()
 RUN = "Fetch and deliver"
 READ = "Read what came of it"
 MEND = "The past, and what went wrong"
@@ -109,7 +109,7 @@ def print_due_feeds(newswire: Newswire, chosen: Sequence[Feed], *, force: bool) 
     waiting = len(newswire.feeds_with_work([state.feed_id for state in states]))
     also = f"; {waiting} have entries that wait, or articles to look at again" if waiting else ""
     after = newswire.next_due_of(states)
-    following = f"; the next one at {when(after)}, --force polls now" if after else ""
+    following = f"; the next one at {format_time(after)}, --force polls now" if after else ""
     console.print(f"{len(due)} of {len(states)} feeds are due{also}{following}")
 
 
@@ -145,7 +145,7 @@ def deliver(
         if verify:
             differences = newswire.verify_delivery()
             for difference in differences:
-                console.print(marked(difference, is_fine=False), soft_wrap=True)
+                console.print(status_line(difference, is_fine=False), soft_wrap=True)
             console.print("outbox and topics agree" if not differences else f"{len(differences)} differences")
             raise typer.Exit(1 if differences else 0)
         delivery = newswire.deliver(recover=recover)
@@ -188,7 +188,7 @@ def upkeep() -> None:
             console.print(f"[yellow]·[/yellow] {escape(trouble)}", soft_wrap=True)
         faults = integrity_faults(newswire)
         for fault in faults:
-            console.print(marked(fault, is_fine=False), soft_wrap=True)
+            console.print(status_line(fault, is_fine=False), soft_wrap=True)
         if faults:
             raise typer.Exit(1)
         console.print("store, outbox and topics agree")
@@ -208,7 +208,7 @@ def check(
         return
     faults = 0
     for line in check_deployment():
-        console.print(marked(line.text, is_fine=line.is_fine), soft_wrap=True)
+        console.print(status_line(line.text, is_fine=line.is_fine), soft_wrap=True)
         faults += not line.is_fine
     if faults:
         raise typer.Exit(1)

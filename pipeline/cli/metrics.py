@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipeline.reporting.terminal import terminal
+from pipeline.reporting.terminal import stdout_console
 
-console = terminal()
+console = stdout_console()
 EXAMPLES = "Examples: `newswire metrics`, `newswire metrics --port 9464 --host 0.0.0.0`, `newswire metrics --list`"
 
 

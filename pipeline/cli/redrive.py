@@ -9,9 +9,9 @@ import typer
 from rich.table import Table
 
 from pipeline.delivery.dead_letters import DeadEntry, RedriveChoice
-from pipeline.reporting.terminal import terminal
+from pipeline.reporting.terminal import stdout_console
 
-console = terminal()
+console = stdout_console()
 SHOWN = 20
 
 

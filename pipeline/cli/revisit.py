@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.reporting.terminal import delivery_summary, format_problems, revisit_summary, terminal, when
+from pipeline.reporting.terminal import delivery_summary, format_problems, format_time, revisit_summary, stdout_console
 
 if TYPE_CHECKING:
     from pipeline.app.runs import Newswire
     from pipeline.delivery.events import Visit
     from pipeline.reporting.report import Report
 
-console = terminal()
+console = stdout_console()
 EXAMPLES = (
     "Examples: `newswire revisit` (what is due, as `newswire poll` does after its polls), "
     "`newswire revisit franceinfo --plan --force` (what will be), `newswire revisit lemonde/une --force`, "
@@ -68,6 +68,6 @@ def plan_lines(visits: Sequence[Visit]) -> Iterator[str]:
     """A line for each visit: when it is due, what is known, where it goes."""
     for visit in visits:
         state = "withdrawn" if visit.is_withdrawn else "missing" if visit.missing_since else "live"
-        due = when(visit.due_at) or "not on the schedule"
+        due = format_time(visit.due_at) or "not on the schedule"
         yield f"{due}  {visit.article_id} revision {visit.revision}, {state}: {visit.url}"
     yield f"{len(visits)} pages"

@@ -14,9 +14,9 @@ from rich.table import Table
 from pipeline.delivery.message_filter import MessageFilter
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import ReceivedMessage, Topic
-from pipeline.reporting.terminal import marked, stderr_console, terminal
+from pipeline.reporting.terminal import status_line, stderr_console, stdout_console
 
-console = terminal()
+console = stdout_console()
 topics = typer.Typer(no_args_is_help=True, help="Create the topics and compare them with what they should be.")
 
 
@@ -52,7 +52,7 @@ def describe() -> None:
         console.print(table)
         differences = newswire.topic_differences()
         for difference in differences:
-            console.print(marked(difference, is_fine=False), soft_wrap=True)
+            console.print(status_line(difference, is_fine=False), soft_wrap=True)
         if differences:
             raise typer.Exit(1)
 

@@ -1,9 +1,8 @@
-"""The metrics: each once, with name, labels and sentence, and how it is computed from reports and the store's state.
+"""Metrics: each with name, labels and sentence, and how it is computed from reports and the store's state.
 
 Names follow Prometheus: prefix `newswire_`, base units, counters end in `_total`. Counters are views of the reports
-(pipeline/reporting/report.py) that were written since the exporter began, gauges of the store as it is. Pure;
-connectors/metrics reads and serves, and holds a dashboard and alerts that use these names. `newswire metrics --list`
-prints the table.
+(pipeline/reporting/report.py) written since the exporter started, gauges views of the store. Reading and serving is
+left to connectors/metrics/, which has a dashboard and alerts with these names. `newswire metrics --list` prints them.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from typing import NamedTuple
 from pipeline.domain.model import FeedState, FeedStatus, Topic, Verdict
 from pipeline.reporting.report import LATE, Report
 
-QUANTILES = (0.5, 0.95, 1.0)
+QUANTILES = (0.5, 0.95, 1.0)  # median, slow, slowest
 
 
 class Metric(NamedTuple):
-    """A metric as it is documented."""
+    """A metric's name, kind, meaning and labels."""
 
     name: str
     kind: str  # counter, gauge or info
@@ -32,7 +31,7 @@ class Metric(NamedTuple):
 METRICS: tuple[Metric, ...] = (
     Metric("newswire_build_info", "gauge", "1; version and deployment are in the labels.", ("version", "deployment")),
     Metric("newswire_store_up", "gauge", "1 when the store answered, else 0 and most other metrics are absent."),
-    # what runs did
+    # runs
     Metric("newswire_entries_total", "counter", "Entries that ended in a verdict.", ("outlet", "verdict")),
     Metric("newswire_entries_seen_total", "counter", "Entries seen in feeds or carried over.", ("outlet",)),
     Metric("newswire_entries_reasons_total", "counter", "Rejected, failed and put off entries.", ("outcome", "reason")),
@@ -62,13 +61,13 @@ METRICS: tuple[Metric, ...] = (
         "The silence, learnt from its history, after which a feed is called silent.",
         ("outlet", "feed"),
     ),
-    # what waits
+    # backlog
     Metric("newswire_entries_pending", "gauge", "Entries without a verdict: due now, or put off.", ("state",)),
     Metric("newswire_entries_pending_oldest_seconds", "gauge", "Age of the oldest entry that is due now."),
     Metric("newswire_dead_letters", "gauge", "Entries that failed after their last attempt."),
     Metric("newswire_outbox_messages", "gauge", "Messages that wait for delivery.", ("lane",)),
     Metric("newswire_outbox_oldest_seconds", "gauge", "Age of the oldest of them."),
-    # how fast, over the last quarter of an hour
+    # delays over the last 15 minutes
     Metric(
         "newswire_verdict_delay_seconds",
         "gauge",
@@ -96,7 +95,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class LaneBacklog:
-    """What waits in a lane of the outbox."""
+    """Undelivered messages of one lane."""
 
     lane: int
     messages: int
@@ -105,7 +104,7 @@ class LaneBacklog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The store as it is at one moment."""
+    """State of the store at one moment."""
 
     at: datetime
     feeds: tuple[FeedState, ...]
@@ -121,7 +120,7 @@ class Snapshot:
 
 @dataclass(slots=True, kw_only=True)
 class Totals:
-    """What the reports since the exporter's start add up to."""
+    """Sums of the reports since the exporter started."""
 
     whole: Report = field(default_factory=Report)
     shards: Counter[str] = field(default_factory=lambda: Counter(fine=0, red=0))
@@ -129,7 +128,7 @@ class Totals:
     late_runs: int = 0
 
     def add(self, report: Report) -> None:
-        """Count a shard's report in."""
+        """Add a shard's report."""
         if report.faults and report.faults[0].startswith(LATE):
             self.late_runs += 1
             return
@@ -181,7 +180,7 @@ def gauge_samples(snapshot: Snapshot) -> Iterator[Sample]:
 
 
 def feed_gauges(snapshot: Snapshot) -> Iterator[Sample]:
-    """Feeds by status, and each feed's own."""
+    """Feeds by status, and the gauges of each feed."""
     by_status = Counter(feed.status for feed in snapshot.feeds)
     for status in FeedStatus:
         yield Sample("newswire_feeds", by_status[status], (status.value,))
@@ -199,14 +198,14 @@ def feed_gauges(snapshot: Snapshot) -> Iterator[Sample]:
 
 
 def is_overdue(feed: FeedState, at: datetime) -> bool:
-    """Whether nobody polled it although its time came long ago."""
+    """Whether it was not polled although it became due long ago."""
     if feed.paused or feed.status is FeedStatus.GONE or feed.next_poll_at is None:
         return False
     return (at - feed.next_poll_at).total_seconds() > 2 * max(feed.interval_s, 60)
 
 
 def backlog_gauges(snapshot: Snapshot) -> Iterator[Sample]:
-    """Entries, dead letters and messages that wait."""
+    """Pending entries, dead letters, undelivered messages."""
     yield Sample("newswire_entries_pending", snapshot.pending_due, ("due",))
     yield Sample("newswire_entries_pending", snapshot.pending_later, ("later",))
     yield Sample("newswire_entries_pending_oldest_seconds", age_s(snapshot.oldest_due_at, snapshot.at))
@@ -218,11 +217,11 @@ def backlog_gauges(snapshot: Snapshot) -> Iterator[Sample]:
 
 
 def age_s(since: datetime | None, at: datetime) -> float:
-    """Seconds since then; 0 when there is nothing."""
+    """Seconds since then; 0 without a time."""
     return max((at - since).total_seconds(), 0.0) if since else 0.0
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The value below which this share of them lies, by nearest rank."""
+    """Quantile by nearest rank."""
     ordered = sorted(values)
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)]

@@ -1,7 +1,7 @@
-"""The report of a run: every entry seen, counted once under its verdict.
+"""The report of a run: every entry is counted once, under its verdict.
 
-Logs, metrics, Airflow summaries and the desk are views of it. `imbalance()` checks at run time that none was lost:
-entries seen and carried over = entries settled and still pending, outlet by outlet.
+Logs, metrics, Airflow's notes and the desk are views of it. `imbalance` checks at run time that no entry was lost:
+entries seen and carried over = entries with a verdict and still pending, outlet by outlet.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from pipeline.domain.model import Verdict
 
 LATE = "late"  # how the fault of a run begins that was not over in time
-AUDIT = "audit "  # how the id begins under which an audit is kept beside the runs
+AUDIT = "audit "  # how the id of an audit begins, which is kept beside the runs
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,57 +23,39 @@ class OutletTally:
     """One outlet's share of a run."""
 
     entries: int = 0  # seen in its feeds, or carried over from earlier runs
-    pending: int = 0  # not settled yet: tried again later
+    pending: int = 0  # without a verdict: tried again later
     verdicts: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)  # of rejected, failed and pending ones
+    reasons: Counter[str] = field(default_factory=Counter)  # of rejected, failed and pending entries
     polls: Counter[str] = field(default_factory=Counter)  # by outcome: not_modified, same_body, parsed, or an error
-    revisits: Counter[str] = field(default_factory=Counter)  # of known articles, by what they brought; no entries
-    seconds: float = 0.0  # of work on the outlet's feeds and pages; those done side by side add up
+    revisits: Counter[str] = field(default_factory=Counter)  # of known articles, by result; not entries
+    seconds: float = 0.0  # of work on the outlet's feeds and pages; parallel work adds up
 
     @property
     def settled(self) -> int:
-        """Entries that ended in a verdict."""
-        return sum(self.verdicts.values())
+        """Entries with a verdict."""
+        return self.verdicts.total()
 
     def to_json(self) -> dict[str, Any]:
         """Small and JSON-ready, for XCom and the store."""
-        return {
-            "entries": self.entries,
-            "pending": self.pending,
-            "verdicts": dict(self.verdicts),
-            "reasons": dict(self.reasons),
-            "polls": dict(self.polls),
-            "revisits": dict(self.revisits),
-            "seconds": round(self.seconds, 3),
-        }
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        counts = {name: dict(value) for name, value in values.items() if isinstance(value, Counter)}
+        return values | counts | {"seconds": round(self.seconds, 3)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """What `to_json` made."""
-        return cls(
-            entries=value["entries"],
-            pending=value["pending"],
-            verdicts=Counter(value["verdicts"]),
-            reasons=Counter(value["reasons"]),
-            polls=Counter(value["polls"]),
-            revisits=Counter(value.get("revisits", {})),
-            seconds=value["seconds"],
-        )
+        """The tally that `to_json` wrote; reports of before revisits have no such count."""
+        parts: dict[str, Any] = {name: Counter(v) if isinstance(v, dict) else v for name, v in value.items()}
+        return cls(**parts)
 
     def add(self, other: OutletTally) -> None:
-        """Count another run's or shard's share in."""
-        self.entries += other.entries
-        self.pending += other.pending
-        self.verdicts.update(other.verdicts)
-        self.reasons.update(other.reasons)
-        self.polls.update(other.polls)
-        self.revisits.update(other.revisits)
-        self.seconds += other.seconds
+        """Add the counts of another run or shard."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """What a run did. Grows while the run goes on; `to_json` is what is kept of it."""
+    """What a run did. Grows during the run; `to_json` is what is kept of it."""
 
     outlets: dict[str, OutletTally] = field(default_factory=dict)
     delivered: Counter[str] = field(default_factory=Counter)  # messages by topic
@@ -82,37 +64,37 @@ class Report:
     faults: list[str] = field(default_factory=list)  # what makes a run red: lost, unbalanced, not published
 
     def outlet(self, outlet_id: str) -> OutletTally:
-        """The outlet's tally, begun on first use."""
+        """The outlet's tally, made on first use."""
         return self.outlets.setdefault(outlet_id, OutletTally())
 
     def saw(self, outlet_id: str, entries: int) -> None:
-        """Entries came to this run: shown by a feed, or carried over."""
+        """Count entries of this run: seen in a feed, or carried over."""
         self.outlet(outlet_id).entries += entries
 
     def settle(self, outlet_id: str, verdict: Verdict, reason: str = "", *, count: int = 1) -> None:
-        """Entries ended in a verdict."""
+        """Count entries with a verdict."""
         tally = self.outlet(outlet_id)
         tally.verdicts[verdict.value] += count
         if reason and verdict in (Verdict.REJECTED, Verdict.FAILED):
             tally.reasons[f"{verdict.value}:{reason}"] += count
 
     def defer(self, outlet_id: str, reason: str) -> None:
-        """An entry stays pending: it will be tried again."""
+        """Count an entry that stays pending."""
         tally = self.outlet(outlet_id)
         tally.pending += 1
         tally.reasons[f"pending:{reason}"] += 1
 
     def polled(self, outlet_id: str, outcome: str) -> None:
-        """A feed was polled with this outcome."""
+        """Count a poll with this outcome."""
         self.outlet(outlet_id).polls[outcome] += 1
 
-    def revisited(self, outlet_id: str, said: str) -> None:
-        """A known article was looked at again, with this result."""
-        self.outlet(outlet_id).revisits[said] += 1
+    def revisited(self, outlet_id: str, result: str) -> None:
+        """Count a known article that was fetched again, with this result."""
+        self.outlet(outlet_id).revisits[result] += 1
 
     @contextmanager
     def stopwatch(self, outlet_id: str, clock: Callable[[], float]) -> Iterator[None]:
-        """Add the seconds that a block took to the outlet; side by side ones add up."""
+        """Add the seconds that a block takes to the outlet."""
         began = clock()
         try:
             yield
@@ -120,18 +102,38 @@ class Report:
             self.outlet(outlet_id).seconds += clock() - began
 
     def total(self, verdict: Verdict) -> int:
-        """Entries of all outlets that ended in this verdict."""
+        """Entries of all outlets with this verdict."""
         return sum(tally.verdicts[verdict.value] for tally in self.outlets.values())
 
     @property
     def revisits(self) -> Counter[str]:
-        """Known articles of all outlets that were looked at again, by result."""
+        """Known articles of all outlets that were fetched again, by result."""
         return sum((tally.revisits for tally in self.outlets.values()), Counter())
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """Why entries of all outlets were rejected, failed or put off."""
+        return sum((tally.reasons for tally in self.outlets.values()), Counter())
 
     @property
     def entries(self) -> int:
         """Entries of all outlets."""
         return sum(tally.entries for tally in self.outlets.values())
+
+    @property
+    def settled(self) -> int:
+        """Entries of all outlets with a verdict."""
+        return sum(tally.settled for tally in self.outlets.values())
+
+    @property
+    def pending(self) -> int:
+        """Entries of all outlets without a verdict."""
+        return sum(tally.pending for tally in self.outlets.values())
+
+    @property
+    def polls(self) -> int:
+        """Polls of all outlets."""
+        return sum(tally.polls.total() for tally in self.outlets.values())
 
     def imbalance(self) -> tuple[str, ...]:
         """A sentence for each outlet whose verdicts do not add up to its entries; empty when nothing was lost."""
@@ -143,7 +145,7 @@ class Report:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What makes the run red. An outlet that was merely down is none."""
+        """What makes the run red; an outlet that was merely down does not."""
         return (*self.faults, *self.imbalance())
 
     def to_json(self) -> dict[str, Any]:
@@ -158,13 +160,10 @@ class Report:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """What `to_json` made."""
+        """The report that `to_json` wrote."""
+        outlets = {outlet: OutletTally.from_json(tally) for outlet, tally in value["outlets"].items()}
         return cls(
-            outlets={outlet: OutletTally.from_json(tally) for outlet, tally in value["outlets"].items()},
-            delivered=Counter(value["delivered"]),
-            undelivered=value["undelivered"],
-            seconds=value["seconds"],
-            faults=list(value["faults"]),
+            **{**value, "outlets": outlets, "delivered": Counter(value["delivered"]), "faults": [*value["faults"]]}
         )
 
     @classmethod

@@ -1,8 +1,7 @@
-"""The note on a run in Airflow's grid: its report in a few lines of Markdown, what is wrong first."""
+"""The note on a run in Airflow's grid: its report in a few lines of Markdown, problems first."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from pipeline.domain.model import Verdict
@@ -11,18 +10,22 @@ from pipeline.reporting.terminal import delivery_summary
 
 # Outcomes of a poll that are no trouble; every other is an outlet's error.
 ANSWERED = frozenset({"not_modified", "same_body", "parsed", "put_off", "outbox_full", "host_waits", "backfilled"})
-MAX_OUTLETS = 8  # named with their errors; Airflow keeps 1,000 characters of a note
-MAX_NOTE_CHARS = 1000
+MAX_OUTLETS = 8  # named with their errors
+MAX_NOTE_CHARS = 1000  # what Airflow keeps of a note
 
 
 def run_note(report: Report) -> str:
     """The note: problems, entries by verdict, deliveries, outlets that had errors."""
+    put_off = sum(tally.polls["outbox_full"] for tally in report.outlets.values())
+    errors = outlet_errors(report)
     lines = [*(f"**{problem}**" for problem in report.problems), entry_summary(report), delivery_summary(report)]
-    lines += [*backpressure_warnings(report), *top_reasons(report)]
-    troubles = outlet_errors(report)
-    lines += troubles[:MAX_OUTLETS]
-    if len(troubles) > MAX_OUTLETS:
-        lines.append(f"… and {len(troubles) - MAX_OUTLETS} more outlets with errors")
+    if put_off:  # because the broker is too slow
+        lines.append(f"**{put_off} polls put off: NEWSWIRE_OUTBOX_BOUND messages wait**")
+    if report.reasons:
+        lines.append(", ".join(f"{count} {reason}" for reason, count in report.reasons.most_common(MAX_OUTLETS)))
+    lines += errors[:MAX_OUTLETS]
+    if len(errors) > MAX_OUTLETS:
+        lines.append(f"… and {len(errors) - MAX_OUTLETS} more outlets with errors")
     return fit_note(lines)
 
 
@@ -42,25 +45,9 @@ def fit_note(lines: Sequence[str]) -> str:
 def entry_summary(report: Report) -> str:
     """`118 entries: 80 new, 38 unchanged; 3 pending; 12 polls in 9 s`."""
     counts = ", ".join(f"{count} {verdict.value}" for verdict in Verdict if (count := report.total(verdict)))
-    pending = sum(tally.pending for tally in report.outlets.values())
-    polls = sum(sum(tally.polls.values()) for tally in report.outlets.values())
-    words = f"{report.entries} entries" + (f": {counts}" if counts else "")
-    return words + (f"; {pending} pending" if pending else "") + f"; {polls} polls in {report.seconds:.0f} s"
-
-
-def backpressure_warnings(report: Report) -> list[str]:
-    """That feeds were put off because the broker does not keep up."""
-    put_off = sum(tally.polls["outbox_full"] for tally in report.outlets.values())
-    return [f"**{put_off} polls put off: NEWSWIRE_OUTBOX_BOUND messages wait**"] if put_off else []
-
-
-def top_reasons(report: Report) -> list[str]:
-    """Why entries wait, failed or were rejected, over all outlets, the commonest first."""
-    reasons: Counter[str] = Counter()
-    for tally in report.outlets.values():
-        reasons.update(tally.reasons)
-    named = [f"{count} {reason}" for reason, count in reasons.most_common(MAX_OUTLETS)]
-    return [", ".join(named)] if named else []
+    entries = f"{report.entries} entries" + (f": {counts}" if counts else "")
+    pending = f"; {report.pending} pending" if report.pending else ""
+    return f"{entries}{pending}; {report.polls} polls in {report.seconds:.0f} s"
 
 
 def outlet_errors(report: Report) -> list[str]:
