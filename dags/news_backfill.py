@@ -113,7 +113,7 @@ def news_backfill() -> None:
 
         with Backfill.from_env() as past:
             if params["dry_run"]:
-                for found in past.look(Share.from_json(share)):
+                for found in past.preview(Share.from_json(share)):
                     log.info("%s", found)
                 return Report().to_json()
             filled = past.fill(

@@ -66,7 +66,7 @@ def news_replay() -> None:
                     choice,
                     dry_run=params["dry_run"],
                     deadline_s=DEADLINE_S,
-                    tell=lambda replayed: [log.info("%s", line) for line in describe(replayed)],
+                    show=lambda replayed: [log.info("%s", line) for line in describe(replayed)],
                     watch=lambda so_far: log.info("%d of %d pages", so_far.articles, so_far.total),
                 )
         except SettingsError as error:

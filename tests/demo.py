@@ -167,7 +167,7 @@ def show_a_message() -> None:
     from pipeline.reporting.terminal import format_message
 
     with Newswire.from_env() as newswire:
-        received = next(iter(newswire.read(Topic.ARTICLES)))
+        received = next(iter(newswire.topics.read(Topic.ARTICLES)))
     console.print("[bold]one message as a consumer sees it[/bold] (newswire tail articles -n 1)")
     for line in format_message(received, text_width=300):
         console.print(line, soft_wrap=True, markup=False)
@@ -184,7 +184,7 @@ def show_differences(act: int) -> int:
 
     ledger = make_ledger(act, OUTLETS)
     with Newswire.from_env() as newswire:
-        found = differences(ledger, newswire.read(Topic.ARTICLES), newswire.read(Topic.COPIES))
+        found = differences(ledger, newswire.topics.read(Topic.ARTICLES), newswire.topics.read(Topic.COPIES))
     console.print(f"[bold]ledger beside topics[/bold]: {len(ledger.messages)} messages due, {len(found)} lines differ")
     for difference in found:
         console.print(f"  [red]{difference}[/red]", soft_wrap=True)

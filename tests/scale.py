@@ -245,7 +245,7 @@ def check_topics(stack: CeleryStack, findings: Findings) -> None:
     """Ledger, outbox and lanes."""
     ledger = make_ledger(2, OUTLETS)
     with deployment(stack) as newswire:
-        found = differences(ledger, newswire.read(Topic.ARTICLES), newswire.read(Topic.COPIES))
+        found = differences(ledger, newswire.topics.read(Topic.ARTICLES), newswire.topics.read(Topic.COPIES))
         agreed = newswire.verify_delivery()
         lanes = Counter(row.lane for row in newswire.outbox.rows(Topic.ARTICLES))
         undelivered = newswire.undelivered()

@@ -66,7 +66,7 @@ def make_entry(number: int = 1, **changes: object) -> Entry:
 def make_polled(*entries: Entry) -> PollResult:
     """A poll that showed these entries."""
     outcome = PollOutcome(kind=PollKind.PARSED, status=200)
-    return PollResult(at=NOW, outcome=outcome, line=PollRecord("parsed", http_status=200), entries=entries)
+    return PollResult(at=NOW, outcome=outcome, record=PollRecord(outcome="parsed", http_status=200), entries=entries)
 
 
 def keep_state(state: FeedState) -> PollDecision:
@@ -84,7 +84,12 @@ def make_response(url: str = "http://www.antenne.test/1.html", body: bytes = b"<
 def make_page(url: str = "http://www.antenne.test/1.html", *, title: str = "Titre", text: str = TEXT) -> ArticlePage:
     """An article as it was read."""
     article = Article(url=url, canonical_url=url, title=title, text=text, language="fr", extractor="test/1")
-    return ArticlePage(article, Extraction(article, None), make_response(url), "2026-11-23/x.warc.gz#0")
+    return ArticlePage(
+        article=article,
+        extraction=Extraction(article, None),
+        response=make_response(url),
+        raw_location="2026-11-23/x.warc.gz#0",
+    )
 
 
 def make_candidate(page: ArticlePage, *, outlet_id: str = "antenne", article_id: str = "a1") -> Candidate:

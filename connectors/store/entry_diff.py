@@ -66,7 +66,7 @@ class EntryDiff:
             return False
         return bool(seen.digest != entry.digest or row.verdict == Verdict.WITHDRAWN.value)
 
-    def shown(self) -> EntryCounts:
+    def counts(self) -> EntryCounts:
         """How many entries are known, new, changed and so on."""
         rows = [self.known.get(entry.identity) for entry in self.entries]
         known = [row for row in rows if row is not None and row.id in self.seen]

@@ -8,7 +8,7 @@ the comparison of entries (connectors/store/entry_diff.py), and how entries end 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,10 +20,10 @@ from connectors.store.entry_diff import EntryDiff
 from connectors.store.schema import entries, feeds, numberings, polls
 from pipeline.domain.fault_injection import crash_point
 from pipeline.domain.model import Feed, FeedState, FeedStatus, Message, Validators
-from pipeline.ingest.transactions import EntryCounts, PollDecision, PollRecord, PollResult, QuietPoll, Sighted
+from pipeline.ingest.transactions import EntryCounts, PollDecision, PollRecord, PollResult
 
 STATE_COLUMNS = tuple(f.name for f in fields(FeedState) if f.name not in ("validators", "status"))
-LINE_COLUMNS = tuple(f.name for f in fields(PollRecord))
+RECORD_COLUMNS = tuple(f.name for f in fields(PollRecord))
 NO_ENTRIES = EntryCounts()
 # Columns that only operators change: a poll under way must not overwrite them.
 OPERATOR_COLUMNS = frozenset({"paused", "interval_override_s"})
@@ -117,29 +117,29 @@ class FeedStore:
 
     def record_poll(
         self, feed: FeedState, polled: PollResult, decide: Callable[[EntryCounts], PollDecision]
-    ) -> Sighted:
+    ) -> EntryCounts:
         """Write entries, feed state, poll and messages in one transaction; returns the pending entries."""
         with self.database.writing() as connection:
             lock_outlet(connection, feed.outlet_id)
             comparison = EntryDiff.make(connection, feed, polled.entries)
-            shown = comparison.shown()
-            decision = decide(shown)
+            counts = comparison.counts()
+            decision = decide(counts)
             pending = comparison.write(connection, now=polled.at)
             connection.execute(UPDATE_STATES, [poll_values(decision.state)])
-            connection.execute(polls.insert(), poll_row(decision.state, polled.line, polled.at, shown))
+            connection.execute(polls.insert(), poll_row(decision.state, polled, counts))
             outbox.append(connection, decision.messages, lanes=self.lanes, now=polled.at)
         crash_point("after_poll_commit")
-        return Sighted(shown=shown, pending=pending, state=decision.state)
+        return replace(counts, pending=pending)
 
-    def record_quiet_polls(self, polls_made: Sequence[QuietPoll]) -> None:
+    def record_quiet_polls(self, quiet: Sequence[tuple[PollResult, PollDecision]]) -> None:
         """Write polls without entries, each with its feed's next state and messages, in one transaction."""
-        states = [poll_values(poll.decision.state) for poll in polls_made]
-        rows = [poll_row(poll.decision.state, poll.line, poll.at, NO_ENTRIES) for poll in polls_made]
+        states = [poll_values(decision.state) for _, decision in quiet]
+        rows = [poll_row(decision.state, polled, NO_ENTRIES) for polled, decision in quiet]
         with self.database.writing() as connection:
             connection.execute(UPDATE_STATES, states)
             connection.execute(polls.insert(), rows)
-            for poll in polls_made:
-                outbox.append(connection, poll.decision.messages, lanes=self.lanes, now=poll.at)
+            for polled, decision in quiet:
+                outbox.append(connection, decision.messages, lanes=self.lanes, now=polled.at)
 
     def expire_entries(self, *, before: datetime) -> int:
         """Delete settled entries that no feed has shown since, with their rows in `feed_entries`; returns how many."""
@@ -160,16 +160,16 @@ def lock_outlet(connection: Connection, outlet_id: str) -> None:
         )
 
 
-def poll_row(state: FeedState, line: PollRecord, at: datetime, shown: EntryCounts) -> dict[str, Any]:
+def poll_row(state: FeedState, polled: PollResult, counts: EntryCounts) -> dict[str, Any]:
     """A poll as a row of `polls`."""
     return {
         "feed_id": state.feed_id,
         "outlet_id": state.outlet_id,
-        "polled_at": at,
-        "entries": shown.entries,
-        "new": shown.new,
-        "changed": shown.changed,
-        **{name: getattr(line, name) for name in LINE_COLUMNS},
+        "polled_at": polled.at,
+        "entries": counts.entries,
+        "new": counts.new,
+        "changed": counts.changed,
+        **{name: getattr(polled.record, name) for name in RECORD_COLUMNS},
     }
 
 

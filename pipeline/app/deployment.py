@@ -1,6 +1,7 @@
-"""A deployment, opened: its settings, catalogue, store, fetcher and topics, each made when it is first needed.
+"""A deployment: its settings, catalogue, store, fetcher and topics, each created on first use.
 
-Reads the environment and the clock. What a run does with all this is pipeline/app/runs.py's.
+Reads the environment and the clock. Runs are left to pipeline/app/runs.py.
+Tested by tests/app/test_upkeep.py, tests/cli/ and the sample newsroom.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -38,7 +39,7 @@ from pipeline.delivery.claim_check import claim_check
 from pipeline.delivery.deliver import OVERTAKE_TIMES, BatchLimits, Deliverer
 from pipeline.domain import fault_injection
 from pipeline.domain.errors import CatalogueError, SettingsError
-from pipeline.domain.model import Feed, FeedState, FetchKind, Outlet, ReceivedMessage, Topic
+from pipeline.domain.model import Feed, FeedState, FetchKind, Outlet, Topic
 from pipeline.domain.ports import Topics
 from pipeline.domain.settings import Settings
 from pipeline.identity.article_ids import with_number_rule
@@ -47,6 +48,7 @@ from pipeline.reporting.report import LATE, Report
 if TYPE_CHECKING:
     from connectors.http.fetcher import SafeFetcher
     from connectors.kafka.admin import KafkaAdmin
+    from connectors.workers.pool import ExtractionWorkers
 
 
 def now() -> datetime:
@@ -55,10 +57,10 @@ def now() -> datetime:
 
 
 class Deployment:
-    """A deployment, opened: its settings, catalogue, store and topics. Use as a context manager."""
+    """Settings, catalogue, store and topics. Use as a context manager."""
 
     def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = now) -> None:
-        """`clock` is for tests, where hours pass between two runs."""
+        """`clock`: tests pass one, in which hours pass between two runs."""
         self.settings = settings
         self.clock = clock
         self.database = Database(settings.store_url)
@@ -74,7 +76,7 @@ class Deployment:
     def from_env(cls, environment: Mapping[str, str] | None = None, *, must_be_current: bool = True) -> Self:
         """The deployment that the environment describes. Raises SettingsError, StoreError.
 
-        SQLite is brought to this version's schema by itself; a shared database only by `newswire db upgrade`.
+        Upgrades SQLite to this version's schema; a shared database is upgraded only by `newswire db upgrade`.
         """
         settings = load_settings(environment)
         if settings.testing.crash_at:
@@ -99,11 +101,11 @@ class Deployment:
         self.database.close()
 
     def moment(self, text: str | None, option: str) -> datetime | None:
-        """The time that an operator typed (6h: so long ago), None when there is none. Raises SettingsError."""
+        """The time of an option, such as 6h for six hours ago; None without one. Raises SettingsError."""
         return time_of_option(text, option, now=self.clock())
 
     def run_name(self, what: str) -> str:
-        """The id of a run without Airflow: what it was, and when it ended."""
+        """The id of a run without Airflow: its kind and the time."""
         return f"{what} {self.clock():%Y-%m-%d %H:%M:%S}"
 
     # ------------------------------------------------------------ catalogue
@@ -119,14 +121,14 @@ class Deployment:
         return tuple(feed for feed in chosen if feed.enabled or patterns)
 
     def feed_states(self, feeds: Sequence[Feed]) -> tuple[FeedState, ...]:
-        """What the store remembers of these feeds, after giving each its place there."""
+        """The stored states of these feeds; adds feeds that the store does not know."""
         self.feeds.ensure(feeds, interval_s=self.settings.polling.interval_s)
         return self.feeds.states([feed.id for feed in feeds])
 
     def fetcher(self) -> SafeFetcher:
         """The fetcher that the settings describe."""
         from connectors.http.fetch import DEFAULT_LIMITS
-        from connectors.http.fetcher import SafeFetcher  # aiohttp: who only plans or looks something up needs none
+        from connectors.http.fetcher import SafeFetcher  # aiohttp, which planning and queries do not need
         from connectors.http.robots import RobotsFileStore
 
         settings = self.settings
@@ -140,18 +142,21 @@ class Deployment:
             max_connections=settings.http.concurrency,
             per_host=settings.http.host_connections,
             default_spacing_s=settings.http.host_spacing_s,
-            spacing_for=self.spacing_of,
+            spacing_for=self.spacing_by_domain.get,
             obey_robots=settings.http.obey_robots,
             robots_store=RobotsFileStore(settings.home / "robots"),
         )
 
-    def spacing_of(self, host: str) -> float | None:
-        """Seconds between two requests to a host, where the catalogue sets them for its outlet."""
-        return self.spacing_by_domain.get(host)
+    def workers(self) -> ExtractionWorkers:
+        """The extraction workers that the settings describe."""
+        from connectors.workers.pool import ExtractionWorkers
+
+        limits = self.settings.extraction
+        return ExtractionWorkers(limits.processes, limits.timeout_s, limits.memory_mb)
 
     @cached_property
     def spacing_by_domain(self) -> Mapping[str, float]:
-        """Spacings of the catalogue, by host."""
+        """Seconds between two requests to a host, where the catalogue sets them."""
         return {
             host: outlet.policy.min_spacing_s
             for outlet in self.outlets
@@ -161,7 +166,7 @@ class Deployment:
 
     @cached_property
     def outlets_by_id(self) -> dict[str, Outlet]:
-        """The catalogue by id, with the rules for article numbers that were learnt."""
+        """The catalogue by id, with the learnt article number rules."""
         learnt = self.feeds.number_rules()
         ruled = (with_number_rule(o, learnt[o.id]) if o.id in learnt else o for o in self.outlets)
         return {outlet.id: outlet for outlet in ruled}
@@ -185,7 +190,7 @@ class Deployment:
         return BatchLimits(settings.delivery.batch_rows, settings.delivery.batch_bytes, overtake_after=overtake_after)
 
     def deliverer(self, *, recover: bool = False) -> Deliverer:
-        """What delivers beside the work that fills the outbox."""
+        """Delivers while a run fills the outbox."""
         texts = TextStore(self.settings.archive_folder)
         return Deliverer(
             self.topics,
@@ -197,7 +202,7 @@ class Deployment:
         )
 
     def deliver(self, *, recover: bool = False) -> Counter[str]:
-        """Drain the outbox; messages by topic. Raises DeliveryError; LaneLost unless told to `recover`."""
+        """Drain the outbox; messages by topic. Raises DeliveryError, and LaneLost unless `recover`."""
         return self.deliverer(recover=recover).stop()
 
     def undelivered(self) -> int:
@@ -205,7 +210,7 @@ class Deployment:
         return self.outbox.undelivered()
 
     def verify_delivery(self) -> tuple[str, ...]:
-        """A sentence for each difference between outbox and topics; none when they agree. Raises DeliveryError."""
+        """A sentence for each difference between outbox and topics; empty when they agree. Raises DeliveryError."""
         differences: list[str] = []
         for topic in Topic:
             name = self.settings.topics.prefix + topic.value
@@ -215,11 +220,11 @@ class Deployment:
         return tuple(differences)
 
     def why(self, url_or_id: str) -> tuple[str, ...]:
-        """How the verdicts on a URL, an alias or an id came about; no lines when nothing is known."""
+        """How the verdicts on a URL, an alias or an id were decided; empty when nothing is known."""
         return WhyStore(self.database).explain(url_or_id)
 
     def record_late_run(self, run_id: str, *, after_min: float) -> None:
-        """Write down that a run was not over in time, for the desk and the metrics."""
+        """Store that a run did not end in time, for the desk and the metrics."""
         late = Report(faults=[f"{LATE}: not over {after_min:g} minutes after it was due to start"])
         self.runs.keep(run_id, late, now=self.clock())
 
@@ -247,17 +252,6 @@ class Deployment:
 
         return KafkaAdmin(KafkaSettings.of(self.settings))
 
-    def read(
-        self,
-        topic: Topic,
-        *,
-        since: datetime | None = None,
-        follow: bool = False,
-        after: Mapping[int, int] | None = None,
-    ) -> Iterator[ReceivedMessage]:
-        """Messages of a topic, as a consumer reads them."""
-        return self.topics.read(topic, since=since, follow=follow, after=after)
-
 
 def read_catalogue(path: Path) -> tuple[Outlet, ...]:
     """The catalogue in a file. Raises CatalogueError."""
@@ -271,5 +265,5 @@ def read_catalogue(path: Path) -> tuple[Outlet, ...]:
 
 
 def user_agent(contact: str) -> str:
-    """Who we are, and how to reach us."""
+    """The User-Agent header, with the operator's contact."""
     return f"newswire/{__version__}" + (f" (+{contact})" if contact else "")

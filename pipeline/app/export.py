@@ -62,11 +62,11 @@ def messages(
     newswire: Newswire, choice: ExportChoice, *, after: Mapping[int, int] | None = None
 ) -> Iterator[ReceivedMessage]:
     """The messages that a choice means; of articles.latest each key's last one only, as compaction leaves it."""
-    read = newswire.read(choice.topic, since=choice.since, after=after)
+    read = newswire.topics.read(choice.topic, since=choice.since, after=after)
     if choice.topic is not Topic.LATEST:
         return read
     last = {received.key: (received.partition, received.offset) for received in read}
-    again = newswire.read(choice.topic, since=choice.since)
+    again = newswire.topics.read(choice.topic, since=choice.since)
     return (received for received in again if last.get(received.key) == (received.partition, received.offset))
 
 

@@ -1,4 +1,4 @@
-"""Redrive: dead letters back to where the next run takes them up. Shown first, done only when told to."""
+"""`newswire redrive`: make dead letters pending again, for the next run; a dry run only lists them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from connectors.store.dead_letters import DeadLetterStore
 from pipeline.app.runs import Newswire
 from pipeline.delivery.dead_letters import DeadEntry, RedriveChoice, redriven_message
 
-AT_ONCE = 500  # entries in one transaction
+BATCH = 500  # entries in one transaction, which other writers wait for
 
 
 @dataclass(frozen=True, slots=True)
 class Redrive:
-    """What a choice means, and how many of it were made pending again (none in a dry run)."""
+    """The dead letters of a choice, and how many became pending again (0 in a dry run)."""
 
     dead: tuple[DeadEntry, ...]
     redriven: int
-    unknown: int = 0  # of outlets that are not in the catalogue any more: left alone
+    unknown: int = 0  # of outlets that are not in the catalogue any more: skipped
 
     def to_json(self) -> dict[str, int]:
         """Small and JSON-ready, for XCom."""
@@ -33,8 +33,8 @@ def redrive(newswire: Newswire, choice: RedriveChoice, *, dry_run: bool) -> Redr
     if dry_run:
         return Redrive(dead, 0, unknown)
     at, done = newswire.clock(), 0
-    for start in range(0, len(dead), AT_ONCE):
-        some = dead[start : start + AT_ONCE]
+    for start in range(0, len(dead), BATCH):
+        some = dead[start : start + BATCH]
         letters = [redriven_message(each, newswire.outlets_by_id[each.entry.outlet_id], now=at) for each in some]
         done += store.redrive(some, letters, now=at)
     return Redrive(dead, done, unknown)

@@ -1,31 +1,29 @@
-"""Furnishes a replay: the archive, the extraction workers, the store; no fetcher. Goes on where a killed one ended."""
+"""`newswire replay`: set up a replay from archive and store, and resume one that was killed.
+
+Tested by tests/ingest/test_replay.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import replace
 
 from connectors.archive.checkpoint import CheckpointFile
 from connectors.store.replays import ReplayStore
-from connectors.workers.pool import ExtractionWorkers
 from pipeline.app.archive import day_of
+from pipeline.app.run import open_run
 from pipeline.app.runs import Newswire
-from pipeline.delivery.deliver import Deliverer
-from pipeline.domain.errors import NewswireError, SettingsError
+from pipeline.domain.errors import SettingsError
 from pipeline.extraction.values import EXTRACTOR
-from pipeline.extraction.wrapper.session import FrozenWrapperSession
-from pipeline.ingest.context import RunContext
-from pipeline.ingest.replay import OfflineFetcher, Replay, ReplayChoice, ReplayedArticle, ReplayReport
+from pipeline.ingest.replay import Replay, ReplayChoice, ReplayedArticle, ReplayReport
 
-BATCH = 64  # articles side by side, and those that a kill has done again
+BATCH = 64  # articles at a time, and the most that a kill makes us repeat
 
 
 def choice_of(newswire: Newswire, outlets: Sequence[str], *, since: str | None, until: str | None) -> ReplayChoice:
-    """What an operator chose, on the command line or in the DAG's form. Raises SettingsError."""
+    """An operator's choice, from the command line or the DAG's form. Raises SettingsError."""
     return ReplayChoice(tuple(outlets), day_of(newswire, since, "since"), day_of(newswire, until, "until"))
 
 
@@ -36,83 +34,47 @@ def replay(
     dry_run: bool,
     restart: bool = False,
     deadline_s: float | None = None,
-    tell: Callable[[ReplayedArticle], None] = lambda _replayed: None,
+    show: Callable[[ReplayedArticle], None] = lambda _replayed: None,
     watch: Callable[[ReplayReport], None] = lambda _report: None,
 ) -> ReplayReport:
-    """Replay what a choice means; `tell` is called for each article, `watch` after each batch.
+    """Replay the chosen articles; calls `show` for each article and `watch` after each batch.
 
-    One that was killed, or that reached its deadline, goes on where it was when it is called with the same choice.
+    The same choice resumes a replay that was killed or reached its deadline.
     """
     choice = known_outlets(newswire, choice)
     store = ReplayStore(newswire.database, lanes=newswire.settings.delivery.lanes)
-    progress = CheckpointFile(newswire.settings.home / "replays", "replay", choice, dry_run, EXTRACTOR)
-    report = begin(progress, restart=restart)
+    checkpoint = CheckpointFile(newswire.settings.home / "replays", "replay", choice, dry_run, EXTRACTOR)
+    if restart:
+        checkpoint.forget()
+    kept = checkpoint.load()
+    report = ReplayReport.from_json(kept) if kept else ReplayReport()
     report.total = store.count(choice)
     began = time.monotonic() - report.seconds
 
     def keep(report: ReplayReport) -> None:
         report.seconds = time.monotonic() - began
-        progress.keep(report.to_json())
+        checkpoint.keep(report.to_json())
         watch(report)
 
-    deliverer = newswire.deliverer()
-    with ExitStack() as stack:
-        if not dry_run:
-            deliverer.start()
-            stack.callback(finish, newswire, deliverer, report)
-        context = furnish(newswire, stack, deliverer, deadline_s=deadline_s)
+    async def run() -> None:
+        deliverer = None if dry_run else newswire.deliverer()
         batches = store.batches(choice, after=report.cursor, size=BATCH)
-        asyncio.run(Replay(context, store, dry_run).walk(batches, report, tell=tell, keep=keep))
+        faults = report.faults.append
+        async with open_run(newswire, deliverer, on_fault=faults, deadline_s=deadline_s, is_offline=True) as context:
+            await Replay(context, store, dry_run).run(batches, report, show=show, keep=keep)
+
+    asyncio.run(run())
+    if not dry_run:
+        report.undelivered = newswire.outbox.undelivered()
     report.seconds = time.monotonic() - began
     if report.is_done:
-        progress.forget()
+        checkpoint.forget()
     return report
 
 
 def known_outlets(newswire: Newswire, choice: ReplayChoice) -> ReplayChoice:
-    """The choice, of outlets of the catalogue: their policies are needed. Raises SettingsError for any other."""
+    """The choice, with all outlets when it names none. Raises SettingsError for outlets not in the catalogue."""
     unknown = sorted(set(choice.outlets) - set(newswire.outlets_by_id))
     if unknown:
         raise SettingsError(*(f"{outlet} is no outlet of the catalogue" for outlet in unknown))
     return choice if choice.outlets else replace(choice, outlets=tuple(sorted(newswire.outlets_by_id)))
-
-
-def begin(progress: CheckpointFile, *, restart: bool) -> ReplayReport:
-    """A fresh report, or the one that an earlier start left."""
-    if restart:
-        progress.forget()
-    kept = progress.load()
-    return ReplayReport.from_json(kept) if kept else ReplayReport()
-
-
-def finish(newswire: Newswire, deliverer: Deliverer, report: ReplayReport) -> None:
-    """Deliver what is left; what could not be delivered waits in the outbox for the next run, and is a fault."""
-    try:
-        deliverer.stop()
-    except NewswireError as error:
-        report.faults.append(f"not delivered: {error}")
-    report.undelivered = newswire.outbox.undelivered()
-
-
-def furnish(newswire: Newswire, stack: ExitStack, deliverer: Deliverer, *, deadline_s: float | None) -> RunContext:
-    """The context of a replay; the stack closes them."""
-    settings = newswire.settings
-    workers = stack.enter_context(
-        ExtractionWorkers(settings.extraction.processes, settings.extraction.timeout_s, settings.extraction.memory_mb)
-    )
-    threads = stack.enter_context(ThreadPoolExecutor(1 if newswire.database.is_sqlite else 4, "store"))
-    return RunContext(
-        settings=settings,
-        outlets=newswire.outlets_by_id,
-        fetcher=OfflineFetcher(),
-        feeds=newswire.feeds,
-        articles=newswire.articles,
-        archive=newswire.archive,
-        extractor=workers,
-        teaching=FrozenWrapperSession(),
-        store_thread=threads,
-        host_queue=newswire.host_queue(deadline_s),
-        clock=newswire.clock,
-        seconds=time.monotonic,
-        wake_delivery=deliverer.wake,
-    )

@@ -55,7 +55,7 @@ def replay(
             status.update(format_progress(report))
 
         choice = replay.choice_of(newswire, outlet or (), since=since, until=until)
-        report = replay.replay(newswire, choice, dry_run=dry_run, restart=restart, tell=tell, watch=watch)
+        report = replay.replay(newswire, choice, dry_run=dry_run, restart=restart, show=tell, watch=watch)
     if not as_json:
         print_report(report, dry_run=dry_run)
     if report.faults or report.of(ReplayOutcome.LOST) or report.of(ReplayOutcome.FAILED):

@@ -71,7 +71,7 @@ def backfill(
 def show(past: Backfill, share: Share) -> bool:
     """A dry run's table; whether every sitemap could be read."""
     table = Table("sitemap", "pages in the span", "without a date", title=share.name, title_justify="left")
-    found = list(past.look(share))
+    found = list(past.preview(share))
     for each in found:
         table.add_row(
             each.url if not each.fault else status_line(each.fault, is_fine=False), str(each.in_span), str(each.undated)

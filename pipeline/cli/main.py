@@ -85,7 +85,7 @@ def poll(
 
             configure_logging(is_service=True)
 
-            poll_on(newswire, chosen, deliver_too=deliver, tell=tell)
+            poll_on(newswire, chosen, deliver_too=deliver, show=tell)
             console.print("stopped; what was begun is kept and goes on at the next poll")
             return
         try:

@@ -84,7 +84,7 @@ def tail(
 
     wanted, count = MessageFilter(outlet=outlet, language=language, section=section, text=text), 0
     with Newswire.from_env() as newswire:
-        messages = newswire.read(topic, since=newswire.moment(since, "--since"), follow=follow)
+        messages = newswire.topics.read(topic, since=newswire.moment(since, "--since"), follow=follow)
         try:
             for received in islice((message for message in messages if wanted.has(message)), limit):
                 print_received(received, as_json=as_json)

@@ -1,6 +1,6 @@
-"""What happened to an entry or an article, as delivery needs it: the inputs of the messages.
+"""Events of entries and articles: the inputs of messages. Values only.
 
-Plain values; `pipeline/delivery/messages.py` and `dead_letters.py` make messages of them.
+pipeline/delivery/messages.py and dead_letters.py turn them into messages. Tested by tests/delivery/test_messages.py.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pipeline.domain.model import Article, Outlet, PendingEntry, Response, Valid
 from pipeline.extraction.values import Extraction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArticlePage:
-    """An article as it was read: from which extraction of which response, kept where."""
+    """An article with the page it was extracted from: extraction, response, location in the archive."""
 
     article: Article
     extraction: Extraction
@@ -23,9 +23,9 @@ class ArticlePage:
     raw_location: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """A verdict with all that its messages tell."""
+    """A verdict with everything that its messages contain."""
 
     entry: PendingEntry
     page: ArticlePage
@@ -38,9 +38,9 @@ class Publication:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What a dead letter tells: where it failed, why, how often, the last answer and where its body is kept."""
+    """What a dead letter contains: stage, reason, attempts, the last response and its location in the archive."""
 
     stage: str  # fetch, page, extract, collect
     reason: str
@@ -50,9 +50,9 @@ class Failure:
     raw_location: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """An article that is due for another look."""
+    """A known article that is to be fetched again."""
 
     article_id: str
     cluster_id: str
@@ -60,7 +60,7 @@ class Visit:
     canonical_url: str
     title: str
     text_hash: str
-    entry: PendingEntry  # that led to it; number 0 when that is forgotten
+    entry: PendingEntry  # that led to it; number 0 when it was deleted
     validators: Validators
     first_seen_at: datetime
     last_fetched_at: datetime

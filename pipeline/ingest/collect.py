@@ -1,150 +1,159 @@
-"""The walk's second half: one pending entry, from its page to its verdict.
+"""One pending entry, from its page to its verdict: the second half of ingest.
 
     entry ─▶ page ─▶ archive ─▶ extract ─▶ fingerprint ─▶ decide ─▶ [verdict + article + messages]
                                                  ▲                      ONE transaction
-                                                 └── somebody was faster: look again ──┘
+                                                 └── conflict with a similar article: look up again ──┘
 
-Every entry ends in exactly one verdict, or stays pending with a reason and a time. `collect` is the named border where
-an unforeseen error of one entry is caught: it is counted, and after the last attempt becomes a dead letter.
+Every entry ends in exactly one verdict, or stays pending with a reason and a time. `try_entry` is the border where an
+unexpected error of one entry is caught: it is counted, and after the last attempt becomes a dead letter.
+Tested by tests/ingest/test_revisit.py, tests/app/test_redrive.py and the sample newsroom.
 """
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 from pipeline.delivery.events import ArticlePage
 from pipeline.domain.errors import ExtractionFailed, FetchError, StoreError
-from pipeline.domain.model import Article, FetchKind, Outlet, PendingEntry, Request, Response, Verdict
-from pipeline.domain.ports import Slot
+from pipeline.domain.model import Article, FetchKind, Outlet, PendingEntry, Request, Response
+from pipeline.domain.ports import Archive, Slot, StoreCall
 from pipeline.extraction.dom.page import check_page, page_in_utf8
 from pipeline.extraction.values import Extraction, FeedHints, PageInput
+from pipeline.extraction.wrapper.session import WrapperSession
 from pipeline.ingest import page_status, retries
 from pipeline.ingest.context import RunContext
+from pipeline.ingest.ports import Extractor
 from pipeline.ingest.retries import Attempt, with_resolution
 from pipeline.ingest.settle import settle
 from pipeline.ingest.transactions import Deferral, Ending, SettledEntry
+from pipeline.reporting.logs import log_defect, log_verdict
 from pipeline.reporting.report import Report
-
-log = logging.getLogger("newswire.collect")
 
 
 async def collect(entry: PendingEntry, context: RunContext, report: Report) -> None:
-    """Bring one entry to its end, or put it off; count it either way. Raises StoreError: without it nothing goes."""
+    """Fetch, extract and settle one entry, or defer it; count it either way. Raises StoreError."""
     async with context.host_queue.slot(entry.entry.link or entry.outlet_id) as slot:
         with report.stopwatch(entry.outlet_id, context.seconds):
-            end = await reach_end(entry, context, slot)
+            attempt = Attempt(
+                now=context.clock(),
+                outlet=context.outlets[entry.outlet_id],
+                max_attempts=context.settings.retry.max_attempts,
+                retry_s=context.settings.retry.wait_s,
+            )
+            end = await try_entry(entry, attempt, context, slot)
+            if isinstance(end, Ending):
+                end = with_resolution(end, attempt.outlet, now=attempt.now)
             await write_end(end, context, report)
-
-
-async def reach_end(entry: PendingEntry, context: RunContext, slot: Slot) -> SettledEntry | Ending | Deferral:
-    """The entry's end: the border where one entry's error is caught."""
-    attempt = Attempt(
-        now=context.clock(),
-        outlet=context.outlets[entry.outlet_id],
-        max_attempts=context.settings.retry.max_attempts,
-        retry_s=context.settings.retry.wait_s,
-    )
-    end = await try_entry(entry, attempt, context, slot)
-    return with_resolution(end, attempt.outlet, now=attempt.now) if isinstance(end, Ending) else end
 
 
 async def try_entry(
     entry: PendingEntry, attempt: Attempt, context: RunContext, slot: Slot
 ) -> SettledEntry | Ending | Deferral:
-    """The entry's end, or what follows from the error that it met. Raises StoreError."""
+    """The entry's end, or what follows from the error that occurred. Raises StoreError."""
     try:
-        return await walk_entry(entry, attempt, context, slot)
+        return await collect_page(entry, attempt, context, slot)
     except FetchError as error:
         return retries.after_fetch_error(entry, error, attempt)
     except ExtractionFailed as error:
-        await keep_evidence(entry, attempt, context)
+        await archive_evidence(entry, attempt, context.archive, context.in_store)
         return retries.after_failure(entry, error, "extract", attempt)
     except StoreError:
         raise
-    except Exception as error:
-        log.exception("%s: %s", entry.outlet_id, entry.entry.link)
-        await keep_evidence(entry, attempt, context)
+    except Exception as error:  # noqa: BLE001  the border of one entry: counted and logged
+        log_defect("collect", error, feed=entry.feed_id, outlet=entry.outlet_id, url=entry.entry.link)
+        await archive_evidence(entry, attempt, context.archive, context.in_store)
         return retries.after_failure(entry, error, "collect", attempt)
 
 
-async def keep_evidence(entry: PendingEntry, attempt: Attempt, context: RunContext) -> None:
-    """Have the page that we could not deal with in the archive, for the dead letter to point at."""
+async def archive_evidence(entry: PendingEntry, attempt: Attempt, archive: Archive, in_store: StoreCall) -> None:
+    """Archive the page after the last failed attempt, so that the dead letter can point at it."""
     trail = attempt.trail
     if attempt.is_last(entry) and trail.response is not None and trail.raw_location is None:
-        trail.raw_location = await context.in_store(context.archive.keep, trail.response)
+        trail.raw_location = await in_store(archive.keep, trail.response)
 
 
 async def write_end(end: SettledEntry | Ending | Deferral, context: RunContext, report: Report) -> None:
-    """Write what is not written yet, and count it."""
+    """Write the entry's end, unless `settle` wrote it, and count it."""
     outlet_id = end.entry.outlet_id
     if isinstance(end, Deferral):
-        await context.in_store(context.articles.defer, end)
+        await context.in_store(context.entries.defer, end)
         report.defer(outlet_id, end.reason)
         return
     if isinstance(end, Ending):
-        is_ours = await context.in_store(context.articles.end, end, now=context.clock())
+        is_ours = await context.in_store(context.entries.end, end, now=context.clock())
     else:
         is_ours = end.is_ours
     if not is_ours:
-        report.saw(outlet_id, -1)  # another worker ended this very entry, and counts it
+        report.saw(outlet_id, -1)  # another worker ended this entry, and counts it
         return
     report.settle(outlet_id, end.verdict, end.reason)
+    log_verdict(
+        end.verdict,
+        feed=end.entry.feed_id,
+        outlet=outlet_id,
+        url=end.entry.entry.link,
+        reason=end.reason,
+        article=end.article_id if isinstance(end, SettledEntry) else None,
+    )
     context.wake_delivery()
 
 
-async def walk_entry(
+async def collect_page(
     entry: PendingEntry, attempt: Attempt, context: RunContext, slot: Slot
 ) -> SettledEntry | Ending | Deferral:
-    """Page, text, verdict."""
+    """Fetch the page, check its status, extract, archive, settle."""
     if entry.entry.link is None:
-        return Ending(entry, Verdict.REJECTED, "no_link")
+        return retries.reject(entry, "no_link")
     response = attempt.trail.response = await context.fetcher.fetch(Request(entry.entry.link, FetchKind.PAGE), slot)
     refusal = page_status.refuse_page(response)
     if refusal is not None:
         return retries.after_refusal(entry, refusal, attempt)
-    reading = await read_page(entry, response, attempt.outlet, context, slot)
-    if reading.article is None:
-        return Ending(entry, Verdict.REJECTED, reading.reason)
-    location = attempt.trail.raw_location = await context.in_store(context.archive.keep, reading.response)
-    page = ArticlePage(reading.article, reading.extraction, reading.response, location)
+    found = await extract_page(entry, response, attempt.outlet, context, slot)
+    if found.article is None:
+        return retries.reject(entry, found.reason)
+    location = attempt.trail.raw_location = await context.in_store(context.archive.keep, found.response)
+    page = ArticlePage(
+        article=found.article, extraction=found.extraction, response=found.response, raw_location=location
+    )
     return await settle(entry, page, attempt.outlet, context)
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractedPage:
-    """A page as it was understood, and the response it came in."""
+    """A page's extraction, and the response that it came from."""
 
     extraction: Extraction
     response: Response
 
     @property
     def article(self) -> Article | None:
-        """The article on the page, if it is one."""
+        """The article on the page, if there is one."""
         return self.extraction.article
 
     @property
     def reason(self) -> str:
-        """Why it is none."""
+        """Why there is no article."""
         return self.extraction.rejection.reason if self.extraction.rejection else "no_article"
 
 
-async def read_page(
+async def extract_page(
     entry: PendingEntry, response: Response, outlet: Outlet, context: RunContext, slot: Slot
 ) -> ExtractedPage:
-    """Extract the page; one step further when it is a meta refresh, or an AMP twin, of a page of the same outlet."""
-    extraction = await extract(entry, response, outlet, context)
-    further = page_status.better_page(extraction, response, outlet)
-    if further is None:
+    """Extract the page; for a meta refresh or an AMP twin, the page of the same outlet that it points to."""
+    extraction = await extract(entry, response, outlet, context.extractor, context.wrappers)
+    better = page_status.better_page(extraction, response, outlet)
+    if better is None:
         return ExtractedPage(extraction, response)
-    other = await context.fetcher.fetch(Request(further, FetchKind.PAGE), slot)
+    other = await context.fetcher.fetch(Request(better, FetchKind.PAGE), slot)
     if page_status.refuse_page(other) is not None:
         return ExtractedPage(extraction, response)
-    return ExtractedPage(await extract(entry, other, outlet, context), other)
+    return ExtractedPage(await extract(entry, other, outlet, context.extractor, context.wrappers), other)
 
 
-async def extract(entry: PendingEntry, response: Response, outlet: Outlet, context: RunContext) -> Extraction:
-    """The page's article or rejection, by a worker process; what it taught goes to the outlet's wrapper."""
+async def extract(
+    entry: PendingEntry, response: Response, outlet: Outlet, extractor: Extractor, wrappers: WrapperSession
+) -> Extraction:
+    """Extract in a worker process; the observation goes to the outlet's wrapper."""
     content_type = response.header("content-type")
     rejection = check_page(response.body, content_type)
     if rejection is not None:
@@ -166,7 +175,7 @@ async def extract(entry: PendingEntry, response: Response, outlet: Outlet, conte
         ),
         rules=outlet.policy.extract,
     )
-    extraction = await context.extractor.extract(page, await context.teaching.wrapper(outlet.id, context))
+    extraction = await extractor.extract(page, await wrappers.wrapper(outlet.id))
     if extraction.observation is not None:
-        await context.teaching.observe(outlet.id, extraction.observation, context)
+        await wrappers.observe(outlet.id, extraction.observation)
     return extraction

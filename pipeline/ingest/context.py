@@ -1,7 +1,7 @@
-"""What the walk needs of the world, gathered in one value: the ports of this run, its clock and its deadline.
+"""Run context: the ports, settings, clock and deadline of one run.
 
-`pipeline/app/runs.py` furnishes it with connectors, tests with fakes. The store is synchronous; `in_store` runs a call
-in the store's own thread, so that a slow commit never holds up the requests under way.
+`pipeline/app/run.py` builds it with connectors, tests with fakes. A function that needs one or two things of it takes
+those things instead.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from datetime import datetime
 from typing import ParamSpec, TypeVar
 
 from pipeline.domain.model import Outlet
-from pipeline.domain.ports import Archive, Fetcher
+from pipeline.domain.ports import Archive, Fetcher, StoreCall
 from pipeline.domain.settings import Settings
 from pipeline.extraction.wrapper.session import WrapperSession
 from pipeline.ingest.host_queue import HostQueue
-from pipeline.ingest.ports import ArticleBook, Extractor, PollStore
+from pipeline.ingest.ports import EntryStore, Extractor, PollStore, SettlementStore
 from pipeline.scheduling.poll_interval import FeedPolicy
 
 P = ParamSpec("P")
@@ -27,41 +27,49 @@ R = TypeVar("R")
 
 
 async def always() -> bool:
-    """There is room."""
+    """No backpressure."""
     return True
 
 
 @dataclass(frozen=True, slots=True)
+class StoreThread:
+    """Runs store calls in threads of their own, so that a slow commit never delays requests. Implements `StoreCall`."""
+
+    executor: Executor
+
+    async def __call__(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a store call in the store's threads."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.executor, lambda: call(*args, **kwargs))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """The furnished context of one run."""
+    """Ports, settings, clock and deadline of one run."""
 
     settings: Settings
-    outlets: dict[str, Outlet]  # by id; with a rule for article numbers once one is learnt
+    outlets: dict[str, Outlet]  # by id; an outlet's article number rule is added when it is learnt
     fetcher: Fetcher
-    feeds: PollStore
-    articles: ArticleBook
+    polls: PollStore
+    entries: EntryStore
+    articles: SettlementStore
     archive: Archive
     extractor: Extractor
-    teaching: WrapperSession
-    store_thread: Executor
+    wrappers: WrapperSession
+    in_store: StoreCall
     host_queue: HostQueue
     clock: Callable[[], datetime]
     seconds: Callable[[], float]  # a monotonic clock, for durations
     wake_delivery: Callable[[], None] = lambda: None
-    has_room: Callable[[], Awaitable[bool]] = always  # in the outbox, for what more polls bring
+    has_room: Callable[[], Awaitable[bool]] = always  # whether the outbox is below its bound
     draw: Callable[[], float] = random.random
 
-    async def in_store(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a store call in the store's thread."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.store_thread, lambda: call(*args, **kwargs))
-
     def is_late(self) -> bool:
-        """Whether the run's deadline has passed: what has begun is finished, nothing new is begun."""
+        """Whether the run's deadline has passed: work under way is finished, no new work begins."""
         return self.host_queue.is_late()
 
     def feed_policy(self, outlet_id: str) -> FeedPolicy:
-        """How often the outlet's feeds may be polled: the settings' bounds, or the catalogue's for this outlet."""
+        """The bounds of the outlet's poll interval: from the catalogue, else from the settings."""
         policy = self.outlets[outlet_id].policy
         return FeedPolicy(
             min_interval_s=policy.min_interval_s or self.settings.polling.min_interval_s,

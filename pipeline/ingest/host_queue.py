@@ -1,8 +1,8 @@
-"""Whose turn it is in a run: a queue before every host, and the run's slots at work.
+"""Per-host queues and a global concurrency limit for one run.
 
-Promises: a host that is slow or spaced holds up its own requests only. Those wait in its queue and hold no place;
-a slot is taken when a request goes out, and kept until what it brought is dealt with, so that what is in memory is
-bounded by the slots. Leaves to the fetcher how often and how many at once may come to one host, in every process.
+A slow or rate-limited host delays its own requests only: they wait in its queue without a slot. A slot is acquired when
+a request is sent, and held until its response is dealt with, so that the slots bound the memory in use. Rate limits per
+host, over all processes, are left to the fetcher.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from pipeline.domain.errors import RunDeadlineExceeded
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Slot:
-    """One of the run's slots at work. Implements `pipeline.domain.ports.Slot`."""
+    """One slot of the run's concurrency limit. Implements `pipeline.domain.ports.Slot`."""
 
     url: str
     slots: asyncio.Semaphore
@@ -26,7 +26,7 @@ class Slot:
     is_taken: bool = False
 
     async def take(self) -> None:
-        """Wait for a place. Raises `RunDeadlineExceeded` when the run's deadline has passed by then."""
+        """Acquire a slot. Raises `RunDeadlineExceeded` when the run's deadline has passed by then."""
         if not self.is_taken:
             await self.slots.acquire()
             self.is_taken = True
@@ -34,28 +34,28 @@ class Slot:
             raise RunDeadlineExceeded(self.url)
 
     def give_back(self) -> None:
-        """Let somebody else work; nothing happens when none was taken."""
+        """Release the slot, if one is held."""
         if self.is_taken:
             self.is_taken = False
             self.slots.release()
 
 
 @dataclass(slots=True)
-class Queue:
-    """Those who want to go to one host: a few stand at the fetcher's door, the others behind them."""
+class WaitingRequests:
+    """The queue of one host; a few of its requests are with the fetcher."""
 
-    per_host: asyncio.Semaphore
+    with_fetcher: asyncio.Semaphore
     users: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class HostQueue:
-    """The queues and slots of a run."""
+    """Per-host queues and concurrency slots of one run."""
 
     slots: int
-    per_host: int  # requests that may stand at one host's door: what waits there, waits for at most a minute
+    per_host: int  # requests of one host that the fetcher has at a time: they wait there for at most a minute
     is_late: Callable[[], bool] = lambda: False
-    queues: dict[str, Queue] = field(default_factory=dict)
+    queues: dict[str, WaitingRequests] = field(default_factory=dict)
     free: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,8 +63,8 @@ class HostQueue:
 
     @asynccontextmanager
     async def slot(self, url: str) -> AsyncIterator[Slot]:
-        """Stand in the queue of this URL's host; the place, not taken yet, when it is this one's turn to ask."""
-        slot = Slot(url, self.free, self.is_late)
+        """Wait in the queue of the URL's host; yields a slot that is not acquired yet, and releases it."""
+        slot = Slot(url=url, slots=self.free, is_late=self.is_late)
         async with self.queue(host_of(url)):
             try:
                 yield slot
@@ -73,13 +73,13 @@ class HostQueue:
 
     @asynccontextmanager
     async def queue(self, host: str) -> AsyncIterator[None]:
-        """The front of a host's queue; the queue goes with the last who stands in it."""
+        """Wait for the front of a host's queue; deletes the queue with its last user."""
         queue = self.queues.get(host)
         if queue is None:
-            queue = self.queues[host] = Queue(asyncio.Semaphore(self.per_host))
+            queue = self.queues[host] = WaitingRequests(asyncio.Semaphore(self.per_host))
         queue.users += 1
         try:
-            async with queue.per_host:
+            async with queue.with_fetcher:
                 yield
         finally:
             queue.users -= 1
@@ -88,8 +88,8 @@ class HostQueue:
 
 
 def host_of(url: str) -> str:
-    """The host a URL leads to first; the URL itself when it names none."""
+    """The host of a URL; the URL itself when it has none."""
     try:
         return urlsplit(url).hostname or url
-    except ValueError:  # "http://[": the fetcher says what is wrong with it
+    except ValueError:  # "http://[": the fetcher reports what is wrong with it
         return url

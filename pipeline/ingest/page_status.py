@@ -1,7 +1,7 @@
-"""What an answer's status means for a page, and where a better page of the same article may be.
+"""HTTP status of a page to rejection, and the better page of the same article that a page points to.
 
-Tables, after RFC 9110 and what outlets really do with statuses; what they mean for a feed is in
-pipeline/scheduling/feed_state.py.
+The tables follow RFC 9110 and what outlets really do with statuses. What a status means for a feed is in
+pipeline/scheduling/feed_state.py. Tested by tests/ingest/test_page_status.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pipeline.domain.model import Outlet, Rejection, Response
 from pipeline.extraction.values import Extraction
 from pipeline.identity.urls import canonicalise, is_section_or_home, registrable_domain
 
-# Reasons that another try may cure; every other refusal is an entry's end.
+# Reasons worth another attempt; every other refusal is an entry's end.
 PASSING = frozenset({"http_5xx", "http_408", "http_425"})
 
 REFUSALS: dict[int, str] = {
@@ -26,16 +26,13 @@ REFUSALS: dict[int, str] = {
 
 
 def refuse_page(response: Response) -> Rejection | None:
-    """Why this answer cannot be an article by its status alone; None when it may be."""
+    """Why this response cannot be an article, by its status alone; None when it may be one."""
     wall = next((note for note in response.notes if note.startswith("bot_wall")), None)
     if wall:
         return Rejection("bot_wall", wall)
-    if response.status in REFUSALS:
-        return Rejection(REFUSALS[response.status], f"HTTP {response.status}")
-    if response.status >= 500:
-        return Rejection("http_5xx", f"HTTP {response.status}")
     if response.status != 200:
-        return Rejection("http_status", f"HTTP {response.status}")
+        server_error_or_other = "http_5xx" if response.status >= 500 else "http_status"
+        return Rejection(REFUSALS.get(response.status, server_error_or_other), f"HTTP {response.status}")
     if response.redirects and is_section_or_home(response.final_url) and not is_section_or_home(response.url):
         return Rejection("redirected_to_section", response.final_url)
     return None
@@ -54,7 +51,7 @@ def better_page(extraction: Extraction, response: Response, outlet: Outlet) -> s
 
 
 def is_twin(here: str, canonical: str) -> bool:
-    """Whether two different URLs are the same article by their form alone: AMP or mobile beside canonical."""
+    """Whether two different URLs are the same article by their form alone: AMP or mobile, and canonical."""
     return (
         here != canonical
         and canonicalise(here) == canonicalise(canonical)
@@ -63,5 +60,5 @@ def is_twin(here: str, canonical: str) -> bool:
 
 
 def _undecorated(url: str) -> str:
-    """A URL without scheme, query and fragment: what is left differs between twins, not between tracked links."""
+    """A URL without scheme, query and fragment: it differs between twins, not between tracked links."""
     return url.partition("://")[2].partition("#")[0].partition("?")[0].rstrip("/").removeprefix("www.")

@@ -1,7 +1,7 @@
-"""The ports: what the core needs of the world, each a small `Protocol` with plain values in and out.
+"""Ports of ingest to the store and to the extraction workers, split by caller; each a small Protocol.
 
-connectors implement them (http.py, store.py, kafka.py, log.py, archive.py); tests use hand-written fakes. Methods that
-wait on a network are async; the store, the archive and the topics are synchronous, their callers run them in a thread.
+The connectors implement them; tests use hand-written fakes. The store is synchronous: callers use
+`RunContext.in_store`. Ports that other packages need too are in pipeline/domain/ports.py.
 """
 
 from __future__ import annotations
@@ -24,94 +24,84 @@ from pipeline.ingest.transactions import (
     LookupResult,
     PollDecision,
     PollResult,
-    QuietPoll,
     Settlement,
-    Sighted,
     WriteResult,
 )
 
 
 class Extractor(Protocol):
-    """Pages to articles and large feeds to entries, behind limits of time and memory: `connectors/workers/pool.py`."""
+    """Extracts pages and parses large feeds, within limits of time and memory: `connectors/workers/pool.py`."""
 
     async def extract(self, page: PageInput, wrapper: Wrapper | None) -> Extraction:
-        """What the page gives. Raises `ExtractionFailed` when it cost its worker."""
-        ...
+        """The page's article or rejection. Raises `ExtractionFailed` when the worker died or ran out of time."""
 
     async def read_feed(self, given: FeedInput) -> ParsedFeed | NoFeed:
-        """What the feed says. Raises `ExtractionFailed` when it cost its worker."""
-        ...
+        """The feed's entries. Raises `ExtractionFailed` when the worker died or ran out of time."""
 
 
 class PollStore(Protocol):
-    """What is remembered of feeds. Implemented by `connectors/store/feeds.py`."""
+    """Writes polls. Implemented by `connectors/store/feeds.py`."""
 
     def set_number_rule_once(self, outlet_id: str, rule: str | None, *, now: datetime) -> str | None:
-        """Keep what an outlet's article numbers follow, unless that is settled; the rule in force."""
-        ...
+        """Store the outlet's article number rule, unless one is set; returns the rule in force."""
 
     def record_poll(
         self, feed: FeedState, polled: PollResult, decide: Callable[[EntryCounts], PollDecision]
-    ) -> Sighted:
-        """Write a poll: entries, the feed's next state and messages, in one transaction."""
-        ...
+    ) -> EntryCounts:
+        """Write entries, the feed's next state and messages in one transaction; returns counts and pending entries."""
 
-    def record_quiet_polls(self, polls: Sequence[QuietPoll]) -> None:
-        """Write polls without entries: each feed's next state and messages, all in one transaction."""
-        ...
+    def record_quiet_polls(self, polls: Sequence[tuple[PollResult, PollDecision]]) -> None:
+        """Write polls without entries, each feed's next state and messages, all in one transaction."""
 
 
-class ArticleBook(Protocol):
-    """What is known of articles, and how entries end. Implemented by `connectors/store/articles.py`."""
+class EntryStore(Protocol):
+    """Pending entries, and their end without an article. Implemented by `connectors/store/articles.py`."""
 
     def due_entries(self, feed_ids: Sequence[str], *, now: datetime, limit: int = ...) -> tuple[PendingEntry, ...]:
-        """Entries first seen in these feeds that wait and may be tried now, oldest first."""
-        ...
+        """Pending entries of these feeds that are due, oldest first."""
+
+    def end(self, ending: Ending, *, now: datetime) -> bool:
+        """Write an entry's end without an article; False when another worker ended it."""
+
+    def defer(self, deferral: Deferral) -> None:
+        """Leave an entry pending until a later time."""
+
+
+class ArticleLookup(Protocol):
+    """What is known of articles, for the decision on one. Implemented by `connectors/store/articles.py`."""
 
     def repeated_paragraphs(self, domain: str, paragraphs: Sequence[int], *, url: str) -> frozenset[int]:
         """Those of a page's paragraphs that its host shows under other URLs too."""
-        ...
 
     def look_up(self, candidate: Candidate, urls: Sequence[str]) -> LookupResult:
-        """What is known near a candidate."""
-        ...
-
-    def settle(self, settlement: Settlement) -> WriteResult:
-        """Write an entry's end with an article under the claim, or say why nothing was written."""
-        ...
-
-    def end(self, ending: Ending, *, now: datetime) -> bool:
-        """Write an entry's end without an article; False when somebody else ended it."""
-        ...
-
-    def defer(self, deferral: Deferral) -> None:
-        """Leave an entry pending until later."""
-        ...
+        """Known articles similar to the candidate or under its URLs."""
 
     def previous_value(self, article_id: str) -> bytes | None:
-        """The last message about an article that is still kept: where its former text is."""
-        ...
+        """The last message of an article, which holds its former text; None when it is not kept any more."""
 
-    def load_wrapper(self, outlet_id: str) -> str | None:
-        """What the outlet's pages taught so far, as JSON."""
-        ...
 
-    def save_wrapper(self, outlet_id: str, wrapper: str, *, version: int, now: datetime) -> None:
-        """Keep what the outlet's pages taught."""
-        ...
+class SettlementStore(ArticleLookup, Protocol):
+    """Looks articles up and writes settlements. Implemented by `connectors/store/articles.py`."""
+
+    def settle(self, settlement: Settlement) -> WriteResult:
+        """Write an entry's end with an article in one transaction, or return why nothing was written."""
 
 
 class VisitStore(Protocol):
-    """What visits to known articles change. Implemented by `connectors/store/revisits.py`."""
+    """Writes what visits to known articles change. Implemented by `connectors/store/revisits.py`."""
 
     def settle(self, settlement: Settlement, visit: Visit) -> WriteResult:
-        """Write what the page is now, under the claim; TAKEN when the article is not as it was."""
-        ...
+        """Write the page as it is now; TAKEN when the article changed since the visit was planned."""
 
-    def note(self, visit: Visit, noted: VisitUpdate, *, now: datetime) -> None:
-        """Write when to look again."""
-        ...
+    def note(self, visit: Visit, update: VisitUpdate, *, now: datetime) -> None:
+        """Write when to visit again."""
 
-    def withdraw(self, visit: Visit, noted: VisitUpdate, messages: Sequence[Message], *, now: datetime) -> bool:
-        """Write that the article is gone, with its messages; False when it is not as it was."""
-        ...
+    def withdraw(self, visit: Visit, update: VisitUpdate, messages: Sequence[Message], *, now: datetime) -> bool:
+        """Write that the article is withdrawn, with its messages; False when the article changed meanwhile."""
+
+
+class RevisionStore(Protocol):
+    """Writes the revisions of a replay. Implemented by `connectors/store/replays.py`."""
+
+    def revise(self, settlement: Settlement, *, raw_location: str) -> WriteResult:
+        """Write a revision of an article whose last raw page is still this one; TAKEN when it is not."""

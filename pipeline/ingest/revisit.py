@@ -1,17 +1,16 @@
-"""Looking again at articles that are known: the walk's third part, after the new entries.
+"""Revisits: fetch known articles again, after the new entries of a run.
 
-    article ─▶ page, conditionally ─▶ 304: as before
-                                   ─▶ 404, 410, sent to a section ─▶ missing; twice, hours apart ─▶ [withdrawn]
+    article ─▶ page, conditionally ─▶ 304: unchanged
+                                   ─▶ 404, 410, redirected to a section ─▶ missing; twice, hours apart ─▶ [withdrawn]
                                    ─▶ extract ─▶ decide ─▶ [revision or return, article, messages]   ONE transaction
 
-No entry is seen or settled here: the report counts visits apart, each under one word.
+Visits are no entries: the report counts them apart, each under one result.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -19,53 +18,51 @@ from typing import Self
 from pipeline.delivery.events import ArticlePage, Visit
 from pipeline.delivery.routing import withdrawal
 from pipeline.domain.errors import ExtractionFailed, FetchError, RetryAfter, RunDeadlineExceeded, StoreError
-from pipeline.domain.model import FetchKind, Request, Response, Validators, Verdict
+from pipeline.domain.model import FetchKind, Outlet, Request, Response, Validators, Verdict
 from pipeline.domain.ports import Slot
-from pipeline.extraction.wrapper.session import FrozenWrapperSession
 from pipeline.ingest import page_status
-from pipeline.ingest.collect import read_page
+from pipeline.ingest.collect import extract_page
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.ports import VisitStore
 from pipeline.ingest.revisit_policy import MISSING, VisitUpdate, is_confirmed, next_revisit, schedule_confirmation
-from pipeline.ingest.settle import MAX_CONFLICTS, decide_settlement, identify, revisit_after_s, view
-from pipeline.ingest.transactions import WriteResult
+from pipeline.ingest.settle import decide_and_write, decide_settlement, identify, revisit_after_s
+from pipeline.ingest.transactions import Settlement, WriteResult
+from pipeline.reporting.logs import log_defect, log_verdict
 from pipeline.reporting.report import Report
-
-log = logging.getLogger("newswire.revisit")
 
 
 @dataclass(frozen=True, slots=True)
 class Revisits:
-    """The visits of a run, with what they are written to."""
+    """The visits of a run."""
 
     context: RunContext
-    book: VisitStore
+    store: VisitStore
     report: Report
 
     @classmethod
-    def of(cls, context: RunContext, book: VisitStore, report: Report) -> Self:
-        """The visits of a run. Wrappers learn nothing: they learnt from these pages before."""
-        return cls(replace(context, teaching=FrozenWrapperSession()), book, report)
+    def of(cls, context: RunContext, store: VisitStore, report: Report) -> Self:
+        """The visits of a run, with frozen wrappers."""
+        return cls(replace(context, wrappers=context.wrappers.fresh(is_frozen=True)), store, report)
 
-    async def walk(self, visits: Sequence[Visit]) -> None:
-        """Make these visits, side by side. Raises StoreError."""
+    async def run(self, visits: Sequence[Visit]) -> None:
+        """Make these visits concurrently. Raises StoreError."""
         async with asyncio.TaskGroup() as tasks:
             for visit in visits:
                 tasks.create_task(self.visit(visit))
 
     async def visit(self, visit: Visit) -> None:
-        """One article, to the word that the report counts it under."""
+        """Visit one article and count the result."""
         outlet_id = visit.entry.outlet_id
         async with self.context.host_queue.slot(visit.url) as slot:
             with self.report.stopwatch(outlet_id, self.context.seconds):
-                said = await self.look(visit, slot)
-        self.report.revisited(outlet_id, said)
+                result = await self.try_visit(visit, slot)
+        self.report.revisited(outlet_id, result)
         self.context.wake_delivery()
 
-    async def look(self, visit: Visit, slot: Slot) -> str:
-        """Visit, and note what follows: the border where one article's error is caught. Raises StoreError."""
+    async def try_visit(self, visit: Visit, slot: Slot) -> str:
+        """Visit and schedule the next visit: the border where one article's error is caught. Raises StoreError."""
         try:
-            return await self.look_again(visit, slot)
+            return await self.fetch(visit, slot)
         except RunDeadlineExceeded:
             return "put_off"
         except RetryAfter as error:
@@ -74,13 +71,17 @@ class Revisits:
             raise
         except (FetchError, ExtractionFailed) as error:
             return await self.note(visit, self.as_planned(visit), error.code)
-        except Exception:
-            log.exception("%s: %s", visit.article_id, visit.url)
+        except Exception as error:  # noqa: BLE001  the border of one article: counted and logged
+            log_defect("revisit", error, outlet=visit.entry.outlet_id, url=visit.url, article=visit.article_id)
             return await self.note(visit, self.as_planned(visit), "revisit_error")
 
-    async def look_again(self, visit: Visit, slot: Slot) -> str:
-        """The page as it is now, against what is known of it."""
-        # Of a withdrawn article there is nothing that could be "not modified".
+    def outlet(self, visit: Visit) -> Outlet:
+        """The article's outlet."""
+        return self.context.outlets[visit.entry.outlet_id]
+
+    async def fetch(self, visit: Visit, slot: Slot) -> str:
+        """Fetch the page conditionally and handle its status."""
+        # A withdrawn article cannot be "not modified".
         validators = Validators() if visit.is_withdrawn else visit.validators
         response = await self.context.fetcher.fetch(Request(visit.url, FetchKind.PAGE, validators), slot)
         if response.status == 304:
@@ -88,40 +89,46 @@ class Revisits:
         refusal = page_status.refuse_page(response)
         if refusal is not None:
             return await (self.missing(visit) if refusal.reason in MISSING else self.refused(visit, refusal.reason))
-        return await self.read(visit, response, slot)
+        return await self.extract(visit, response, slot)
 
-    async def read(self, visit: Visit, response: Response, slot: Slot) -> str:
-        """A page that is there."""
-        context = self.context
-        reading = await read_page(visit.entry, response, context.outlets[visit.entry.outlet_id], context, slot)
-        if reading.article is None:
-            return await self.refused(visit, reading.reason)
-        return await self.settle(visit, ArticlePage(reading.article, reading.extraction, reading.response, None))
+    async def extract(self, visit: Visit, response: Response, slot: Slot) -> str:
+        """Extract the page and settle its article."""
+        found = await extract_page(visit.entry, response, self.outlet(visit), self.context, slot)
+        if found.article is None:
+            return await self.refused(visit, found.reason)
+        page = ArticlePage(
+            article=found.article, extraction=found.extraction, response=found.response, raw_location=None
+        )
+        return await self.settle(visit, page)
 
     async def settle(self, visit: Visit, page: ArticlePage) -> str:
-        """Decide as the walk does, and write what changed. Raises StoreError."""
+        """Decide as for a new entry, and write what changed. Raises StoreError."""
         context = self.context
-        identity = identify(visit.entry, page, context.outlets[visit.entry.outlet_id])
-        candidate = await view(visit.entry, page, identity, context)
-        for _ in range(MAX_CONFLICTS):
-            looked = await context.in_store(context.articles.look_up, candidate, identity.urls)
-            settlement = await decide_settlement(visit.entry, page, identity, looked, context)
+        identity = identify(visit.entry, page, self.outlet(visit))
+        archived: ArticlePage | None = None
+
+        async def write(settlement: Settlement) -> str | None:
+            nonlocal archived
             if visit.article_id in settlement.decision.namesakes:
-                return await self.missing(visit)  # sent on to another article, which the feed shows by itself
-            if settlement.decision.verdict is not Verdict.UNCHANGED and page.raw_location is None:
-                # Only what changed is worth a place in the archive.
-                page = replace(page, raw_location=await context.in_store(context.archive.keep, page.response))
-                settlement = await decide_settlement(visit.entry, page, identity, looked, context)
-            outcome = await context.in_store(self.book.settle, settlement, visit)
-            if outcome is WriteResult.TAKEN:
-                return "overtaken"
-            if outcome is WriteResult.WRITTEN:
-                verdict = settlement.decision.verdict
-                return "returned" if visit.is_withdrawn and verdict is Verdict.NEW else verdict.value
-        raise StoreError(f"{visit.url}: others settled something alike {MAX_CONFLICTS} times", retriable=True)
+                return await self.missing(visit)  # redirected to another article, which the feed shows by itself
+            if settlement.decision.verdict is not Verdict.UNCHANGED:
+                # Only a changed page is archived, and only once.
+                archived = archived or replace(
+                    page, raw_location=await context.in_store(context.archive.keep, page.response)
+                )
+                settlement = await decide_settlement(visit.entry, archived, identity, settlement.looked, context)
+            result = await context.in_store(self.store.settle, settlement, visit)
+            if result is not WriteResult.WRITTEN:
+                return "overtaken" if result is WriteResult.TAKEN else None
+            verdict = settlement.decision.verdict
+            if verdict is not Verdict.UNCHANGED:
+                self.log_verdict(visit, verdict)
+            return "returned" if visit.is_withdrawn and verdict is Verdict.NEW else verdict.value
+
+        return await decide_and_write(visit.entry, page, identity, context, write)
 
     async def missing(self, visit: Visit) -> str:
-        """A page that is not there: remembered the first time, a withdrawal the second."""
+        """A missing page: scheduled for confirmation the first time, withdrawn the second time."""
         context, now = self.context, self.context.clock()
         if visit.is_withdrawn:
             return await self.note(visit, self.as_planned(visit), "still_withdrawn")
@@ -131,25 +138,30 @@ class Revisits:
         messages = withdrawal(
             visit,
             json.loads(former) if former else None,
-            context.outlets[visit.entry.outlet_id],
+            self.outlet(visit),
             copies=context.settings.copies,
             now=now,
         )
-        noted = self.as_planned(visit)
-        is_ours = await context.in_store(self.book.withdraw, visit, noted, messages, now=now)
-        return Verdict.WITHDRAWN.value if is_ours else "overtaken"
+        if not await context.in_store(self.store.withdraw, visit, self.as_planned(visit), messages, now=now):
+            return "overtaken"
+        self.log_verdict(visit, Verdict.WITHDRAWN)
+        return Verdict.WITHDRAWN.value
 
     async def refused(self, visit: Visit, reason: str) -> str:
-        """An answer that says nothing of the article: a wall, a server's trouble, a page that is none."""
+        """A response without information about the article: a bot wall, a server error, a page without an article."""
         return await self.note(visit, self.as_planned(visit), f"refused_{reason}")
 
     def as_planned(self, visit: Visit) -> VisitUpdate:
-        """The next step of the schedule, nothing missing."""
-        outlet = self.context.outlets[visit.entry.outlet_id]
-        after_s = revisit_after_s(outlet, self.context.settings)
+        """The next step of the schedule, with the page not missing."""
+        after_s = revisit_after_s(self.outlet(visit), self.context.settings)
         return VisitUpdate(next_revisit(visit.first_seen_at, after_s, now=self.context.clock()))
 
-    async def note(self, visit: Visit, noted: VisitUpdate, said: str) -> str:
-        """Write when to look again."""
-        await self.context.in_store(self.book.note, visit, noted, now=self.context.clock())
-        return said
+    async def note(self, visit: Visit, update: VisitUpdate, result: str) -> str:
+        """Write when to visit again; returns the result."""
+        await self.context.in_store(self.store.note, visit, update, now=self.context.clock())
+        return result
+
+    def log_verdict(self, visit: Visit, verdict: Verdict) -> None:
+        """Log a visit that changed the article."""
+        entry = visit.entry
+        log_verdict(verdict, feed=entry.feed_id, outlet=entry.outlet_id, url=visit.url, article=visit.article_id)

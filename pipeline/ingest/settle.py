@@ -1,13 +1,16 @@
-"""From an article to its verdict: who it is, what is known near it, what is decided, written under a claim.
+"""From an article to its verdict: identity, known articles near it, decision, one write.
 
-Looking and deciding need no lock; only the writing does, and all is repeated from the look when somebody settled
-something alike meanwhile. So two workers with two copies of one story never both call theirs the first.
+Lookup and decision need no lock, only the write does. All three are repeated when a similar article was settled
+meanwhile, so that two workers with two copies of one article never both publish it as the original.
+Tested by tests/ingest/test_revisit.py and tests/connectors/store/test_articles.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from pipeline.dedup.decide import Candidate, DecidePolicy, Decision, decide
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
@@ -16,23 +19,24 @@ from pipeline.delivery.events import ArticlePage, Publication
 from pipeline.delivery.routing import messages_of, words_since
 from pipeline.domain.errors import StoreError
 from pipeline.domain.model import Outlet, PendingEntry, Verdict
+from pipeline.domain.ports import StoreCall
 from pipeline.domain.settings import Settings
 from pipeline.extraction.metadata.agencies import agency_credits
 from pipeline.identity.urls import article_id, article_number, canonicalise, is_section_or_home, registrable_domain
 from pipeline.ingest.context import RunContext
+from pipeline.ingest.ports import ArticleLookup
 from pipeline.ingest.revisit_policy import is_followed, next_revisit
 from pipeline.ingest.transactions import LookupResult, SettledEntry, Settlement, WriteResult
 
-# Twice is common with a handful of workers on one story, five times was never seen.
+T = TypeVar("T")
+
+# Two conflicts are common with a handful of workers on one article, five were never seen.
 MAX_CONFLICTS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who an article is: its id, and every form under which it may be met again.
-
-    `page_url` is where it was read, `own_id` the id that follows from the outlet's number or from that address alone.
-    """
+    """An article's id and aliases. `own_id` follows from the outlet's article number or from the page's URL alone."""
 
     article_id: str
     domain: str
@@ -43,28 +47,42 @@ class Identity:
 
 async def settle(entry: PendingEntry, page: ArticlePage, outlet: Outlet, context: RunContext) -> SettledEntry:
     """Decide on an article and write it. Raises StoreError."""
-    identity = identify(entry, page, outlet)
-    candidate = await view(entry, page, identity, context)
+
+    async def write(settlement: Settlement) -> SettledEntry | None:
+        result = await context.in_store(context.articles.settle, settlement)
+        if result is WriteResult.CONFLICT:
+            return None
+        decision = settlement.decision
+        return SettledEntry(
+            entry=entry,
+            verdict=decision.verdict,
+            reason=decision.reason,
+            article_id=decision.article_id,
+            is_ours=result is WriteResult.WRITTEN,
+        )
+
+    return await decide_and_write(entry, page, identify(entry, page, outlet), context, write)
+
+
+async def decide_and_write(
+    entry: PendingEntry,
+    page: ArticlePage,
+    identity: Identity,
+    context: RunContext,
+    write: Callable[[Settlement], Awaitable[T | None]],
+) -> T:
+    """Look up, decide and write; again while `write` returns None, which means a conflict. Raises StoreError."""
+    candidate = await build_candidate(entry, page, identity, context.articles, context.in_store)
     for _ in range(MAX_CONFLICTS):
         looked = await context.in_store(context.articles.look_up, candidate, identity.urls)
-        settlement = await decide_settlement(entry, page, identity, looked, context)
-        outcome = await context.in_store(context.articles.settle, settlement)
-        if outcome is not WriteResult.CONFLICT:
-            decision = settlement.decision
-            return SettledEntry(entry, decision.verdict, decision.reason, is_ours=outcome is WriteResult.WRITTEN)
-    raise StoreError(f"{page.article.url}: others settled something alike {MAX_CONFLICTS} times", retriable=True)
-
-
-async def view(entry: PendingEntry, page: ArticlePage, identity: Identity, context: RunContext) -> Candidate:
-    """The article as the decision sees it, less what its host repeats."""
-    hashes = paragraph_hashes(page.article.text)
-    url = page.article.canonical_url
-    repeated = await context.in_store(context.articles.repeated_paragraphs, identity.domain, hashes, url=url)
-    return make_candidate(entry, page, identity, repeated)
+        result = await write(await decide_settlement(entry, page, identity, looked, context))
+        if result is not None:
+            return result
+    raise StoreError(f"{page.article.url}: {MAX_CONFLICTS} conflicts with similar articles", retriable=True)
 
 
 def identify(entry: PendingEntry, page: ArticlePage, outlet: Outlet) -> Identity:
-    """An article's id, from the outlet's own number or its canonical URL, and all its URLs in canonical form."""
+    """An article's id, from the outlet's article number or its canonical URL, and all its URLs in canonical form."""
     article, domain = page.article, registrable_domain(page.response.final_url)
     own = registrable_domain(article.canonical_url) == domain and not is_section_or_home(article.canonical_url)
     chosen = article.canonical_url if own else page.response.final_url
@@ -83,9 +101,13 @@ def identify(entry: PendingEntry, page: ArticlePage, outlet: Outlet) -> Identity
     )
 
 
-def make_candidate(entry: PendingEntry, page: ArticlePage, identity: Identity, repeated: frozenset[int]) -> Candidate:
-    """The article as the decision sees it."""
+async def build_candidate(
+    entry: PendingEntry, page: ArticlePage, identity: Identity, articles: ArticleLookup, in_store: StoreCall
+) -> Candidate:
+    """The article as input of the decision, without the paragraphs that its host repeats."""
     article = page.article
+    hashes = paragraph_hashes(article.text)
+    repeated = await in_store(articles.repeated_paragraphs, identity.domain, hashes, url=article.canonical_url)
     published = article.published.value if article.published else entry.entry.published
     return Candidate(
         article_id=identity.article_id,
@@ -105,7 +127,7 @@ def make_candidate(entry: PendingEntry, page: ArticlePage, identity: Identity, r
 async def decide_settlement(
     entry: PendingEntry, page: ArticlePage, identity: Identity, looked: LookupResult, context: RunContext
 ) -> Settlement:
-    """What is decided from a look, with the messages that tell of it."""
+    """The decision that follows from a lookup, with its messages."""
     now = context.clock()
     outlet = context.outlets[entry.outlet_id]
     decision = decide(looked.candidate, looked.sightings, now=now, policy=decide_policy(outlet))
@@ -141,9 +163,9 @@ async def decide_settlement(
 def plan_revisit(
     entry: PendingEntry, looked: LookupResult, decision: Decision, outlet: Outlet, settings: Settings, *, now: datetime
 ) -> datetime | None:
-    """When the article is looked at again: by the schedule, and as soon as a change of a live blog is not held back.
+    """When to visit the article again: by the schedule, or as soon as a live blog's next revision is allowed.
 
-    At once where a third id waits to be merged.
+    At once when a third id waits to be merged.
     """
     if decision.has_more_to_merge:
         return now
@@ -153,17 +175,17 @@ def plan_revisit(
     if not decision.debounced:
         return planned
     before = next(known for known in looked.sightings.known if known.article_id == decision.article_id)
-    free = max(before.last_revised_at + decide_policy(outlet).live_blog_min_gap, now)
-    return min(planned or free, free)
+    allowed = max(before.last_revised_at + decide_policy(outlet).live_blog_min_gap, now)
+    return min(planned or allowed, allowed)
 
 
 def revisit_after_s(outlet: Outlet, settings: Settings) -> tuple[int, ...]:
-    """The ages at which an outlet's articles are looked at again: the catalogue's, else the setting's."""
+    """The ages at which an outlet's articles are visited again: from the catalogue, else from the settings."""
     own = outlet.policy.revisit_after_s
     return settings.revisits.after_s if own is None else own
 
 
 def decide_policy(outlet: Outlet) -> DecidePolicy:
-    """The measured thresholds, with what the catalogue says of this outlet's live blogs."""
+    """The measured thresholds, with the catalogue's minimum gap between revisions of this outlet's live blogs."""
     gap_s = outlet.policy.live_blog_min_gap_s
     return DecidePolicy() if gap_s is None else DecidePolicy(live_blog_min_gap=timedelta(seconds=gap_s))

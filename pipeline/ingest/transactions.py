@@ -1,7 +1,8 @@
-"""What the walk's steps hand to the store and get back: the values of its two transactions.
+"""Inputs and results of the two store transactions of ingest: recording a poll and settling an entry.
 
-A poll is recorded with what it showed (`PollRecord`, `PollDecision` → `Sighted`); an entry is settled with its verdict
-(`Settlement`). They decide nothing; `pipeline/ingest/poll.py` and `pipeline/ingest/collect.py` fill them.
+A poll is one `PollResult` with its `PollRecord`; the store compares its entries (`EntryCounts`), and the caller decides
+the feed's next state (`PollDecision`). An entry ends in a `Settlement` or an `Ending`, or stays pending (`Deferral`).
+Values only. Tested by tests/connectors/store/test_feeds.py and tests/connectors/store/test_articles.py.
 """
 
 from __future__ import annotations
@@ -16,26 +17,32 @@ from pipeline.domain.model import Entry, FeedState, Message, PendingEntry, Verdi
 from pipeline.scheduling.feed_state import PollOutcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntryCounts:
-    """How the entries of a poll compare with what was known: the input of the feed's next state."""
+    """How a poll's entries compare with known ones; once recorded, with the entries whose page is to be fetched."""
 
     new: int = 0  # never seen in the outlet
     elsewhere: int = 0  # another feed of the outlet showed it first
     known: int = 0  # shown by this feed before
-    changed: int = 0  # of the known: the feed says something else of it now
-    waiting: int = 0  # of the known: still pending from before, counted where it is settled
-    hidden: int = 0  # of those this feed never showed: dated long before its last poll
+    changed: int = 0  # of the known: with other content now
+    waiting: int = 0  # of the known: still pending, counted where they are settled
+    hidden: int = 0  # not shown by this feed before, but dated long before its last poll
+    pending: tuple[PendingEntry, ...] = ()
 
     @property
     def entries(self) -> int:
         """Entries of the poll."""
         return self.known + self.new + self.elsewhere
 
+    @property
+    def unchanged(self) -> int:
+        """Settled entries that this feed showed before with the same content."""
+        return self.known - self.waiting - (len(self.pending) - self.new)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PollRecord:
-    """The poll as the desk will read it."""
+    """The poll as it is stored and shown at the desk."""
 
     outcome: str
     http_status: int | None = None
@@ -44,65 +51,42 @@ class PollRecord:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult:
-    """A poll as it ended: its outcome for the feed's life, its line for the desk, the entries it showed."""
+    """A finished poll: input of the feed's next state, record to store, entries of the feed."""
 
     at: datetime
     outcome: PollOutcome
-    line: PollRecord
+    record: PollRecord
     entries: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PollDecision:
-    """What the caller's decision makes of the poll: the feed's next state and the messages that tell of it."""
+    """What follows from a poll: the feed's next state and the messages about it."""
 
     state: FeedState
     messages: tuple[Message, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class QuietPoll:
-    """A poll without entries, decided: what is left is to write it down."""
-
-    at: datetime
-    line: PollRecord
-    decision: PollDecision
-
-
-@dataclass(frozen=True, slots=True)
-class Sighted:
-    """What a recorded poll brought: its comparison, and the entries that now wait for their page."""
-
-    shown: EntryCounts
-    pending: tuple[PendingEntry, ...]
-    state: FeedState
-
-    @property
-    def unchanged(self) -> int:
-        """Entries that this feed showed before, settled, in the same words."""
-        return self.shown.known - self.shown.waiting - (len(self.pending) - self.shown.new)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LookupResult:
-    """What a look-up found near a candidate, whose id is now the one its URLs belong to; and how far it reached."""
+    """Known articles near a candidate, whose id is now the one that its URLs belong to."""
 
     candidate: Candidate
     sightings: Sightings
-    seen: int  # the sketches' sequence number: what is newer is looked at again before anything is written
+    seen: int  # sequence number of the newest fingerprint seen: newer ones are checked before anything is written
     known_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """An entry's end with an article: everything that one transaction writes."""
 
     entry: PendingEntry
     looked: LookupResult
     page: ArticlePage
-    urls: tuple[str, ...]  # canonical forms of every URL of it: its aliases
+    urls: tuple[str, ...]  # canonical forms of all its URLs: its aliases
     decision: Decision
     messages: tuple[Message, ...]
     now: datetime
@@ -115,38 +99,39 @@ class Settlement:
 
     @property
     def owner(self) -> str:
-        """The article that the entry and its URLs belong to: the known one when this is its very text, else its own.
+        """The article that the entry and its URLs belong to: the known one when the text is identical, else its own.
 
-        A duplicate that only resembles it keeps its own id: under one id, visits to two URLs would revise each other.
+        A duplicate that is only similar keeps its own id: under one id, visits to two URLs would revise each other.
         """
         decision = self.decision
-        is_its_text = decision.similarity is not None and decision.similarity.jaccard == 1.0
-        if decision.verdict is Verdict.DUPLICATE and is_its_text and decision.copy_of:
+        has_same_text = decision.similarity is not None and decision.similarity.jaccard == 1.0
+        if decision.verdict is Verdict.DUPLICATE and has_same_text and decision.copy_of:
             return decision.copy_of
         return decision.article_id
 
 
 class WriteResult(StrEnum):
-    """What became of a settlement."""
+    """Whether a settlement was written."""
 
     WRITTEN = "written"
-    CONFLICT = "look_again"  # something alike was settled meanwhile
-    TAKEN = "taken"  # another worker ended this very entry
+    CONFLICT = "conflict"  # a similar article was settled meanwhile: look up and decide again
+    TAKEN = "taken"  # another worker ended this entry
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettledEntry:
-    """An entry that has its verdict in the store; `is_ours` is False when another worker wrote it."""
+    """An entry with its verdict in the store; `is_ours` is False when another worker wrote it."""
 
     entry: PendingEntry
     verdict: Verdict
     reason: str
+    article_id: str
     is_ours: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """An entry's end without an article: rejected, or failed with the dead letter that tells of it."""
+    """An entry's end without an article: rejected, or failed with a dead letter."""
 
     entry: PendingEntry
     verdict: Verdict
@@ -154,11 +139,11 @@ class Ending:
     messages: tuple[Message, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deferral:
     """An entry that stays pending: when to try again, and why."""
 
     entry: PendingEntry
     until: datetime
     reason: str
-    counts: bool = True  # whether it was an attempt: waiting for a host or a deadline is none
+    counts: bool = True  # as an attempt: waiting for a host or for the next run does not

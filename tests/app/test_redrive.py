@@ -85,7 +85,7 @@ def test_an_entry_never_answered_has_no_last_answer_and_more_tries_no_letter_yet
     ],
 )
 def test_a_dead_letter_is_resolved_by_the_next_verdict(is_dead: bool, verdict: Verdict, told: list[str]) -> None:
-    ending = with_resolution(Ending(pending(is_dead=is_dead), verdict, "stub"), OUTLET, now=NOW)
+    ending = with_resolution(Ending(entry=pending(is_dead=is_dead), verdict=verdict, reason="stub"), OUTLET, now=NOW)
     assert [json.loads(message.value or b"")["state"] for message in ending.messages] == told
 
 
@@ -107,7 +107,7 @@ def dead(database: Database) -> DeadLetterStore:
     waiting = feeds.record_poll(state, shown, lambda _shown: PollDecision(state)).pending
     reasons = ("timed_out", "extract_error", "timed_out")
     for entry, reason, when in zip(waiting, reasons, (NOW, NOW, LATER), strict=True):
-        articles.end(Ending(entry, Verdict.FAILED, reason), now=when)
+        articles.end(Ending(entry=entry, verdict=Verdict.FAILED, reason=reason), now=when)
     return DeadLetterStore(database, lanes=4)
 
 
@@ -162,7 +162,7 @@ def test_a_redriven_entry_becomes_an_article_and_the_topic_tells_the_whole_story
             assert done.redriven == len(seen.dead) == newswire.articles.pending()
             newswire.ingest(ids)
             told: dict[str, list[str]] = {}
-            for received in newswire.read(Topic.DEAD_LETTERS):
+            for received in newswire.topics.read(Topic.DEAD_LETTERS):
                 value = json.loads(received.value or b"")
                 told.setdefault(received.key, []).append(value["state"])
                 if value["state"] == "failed":

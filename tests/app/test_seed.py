@@ -37,7 +37,7 @@ def publish(text: str, home: Path) -> dict[str, object]:
         with Newswire.from_env(environment) as newswire:
             report = newswire.poll_once(newswire.choose([]))
             assert report.problems == ()
-            (received,) = newswire.read(Topic.ARTICLES)
+            (received,) = newswire.topics.read(Topic.ARTICLES)
     assert received.value is not None
     value: dict[str, object] = json.loads(received.value)
     return value

@@ -42,7 +42,7 @@ from connectors.store.host_slots import StoredPacer
 from pipeline.domain.model import Feed, FetchKind, Outlet, Request, Validators
 from pipeline.domain.settings import Settings
 from pipeline.feeds.parse import body_digest
-from pipeline.ingest.context import RunContext
+from pipeline.ingest.context import RunContext, StoreThread
 from pipeline.ingest.host_queue import HostQueue
 from pipeline.ingest.poll import ingest
 from pipeline.reporting.report import Report
@@ -218,13 +218,14 @@ def poll_rooms(
         settings=Settings(),
         outlets=outlets,
         fetcher=fetcher,
-        feeds=store,
+        polls=store,
+        entries=empty,
         articles=empty,
         archive=empty,
         extractor=empty,
-        teaching=empty,
-        store_thread=store_thread,
-        host_queue=HostQueue(AT_ONCE, 5),
+        wrappers=empty,
+        in_store=StoreThread(store_thread),
+        host_queue=HostQueue(slots=AT_ONCE, per_host=5),
         clock=lambda: datetime.now(UTC),
         seconds=time.monotonic,
         draw=lambda: 0.5,

@@ -136,7 +136,7 @@ def judge(settings: Settings, dry: dict[str, object]) -> int:
     with Newswire(settings) as newswire:
         events = Counter(
             received.headers["ce_id"]
-            for received in newswire.read(Topic.ARTICLES)
+            for received in newswire.topics.read(Topic.ARTICLES)
             if received.headers["ce_type"].endswith("updated.v1")
         )
     twice = sum(count > 1 for count in events.values())

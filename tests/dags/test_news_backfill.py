@@ -22,7 +22,7 @@ def test_a_day_of_an_outlet_is_filled_and_the_run_says_how_many(runnable: Any, n
     from pipeline.app.runs import Newswire
 
     with Newswire.from_env() as newswire:
-        subjects = [received.headers["ce_subject"] for received in newswire.read(Topic.ARTICLES)]
+        subjects = [received.headers["ce_subject"] for received in newswire.topics.read(Topic.ARTICLES)]
     assert subjects
     assert all("/news/20260301/" in subject for subject in subjects)
 

@@ -87,7 +87,7 @@ def test_what_was_published_is_on_the_topic_and_counted_on_the_asset(first: Ran)
     from pipeline.app.runs import Newswire
 
     with Newswire.from_env() as newswire:
-        published = len(list(newswire.read(Topic.ARTICLES)))
+        published = len(list(newswire.topics.read(Topic.ARTICLES)))
     assert published == sum(first.counts.values()) > 20
 
 

@@ -82,7 +82,7 @@ def test_replay_only_looks_until_it_is_told_to(runnable: Any, read_well: None) -
     report = left_by(run_form(runnable, "news_replay"), "replay")
     assert (report["total"], report["is_done"]) == (PAGES, True)
     with Newswire.from_env() as newswire:
-        assert len(list(newswire.read(Topic.ARTICLES))) == PAGES
+        assert len(list(newswire.topics.read(Topic.ARTICLES))) == PAGES
     assert run_form(runnable, "news_replay", dry_run=False, outlets=[PLAIN[0].id]).state == "success"
 
 

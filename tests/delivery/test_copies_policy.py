@@ -48,7 +48,7 @@ def polled(newsroom: Newsroom, home: Path, copies: str) -> Newswire:
 
 def on(opened: Newswire, topic: Topic) -> list[Mapping[str, Any]]:
     """The messages about the report on a topic."""
-    values = [json.loads(each.value) for each in opened.read(topic) if each.value]
+    values = [json.loads(each.value) for each in opened.topics.read(topic) if each.value]
     return [value for value in values if SLUG in value["canonical_url"]]
 
 

@@ -71,7 +71,7 @@ def assert_described(message: Message) -> None:
 
 def test_a_feed_status_and_a_dead_letter_validate_against_their_schemas() -> None:
     status = messages.feed_status_message(make_state(status=FeedStatus.SILENT, last_success_at=NOW), OUTLET, now=NOW)
-    failure = Failure("page", "http_503", "x" * 5000, attempts=5, response=make_response())
+    failure = Failure(stage="page", reason="http_503", detail="x" * 5000, attempts=5, response=make_response())
     failed = dead_letters.failed_message(PENDING, OUTLET, failure, now=NOW)
     redriven = dead_letters.redriven_message(DeadEntry(replace(PENDING, attempts=5), "http_503", NOW), OUTLET, now=NOW)
     resolved = dead_letters.resolved_message(PENDING, OUTLET, Verdict.NEW, article_id="a1", now=NOW)

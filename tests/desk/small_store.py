@@ -97,8 +97,8 @@ def fill(database: Database, *, now: datetime = NOW, next_poll_at: datetime | No
     one, two, three, four = feeds.record_poll(state, polled, lambda _shown: PollDecision(after)).pending
     end(articles, one, Verdict.FAILED, HOSTILE, now=now)
     end(articles, two, Verdict.REJECTED, "consent_wall", now=now)
-    articles.defer(Deferral(three, now + timedelta(hours=1), HOSTILE))
-    articles.defer(Deferral(four, now + timedelta(hours=1), "http_503"))
+    articles.defer(Deferral(entry=three, until=now + timedelta(hours=1), reason=HOSTILE))
+    articles.defer(Deferral(entry=four, until=now + timedelta(hours=1), reason="http_503"))
     (silent,) = feeds.states([SILENT.id])
     still = replace(
         silent,
@@ -120,7 +120,7 @@ def fill(database: Database, *, now: datetime = NOW, next_poll_at: datetime | No
 
 def end(articles: ArticleStore, entry: PendingEntry, verdict: Verdict, reason: str, *, now: datetime) -> None:
     """End an entry half a minute after it was seen."""
-    articles.end(Ending(entry, verdict, reason), now=now + timedelta(seconds=30))
+    articles.end(Ending(entry=entry, verdict=verdict, reason=reason), now=now + timedelta(seconds=30))
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def filled(newsroom: Newsroom, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def published(past: Backfill) -> list[str]:
     """The URLs of the articles on the topic."""
-    return [received.headers["ce_subject"] for received in past.app.read(Topic.ARTICLES)]
+    return [received.headers["ce_subject"] for received in past.app.topics.read(Topic.ARTICLES)]
 
 
 def fill(past: Backfill, **options: object) -> Report:
@@ -162,7 +162,7 @@ def test_a_sitemap_that_cannot_be_had_makes_it_red_and_unfinished(past: Backfill
 
 def test_a_dry_run_counts_pages_and_writes_nothing(past: Backfill, newsroom: Newsroom) -> None:
     (share,) = past.plan(outlets=["antenne-info"], begin=False, **DAYS)
-    found = {each.url.rpartition("/")[2]: each.in_span for each in past.look(share)}
+    found = {each.url.rpartition("/")[2]: each.in_span for each in past.preview(share)}
     assert found["2026-03-01.xml"] == len(OF_THE_DAY)
     assert past.plan() == ()
     assert not [served for served in newsroom.requests if served.path.endswith(".html")]
@@ -267,6 +267,8 @@ def test_an_entry_of_which_nothing_is_known_but_its_link_survives_the_store() ->
 
 
 def test_a_share_survives_the_store() -> None:
-    share = Share(("a", "b"), "2026-03-01", "2026-03-02", sitemaps=("http://x.test/",), warc="/x.warc.gz")
+    share = Share(
+        outlets=("a", "b"), since="2026-03-01", until="2026-03-02", sitemaps=("http://x.test/",), warc="/x.warc.gz"
+    )
     assert Share.from_json(share.to_json()) == share
     assert replace(share, warc="").name == "a, b 2026-03-01..2026-03-02"

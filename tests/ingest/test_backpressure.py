@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
 
 from connectors.archive.warc_archive import WarcArchive
 from connectors.store.outbox import append
-from pipeline.ingest.backpressure import ASK_EVERY_S, Backpressure
+from pipeline.app.run import open_run
+from pipeline.ingest.backpressure import CHECK_EVERY_S, Backpressure
 from pipeline.ingest.poll import ingest
 from pipeline.reporting.report import Report
 from tests.ingest.test_revisit import Deployment, deployed, make_page
@@ -24,7 +24,7 @@ async def test_what_waits_is_counted_once_a_second() -> None:
 
     pressure = Backpressure(waiting, 5, seconds=lambda: clock[0])
     answers = []
-    for at in (0.0, 0.5, ASK_EVERY_S, 1.5, 2 * ASK_EVERY_S):
+    for at in (0.0, 0.5, CHECK_EVERY_S, 1.5, 2 * CHECK_EVERY_S):
         clock[0] = at
         answers.append(await pressure.has_room())
     assert answers == [True, True, False, False, True]
@@ -62,13 +62,12 @@ def test_nothing_is_polled_while_the_disk_has_no_room_for_raw_pages(deployed: De
 
 
 def polls(deployed: Deployment) -> dict[str, int]:
-    """One walk over the feed, of a run that is under way already."""
+    """One poll of the feed by a run that is under way already."""
     newswire, report = deployed.newswire, Report()
 
-    async def walk() -> None:
-        async with AsyncExitStack() as stack:
-            context = await newswire.furnish(stack, newswire.deliverer(), deadline_s=None)
+    async def run() -> None:
+        async with open_run(newswire, None, on_fault=report.faults.append) as context:
             await ingest(newswire.due(newswire.choose([])), (), context, report)
 
-    asyncio.run(walk())
+    asyncio.run(run())
     return dict(report.outlets["gazette"].polls)

@@ -97,7 +97,7 @@ def changed_pages(pages: tuple[MadePage, ...]) -> int:
 
 
 def updates(newswire: Newswire) -> list[ReceivedMessage]:
-    return [r for r in newswire.read(Topic.ARTICLES) if r.headers["ce_type"].endswith("updated.v1")]
+    return [r for r in newswire.topics.read(Topic.ARTICLES) if r.headers["ce_type"].endswith("updated.v1")]
 
 
 def test_a_dry_run_shows_words_and_paragraphs_and_changes_nothing(
@@ -105,7 +105,7 @@ def test_a_dry_run_shows_words_and_paragraphs_and_changes_nothing(
 ) -> None:
     told: list[ReplayedArticle] = []
     with Newswire(with_rule(settings)) as newswire:
-        report = replay.replay(newswire, ReplayChoice(), dry_run=True, tell=told.append)
+        report = replay.replay(newswire, ReplayChoice(), dry_run=True, show=told.append)
         assert updates(newswire) == []
     changed = [replayed for replayed in told if replayed.fate is ReplayOutcome.REVISED]
     assert len(changed) == report.of(ReplayOutcome.REVISED) == changed_pages(pages) > 2
@@ -165,7 +165,7 @@ def test_a_killed_replay_goes_on_where_it_was_and_repeats_no_revision(
     fates: Counter[str] = Counter()
     with Newswire(settings) as newswire:
         report = replay.replay(
-            newswire, ReplayChoice(), dry_run=False, tell=lambda replayed: fates.update([replayed.fate.value])
+            newswire, ReplayChoice(), dry_run=False, show=lambda replayed: fates.update([replayed.fate.value])
         )
         told = [(received.key, received.headers["ce_id"]) for received in updates(newswire)]
     assert (report.articles, sum(fates.values())) == (PAGES, PAGES - done_before)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,11 +21,9 @@ from connectors.workers.pool import InlineWorkers
 from pipeline.app import revisit
 from pipeline.app.revisit import VisitChoice
 from pipeline.app.runs import Newswire
-from pipeline.delivery.deliver import Deliverer
 from pipeline.domain.model import ReceivedMessage, Request, Response, Topic
 from pipeline.domain.ports import Slot
 from pipeline.domain.settings import Settings
-from pipeline.ingest.context import RunContext
 from pipeline.reporting.report import Report
 from tests.made_news import Newsroom
 
@@ -140,9 +138,8 @@ class WebApp(Newswire):
     def fetcher(self) -> Any:
         return self.web_fetcher()
 
-    async def furnish(self, stack: AsyncExitStack, deliverer: Deliverer, *, deadline_s: float | None) -> RunContext:
-        context = await super().furnish(stack, deliverer, deadline_s=deadline_s)
-        return replace(context, extractor=InlineWorkers())
+    def workers(self) -> Any:
+        return InlineWorkers()
 
 
 @dataclass(slots=True)
@@ -175,7 +172,7 @@ class Deployment:
         return dict(report.revisits)
 
     def events(self, topic: Topic = Topic.ARTICLES) -> list[ReceivedMessage]:
-        return list(self.newswire.read(topic))
+        return list(self.newswire.topics.read(topic))
 
     def told(self) -> list[tuple[str, int]]:
         """What consumers of the event log were told, in order: published, updated, withdrawn, with the revision."""

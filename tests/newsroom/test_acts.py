@@ -69,13 +69,15 @@ class Stage:
 
     def differences(self, act: int) -> tuple[Difference, ...]:
         with self.app() as newswire:
-            return differences(self.newsroom.ledger(act), newswire.read(Topic.ARTICLES), newswire.read(Topic.COPIES))
+            return differences(
+                self.newsroom.ledger(act), newswire.topics.read(Topic.ARTICLES), newswire.topics.read(Topic.COPIES)
+            )
 
     def latest(self) -> dict[str, int]:
         """What a consumer of the compacted topic is left with: URL → revision."""
         kept: dict[str, dict[str, Any] | None] = {}
         with self.app() as newswire:
-            for received in newswire.read(Topic.LATEST):
+            for received in newswire.topics.read(Topic.LATEST):
                 kept[received.key or ""] = None if received.value is None else json.loads(received.value)
         return {plain_url(value["canonical_url"]): value["revision"] for value in kept.values() if value is not None}
 

@@ -1,65 +1,75 @@
-"""What the pages of this run teach each outlet's wrapper: gathered, learnt from in small lots, kept in the store.
+"""Wrapper learning during a run: loads each outlet's wrapper, collects observations, learns in small batches, stores.
 
-The wrapper itself is pipeline/extraction/wrapper/wrapper.py. Two processes that learn for one outlet at once each keep
-a version; the later one stays, and the other's pages are seen again soon enough: a wrapper needs a few pages, not all
-of them.
+The wrapper itself is pipeline/extraction/wrapper/wrapper.py. When two processes learn for one outlet, the later version
+stays. The other's observations are lost, which costs little: a wrapper needs only a few pages.
+Tested by tests/extraction/wrapper/test_apply.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
+from pipeline.domain.ports import StoreCall, WrapperStore
 from pipeline.extraction.values import Observation
 from pipeline.extraction.wrapper.wrapper import Wrapper, learn
 
-# Pages between two lessons: a wrapper is of use from about five on, and a lesson costs a write.
-LOT = 5
+# Pages between two updates: a wrapper is of use from about five pages on, and an update costs a write.
+BATCH = 5
+
+OnLearnt = Callable[[str, Wrapper, int], None]  # outlet id, wrapper, pages
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class WrapperSession:
-    """Wrappers and fresh observations of one run, by outlet."""
+    """Wrappers and new observations of one run, by outlet.
 
+    A frozen session learns nothing: revisits and replays read pages that were learnt from before. A page seen often
+    would make its own text look like what the outlet repeats, and a replay depend on its own order.
+    """
+
+    store: WrapperStore
+    in_store: StoreCall
+    clock: Callable[[], datetime]
+    is_frozen: bool = False
+    on_learnt: OnLearnt = lambda _outlet_id, _wrapper, _pages: None
     wrappers: dict[str, Wrapper | None] = field(default_factory=dict)
     observations: dict[str, list[Observation]] = field(default_factory=dict)
 
-    async def wrapper(self, outlet_id: str, context: Any) -> Wrapper | None:
-        """What is known of the outlet's pages so far."""
+    def fresh(self, *, is_frozen: bool = False) -> WrapperSession:
+        """Another session on the same store, which loads the wrappers again."""
+        return replace(self, is_frozen=is_frozen, wrappers={}, observations={})
+
+    async def wrapper(self, outlet_id: str) -> Wrapper | None:
+        """The outlet's wrapper so far."""
         if outlet_id not in self.wrappers:
-            kept = await context.in_store(context.articles.load_wrapper, outlet_id)
+            kept = await self.in_store(self.store.load_wrapper, outlet_id)
             self.wrappers.setdefault(outlet_id, Wrapper.from_json(kept) if kept else None)
         return self.wrappers[outlet_id]
 
-    async def observe(self, outlet_id: str, observation: Observation, context: Any) -> None:
-        """A page was read; learn when there are enough new ones."""
-        lot = self.observations.setdefault(outlet_id, [])
-        lot.append(observation)
-        if len(lot) >= LOT:
-            await self.teach(outlet_id, context)
-
-    async def teach(self, outlet_id: str, context: Any) -> None:
-        """Learn from what was gathered for one outlet, and keep it."""
-        lot = self.observations.pop(outlet_id, [])
-        if not lot:
+    async def observe(self, outlet_id: str, observation: Observation) -> None:
+        """Add a page's observation; learn when there are enough new ones."""
+        if self.is_frozen:
             return
-        learnt = learn(self.wrappers.get(outlet_id), lot)
+        batch = self.observations.setdefault(outlet_id, [])
+        batch.append(observation)
+        if len(batch) >= BATCH:
+            await self.learn(outlet_id)
+
+    async def learn(self, outlet_id: str) -> None:
+        """Update the outlet's wrapper with the collected observations, and store it."""
+        batch = self.observations.pop(outlet_id, [])
+        if not batch:
+            return
+        learnt = learn(self.wrappers.get(outlet_id), batch)
         self.wrappers[outlet_id] = learnt
-        await context.in_store(
-            context.articles.save_wrapper, outlet_id, learnt.to_json(), version=learnt.version, now=context.clock()
+        await self.in_store(
+            self.store.save_wrapper, outlet_id, learnt.to_json(), version=learnt.version, now=self.clock()
         )
+        self.on_learnt(outlet_id, learnt, len(batch))
 
-    async def finish(self, context: Any) -> None:
-        """Learn from what is left at the end of the run."""
+    async def finish(self) -> None:
+        """Learn from the remaining observations at the end of the run."""
         for outlet_id in list(self.observations):
-            await self.teach(outlet_id, context)
-
-
-class FrozenWrapperSession(WrapperSession):
-    """What the outlets' pages taught, as it was at the start: pages that were learnt from before teach nothing new.
-
-    A page seen often would make its own text look like what the outlet repeats, and a replay depend on its own order.
-    """
-
-    async def observe(self, outlet_id: str, observation: Observation, context: Any) -> None:
-        """Learn nothing."""
+            await self.learn(outlet_id)

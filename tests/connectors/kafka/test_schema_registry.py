@@ -153,7 +153,7 @@ def test_another_client_reads_the_topic_by_the_registrys_schema(settings: Settin
         begin(newswire)
         assert newswire.deliver() == {"articles": 1, "articles.latest": 1}
         assert newswire.verify_delivery() == ()
-        (ours,) = newswire.read(Topic.ARTICLES)
+        (ours,) = newswire.topics.read(Topic.ARTICLES)
         assert json.loads(ours.value or b"")["id"] == "a1"  # `tail` and `export` see plain JSON
     framed = read_raw(settings, "articles")
     with urllib.request.urlopen(f"{server.url}/schemas/ids/{struct.unpack('>I', framed[1:5])[0]}") as answer:

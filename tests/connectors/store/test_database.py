@@ -50,7 +50,7 @@ def record(database: Database, *numbers: int) -> int:
     feeds.ensure(OUTLET.feeds, interval_s=300)
     (state,) = feeds.states([FEED.id])
     polled = make_polled(*(make_entry(number) for number in numbers))
-    return feeds.record_poll(state, polled, lambda _shown: PollDecision(state)).shown.new
+    return feeds.record_poll(state, polled, lambda _shown: PollDecision(state)).new
 
 
 def test_a_database_without_our_schema_is_refused_with_what_to_do(database: Database) -> None:

@@ -16,7 +16,7 @@ from connectors.store.feeds import FeedStore
 from connectors.store.outbox import StoredOutbox
 from connectors.store.schema import polls
 from pipeline.domain.model import FeedStatus, Validators, Verdict
-from pipeline.ingest.transactions import Deferral, Ending, PollDecision, PollRecord, QuietPoll, Sighted
+from pipeline.ingest.transactions import Deferral, Ending, EntryCounts, PollDecision, PollRecord
 from tests.values import FEED, NOW, OUTLET, make_entry, make_message, make_polled, make_state
 
 
@@ -40,7 +40,7 @@ def articles(database: Database) -> ArticleStore:
     return ArticleStore(database, lanes=4)
 
 
-def record(feeds: FeedStore, *entries: object, feed_id: str = FEED.id) -> Sighted:
+def record(feeds: FeedStore, *entries: object, feed_id: str = FEED.id) -> EntryCounts:
     (state,) = feeds.states([feed_id])
     return feeds.record_poll(state, make_polled(*entries), lambda shown: PollDecision(state))  # type: ignore[arg-type]
 
@@ -80,12 +80,15 @@ def test_an_edited_url_resets_the_feed_and_a_redirected_one_does_not(feeds: Feed
 
 def test_polls_without_entries_are_written_in_one_batch_with_their_messages(feeds: FeedStore) -> None:
     states = [make_state(failures=2, status=FeedStatus.FAILING), make_state(feed_id="antenne/monde", next_poll_at=NOW)]
-    lines = [PollRecord("http_500", http_status=500), PollRecord("not_modified", http_status=304, elapsed_s=0.5)]
+    records = [
+        PollRecord(outcome="http_500", http_status=500),
+        PollRecord(outcome="not_modified", http_status=304, elapsed_s=0.5),
+    ]
     told = (make_message(), ())
     feeds.record_quiet_polls(
         [
-            QuietPoll(NOW, line, PollDecision(state, (said,) if said else ()))
-            for state, line, said in zip(states, lines, told, strict=True)
+            (replace(make_polled(), record=record), PollDecision(state, (said,) if said else ()))
+            for state, record, said in zip(states, records, told, strict=True)
         ]
     )
     assert set(feeds.states([state.feed_id for state in states])) == set(states)
@@ -103,18 +106,18 @@ def test_only_new_entries_become_pending(feeds: FeedStore) -> None:
     assert [entry.entry.identity for entry in first.pending] == ["http://antenne.test/1", "http://antenne.test/2"]
     second = record(feeds, make_entry(2), make_entry(3))
     assert [entry.entry.identity for entry in second.pending] == ["http://antenne.test/3"]
-    assert (second.shown.known, second.shown.new, second.shown.waiting) == (1, 1, 1)
+    assert (second.known, second.new, second.waiting) == (1, 1, 1)
 
 
 def test_an_entry_of_another_feed_of_the_outlet_is_the_same_entry(feeds: FeedStore) -> None:
     record(feeds, make_entry(1))
     other = record(feeds, make_entry(1, digest="other words"), feed_id="antenne/monde")
-    assert (other.shown.elsewhere, other.pending) == (1, ())
+    assert (other.elsewhere, other.pending) == (1, ())
 
 
 def test_a_settled_entry_is_pending_again_when_its_feed_changed_it(feeds: FeedStore, articles: ArticleStore) -> None:
     (entry,) = record(feeds, make_entry(1)).pending
-    assert articles.end(Ending(entry, Verdict.REJECTED, "stub"), now=NOW)
+    assert articles.end(Ending(entry=entry, verdict=Verdict.REJECTED, reason="stub"), now=NOW)
     again = record(feeds, make_entry(1, digest="changed", title="Autre titre"))
     assert [(entry.sighting, entry.entry.title) for entry in again.pending] == [(2, "Autre titre")]
     assert again.unchanged == 0
@@ -123,13 +126,13 @@ def test_a_settled_entry_is_pending_again_when_its_feed_changed_it(feeds: FeedSt
 
 def test_an_entry_gets_one_verdict(feeds: FeedStore, articles: ArticleStore) -> None:
     (entry,) = record(feeds, make_entry(1)).pending
-    assert articles.end(Ending(entry, Verdict.REJECTED, "stub"), now=NOW)
-    assert not articles.end(Ending(entry, Verdict.REJECTED, "stub"), now=NOW)
+    assert articles.end(Ending(entry=entry, verdict=Verdict.REJECTED, reason="stub"), now=NOW)
+    assert not articles.end(Ending(entry=entry, verdict=Verdict.REJECTED, reason="stub"), now=NOW)
 
 
 def test_a_deferred_entry_is_due_at_its_time(feeds: FeedStore, articles: ArticleStore) -> None:
     (entry,) = record(feeds, make_entry(1)).pending
-    articles.defer(Deferral(entry, until=NOW + timedelta(minutes=5), reason="http_503"))
+    articles.defer(Deferral(entry=entry, until=NOW + timedelta(minutes=5), reason="http_503"))
     assert articles.due_entries([FEED.id], now=NOW) == ()
     (due,) = articles.due_entries([FEED.id], now=NOW + timedelta(minutes=5))
     assert (due.attempts, due.entry) == (1, entry.entry)
@@ -144,14 +147,14 @@ def test_poll_entries_and_messages_are_written_in_one_transaction(feeds: FeedSto
 
     with pytest.raises(ZeroDivisionError):
         feeds.record_poll(state, make_polled(make_entry(1)), fail)
-    assert record(feeds, make_entry(1)).shown.new == 1
+    assert record(feeds, make_entry(1)).new == 1
     feeds.record_poll(state, make_polled(), lambda shown: PollDecision(state, (make_message(),)))
     assert StoredOutbox(database).undelivered() == 1
 
 
 def test_settled_entries_are_deleted_after_their_retention(feeds: FeedStore, articles: ArticleStore) -> None:
     settled, waiting = record(feeds, make_entry(1), make_entry(2)).pending
-    articles.end(Ending(settled, Verdict.REJECTED, "stub"), now=NOW)
+    articles.end(Ending(entry=settled, verdict=Verdict.REJECTED, reason="stub"), now=NOW)
     assert feeds.expire_entries(before=NOW + timedelta(days=1)) == 1
     assert [entry.id for entry in articles.due_entries([FEED.id], now=NOW)] == [waiting.id]
 
@@ -164,5 +167,5 @@ def test_concurrent_polls_of_an_outlet_insert_each_new_entry_once(
         for number in range(0, 200, 20):
             some = many[number : number + 20]
             both = [threads.submit(record, feeds, *some, feed_id=feed.id) for feed in OUTLET.feeds]
-            shown = [poll.result().shown for poll in both]
+            shown = [poll.result() for poll in both]
             assert sorted((one.new, one.elsewhere) for one in shown) == [(0, 20), (20, 0)]
