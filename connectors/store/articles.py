@@ -54,8 +54,7 @@ class ArticleStore:
         """Those of these feeds with pending entries that are due."""
         chosen = set(feed_ids)
         query = select(entries.c.feed_id).where(*is_due(now)).distinct()
-        with self.database.reading() as connection:
-            return tuple(feed_id for feed_id in connection.scalars(query) if feed_id in chosen)
+        return tuple(row.feed_id for row in self.database.read(query) if row.feed_id in chosen)
 
     def repeated_paragraphs(self, domain: str, paragraphs: Sequence[int], *, url: str) -> frozenset[int]:
         """Those of a page's paragraphs that its host repeats under other URLs."""
@@ -112,33 +111,26 @@ class ArticleStore:
 
     def defer(self, deferral: Deferral) -> None:
         """Keep an entry pending until a later time."""
-        with self.database.writing() as connection:
-            attempts = entries.c.attempts + (1 if deferral.counts else 0)
-            connection.execute(
-                update(entries)
-                .where(entries.c.id == deferral.entry.id, entries.c.state == "pending")
-                .values(attempts=attempts, next_attempt_at=deferral.until, reason=deferral.reason)
-            )
+        attempts = entries.c.attempts + (1 if deferral.counts else 0)
+        pending = update(entries).where(entries.c.id == deferral.entry.id, entries.c.state == "pending")
+        self.database.write(pending.values(attempts=attempts, next_attempt_at=deferral.until, reason=deferral.reason))
 
     def pending(self) -> int:
         """How many entries are pending."""
-        with self.database.reading() as connection:
-            return connection.scalar(select(func.count()).where(entries.c.state == "pending")) or 0
+        return self.database.read_value(select(func.count()).where(entries.c.state == "pending")) or 0
 
     def previous_value(self, article_id: str) -> bytes | None:
         """The article's last message that the outbox still has; it contains the former text."""
-        with self.database.reading() as connection:
-            return connection.scalar(
-                select(outbox.outbox.c.value)
-                .where(outbox.outbox.c.key == article_id, outbox.outbox.c.value.is_not(None))
-                .order_by(outbox.outbox.c.id.desc())
-                .limit(1)
-            )
+        messages = outbox.outbox.c
+        query = select(messages.value).where(messages.key == article_id, messages.value.is_not(None))
+        value: bytes | None = self.database.read_value(query.order_by(messages.id.desc()).limit(1))
+        return value
 
     def load_wrapper(self, outlet_id: str) -> str | None:
         """The outlet's learnt wrapper as JSON."""
-        with self.database.reading() as connection:
-            return connection.scalar(select(wrappers.c.wrapper).where(wrappers.c.outlet_id == outlet_id))
+        query = select(wrappers.c.wrapper).where(wrappers.c.outlet_id == outlet_id)
+        wrapper: str | None = self.database.read_value(query)
+        return wrapper
 
     def save_wrapper(self, outlet_id: str, wrapper: str, *, version: int, now: datetime) -> None:
         """Store the outlet's wrapper, unless a later version was stored meanwhile."""

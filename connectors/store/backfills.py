@@ -27,8 +27,7 @@ class BackfillStore:
     def begin(self, share: Share, *, again: bool = False) -> None:
         """Store that this backfill began; `again` deletes its former progress."""
         if again:
-            with self.database.writing() as connection:
-                connection.execute(delete(backfills).where(backfills.c.job == job_of(share)))
+            self.database.write(delete(backfills).where(backfills.c.job == job_of(share)))
         if again or not self.is_done(share, WHOLE):
             self.write(share, WHOLE, share=text_of(share), is_done=False)
 
@@ -40,8 +39,7 @@ class BackfillStore:
         """Backfills that began and are not done."""
         is_unfinished = backfills.c.source == WHOLE, ~backfills.c.is_done
         query = select(backfills.c.share).where(*is_unfinished).order_by(backfills.c.updated_at)
-        with self.database.reading() as connection:
-            return tuple(Share.from_json(json.loads(text)) for text in connection.scalars(query))
+        return tuple(Share.from_json(json.loads(row.share)) for row in self.database.read(query))
 
     def is_done(self, share: Share, source: str) -> bool:
         """Whether a source was finished."""
@@ -61,14 +59,12 @@ class BackfillStore:
         """Delete backfills that were done before then; returns how many rows."""
         is_old = backfills.c.source == WHOLE, backfills.c.is_done, backfills.c.updated_at < before
         done = select(backfills.c.job).where(*is_old)
-        with self.database.writing() as connection:
-            return connection.execute(delete(backfills).where(backfills.c.job.in_(done))).rowcount
+        return self.database.write(delete(backfills).where(backfills.c.job.in_(done)))
 
     def row(self, share: Share, source: str) -> Any:
         """A source's row, if it has one."""
         query = select(backfills).where(backfills.c.job == job_of(share), backfills.c.source == source)
-        with self.database.reading() as connection:
-            return connection.execute(query).one_or_none()
+        return next(iter(self.database.read(query)), None)
 
     def write(self, of: Share, source: str, **values: Any) -> None:
         """Insert or update a row."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, Executable, Row, Table, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
@@ -69,6 +69,21 @@ class Database:
             connection.begin(),
         ):
             yield connection
+
+    def read(self, query: Executable) -> Sequence[Row[Any]]:
+        """The rows of one query. Raises StoreError."""
+        with self.reading() as connection:
+            return connection.execute(query).all()
+
+    def read_value(self, query: Executable) -> Any:
+        """The first value of one query's first row; None without a row. Raises StoreError."""
+        with self.reading() as connection:
+            return connection.scalar(query)
+
+    def write(self, statement: Executable) -> int:
+        """Execute one statement in a transaction of its own; returns how many rows it changed. Raises StoreError."""
+        with self.writing() as connection:
+            return connection.execute(statement).rowcount
 
     def upgrade(self) -> None:
         """Migrate the schema to this version's revision (alembic). Safe to run from several processes at once."""

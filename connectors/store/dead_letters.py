@@ -35,10 +35,8 @@ class DeadLetterStore:
             query = query.where(entries.c.settled_at >= choice.since)
         if choice.until is not None:
             query = query.where(entries.c.settled_at < choice.until)
-        with self.database.reading() as connection:
-            rows = (row for row in connection.execute(query) if choice.has_cause(row.reason or ""))
-            dead = tuple(DeadEntry(pending_entry(row), row.reason or "", row.settled_at) for row in rows)
-        return dead[: choice.limit]
+        rows = [row for row in self.database.read(query) if choice.has_cause(row.reason or "")]
+        return tuple(DeadEntry(pending_entry(row), row.reason or "", row.settled_at) for row in rows[: choice.limit])
 
     def redrive(self, dead: Sequence[DeadEntry], letters: Sequence[Message], *, now: datetime) -> int:
         """Make these entries pending and due, with their messages; returns how many were still unchanged.

@@ -51,6 +51,5 @@ class StoredPacer:
 
     def held_until(self, host: str) -> datetime | None:
         """Until when nothing may be sent to the host, if a wait was set."""
-        with self.database.reading() as connection:
-            until: datetime | None = connection.scalar(select(hosts.c.held_until).where(hosts.c.host == host))
-            return until
+        until: datetime | None = self.database.read_value(select(hosts.c.held_until).where(hosts.c.host == host))
+        return until

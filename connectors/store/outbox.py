@@ -159,9 +159,8 @@ class StoredOutbox:
 
     def lanes_with_work(self) -> tuple[int, ...]:
         """Lanes with undelivered rows."""
-        with self.database.reading() as connection:
-            query = select(outbox.c.lane).where(outbox.c.delivered_at.is_(None)).distinct().order_by(outbox.c.lane)
-            return tuple(connection.scalars(query))
+        query = select(outbox.c.lane).where(outbox.c.delivered_at.is_(None)).distinct().order_by(outbox.c.lane)
+        return tuple(row.lane for row in self.database.read(query))
 
     @contextmanager
     def lease(self, lane: int) -> Iterator[bool]:
@@ -185,18 +184,15 @@ class StoredOutbox:
         """Whether a message of the lane has waited since before that time, and none was delivered after it."""
         waits = exists().where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.created_at < since)
         moved = exists().where(outbox.c.lane == lane, outbox.c.delivered_at >= since)
-        with self.database.reading() as connection:
-            return bool(connection.scalar(select(waits & ~moved)))
+        return bool(self.database.read_value(select(waits & ~moved)))
 
     def known_lanes(self) -> tuple[int, ...]:
         """Every lane that ever delivered."""
-        with self.database.reading() as connection:
-            return tuple(connection.scalars(select(lanes.c.lane).order_by(lanes.c.lane)))
+        return tuple(row.lane for row in self.database.read(select(lanes.c.lane).order_by(lanes.c.lane)))
 
     def undelivered(self) -> int:
         """How many messages are undelivered."""
-        with self.database.reading() as connection:
-            return connection.scalar(select(func.count()).where(outbox.c.delivered_at.is_(None))) or 0
+        return self.database.read_value(select(func.count()).where(outbox.c.delivered_at.is_(None))) or 0
 
     def stamped(self, lane: int) -> tuple[OutboxRow, ...]:
         """Undelivered rows of the lane that have a batch number, in order."""
@@ -224,8 +220,7 @@ class StoredOutbox:
 
     def last_batch(self, lane: int) -> int:
         """The highest batch number ever given in the lane; 0 before the first."""
-        with self.database.reading() as connection:
-            return connection.scalar(select(lanes.c.stamped_batch).where(lanes.c.lane == lane)) or 0
+        return self.database.read_value(select(lanes.c.stamped_batch).where(lanes.c.lane == lane)) or 0
 
     def waiting(self, lane: int) -> tuple[OutboxRow, ...]:
         """Every undelivered row of the lane, stamped or not, in order."""
@@ -246,8 +241,7 @@ class StoredOutbox:
 
     def replace(self, row_id: int, message: Message) -> None:
         """Replace a row's message, keeping its event id."""
-        with self.database.writing() as connection:
-            connection.execute(update(outbox).where(outbox.c.id == row_id).values(columns_of(message)))
+        self.database.write(update(outbox).where(outbox.c.id == row_id).values(columns_of(message)))
 
     def rows(self, topic: Topic) -> tuple[OutboxRow, ...]:
         """Every stored row of a topic, in order, for the audit."""
@@ -255,14 +249,12 @@ class StoredOutbox:
 
     def select(self, *conditions: Any, order: Sequence[Any] = (outbox.c.id,)) -> tuple[OutboxRow, ...]:
         """The rows that meet these conditions, in order."""
-        with self.database.reading() as connection:
-            rows = connection.execute(select(outbox).where(*conditions).order_by(*order))
-            return tuple(row_to_value(row) for row in rows)
+        rows = self.database.read(select(outbox).where(*conditions).order_by(*order))
+        return tuple(row_to_value(row) for row in rows)
 
     def expire(self, *, before: datetime) -> int:
         """Delete rows delivered before that time; returns how many."""
-        with self.database.writing() as connection:
-            return connection.execute(delete(outbox).where(outbox.c.delivered_at < before)).rowcount
+        return self.database.write(delete(outbox).where(outbox.c.delivered_at < before))
 
 
 @contextmanager

@@ -30,8 +30,7 @@ class ReplayStore:
 
     def count(self, choice: ReplayChoice) -> int:
         """How many articles a choice selects."""
-        with self.database.reading() as connection:
-            return connection.scalar(chosen(select(func.count()), choice)) or 0
+        return self.database.read_value(chosen(select(func.count()), choice)) or 0
 
     def batches(self, choice: ReplayChoice, *, after: str, size: int) -> Iterator[tuple[ArchivedArticle, ...]]:
         """Articles in order of their ids, after this one; no transaction stays open between batches."""

@@ -56,15 +56,13 @@ class RevisitStore:
 
     def feeds_with_due_visits(self, *, now: datetime) -> tuple[str, ...]:
         """The feeds of articles that are due."""
-        with self.database.reading() as connection:
-            return tuple(connection.scalars(select(articles.c.feed_id).where(is_due(now)).distinct()))
+        query = select(articles.c.feed_id).where(is_due(now)).distinct()
+        return tuple(row.feed_id for row in self.database.read(query))
 
     def note(self, visit: Visit, noted: VisitUpdate, *, now: datetime) -> None:
         """Write the next revisit, and since when the page is missing."""
-        with self.database.writing() as connection:
-            connection.execute(
-                update(articles).where(is_as_visited(visit)).values(last_fetched_at=now, **noted_row(noted))
-            )
+        row = {"last_fetched_at": now, **noted_row(noted)}
+        self.database.write(update(articles).where(is_as_visited(visit)).values(**row))
 
     def withdraw(self, visit: Visit, noted: VisitUpdate, messages: Sequence[Message], *, now: datetime) -> bool:
         """Withdraw the article, with its messages; False when it changed meanwhile."""

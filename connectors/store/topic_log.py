@@ -32,9 +32,9 @@ class EmbeddedLane:
 
     def committed_batch(self) -> int | None:
         """The last batch number committed for this lane; None before the first."""
-        with self.database.reading() as connection:
-            number: int | None = connection.scalar(select(lanes.c.committed_batch).where(lanes.c.lane == self.number))
-            return number
+        query = select(lanes.c.committed_batch).where(lanes.c.lane == self.number)
+        number: int | None = self.database.read_value(query)
+        return number
 
     def publish(self, batch: int, messages: Sequence[Message]) -> None:
         """Commit the batch number; the messages are on the log already."""
@@ -95,9 +95,7 @@ class EmbeddedTopics:
         query = select(outbox).where(outbox.c.topic == topic.value, outbox.c.id > after, outbox.c.id <= up_to)
         if since is not None:
             query = query.where(outbox.c.created_at >= since.astimezone(UTC))
-        with self.database.reading() as connection:
-            rows = connection.execute(query.order_by(outbox.c.id).limit(PAGE_ROWS))
-            return tuple(row_to_value(row) for row in rows)
+        return tuple(row_to_value(row) for row in self.database.read(query.order_by(outbox.c.id).limit(PAGE_ROWS)))
 
     def received(self, row: OutboxRow) -> ReceivedMessage:
         """A row as a consumer receives it."""
