@@ -48,7 +48,7 @@ TEXT = (
 
 def make_state(feed_id: str = FEED.id, **changes: object) -> FeedState:
     """A feed's state."""
-    return replace(FeedState(feed_id=feed_id, outlet_id="antenne", url=FEED.url), **changes)  # type: ignore[arg-type]
+    return FeedState(feed_id=feed_id, outlet_id="antenne", url=FEED.url).with_fields(**changes)
 
 
 def make_entry(number: int = 1, **changes: object) -> Entry:

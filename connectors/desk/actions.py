@@ -10,7 +10,7 @@ from typing import Protocol
 
 from connectors.desk.access import DeskUser
 from pipeline.catalogue.catalogue import NewFeed
-from pipeline.scheduling.operator_actions import Switch
+from pipeline.scheduling.operator_actions import FeedAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class DeskActions(Protocol):
         """The outlet's name in the catalogue; its id when the catalogue has it no longer."""
         ...
 
-    def switch(self, feed_id: str, switch: Switch, *, by: str) -> str:
+    def switch(self, feed_id: str, switch: FeedAction, *, by: str) -> str:
         """Apply an operator action to a feed."""
         ...
 

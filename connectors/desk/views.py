@@ -106,22 +106,24 @@ class OutletSummary:
     @property
     def status(self) -> FeedStatus:
         """The worst status among its feeds."""
-        return min((feed.status for feed in self.feeds), key=WORST_FIRST.index)
+        return min((feed.health.status for feed in self.feeds), key=WORST_FIRST.index)
 
     @property
     def reason(self) -> str | None:
         """The reason of that status."""
-        return next((feed.status_reason for feed in self.feeds if feed.status is self.status), None)
+        return next((feed.health.status_reason for feed in self.feeds if feed.health.status is self.status), None)
 
     @property
     def last_new_entry_at(self) -> datetime | None:
         """When any of its feeds last showed a new entry."""
-        return max((feed.last_new_entry_at for feed in self.feeds if feed.last_new_entry_at), default=None)
+        return max(
+            (feed.health.last_new_entry_at for feed in self.feeds if feed.health.last_new_entry_at), default=None
+        )
 
     @property
     def next_poll_at(self) -> datetime | None:
         """The next poll of any of its feeds."""
-        return min((feed.next_poll_at for feed in self.feeds if feed.next_poll_at), default=None)
+        return min((feed.schedule.next_poll_at for feed in self.feeds if feed.schedule.next_poll_at), default=None)
 
 
 @dataclass(frozen=True, slots=True)

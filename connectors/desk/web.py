@@ -33,7 +33,7 @@ from connectors.store.explanations import WhyStore
 from pipeline.catalogue.catalogue import NewFeed
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import FeedStatus, Topic, Verdict
-from pipeline.scheduling.operator_actions import Switch, can_switch
+from pipeline.scheduling.operator_actions import FeedAction, can_apply
 
 log = logging.getLogger("newswire.desk")
 
@@ -188,10 +188,10 @@ def templates() -> Environment:
     environment.filters |= formatting.FILTERS
     environment.globals |= {
         "Verdict": Verdict,
-        "Switch": Switch,
+        "FeedAction": FeedAction,
         "WORST_FIRST": WORST_FIRST,
         "PAGE_SIZE": lists.PAGE_SIZE,
-        "can_switch": can_switch,
+        "can_apply": can_apply,
         "outcome": formatting.outcome,
     }
     return environment
@@ -327,10 +327,10 @@ def outbox(asked: Asked) -> Response:
 
 @router.post("/act/switch")
 async def switch(asked: Submitted) -> Response:
-    kind, feed_id = Switch(asked.form["switch"]), asked.form["feed"]
+    kind, feed_id = FeedAction(asked.form["switch"]), asked.form["feed"]
     result = await asked.act(f"{kind} {feed_id}", asked.desk.actions.switch, feed_id, kind)
     outlet_id = feed_id.partition("/")[0]
-    if kind is not Switch.PAUSE:
+    if kind is not FeedAction.PAUSE:
         result += f": {await asked.ensure_run(outlet_id)}"
     return asked.back(f"/outlets/{quote(outlet_id, safe='')}", result)
 

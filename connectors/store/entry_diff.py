@@ -91,7 +91,7 @@ class EntryDiff:
 
     def is_hidden(self, entry: Entry) -> bool:
         """Whether it was published before the last poll, judged by its date, and that poll did not show it."""
-        last = self.feed.last_poll_at
+        last = self.feed.schedule.last_poll_at
         return last is not None and entry.published is not None and entry.published < last - HIDDEN_AFTER
 
     def write(self, connection: Connection, *, now: datetime) -> tuple[PendingEntry, ...]:

@@ -19,10 +19,11 @@ from connectors.store.database import Database, chunks, insert_into, upsert
 from connectors.store.entry_diff import EntryDiff
 from connectors.store.schema import entries, feeds, numberings, polls
 from pipeline.domain.fault_injection import crash_point
-from pipeline.domain.model import Feed, FeedState, FeedStatus, Message, Validators
+from pipeline.domain.model import STATE_GROUPS, Feed, FeedState, FeedStatus, Message, Schedule, Validators
 from pipeline.ingest.transactions import EntryCounts, PollDecision, PollRecord, PollResult
 
-STATE_COLUMNS = tuple(f.name for f in fields(FeedState) if f.name not in ("validators", "status"))
+# Columns that hold the fields of FeedState; validators are two columns.
+STATE_COLUMNS = tuple(name for name in STATE_GROUPS if name not in ("validators", "status"))
 RECORD_COLUMNS = tuple(f.name for f in fields(PollRecord))
 NO_ENTRIES = EntryCounts()
 # Columns that only operators change: a poll under way must not overwrite them.
@@ -53,7 +54,11 @@ class FeedStore:
         if not stale:
             return
         new_rows = [
-            state_to_row(FeedState(feed_id=feed.id, outlet_id=feed.outlet_id, url=feed.url, interval_s=interval_s))
+            state_to_row(
+                FeedState(
+                    feed_id=feed.id, outlet_id=feed.outlet_id, url=feed.url, schedule=Schedule(interval_s=interval_s)
+                )
+            )
             | {"declared_url": feed.url}
             for feed in stale
         ]
@@ -181,17 +186,18 @@ def poll_values(state: FeedState) -> dict[str, Any]:
 
 def state_to_row(state: FeedState) -> dict[str, Any]:
     """A feed's state as a row of `feeds`."""
-    return {
-        **{name: getattr(state, name) for name in STATE_COLUMNS},
-        "etag": state.validators.etag,
-        "last_modified": state.validators.last_modified,
-        "status": state.status.value,
+    values = state.to_fields()
+    validators: Validators = values.pop("validators")
+    return values | {
+        "etag": validators.etag,
+        "last_modified": validators.last_modified,
+        "status": state.health.status.value,
     }
 
 
 def state_from_row(row: Row[Any]) -> FeedState:
     """A feed's state from its row."""
-    return FeedState(
+    return FeedState(feed_id=row.feed_id, outlet_id=row.outlet_id, url=row.url).with_fields(
         validators=Validators(row.etag, row.last_modified),
         status=FeedStatus.PAUSED if row.paused else FeedStatus(row.status),
         **{name: getattr(row, name) for name in STATE_COLUMNS},

@@ -22,14 +22,14 @@ from pipeline.delivery.dead_letters import RedriveChoice, redriven_message
 from pipeline.delivery.messages import feed_status_message
 from pipeline.domain.errors import CatalogueError, NewswireError
 from pipeline.domain.model import Outlet
-from pipeline.scheduling.operator_actions import Switch, switched
+from pipeline.scheduling.operator_actions import FeedAction, apply_action
 
-DONE: Mapping[Switch, str] = {
-    Switch.PAUSE: "is paused",
-    Switch.RESUME: "is polled again",
-    Switch.POLL_NOW: "is due",
-    Switch.RESET: "is due, in full",
-    Switch.ACCEPT_MOVE: "is due, at its new URL",
+DONE: Mapping[FeedAction, str] = {
+    FeedAction.PAUSE: "is paused",
+    FeedAction.RESUME: "is polled again",
+    FeedAction.POLL_NOW: "is due",
+    FeedAction.RESET: "is due, in full",
+    FeedAction.ACCEPT_MOVE: "is due, at its new URL",
 }
 
 
@@ -69,13 +69,13 @@ class DeploymentActions:
             raise UnknownTarget(f"{outlet_id} is no outlet of the catalogue any more")
         return self.outlets[outlet_id]
 
-    def switch(self, feed_id: str, switch: Switch, *, by: str) -> str:
+    def switch(self, feed_id: str, switch: FeedAction, *, by: str) -> str:
         """Change a feed by hand, and tell of it on news.feeds. Raises NewswireError."""
         found = self.app.feeds.states([feed_id])
         if not found:
             raise UnknownTarget(f"no feed {feed_id} in the store")
         at = self.app.clock()
-        state = switched(found[0], switch, by=by, now=at)
+        state = apply_action(found[0], switch, by=by, now=at)
         outlet = self.outlet(state.outlet_id)
         self.app.feeds.switch(state, (feed_status_message(state, outlet, now=at),), now=at)
         return f"{feed_id} {DONE[switch]}"

@@ -39,12 +39,16 @@ class Newswire(Deployment):
         """Those of these feeds that are due, the longest due first."""
         at = self.clock()
         due = [state for state in states if force or is_due(state, at)]
-        return tuple(sorted(due, key=lambda state: (state.next_poll_at or at, state.feed_id)))
+        return tuple(sorted(due, key=lambda state: (state.schedule.next_poll_at or at, state.feed_id)))
 
     def next_due_of(self, states: Sequence[FeedState]) -> datetime | None:
         """When the next of the feeds that are not due yet becomes due."""
         at = self.clock()
-        later = [s.next_poll_at for s in states if not is_off(s) and s.next_poll_at and s.next_poll_at > at]
+        later = [
+            s.schedule.next_poll_at
+            for s in states
+            if not is_off(s) and s.schedule.next_poll_at and s.schedule.next_poll_at > at
+        ]
         return min(later, default=None)
 
     def due_entries(self, feed_ids: Sequence[str]) -> tuple[PendingEntry, ...]:
@@ -166,9 +170,9 @@ class Newswire(Deployment):
 
 def is_due(state: FeedState, at: datetime) -> bool:
     """Whether a feed is due."""
-    return not is_off(state) and (state.next_poll_at is None or state.next_poll_at <= at)
+    return not is_off(state) and (state.schedule.next_poll_at is None or state.schedule.next_poll_at <= at)
 
 
 def is_off(state: FeedState) -> bool:
     """Whether a feed is never due: paused by an operator, or gone."""
-    return state.paused or state.status is FeedStatus.GONE
+    return state.schedule.paused or state.health.status is FeedStatus.GONE

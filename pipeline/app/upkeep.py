@@ -46,11 +46,13 @@ def feed_problems(newswire: Newswire) -> tuple[str, ...]:
     at = newswire.clock()
     sentences = []
     for feed in newswire.feed_states(newswire.choose([])):
-        if feed.status in PROBLEM_STATUSES:
-            sentences.append(f"{feed.feed_id} is {feed.status.value}: {feed.status_reason or 'no reason is known'}")
+        if feed.health.status in PROBLEM_STATUSES:
+            sentences.append(
+                f"{feed.feed_id} is {feed.health.status.value}: {feed.health.status_reason or 'no reason is known'}"
+            )
         elif is_overdue(feed, at):
             sentences.append(
-                f"{feed.feed_id} is overdue: nobody polled it since {feed.next_poll_at:%Y-%m-%d %H:%M} UTC"
+                f"{feed.feed_id} is overdue: nobody polled it since {feed.schedule.next_poll_at:%Y-%m-%d %H:%M} UTC"
             )
     return tuple(sentences)
 

@@ -36,16 +36,16 @@ def list_feeds(
             header_style="bold",
         )
         for state in newswire.feed_states(newswire.choose(patterns or [])):
-            reason = f" ({state.status_reason})" if state.status_reason else ""
-            by_hand = state.interval_override_s
+            reason = f" ({state.health.status_reason})" if state.health.status_reason else ""
+            by_hand = state.schedule.interval_override_s
             table.add_row(
                 state.feed_id,
-                state.status.value + reason,
-                f"{state.last_new_entry_at:%Y-%m-%d %H:%M}" if state.last_new_entry_at else "never",
-                f"{by_hand} s by hand" if by_hand else f"{state.interval_s} s",
-                str(state.possible_gaps),
-                duration(state.silence_s) if state.silence_s else "not learnt yet",
-                f"{state.next_poll_at:%Y-%m-%d %H:%M}" if state.next_poll_at else "now",
+                state.health.status.value + reason,
+                f"{state.health.last_new_entry_at:%Y-%m-%d %H:%M}" if state.health.last_new_entry_at else "never",
+                f"{by_hand} s by hand" if by_hand else f"{state.schedule.interval_s} s",
+                str(state.health.possible_gaps),
+                duration(state.silence.silence_s) if state.silence.silence_s else "not learnt yet",
+                f"{state.schedule.next_poll_at:%Y-%m-%d %H:%M}" if state.schedule.next_poll_at else "now",
                 state.url,
             )
         console.print(table)

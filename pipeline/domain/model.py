@@ -7,9 +7,10 @@ defined there. Tested by the tests of the packages that compute them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 # ---------------------------------------------------------------- catalogue
 
@@ -146,37 +147,101 @@ class FeedStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeedState:
-    """A feed's history as the store keeps it; `pipeline/scheduling/feed_state.py` computes the next state."""
+class Schedule:
+    """When a feed is polled. `paused` and `interval_override_s` are set by operators only."""
 
-    feed_id: str
-    outlet_id: str
-    url: str  # where it is polled now: the catalogue's, or the adopted one after 301/308
-    validators: Validators = field(default_factory=Validators)
-    body_hash: str | None = None
-    status: FeedStatus = FeedStatus.FRESH
-    status_reason: str | None = None
     next_poll_at: datetime | None = None  # None: now
     interval_s: int = 300
-    failures: int = 0
+    interval_override_s: int | None = None
+    paused: bool = False
     last_poll_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How a feed's last polls ended, and the status that the desk shows."""
+
+    status: FeedStatus = FeedStatus.FRESH
+    status_reason: str | None = None
+    failures: int = 0  # in a row
     last_success_at: datetime | None = None
-    last_full_at: datetime | None = None  # the last response other than 304
     last_new_entry_at: datetime | None = None
-    silence_s: int | None = None  # learnt: after so long without a new entry it is silent
-    longest_gap_s: int | None = None  # three of the longest usual pauses, in clock time; bounds the interval
-    rhythm: str | None = None  # when in the week it brings something (pipeline/scheduling/rhythm.py)
-    lull_h: float | None = None  # the same in hours in which it is usually active
+    possible_gaps: int = 0  # polls that knew no entry of the feed: some were probably missed
+    gone_count: int = 0  # answers with status 410 in a row
+    gone_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheState:
+    """What the next conditional request sends, and whether the server's validators can be trusted."""
+
+    validators: Validators = field(default_factory=Validators)
+    body_hash: str | None = None
+    last_full_at: datetime | None = None  # the last answer that was no 304
     not_modified_in_a_row: int = 0
     validators_lie: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A permanent redirect (301, 308) seen at the last polls, adopted once it is confirmed."""
+
     moved_to: str | None = None
     moved_count: int = 0
     moved_since: datetime | None = None
-    gone_count: int = 0
-    gone_since: datetime | None = None
-    possible_gaps: int = 0
-    paused: bool = False
-    interval_override_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """The usual silences of a feed, learnt from its history (pipeline/scheduling/silence.py)."""
+
+    silence_s: int | None = None  # a feed is silent so long after its last new entry
+    longest_gap_s: int | None = None  # three of the longest usual silences by the clock; bounds the interval
+    rhythm: str | None = None  # the weekly activity profile
+    lull_h: float | None = None  # three of the longest usual silences, in busy hours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedState:
+    """State of one feed between polls, kept in the store; `pipeline/scheduling/feed_state.py` computes the next one.
+
+    The fields of the groups have names of their own: those of the store's columns.
+    """
+
+    feed_id: str
+    outlet_id: str
+    url: str  # polled now: the catalogue's, or the adopted one after 301/308
+    schedule: Schedule = field(default_factory=Schedule)
+    health: Health = field(default_factory=Health)
+    cache: CacheState = field(default_factory=CacheState)
+    move: Move = field(default_factory=Move)
+    silence: Silence = field(default_factory=Silence)
+
+    def with_fields(self, **values: Any) -> FeedState:
+        """A copy with these fields changed, each in its group."""
+        groups: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            groups.setdefault(STATE_GROUPS[name], {})[name] = value
+        own = groups.pop("", {})
+        return replace(self, **own, **{name: replace(getattr(self, name), **new) for name, new in groups.items()})
+
+    def to_fields(self) -> dict[str, Any]:
+        """All fields without their groups."""
+        return {name: getattr(getattr(self, group) if group else self, name) for name, group in STATE_GROUPS.items()}
+
+
+# The group that holds each field of a feed's state; "" for the state itself.
+STATE_GROUPS = dict.fromkeys(("feed_id", "outlet_id", "url"), "") | {
+    member.name: group
+    for group, kind in {
+        "schedule": Schedule,
+        "health": Health,
+        "cache": CacheState,
+        "move": Move,
+        "silence": Silence,
+    }.items()
+    for member in fields(kind)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

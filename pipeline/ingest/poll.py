@@ -52,7 +52,7 @@ async def ingest(
         for entry in carried:
             tasks.create_task(collect(entry, context, report))
         # Feeds that failed last time go last, so a hanging host does not delay the healthy ones.
-        for feed in sorted(due, key=lambda feed: feed.failures > 0):
+        for feed in sorted(due, key=lambda feed: feed.health.failures > 0):
             tasks.create_task(ingest_feed(feed, context, report, batch))
     await batch.write()
 
@@ -131,7 +131,7 @@ async def fetch_feed(feed: FeedState, context: RunContext, slot: Slot) -> PollRe
     now = context.clock()
     policy = context.feed_policy(feed.outlet_id)
     unconditional = feed_state.should_poll_unconditionally(feed, now, context.draw(), policy=policy)
-    validators = Validators() if unconditional else feed.validators
+    validators = Validators() if unconditional else feed.cache.validators
     try:
         response = await context.fetcher.fetch(Request(feed.url, FetchKind.FEED, validators), slot)
         return await parse_response(feed, response, context, unconditional=unconditional)
@@ -180,10 +180,10 @@ async def parse_response(
         error = wall or f"http_{response.status}"
         return poll_result(response, replace(answer, kind=PollKind.ERROR, error=error, blocked=wall is not None))
     digest = body_digest(response.body)
-    if digest == feed.body_hash:
+    if digest == feed.cache.body_hash:
         return poll_result(response, replace(answer, kind=PollKind.SAME_BODY, body_hash=digest))
     parsed = await parse(response, context.outlets[feed.outlet_id], context.extractor)
-    if feed.last_success_at is None and await learn_number(feed.outlet_id, parsed, context):
+    if feed.health.last_success_at is None and await learn_number(feed.outlet_id, parsed, context):
         parsed = await parse(response, context.outlets[feed.outlet_id], context.extractor)
     return poll_result(response, replace(answer, kind=PollKind.PARSED, body_hash=digest), parsed)
 
@@ -257,7 +257,7 @@ def decider(feed: FeedState, polled: PollResult, context: RunContext) -> Callabl
         policy = context.feed_policy(feed.outlet_id)
         state = feed_state.decide_poll(feed, outcome, policy=policy, now=polled.at, jitter=context.draw())
         log_feed_state(feed, state)
-        if feed.last_poll_at is not None and published_part(state) == published_part(feed):
+        if feed.schedule.last_poll_at is not None and published_part(state) == published_part(feed):
             return PollDecision(state)
         outlet = context.outlets[feed.outlet_id]
         return PollDecision(state, (feed_status_message(state, outlet, now=polled.at),))
@@ -267,7 +267,7 @@ def decider(feed: FeedState, polled: PollResult, context: RunContext) -> Callabl
 
 def published_part(state: FeedState) -> tuple[object, ...]:
     """What consumers of feed states hear of: a change of it makes a message."""
-    return state.status, state.url, state.validators_lie
+    return state.health.status, state.url, state.cache.validators_lie
 
 
 def count(feed: FeedState, polled: PollResult, counts: EntryCounts, report: Report) -> None:

@@ -67,16 +67,16 @@ def log_verdict(
 
 def log_feed_state(before: FeedState, after: FeedState) -> None:
     """A feed's status changed: fresh, silent, failing, gone …; no line when it did not."""
-    if before.status is not after.status:
+    if before.health.status is not after.health.status:
         emit(
             INFO,
             "feed state",
             feed=after.feed_id,
             outlet=after.outlet_id,
             url=after.url,
-            status=after.status.value,
-            before=before.status.value,
-            reason=(after.status_reason or "")[:MAX_REASON_CHARS],
+            status=after.health.status.value,
+            before=before.health.status.value,
+            reason=(after.health.status_reason or "")[:MAX_REASON_CHARS],
         )
 
 

@@ -181,27 +181,27 @@ def gauge_samples(snapshot: Snapshot) -> Iterator[Sample]:
 
 def feed_gauges(snapshot: Snapshot) -> Iterator[Sample]:
     """Feeds by status, and the gauges of each feed."""
-    by_status = Counter(feed.status for feed in snapshot.feeds)
+    by_status = Counter(feed.health.status for feed in snapshot.feeds)
     for status in FeedStatus:
         yield Sample("newswire_feeds", by_status[status], (status.value,))
     yield Sample("newswire_feeds_overdue", sum(is_overdue(feed, snapshot.at) for feed in snapshot.feeds))
     for feed in snapshot.feeds:
         labels = (feed.outlet_id, feed.feed_id)
-        down = feed.status in (FeedStatus.FAILING, FeedStatus.GONE, FeedStatus.BLOCKED)
+        down = feed.health.status in (FeedStatus.FAILING, FeedStatus.GONE, FeedStatus.BLOCKED)
         yield Sample("newswire_feed_up", float(not down), labels)
-        yield Sample("newswire_feed_silent", float(feed.status is FeedStatus.SILENT), labels)
-        if feed.last_new_entry_at is not None:
-            at = feed.last_new_entry_at.timestamp()
+        yield Sample("newswire_feed_silent", float(feed.health.status is FeedStatus.SILENT), labels)
+        if feed.health.last_new_entry_at is not None:
+            at = feed.health.last_new_entry_at.timestamp()
             yield Sample("newswire_feed_last_new_entry_timestamp_seconds", at, labels)
-        if feed.silence_s is not None:
-            yield Sample("newswire_feed_silence_threshold_seconds", feed.silence_s, labels)
+        if feed.silence.silence_s is not None:
+            yield Sample("newswire_feed_silence_threshold_seconds", feed.silence.silence_s, labels)
 
 
 def is_overdue(feed: FeedState, at: datetime) -> bool:
     """Whether it was not polled although it became due long ago."""
-    if feed.paused or feed.status is FeedStatus.GONE or feed.next_poll_at is None:
+    if feed.schedule.paused or feed.health.status is FeedStatus.GONE or feed.schedule.next_poll_at is None:
         return False
-    return (at - feed.next_poll_at).total_seconds() > 2 * max(feed.interval_s, 60)
+    return (at - feed.schedule.next_poll_at).total_seconds() > 2 * max(feed.schedule.interval_s, 60)
 
 
 def backlog_gauges(snapshot: Snapshot) -> Iterator[Sample]:

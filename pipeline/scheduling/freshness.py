@@ -1,6 +1,6 @@
-"""How long a server asks us to wait: Retry-After and freshness, read from headers.
+"""HTTP cache headers: Retry-After, Cache-Control and Expires as the time to wait.
 
-Promises whole, bounded seconds whatever is written there; leaves what follows from them to `feedlife` and the fetcher.
+Promises whole, bounded seconds for any header value. Left to others: what follows (`feed_state`, the fetcher).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-MIN_WAIT_S = 60  # an answer of 0 or less is no leave to hammer
-MAX_WAIT_S = 86_400  # 317,100 s has been seen in the wild (Media Cloud); a day is enough to ask again
+MIN_WAIT_S = 60  # an answer of 0 or less allows no immediate retry
+MAX_WAIT_S = 86_400  # 317,100 s has been seen in the wild (Media Cloud); a day is the longest wait
 _MAX_HEADER_CHARS = 256
 
 _SECONDS = re.compile(r"\s*([+-]?\d{1,12})\d*(?:\.\d*)?\s*(?:s|secs?|seconds?)?\s*(?:,|;|$)", re.IGNORECASE)
@@ -20,7 +20,7 @@ _NOT_FRESH = re.compile(r"(?:^|[\s,;])(?:no-cache|no-store)(?:$|[\s,;])", re.IGN
 
 
 def http_date(text: str | None) -> datetime | None:
-    """The moment an HTTP date names, in any of its three forms (RFC 9110 section 5.6.7); None when it names none."""
+    """Parse an HTTP date in any of its three forms (RFC 9110 section 5.6.7); None when invalid."""
     if not text:
         return None
     try:
@@ -31,9 +31,9 @@ def http_date(text: str | None) -> datetime | None:
 
 
 def retry_after(header: str | None, now: datetime) -> datetime | None:
-    """Until when Retry-After asks us to wait: seconds (fractions too) or an HTTP date, held to [60 s, 24 h] from `now`.
+    """Parse Retry-After (seconds, fractions too, or an HTTP date), clamped to [60 s, 24 h] from `now`.
 
-    None when the header is absent or says nothing that can be understood.
+    None when the header is absent or invalid.
     """
     if header is None:
         return None
@@ -47,9 +47,9 @@ def retry_after(header: str | None, now: datetime) -> datetime | None:
 
 
 def freshness_floor_s(headers: Mapping[str, str], now: datetime) -> int:
-    """Seconds for which the server calls its answer fresh (RFC 9111 section 4.2), in [0, 24 h]; keys are lower case.
+    """Freshness lifetime of a response in seconds (RFC 9111 section 4.2), in [0, 24 h]; header keys are lower case.
 
-    `max-age` wins over `Expires`; `Expires` counts from the server's own `Date`, whose clock may differ from ours.
+    `max-age` overrides `Expires`. `Expires` counts from the server's `Date`, because its clock may differ from ours.
     """
     control = headers.get("cache-control", "")[:_MAX_HEADER_CHARS]
     if _NOT_FRESH.search(control):

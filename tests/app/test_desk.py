@@ -16,7 +16,7 @@ from pipeline.app.runs import Newswire
 from pipeline.catalogue.catalogue import NewFeed
 from pipeline.domain.errors import CatalogueError
 from pipeline.domain.model import FeedStatus
-from pipeline.scheduling.operator_actions import Switch
+from pipeline.scheduling.operator_actions import FeedAction
 from tests.desk.airflow_desk import hostile_catalogue
 from tests.desk.small_store import HOSTILE, fill
 from tests.values import FEED
@@ -46,15 +46,15 @@ def values_on(app: Newswire, topic: str) -> list[dict[str, str]]:
 
 
 def test_a_pause_is_stored_and_published(app: Newswire, acts: DeploymentActions) -> None:
-    assert acts.switch(FEED.id, Switch.PAUSE, by="ada") == "antenne/titres is paused"
+    assert acts.switch(FEED.id, FeedAction.PAUSE, by="ada") == "antenne/titres is paused"
     (state,) = app.feeds.states([FEED.id])
-    assert (state.paused, state.status) == (True, FeedStatus.PAUSED)
+    assert (state.schedule.paused, state.health.status) == (True, FeedStatus.PAUSED)
     assert "paused by ada" in values_on(app, "feeds")[-1]["reason"]
 
 
 def test_an_unknown_feed_is_an_error(acts: DeploymentActions) -> None:
     with pytest.raises(UnknownTarget, match="no feed nobody/here"):
-        acts.switch("nobody/here", Switch.PAUSE, by="ada")
+        acts.switch("nobody/here", FeedAction.PAUSE, by="ada")
 
 
 def test_only_the_dead_letters_of_the_cause_are_redriven(app: Newswire, acts: DeploymentActions) -> None:

@@ -81,6 +81,7 @@ def feed_rows(chance: random.Random, now: datetime) -> Iterator[dict[str, Any]]:
             feed_id=f"{outlet_id}/feed-{number}",
             outlet_id=outlet_id,
             url=f"https://www.{outlet_id}.test/{number}.rss",
+        ).with_fields(
             status=chance.choice(STATUSES),
             status_reason="nothing new since Friday",
             last_new_entry_at=now - timedelta(minutes=chance.randrange(4000)),

@@ -22,7 +22,7 @@ from pipeline.domain.errors import CatalogueError
 from pipeline.domain.model import Feed, FeedStatus, PendingEntry, Verdict
 from pipeline.ingest.transactions import Deferral, Ending, PollDecision
 from pipeline.reporting.report import Report
-from pipeline.scheduling.operator_actions import Switch
+from pipeline.scheduling.operator_actions import FeedAction
 from tests.values import FEED, NOW, OUTLET, make_entry, make_polled
 
 HOSTILE = """<script>alert(1)</script>"><img src=x onerror=alert(2)>'{{ 7*7 }}"""
@@ -53,7 +53,7 @@ class RecordingActions:
     def outlet_name(self, outlet_id: str) -> str:
         return OUTLET.name if outlet_id == OUTLET.id else outlet_id
 
-    def switch(self, feed_id: str, switch: Switch, *, by: str) -> str:
+    def switch(self, feed_id: str, switch: FeedAction, *, by: str) -> str:
         self.done.append(f"{switch} {feed_id} by {by}")
         return f"{feed_id}: {switch}"
 
@@ -86,8 +86,7 @@ def fill(database: Database, *, now: datetime = NOW, next_poll_at: datetime | No
     links = ["javascript:alert(3)"] * 3 + [f"http://antenne.test/{HOSTILE}"]
     shown = [make_entry(n, title=f"{HOSTILE} {n}", link=link) for n, link in enumerate(links)]
     polled = replace(make_polled(*shown), at=now)
-    after = replace(
-        state,
+    after = state.with_fields(
         status_reason=HOSTILE,
         last_new_entry_at=now,
         moved_to="http://new.test/",
@@ -100,8 +99,7 @@ def fill(database: Database, *, now: datetime = NOW, next_poll_at: datetime | No
     articles.defer(Deferral(entry=three, until=now + timedelta(hours=1), reason=HOSTILE))
     articles.defer(Deferral(entry=four, until=now + timedelta(hours=1), reason="http_503"))
     (silent,) = feeds.states([SILENT.id])
-    still = replace(
-        silent,
+    still = silent.with_fields(
         status=FeedStatus.SILENT,
         status_reason="nothing new since Friday",
         silence_s=7200,

@@ -306,10 +306,10 @@ def test_a_feed_is_always_polled_again_within_a_day_unless_gone(polls: list[tupl
     state, policy, now = FeedState(feed_id="x/f", outlet_id="x", url="https://x.example/f"), FeedPolicy(), NOW
     for outcome, jitter in polls:
         state = decide_poll(state, outcome, policy=policy, now=now, jitter=jitter)
-        assert policy.min_interval_s <= state.interval_s <= policy.max_interval_s
+        assert policy.min_interval_s <= state.schedule.interval_s <= policy.max_interval_s
         assert should_poll_unconditionally(state, now, jitter) in (True, False)
-        assert state.next_poll_at is not None
-        if state.next_poll_at == NEVER:
+        assert state.schedule.next_poll_at is not None
+        if state.schedule.next_poll_at == NEVER:
             return
-        assert timedelta(seconds=60) <= state.next_poll_at - now <= timedelta(days=1)
-        now = state.next_poll_at
+        assert timedelta(seconds=60) <= state.schedule.next_poll_at - now <= timedelta(days=1)
+        now = state.schedule.next_poll_at

@@ -59,7 +59,7 @@ class Scene:
 
     def when_due(self) -> Report:
         """Let time pass until the feed is due, and ingest."""
-        due = self.state.next_poll_at or self.clock[0]
+        due = self.state.schedule.next_poll_at or self.clock[0]
         return self.poll(after=max(due - self.clock[0], timedelta(0)) + timedelta(seconds=1))
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -62,9 +61,9 @@ def test_a_key_without_a_value_is_left_out(lines: list[EventDict]) -> None:
 
 
 def test_a_feed_state_is_logged_when_the_status_changes(lines: list[EventDict]) -> None:
-    logs.log_feed_state(STATE, replace(STATE, interval_s=60))
+    logs.log_feed_state(STATE, STATE.with_fields(interval_s=60))
     assert lines == []
-    logs.log_feed_state(STATE, replace(STATE, status=FeedStatus.FAILING, status_reason="x" * 1_000))
+    logs.log_feed_state(STATE, STATE.with_fields(status=FeedStatus.FAILING, status_reason="x" * 1_000))
     (line,) = lines
     assert (line["before"], line["status"]) == ("fresh", "failing")
     assert len(line["reason"]) == logs.MAX_REASON_CHARS

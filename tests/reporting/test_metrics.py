@@ -56,7 +56,7 @@ def report(*, faults: tuple[str, ...] = ()) -> Report:
 
 
 def feed(**values: Any) -> FeedState:
-    return FeedState(feed_id="gazette/une", outlet_id="gazette", url="http://gazette.test/rss", **values)
+    return FeedState(feed_id="gazette/une", outlet_id="gazette", url="http://gazette.test/rss").with_fields(**values)
 
 
 def snapshot(*feeds: FeedState) -> Snapshot:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,20 +26,17 @@ ETAG = Validators('"a"', "Mon, 02 Mar 2026 11:00:00 GMT")
 
 def fed_state(**changes: Any) -> FeedState:
     """A feed that has answered before and brings something every now and then."""
-    state = FeedState(
-        feed_id="outlet/main",
-        outlet_id="outlet",
-        url=URL,
-        validators=ETAG,
-        body_hash="old",
-        interval_s=600,
-        last_poll_at=NOW - timedelta(minutes=10),
-        next_poll_at=NOW,
-        last_success_at=NOW - timedelta(minutes=10),
-        last_full_at=NOW - timedelta(hours=2),
-        last_new_entry_at=NOW - timedelta(minutes=30),
-    )
-    return replace(state, **changes)
+    given = {
+        "validators": ETAG,
+        "body_hash": "old",
+        "interval_s": 600,
+        "last_poll_at": NOW - timedelta(minutes=10),
+        "next_poll_at": NOW,
+        "last_success_at": NOW - timedelta(minutes=10),
+        "last_full_at": NOW - timedelta(hours=2),
+        "last_new_entry_at": NOW - timedelta(minutes=30),
+    }
+    return FeedState(feed_id="outlet/main", outlet_id="outlet", url=URL).with_fields(**given | changes)
 
 
 def parsed(**fields: Any) -> PollOutcome:
@@ -95,8 +91,8 @@ def test_the_interval_follows_the_share_of_known_entries(
     state: FeedState, outcome: PollOutcome, interval_s: int
 ) -> None:
     after = decide(state, outcome)
-    assert after.interval_s == interval_s
-    assert after.next_poll_at == NOW + timedelta(seconds=interval_s)
+    assert after.schedule.interval_s == interval_s
+    assert after.schedule.next_poll_at == NOW + timedelta(seconds=interval_s)
 
 
 NEXT_POLLS = [
@@ -114,13 +110,13 @@ NEXT_POLLS = [
 def test_the_next_poll_keeps_what_the_feed_asks_for(
     state: FeedState, outcome: PollOutcome, jitter: float, wait_s: float
 ) -> None:
-    assert decide(state, outcome, jitter=jitter).next_poll_at == NOW + timedelta(seconds=wait_s)
+    assert decide(state, outcome, jitter=jitter).schedule.next_poll_at == NOW + timedelta(seconds=wait_s)
 
 
 def test_two_polls_without_overlap_count_a_possible_gap() -> None:
-    assert decide(fed_state(possible_gaps=2), parsed(entries=20, new=20)).possible_gaps == 3
-    assert decide(fed_state(possible_gaps=2), parsed(entries=20, new=19)).possible_gaps == 2
-    assert decide(fed_state(last_success_at=None), parsed(entries=20, new=20)).possible_gaps == 0
+    assert decide(fed_state(possible_gaps=2), parsed(entries=20, new=20)).health.possible_gaps == 3
+    assert decide(fed_state(possible_gaps=2), parsed(entries=20, new=19)).health.possible_gaps == 2
+    assert decide(fed_state(last_success_at=None), parsed(entries=20, new=20)).health.possible_gaps == 0
 
 
 # ---------------------------------------------------------------- validators
@@ -147,13 +143,13 @@ VALIDATORS = [
 
 @pytest.mark.parametrize(("before", "outcome", "after"), VALIDATORS)
 def test_validators_are_stored_on_every_answer(before: Validators, outcome: PollOutcome, after: Validators) -> None:
-    assert decide(fed_state(validators=before), outcome).validators == after
+    assert decide(fed_state(validators=before), outcome).cache.validators == after
 
 
 def test_a_truncated_body_is_not_taken_for_the_last_one() -> None:
-    assert decide(fed_state(), parsed(truncated=True)).body_hash == "old"
-    assert decide(fed_state(), parsed()).body_hash == "new"
-    assert decide(fed_state(), NOT_MODIFIED).body_hash == "old"
+    assert decide(fed_state(), parsed(truncated=True)).cache.body_hash == "old"
+    assert decide(fed_state(), parsed()).cache.body_hash == "new"
+    assert decide(fed_state(), NOT_MODIFIED).cache.body_hash == "old"
 
 
 LIES = [
@@ -171,10 +167,10 @@ LIES = [
 @pytest.mark.parametrize(("in_a_row", "outcome", "lies"), LIES)
 def test_a_server_that_hides_entries_behind_304_is_found_out(in_a_row: int, outcome: PollOutcome, lies: bool) -> None:
     after = decide(fed_state(not_modified_in_a_row=in_a_row), outcome)
-    assert after.validators_lie is lies
+    assert after.cache.validators_lie is lies
     if lies:
-        assert after.validators == Validators()
-        assert "lie" in (after.status_reason or "")
+        assert after.cache.validators == Validators()
+        assert "lie" in (after.health.status_reason or "")
         assert should_poll_unconditionally(after, NOW, 0.99)
 
 
@@ -214,7 +210,7 @@ def test_a_permanent_redirect_is_adopted_after_five_confirmations_over_a_day(sta
     assert poll_redirected((hop(status),), times=20, every=timedelta(hours=1)).url == URL
     adopted = poll_redirected((hop(status),), times=5, every=timedelta(hours=6))
     assert adopted.url == MOVED_URL
-    assert adopted.status is FeedStatus.MOVED
+    assert adopted.health.status is FeedStatus.MOVED
 
 
 NOT_ADOPTED = [
@@ -239,16 +235,16 @@ def test_only_the_permanent_part_of_a_chain_is_adopted() -> None:
 
 def test_a_redirect_that_stops_or_changes_starts_its_count_afresh() -> None:
     state = poll_redirected((hop(301),), times=4, every=timedelta(hours=12))
-    assert decide(state, parsed()).moved_count == 0
-    assert decide(state, parsed(redirects=(hop(301, "https://outlet.example/other"),))).moved_count == 1
+    assert decide(state, parsed()).move.moved_count == 0
+    assert decide(state, parsed(redirects=(hop(301, "https://outlet.example/other"),))).move.moved_count == 1
 
 
 def test_an_adopted_move_is_shown_for_a_week() -> None:
     state = poll_redirected((hop(301),), times=5, every=timedelta(hours=6))
     later = NOW + timedelta(days=2)
-    assert decide(replace(state, last_poll_at=later), parsed(), now=later).status is FeedStatus.MOVED
+    assert decide(state.with_fields(last_poll_at=later), parsed(), now=later).health.status is FeedStatus.MOVED
     later = NOW + timedelta(days=9)
-    assert decide(replace(state, last_poll_at=later), parsed(), now=later).status is FeedStatus.FRESH
+    assert decide(state.with_fields(last_poll_at=later), parsed(), now=later).health.status is FeedStatus.FRESH
 
 
 # ---------------------------------------------------------------- errors
@@ -273,36 +269,39 @@ def test_a_failing_feed_is_asked_again_later_and_never_given_up(
     failures: int, outcome: PollOutcome, wait_s: int
 ) -> None:
     after = decide(fed_state(failures=failures), outcome)
-    assert after.next_poll_at == NOW + timedelta(seconds=wait_s)
-    assert after.failures == failures + 1
+    assert after.schedule.next_poll_at == NOW + timedelta(seconds=wait_s)
+    assert after.health.failures == failures + 1
 
 
 @pytest.mark.parametrize("failures", [0, 3, 40])
 def test_backing_off_is_spread_and_held_to_a_day(failures: int) -> None:
-    waits = {decide(fed_state(failures=failures), error(), jitter=jitter).next_poll_at for jitter in (0.0, 0.5, 0.99)}
+    waits = {
+        decide(fed_state(failures=failures), error(), jitter=jitter).schedule.next_poll_at
+        for jitter in (0.0, 0.5, 0.99)
+    }
     assert len(waits) == 3
     assert all(wait and wait <= NOW + timedelta(days=1) for wait in waits)
 
 
 def test_an_answer_ends_the_backing_off() -> None:
     after = decide(fed_state(failures=7, status=FeedStatus.FAILING), NOT_MODIFIED)
-    assert (after.failures, after.status) == (0, FeedStatus.FRESH)
+    assert (after.health.failures, after.health.status) == (0, FeedStatus.FRESH)
 
 
 def test_410_ends_a_feed_after_three_over_two_days() -> None:
     state = fed_state()
     for days in (0, 1):
         state = decide(state, error(status=410), now=NOW + timedelta(days=days))
-        assert state.status is FeedStatus.FAILING
-    assert decide(state, error(status=410), now=NOW + timedelta(days=1, hours=1)).status is FeedStatus.FAILING
+        assert state.health.status is FeedStatus.FAILING
+    assert decide(state, error(status=410), now=NOW + timedelta(days=1, hours=1)).health.status is FeedStatus.FAILING
     gone = decide(state, error(status=410), now=NOW + timedelta(days=2))
-    assert (gone.status, gone.next_poll_at) == (FeedStatus.GONE, NEVER)
+    assert (gone.health.status, gone.schedule.next_poll_at) == (FeedStatus.GONE, NEVER)
 
 
 def test_an_answer_between_two_410_starts_their_count_afresh() -> None:
     state = decide(fed_state(), error(status=410))
     state = decide(state, parsed(), now=NOW + timedelta(days=1))
-    assert (state.gone_count, state.gone_since) == (0, None)
+    assert (state.health.gone_count, state.health.gone_since) == (0, None)
 
 
 # ---------------------------------------------------------------- status
@@ -337,12 +336,12 @@ STATUSES = [
 
 @pytest.mark.parametrize(("state", "outcome", "status"), STATUSES)
 def test_the_desk_has_one_word_for_each_feed(state: FeedState, outcome: PollOutcome, status: FeedStatus) -> None:
-    assert decide(state, outcome).status is status
+    assert decide(state, outcome).health.status is status
 
 
 def test_a_reason_says_what_failed_and_how_often() -> None:
-    assert decide(fed_state(), error(status=500)).status_reason == "HTTP 500"
-    assert decide(fed_state(failures=2), error(error="tls")).status_reason == "tls, 3 times in a row"
+    assert decide(fed_state(), error(status=500)).health.status_reason == "HTTP 500"
+    assert decide(fed_state(failures=2), error(error="tls")).health.status_reason == "tls, 3 times in a row"
 
 
 SILENCES = [
@@ -358,10 +357,10 @@ SILENCES = [
 def test_each_feed_learns_its_own_silence(before: int | None, gap: timedelta, after: int) -> None:
     state = fed_state(longest_gap_s=before, last_new_entry_at=NOW - gap)
     after_poll = decide(state, parsed(new=1))
-    assert (after_poll.silence_s, after_poll.longest_gap_s) == (after, after)
+    assert (after_poll.silence.silence_s, after_poll.silence.longest_gap_s) == (after, after)
 
 
 def test_a_pause_of_our_own_teaches_no_silence() -> None:
     away = NOW - timedelta(days=5)
     state = fed_state(silence_s=20_000, last_poll_at=away, last_success_at=away, last_new_entry_at=away)
-    assert decide(state, parsed(new=5)).silence_s == 20_000
+    assert decide(state, parsed(new=5)).silence.silence_s == 20_000

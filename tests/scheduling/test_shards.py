@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from pipeline.domain.model import FeedState
@@ -17,7 +16,7 @@ def feed(outlet: str, number: int) -> FeedState:
 
 COUNTS = {"a": 60, "b": 30, "c": 30, "d": 10}
 FEEDS = [feed(outlet, number) for outlet, count in COUNTS.items() for number in range(count)]
-QUIET = [replace(feed, last_success_at=NOW, last_new_entry_at=NOW - timedelta(days=1)) for feed in FEEDS]
+QUIET = [feed.with_fields(last_success_at=NOW, last_new_entry_at=NOW - timedelta(days=1)) for feed in FEEDS]
 
 
 def test_the_feeds_of_a_host_stay_together() -> None:
@@ -44,7 +43,7 @@ def test_no_more_shards_than_hosts() -> None:
 def test_a_run_that_will_find_little_new_is_one_task() -> None:
     assert len(cut_shards(QUIET, shards=4)) == 1
     assert len(cut_shards(QUIET * 24, shards=4)) == 2  # 3,120 feeds
-    busy = [replace(feed, last_new_entry_at=NOW - timedelta(minutes=5)) for feed in QUIET]
+    busy = [feed.with_fields(last_new_entry_at=NOW - timedelta(minutes=5)) for feed in QUIET]
     assert len(cut_shards(busy, shards=4)) == 4
     assert len(cut_shards([*busy[:2], *QUIET], shards=4)) == 1
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pipeline.domain.model import FeedState, FeedStatus
 from pipeline.scheduling.feed_state import FeedPolicy, PollKind, PollOutcome, decide_poll
-from pipeline.scheduling.rhythm import LEARNT_AFTER_H, Rhythm, learn_hours
-from pipeline.scheduling.silence import learn_silence
+from pipeline.scheduling.silence import LEARNT_AFTER_H, WeeklyActivity, learn_hours, learn_silence
 from tests.values import make_state
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
@@ -49,7 +47,7 @@ def live(state: FeedState, habit: Habit, since: datetime, until: datetime) -> Fe
     while now < until:
         outcome = NEWS if habit(now) else QUIET
         # Whatever the interval learnt is, we look at it every twenty minutes.
-        state = replace(decide_poll(state, outcome, policy=FeedPolicy(), now=now, jitter=0), interval_s=1200)
+        state = decide_poll(state, outcome, policy=FeedPolicy(), now=now, jitter=0).with_fields(interval_s=1200)
         now += POLL_EVERY
     return state
 
@@ -81,36 +79,38 @@ def test_a_feed_is_silent_by_its_own_week(habit: Habit, day: int, silence: timed
     begins = MONDAY + 4 * WEEK + day * DAY
     state = live(grown(habit), habit, MONDAY + 4 * WEEK, begins)
     after = live(state, never, begins, begins + silence)
-    assert after.status in ({FeedStatus.FRESH, FeedStatus.QUIET} if status is not FeedStatus.SILENT else {status})
+    assert after.health.status in (
+        {FeedStatus.FRESH, FeedStatus.QUIET} if status is not FeedStatus.SILENT else {status}
+    )
 
 
 def test_by_the_clock_alone_each_weekend_would_be_an_alarm() -> None:
     state, weekend_s = grown(on_weekdays), 57 * 3600
-    assert state.silence_s is not None
-    assert state.longest_gap_s is not None
-    assert state.longest_gap_s < weekend_s < state.silence_s
+    assert state.silence.silence_s is not None
+    assert state.silence.longest_gap_s is not None
+    assert state.silence.longest_gap_s < weekend_s < state.silence.silence_s
 
 
 def test_until_two_weeks_are_known_the_clock_decides() -> None:
     state = grown(by_day, weeks=1)
-    assert state.silence_s == state.longest_gap_s
+    assert state.silence.silence_s == state.silence.longest_gap_s
 
 
 def test_hours_that_we_did_not_see_teach_nothing() -> None:
     state = grown(by_day)
-    away = learn_silence(state, has_news=True, now=MONDAY + 5 * WEEK)
-    assert (away.rhythm, away.silence_s) == (state.rhythm, state.silence_s)
+    away = learn_silence(state, True, MONDAY + 5 * WEEK)
+    assert (away.rhythm, away.silence_s) == (state.silence.rhythm, state.silence.silence_s)
 
 
 def test_a_rhythm_comes_back_as_it_was_written() -> None:
-    text = grown(on_weekdays).rhythm
-    assert Rhythm.from_text(text).to_text() == text
+    text = grown(on_weekdays).silence.rhythm
+    assert WeeklyActivity.from_text(text).to_text() == text
 
 
 def test_what_stops_fades_away() -> None:
-    rhythm = learn_hours(Rhythm(), MONDAY, MONDAY + HOUR, MONDAY)
+    rhythm = learn_hours(WeeklyActivity(), MONDAY, MONDAY + HOUR, MONDAY)
     for week in range(60):
         start = MONDAY + week * WEEK
-        rhythm = Rhythm.from_text(learn_hours(rhythm, start + HOUR, start + WEEK + HOUR, None).to_text())
+        rhythm = WeeklyActivity.from_text(learn_hours(rhythm, start + HOUR, start + WEEK + HOUR, None).to_text())
     assert rhythm.shares[0] == 0
     assert rhythm.hours > LEARNT_AFTER_H

@@ -60,12 +60,16 @@ def test_a_feed_state_is_read_back_unchanged(feeds: FeedStore) -> None:
 
 def test_a_poll_under_way_does_not_overwrite_an_operator_action(feeds: FeedStore) -> None:
     (before,) = feeds.states([FEED.id])
-    feeds.switch(replace(before, paused=True, interval_override_s=900), (make_message(),), now=NOW)
-    polled = replace(before, status=FeedStatus.FRESH, last_poll_at=NOW)
+    feeds.switch(before.with_fields(paused=True, interval_override_s=900), (make_message(),), now=NOW)
+    polled = before.with_fields(status=FeedStatus.FRESH, last_poll_at=NOW)
     feeds.record_poll(before, make_polled(), lambda shown: PollDecision(polled))
     (after,) = feeds.states([FEED.id])
-    assert (after.paused, after.status, after.interval_override_s) == (True, FeedStatus.PAUSED, 900)
-    assert after.last_poll_at == NOW
+    assert (after.schedule.paused, after.health.status, after.schedule.interval_override_s) == (
+        True,
+        FeedStatus.PAUSED,
+        900,
+    )
+    assert after.schedule.last_poll_at == NOW
 
 
 def test_an_edited_url_resets_the_feed_and_a_redirected_one_does_not(feeds: FeedStore) -> None:
@@ -75,7 +79,7 @@ def test_an_edited_url_resets_the_feed_and_a_redirected_one_does_not(feeds: Feed
     assert feeds.states([FEED.id])[0].url == "http://elsewhere.test/feed"
     feeds.ensure([replace(FEED, url="http://www.antenne.test/new.rss")], interval_s=300)
     (afresh,) = feeds.states([FEED.id])
-    assert (afresh.url, afresh.validators) == ("http://www.antenne.test/new.rss", Validators())
+    assert (afresh.url, afresh.cache.validators) == ("http://www.antenne.test/new.rss", Validators())
 
 
 def test_polls_without_entries_are_written_in_one_batch_with_their_messages(feeds: FeedStore) -> None:
