@@ -112,16 +112,8 @@ class Backfill:
         if not outlets and not warcs:
             return self.left_over()
         since, until = days_of(since, until, today=self.app.clock().date())
-        missing = [f"{warc}: there is no such file" for warc in warcs if not Path(warc).is_file()]
-        if missing:
-            raise SettingsError(*missing)
         share = Share(outlets=tuple(outlet.id for outlet in chosen), since=since, until=until)
-        if warcs:
-            shares = tuple(replace(share, warc=str(Path(warc).absolute())) for warc in warcs)
-        elif sitemaps and len(chosen) != 1:
-            raise SettingsError("sitemaps belong to one outlet: name it, and it alone")
-        else:
-            shares = tuple(replace(share, outlets=(outlet.id,), sitemaps=tuple(sitemaps)) for outlet in chosen)
+        shares = shares_of_warcs(share, warcs) if warcs else shares_of_outlets(share, sitemaps)
         for share in shares if begin else ():
             self.progress.begin(share, again=again)
         return shares
@@ -238,6 +230,21 @@ class Backfill:
             links = frozenset(entry.entry.link for entry in left if entry.entry.link)
             fetcher = PrefetchedPages(prefetched, links, context.fetcher)
             await fill(feed, entries, replace(context, fetcher=fetcher), report)
+
+
+def shares_of_warcs(share: Share, warcs: Sequence[str]) -> tuple[Share, ...]:
+    """A share per WARC file. Raises SettingsError."""
+    missing = [f"{warc}: there is no such file" for warc in warcs if not Path(warc).is_file()]
+    if missing:
+        raise SettingsError(*missing)
+    return tuple(replace(share, warc=str(Path(warc).absolute())) for warc in warcs)
+
+
+def shares_of_outlets(share: Share, sitemaps: Sequence[str]) -> tuple[Share, ...]:
+    """A share per outlet. Raises SettingsError."""
+    if sitemaps and len(share.outlets) != 1:
+        raise SettingsError("sitemaps belong to one outlet: name it, and it alone")
+    return tuple(replace(share, outlets=(outlet,), sitemaps=tuple(sitemaps)) for outlet in share.outlets)
 
 
 def until_damaged(pages: Iterator[WarcPage], faults: list[str]) -> Iterator[WarcPage]:

@@ -187,7 +187,11 @@ class Deployment:
         """How much goes into one transaction."""
         settings = self.settings
         overtake_after = OVERTAKE_TIMES * timedelta(seconds=settings.delivery.timeout_s)
-        return BatchLimits(settings.delivery.batch_rows, settings.delivery.batch_bytes, overtake_after=overtake_after)
+        return BatchLimits(
+            max_rows=settings.delivery.batch_rows,
+            max_bytes=settings.delivery.batch_bytes,
+            overtake_after=overtake_after,
+        )
 
     def deliverer(self, *, recover: bool = False) -> Deliverer:
         """Delivers while a run fills the outbox."""
@@ -214,7 +218,7 @@ class Deployment:
         differences: list[str] = []
         for topic in Topic:
             name = self.settings.topics.prefix + topic.value
-            audit = Audit(name, is_compacted=topic in (Topic.LATEST, Topic.FEEDS))
+            audit = Audit(topic=name, is_compacted=topic in (Topic.LATEST, Topic.FEEDS))
             audit.read(self.topics.read(topic))
             differences += audit.differences(self.outbox.rows(topic))
         return tuple(differences)

@@ -3,7 +3,7 @@
 Connections, workers and lanes stay open, so that a new article is on its topic within seconds. Every half second the
 due feeds start an ingest of their own: a slow outlet delays no other. An unreachable store or broker is waited for;
 what was not settled or delivered is retried when it is back. SIGTERM and SIGINT stop cleanly: work under way gets some
-seconds to finish, and the rest is left to the next poll. Tested by tests/cli/ and tests/stack/.
+seconds to finish, and the rest is left to the next poll. Tested by tests/delivery/test_deliver_outage.py.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ class Newswire(Deployment):
         run_id: str = "",
         watch: Callable[[Report], None] | None = None,
     ) -> Report:
-        """One run of this work, if there is room for what it brings; its report is stored and returned."""
+        """One run of this work, unless disk or outbox are full; its report is stored and returned."""
         began, report = time.monotonic(), Report()
         deliverer = self.deliverer() if deliver_too else None
         try:
@@ -156,7 +156,7 @@ class Newswire(Deployment):
                     await context.wrappers.finish()
 
     def has_room(self, report: Report) -> bool:
-        """Whether there is room for new entries, on the archive's disk and below the outbox's bound."""
+        """Whether new entries can be stored: the archive's disk has space and the outbox is below its bound."""
         free = self.archive.free_bytes()
         if free < MIN_FREE_BYTES:
             report.faults.append(f"{free / 1e6:.0f} MB are left for raw pages: nothing was polled")

@@ -1,6 +1,7 @@
-"""Messages that no topic takes although they are compressed: what is published instead, so that nothing goes silently.
+"""Claim check for messages that are larger than a topic accepts, although compressed.
 
-First the article with its text moved out (a claim check: `text_location` says where it is), else a dead letter.
+First the article with its text stored elsewhere (`text_location`), else a dead letter: no message is dropped silently.
+Tested by tests/delivery/test_deliver.py.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from pipeline import __version__
+from pipeline.delivery.dead_letters import dead_letter_value
 from pipeline.delivery.messages import ARTICLE_SCHEMA, DEAD_LETTER_SCHEMA, EventType, rfc3339, to_json
 from pipeline.domain.model import Message, Topic
 
-Keep = Callable[[Message, str], str]  # keeps the text of a message's article; where
+Keep = Callable[[Message, str], str]  # stores the text of a message's article; returns its location
 
 
 def claim_check(message: Message, keep: Keep) -> Message:
-    """The message with its article's text kept elsewhere; itself when it has none."""
+    """The message with its article's text stored elsewhere; unchanged when it has no text."""
     if message.schema != ARTICLE_SCHEMA or not message.value:
         return message
     article = json.loads(message.value)
@@ -27,36 +28,27 @@ def claim_check(message: Message, keep: Keep) -> Message:
 
 
 def dead_letter_of_message(message: Message) -> Message:
-    """The dead letter that stands for a message; it keeps the event's id and key, so that its place is kept too."""
+    """The dead letter that replaces a message; it keeps the event's id and key, and so its position."""
     size = len(message.value or b"")
     article = json.loads(message.value or b"{}")
     feed, outlet = article.get("feed") or {}, article.get("outlet") or {}
-    value = {
-        "schema_version": 1,
-        "state": "failed",
-        "entry_id": 0,
-        "outlet": {"id": outlet.get("id", ""), "name": outlet.get("name", "")},
-        "feed_id": feed.get("id", ""),
-        "identity": message.key,
-        "link": message.subject,
-        "guid": article.get("guid"),
-        "title": str(article.get("title", ""))[:500],
-        "stage": "deliver",
-        "reason": "too_large",
-        "detail": f"{message.id} for {message.topic.value} has {size} bytes, more than the topic takes; "
+    value = dead_letter_value(
+        state="failed",
+        entry_id=0,
+        outlet={"id": outlet.get("id", ""), "name": outlet.get("name", "")},
+        feed_id=feed.get("id", ""),
+        identity=message.key,
+        link=message.subject,
+        guid=article.get("guid"),
+        title=str(article.get("title", ""))[:500],
+        stage="deliver",
+        reason="too_large",
+        detail=f"{message.id} for {message.topic.value} has {size} bytes, more than the topic takes; "
         f"the raw page is kept at {article.get('raw_location')}",
-        "attempts": 1,
-        "first_seen": article.get("first_seen") or rfc3339(message.time),
-        "failed": rfc3339(message.time),
-        "last_response": None,
-        "raw_location": article.get("raw_location"),
-        "resolution": None,
-        "newswire_version": __version__,
-    }
-    return replace(
-        message,
-        topic=Topic.DEAD_LETTERS,
-        type=EventType.DEAD_LETTER.value,
-        schema=DEAD_LETTER_SCHEMA,
-        value=to_json(value),
+        attempts=1,
+        first_seen=article.get("first_seen") or rfc3339(message.time),
+        failed=rfc3339(message.time),
+        raw_location=article.get("raw_location"),
     )
+    dead = EventType.DEAD_LETTER.value
+    return replace(message, topic=Topic.DEAD_LETTERS, type=dead, schema=DEAD_LETTER_SCHEMA, value=value)

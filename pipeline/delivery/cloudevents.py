@@ -1,4 +1,7 @@
-"""CloudEvents 1.0, Kafka protocol binding, binary mode: a message's attributes as headers."""
+"""CloudEvents 1.0, Kafka protocol binding, binary mode: a message's attributes as headers.
+
+Tested by tests/delivery/test_deliver.py and tests/schemas/test_consumers.py.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Dead letters: the messages that tell of an entry that FAILED, and of what became of it afterwards.
+"""Dead letters: messages about an entry that FAILED, and about what became of it.
 
     FAILED ─▶ failed ─▶ (newswire redrive) redriven ─▶ any other verdict: resolved, or FAILED again: failed
 
-All messages of one entry have one key, so the last one says how things stand. The topic is a log and is not compacted:
-`resolved` stands where a compacted topic would have a tombstone, and says by which verdict. Computes values only.
+All messages of one entry have one key, and the last one holds the present state. The topic is a log and is not
+compacted: `resolved` is the counterpart of a tombstone, with the verdict. Computes values only.
+Tested by tests/delivery/test_messages.py and tests/app/test_redrive.py.
 """
 
 from __future__ import annotations
@@ -20,39 +21,42 @@ from pipeline.delivery.events import Failure
 from pipeline.delivery.messages import DEAD_LETTER_SCHEMA, EventType, rfc3339, to_json
 from pipeline.domain.model import Message, Outlet, PendingEntry, Response, Topic, Verdict
 
-LONGEST_DETAIL = 2000  # characters: an error may quote a page
-# What tells why a server answered as it did; nothing that names a visitor (cookies) or is long.
-TELLING_HEADERS = ("content-type", "content-length", "server", "via", "retry-after", "location", "cf-mitigated")
-LONGEST_HEADER = 200
+MAX_DETAIL_CHARS = 2000  # an error may quote a page
+# Headers that explain a response; none that identifies a visitor (cookies) or is long.
+KEPT_HEADERS = ("content-type", "content-length", "server", "via", "retry-after", "location", "cf-mitigated")
+MAX_HEADER_CHARS = 200  # some servers send kilobytes
 
 
 class DeadLetterState(StrEnum):
-    """How things stand with a dead letter."""
+    """State of a dead letter."""
 
     FAILED = "failed"
     REDRIVEN = "redriven"
     RESOLVED = "resolved"
 
 
-KINDS: Mapping[DeadLetterState, EventType] = {
+EVENT_TYPES: Mapping[DeadLetterState, EventType] = {
     DeadLetterState.FAILED: EventType.DEAD_LETTER,
     DeadLetterState.REDRIVEN: EventType.REDRIVEN,
     DeadLetterState.RESOLVED: EventType.RESOLVED,
 }
 
+# Fields that only some states have
+OPTIONAL_FIELDS = ("stage", "reason", "detail", "attempts", "failed", "last_response", "raw_location", "resolution")
+
 
 @dataclass(frozen=True, slots=True)
 class DeadEntry:
-    """An entry of the store whose verdict is FAILED."""
+    """A stored entry with the verdict FAILED."""
 
     entry: PendingEntry
     reason: str
     failed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RedriveChoice:
-    """Which dead letters: of these outlets, with a cause like one of these globs, failed in this span."""
+    """Which dead letters: of these outlets, with a reason matching one of these globs, failed in this span."""
 
     outlets: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
@@ -61,92 +65,88 @@ class RedriveChoice:
     limit: int | None = None
 
     def has_cause(self, reason: str) -> bool:
-        """Whether a cause was asked for."""
+        """Whether a reason matches."""
         return not self.causes or any(fnmatchcase(reason, cause) for cause in self.causes)
 
 
 def failed_message(entry: PendingEntry, outlet: Outlet, failure: Failure, *, now: datetime) -> Message:
-    """An entry that failed, with its cause."""
-    told = {
+    """The message about an entry that failed."""
+    values = {
         "stage": failure.stage,
         "reason": failure.reason,
-        "detail": failure.detail[:LONGEST_DETAIL],
+        "detail": failure.detail[:MAX_DETAIL_CHARS],
         "attempts": failure.attempts,
         "failed": rfc3339(now),
         "last_response": last_response(failure.response),
         "raw_location": failure.raw_location,
     }
-    return letter(entry, outlet, DeadLetterState.FAILED, told, now=now)
+    return letter(entry, outlet, DeadLetterState.FAILED, values, now=now)
 
 
 def redriven_message(dead: DeadEntry, outlet: Outlet, *, now: datetime) -> Message:
-    """A dead letter that is pending again, under the sighting that it gets by it."""
-    told = {"reason": dead.reason, "attempts": dead.entry.attempts, "failed": rfc3339(dead.failed_at)}
+    """The message that a dead letter is pending again, with the entry's next sighting number."""
+    values = {"reason": dead.reason, "attempts": dead.entry.attempts, "failed": rfc3339(dead.failed_at)}
     again = replace(dead.entry, sighting=dead.entry.sighting + 1)
-    return letter(again, outlet, DeadLetterState.REDRIVEN, told, now=now)
+    return letter(again, outlet, DeadLetterState.REDRIVEN, values, now=now)
 
 
 def resolved_message(
     entry: PendingEntry, outlet: Outlet, verdict: Verdict, *, article_id: str | None, now: datetime
 ) -> Message:
-    """A dead letter that is none any more: its entry reached another verdict."""
-    told = {"resolution": {"verdict": verdict.value, "article_id": article_id, "time": rfc3339(now)}}
-    return letter(entry, outlet, DeadLetterState.RESOLVED, told, now=now)
+    """The message that a dead letter is resolved: its entry reached another verdict."""
+    values = {"resolution": {"verdict": verdict.value, "article_id": article_id, "time": rfc3339(now)}}
+    return letter(entry, outlet, DeadLetterState.RESOLVED, values, now=now)
 
 
 def resolutions(
     entry: PendingEntry, outlet: Outlet, verdict: Verdict, *, article_id: str | None = None, now: datetime
 ) -> tuple[Message, ...]:
-    """The message that the entry's dead letter is resolved, if there is one and this verdict does so."""
+    """The message that the entry's dead letter is resolved, if it has one and this verdict resolves it."""
     if not entry.is_dead or verdict is Verdict.FAILED:
         return ()
     return (resolved_message(entry, outlet, verdict, article_id=article_id, now=now),)
 
 
 def letter(
-    entry: PendingEntry, outlet: Outlet, state: DeadLetterState, told: Mapping[str, Any], *, now: datetime
+    entry: PendingEntry, outlet: Outlet, state: DeadLetterState, values: Mapping[str, Any], *, now: datetime
 ) -> Message:
-    """A message of dead-letters; what a state does not tell is null."""
-    value = {
-        "schema_version": 1,
-        "state": state.value,
-        "entry_id": entry.id,
-        "outlet": {"id": outlet.id, "name": outlet.name},
-        "feed_id": entry.feed_id,
-        "identity": entry.entry.identity,
-        "link": entry.entry.link,
-        "guid": entry.entry.guid,
-        "title": entry.entry.title,
-        "first_seen": rfc3339(entry.first_seen_at),
-        "stage": None,
-        "reason": None,
-        "detail": None,
-        "attempts": None,
-        "failed": None,
-        "last_response": None,
-        "raw_location": None,
-        "resolution": None,
-        "newswire_version": __version__,
-        **told,
-    }
+    """A message on dead-letters; fields that a state does not have are null."""
+    value = dead_letter_value(
+        state=state.value,
+        entry_id=entry.id,
+        outlet={"id": outlet.id, "name": outlet.name},
+        feed_id=entry.feed_id,
+        identity=entry.entry.identity,
+        link=entry.entry.link,
+        guid=entry.entry.guid,
+        title=entry.entry.title,
+        first_seen=rfc3339(entry.first_seen_at),
+        **values,
+    )
     return Message(
         topic=Topic.DEAD_LETTERS,
         key=f"{entry.outlet_id}/{entry.entry.identity}",
         id=f"{state.value}.{entry.outlet_id}.{entry.id}.{entry.sighting}",
-        type=KINDS[state].value,
+        type=EVENT_TYPES[state].value,
         time=now,
         source=outlet.homepage,
         subject=entry.entry.link or entry.entry.identity,
         schema=DEAD_LETTER_SCHEMA,
-        value=to_json(value),
+        value=value,
     )
 
 
+def dead_letter_value(**values: Any) -> bytes:
+    """The value of a dead letter as schemas/dead_letter.v1.json describes it."""
+    fields = dict.fromkeys(OPTIONAL_FIELDS) | values
+    return to_json({"schema_version": 1, **fields, "newswire_version": __version__})
+
+
 def last_response(response: Response | None) -> dict[str, Any] | None:
-    """What the server said last: enough to see why, without its body."""
+    """The last response, without its body."""
     if response is None:
         return None
-    headers = {name: response.headers[name][:LONGEST_HEADER] for name in TELLING_HEADERS if name in response.headers}
+    headers = {name: response.headers[name][:MAX_HEADER_CHARS] for name in KEPT_HEADERS if name in response.headers}
     return {
         "url": response.final_url,
         "status": response.status,

@@ -1,11 +1,11 @@
-"""Delivery: the outbox to the topics, each message exactly once (ARCHITECTURE section 4).
+"""Delivery: the outbox to the topics, each message exactly once.
 
     open lane ─▶ committed number ─▶ rows ≤ it: delivered ─▶ rows > it: sent again under their number ─▶ next batch …
     fences others                    (crash after commit)    (crash before commit)             stamp, publish, mark
 
 The topics commit messages and batch number atomically, so after a crash at any point the number tells what happened.
-A batch is sent again under its own number and with the same rows, never mixed with new ones. No number is given twice:
-the outbox refuses one that another holder of the lane gave meanwhile, as the topics refuse a fenced holder's messages.
+A batch is sent again under its own number with the same rows, never mixed with new ones. No number is given twice:
+the outbox rejects one that another holder of the lane gave meanwhile, and the topics reject a fenced holder's messages.
 """
 
 from __future__ import annotations
@@ -23,27 +23,28 @@ from pipeline.delivery.claim_check import dead_letter_of_message
 from pipeline.domain.errors import LaneFenced, LaneLost, NewswireError
 from pipeline.domain.fault_injection import crash_point
 from pipeline.domain.model import Message, OutboxRow
-from pipeline.domain.ports import Lane, Outbox, Topics
+from pipeline.domain.ports import Lane, Outbox, OutboxLanes, Topics
+from pipeline.reporting.logs import log_batch, log_lane_fenced
 
-# A lane that delivered nothing for so long, though messages wait, has a holder that stands still: so many times what a
-# delivery may take (NEWSWIRE_DELIVERY_TIMEOUT_S), so that a slow broker alone never looks like one.
+# A lane is stalled after so many times the delivery timeout (NEWSWIRE_DELIVERY_TIMEOUT_S) without a delivered message,
+# though messages wait. A slow broker alone is never that slow.
 OVERTAKE_TIMES = 4
 OVERTAKE_AFTER = OVERTAKE_TIMES * timedelta(seconds=30)
 PAUSE_AFTER_ERROR_S = 5.0
-# At the end of a run, lanes that others are draining are looked at again for this long.
-LAST_LOOKS = 50
-LOOK_AGAIN_S = 0.2
-# Nobody wakes us for messages that a process left that died.
-LOOK_FOR_OTHERS_S = 5.0
+# At the end of a run, check lanes that other processes drain so many times: for ten seconds.
+LAST_CHECKS = 50
+CHECK_AGAIN_S = 0.2
+# Poll periodically: messages left by a crashed process trigger no wake-up.
+POLL_EVERY_S = 5.0
 time_to_wait = threading.Event()  # never set: to wait on
 
 Tally = Callable[[Sequence[OutboxRow]], None]
 Shrink = Callable[[Message], Message]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchLimits:
-    """How much goes into a transaction, how long its first message waits for company, and for a holder that stands."""
+    """Size of a transaction, how long its first message waits for others, and when a lane is stalled."""
 
     max_rows: int = 2_000
     max_bytes: int = 16_000_000
@@ -51,45 +52,35 @@ class BatchLimits:
     overtake_after: timedelta = OVERTAKE_AFTER
 
 
+@dataclass(slots=True, kw_only=True)
 class LaneDelivery:
-    """One lane in our hands. `batch` is the last number given in it, as far as we know."""
+    """A lane that this process holds. `recover`: send again what may have been sent, where that cannot be known."""
 
-    def __init__(
-        self,
-        lane: Lane,
-        outbox: Outbox,
-        number: int,
-        *,
-        limits: BatchLimits,
-        tally: Tally,
-        shrink: Shrink = dead_letter_of_message,
-        recover: bool = False,
-    ) -> None:
-        """`recover`: send what may have been sent, where nothing can tell."""
-        self.lane = lane
-        self.outbox = outbox
-        self.number = number
-        self.limits = limits
-        self.tally = tally
-        self.shrink = shrink
-        self.recover = recover
-        self.batch = 0
+    lane: Lane
+    outbox: Outbox
+    number: int
+    limits: BatchLimits
+    clock: Callable[[], datetime]
+    tally: Tally
+    shrink: Shrink = dead_letter_of_message
+    recover: bool = False
+    batch: int = 0  # the last number given in the lane, as far as we know
 
     def recover_lane(self) -> None:
-        """Bring the rows that earlier holders stamped to their end. Raises DeliveryError, LaneLost."""
+        """Deliver the rows that earlier holders stamped. Raises DeliveryError, LaneLost."""
         crash_point("lane_opened")
         committed = self.lane.committed_batch()
         self.batch = self.outbox.last_batch(self.number)
         stamped = self.outbox.stamped(self.number)
-        # Without a number (it expired, or the topics were made anew) and with one that the store never gave (it was
-        # restored from an older copy), only the topics themselves can tell what is on them.
+        # Only the topics themselves show what is on them in two cases: without a number (it expired, or the topics were
+        # recreated), and with one that the store never gave (it was restored from an older copy).
         if (committed is None and stamped) or (committed is not None and committed > self.batch):
             self.reconcile_with_topics(above=max(committed or 0, self.batch))
         elif stamped:
             self.resume_after(committed or 0, stamped)
 
     def resume_after(self, committed: int, stamped: Sequence[OutboxRow]) -> None:
-        """Mark the rows that were committed, and send the others again under their numbers."""
+        """Mark the committed rows, and send the others again under their numbers."""
         done = [row for row in stamped if (row.batch or 0) <= committed]
         if done:
             self.outbox.mark_delivered(self.number, up_to_batch=committed)
@@ -99,9 +90,9 @@ class LaneDelivery:
             self.send(batch, list(rows))
 
     def reconcile_with_topics(self, *, above: int) -> None:
-        """Learn from the topics which of the lane's messages they have; the others will be stamped anew.
+        """Find the lane's messages on the topics; the others are stamped anew.
 
-        Raises LaneLost when the topics do not reach back far enough to tell, unless told to `recover`.
+        Raises LaneLost when the topics do not reach back far enough, unless `recover`.
         """
         waiting = self.outbox.waiting(self.number)
         try:
@@ -117,7 +108,7 @@ class LaneDelivery:
         self.tally(done)
 
     def drain(self) -> None:
-        """Deliver everything that waits, batch after batch. Raises DeliveryError; what was not sent stays."""
+        """Deliver all waiting rows, batch after batch. Raises DeliveryError; rows that were not sent stay."""
         max_rows, max_bytes = self.limits.max_rows, self.limits.max_bytes
         while rows := self.outbox.stamp(self.number, batch=self.batch + 1, max_rows=max_rows, max_bytes=max_bytes):
             crash_point("batch_stamped")
@@ -126,14 +117,16 @@ class LaneDelivery:
 
     def send(self, batch: int, rows: Sequence[OutboxRow]) -> None:
         """Publish one batch and mark it."""
+        began = self.clock()
         rows = [self.fit(row) for row in rows]
         self.lane.publish(batch, [row.message for row in rows])
         crash_point("before_mark_delivered")
         self.outbox.mark_delivered(self.number, up_to_batch=batch)
         self.tally(rows)
+        log_batch(self.number, batch, messages=len(rows), seconds=(self.clock() - began).total_seconds())
 
     def fit(self, row: OutboxRow) -> OutboxRow:
-        """The row, with a message in its place that the topics take if they refuse its own."""
+        """The row, with a smaller message when the topics do not accept its own."""
         if self.lane.fits(row.message):
             return row
         smaller = self.shrink(row.message)
@@ -144,9 +137,9 @@ class LaneDelivery:
 
 
 def with_predecessors(messages: Sequence[Message], found: Collection[str]) -> frozenset[str]:
-    """Events that must be on the topics because a later one of the same topic and key is: each key is in order.
+    """Events that must have been on the topics because a later one of the same topic and key is: keys keep their order.
 
-    Compaction and retention take the earlier one away; sent again, it would stand after the later one.
+    Compaction and retention delete the earlier one; sent again, it would come after the later one.
     """
     known: set[str] = set()
     has_later: set[tuple[str, str]] = set()
@@ -158,12 +151,11 @@ def with_predecessors(messages: Sequence[Message], found: Collection[str]) -> fr
 
 
 class Deliverer:
-    """Delivers beside ingestion: woken by every settled entry, it drains the lanes that hold something.
+    """Delivers during ingest: woken by every settled entry, it drains the lanes that hold messages.
 
-    Processes share the lanes: one drains a lane at a time (`Outbox.lease`), the others leave it to it. A holder that
-    stands still for long is overtaken and fenced. After an error it tries again, while ingestion goes on: nothing is
-    lost, it waits in the outbox; `stop` raises what is still wrong at the end. Threads it uses: one, and one per lane
-    being drained.
+    Processes share the lanes: one process drains a lane at a time (`Outbox.lease`). A stalled holder is overtaken and
+    fenced. After an error it retries while ingest goes on; messages wait in the outbox, and `stop` raises an error that
+    remains. Uses one thread, and one per lane being drained.
     """
 
     def __init__(
@@ -184,7 +176,7 @@ class Deliverer:
         self.shrink = shrink
         self.recover = recover
         self.sent: Counter[str] = Counter()
-        self.trouble = ""  # what went wrong at the last try
+        self.trouble = ""  # the error of the last attempt
         self.held: dict[int, LaneDelivery] = {}
         self.awake = threading.Event()
         self.ending = threading.Event()
@@ -193,21 +185,21 @@ class Deliverer:
         self.thread = threading.Thread(target=self.run, name="delivery", daemon=True)
 
     def start(self) -> None:
-        """Begin to deliver in a thread of its own."""
+        """Start to deliver in a thread."""
         self.thread.start()
 
     def wake(self) -> None:
-        """Something was added to the outbox."""
+        """Signal new messages in the outbox."""
         self.awake.set()
 
     def run(self) -> None:
-        """Drain when woken, until told to end."""
+        """Drain when woken, until stopped."""
         while not self.ending.is_set():
-            if self.awake.wait(LOOK_FOR_OTHERS_S):
+            if self.awake.wait(POLL_EVERY_S):
                 self.ending.wait(self.limits.max_age_s)
             self.awake.clear()
             try:
-                pause_s = LOOK_AGAIN_S if self.drain() else 0.0
+                pause_s = CHECK_AGAIN_S if self.drain() else 0.0
                 self.trouble = ""
             except NewswireError as error:
                 self.trouble = str(error)
@@ -217,7 +209,7 @@ class Deliverer:
                 self.awake.set()
 
     def drain(self) -> int:
-        """Drain every lane that holds something, side by side; how many were left to others.
+        """Drain every lane with messages, concurrently; returns how many are held by other processes.
 
         Raises the first lane's error after all have ended.
         """
@@ -228,37 +220,39 @@ class Deliverer:
         return sum(not outcome.result() for outcome in outcomes)
 
     def drain_one(self, number: int) -> bool:
-        """Drain one lane; False when another process is at it."""
+        """Drain one lane; False when another process holds it."""
         with self.outbox.lease(number) as is_ours:
             if not is_ours and not self.outbox.is_stalled(number, since=self.clock() - self.limits.overtake_after):
                 return False
             try:
                 self.drain_held(number)
-            except LaneFenced:
+            except LaneFenced as fenced:
+                log_lane_fenced(number, str(fenced))
                 if not is_ours:
-                    return False  # whoever has the lease is moving after all
-                self.drain_held(number)  # somebody held us for standing still: take it back, once
+                    return False  # the holder of the lease is not stalled after all
+                self.drain_held(number)  # another process took us for stalled: take the lane back, once
             return True
 
     def drain_held(self, number: int) -> None:
-        """Drain one lane, keeping it open for the next time unless something goes wrong."""
+        """Drain one lane, and keep it open for the next time unless there is an error."""
         with ExitStack() as when_wrong:
             when_wrong.callback(self.give_back, number)
             self.hold(number).drain()
             when_wrong.pop_all()
 
     def hold(self, number: int) -> LaneDelivery:
-        """The lane in our hands: still ours if nobody gave a number in it since, else taken (again)."""
+        """The lane as we hold it: still ours if no other process gave a number in it, else opened (again)."""
         held = self.held.get(number)
         if held is not None and held.batch == self.outbox.last_batch(number):
             return held
         self.give_back(number)
         lane = self.topics.open_lane(number)
         held = self.held[number] = LaneDelivery(
-            lane,
-            self.outbox,
-            number,
+            lane=lane,
+            outbox=self.outbox,
+            number=number,
             limits=self.limits,
+            clock=self.clock,
             tally=self.count,
             shrink=self.shrink,
             recover=self.recover,
@@ -267,7 +261,7 @@ class Deliverer:
         return held
 
     def give_back(self, number: int) -> None:
-        """Close the lane if we have it."""
+        """Close the lane if we hold it."""
         held = self.held.pop(number, None)
         if held is not None:
             held.lane.close()
@@ -278,22 +272,22 @@ class Deliverer:
             self.sent.update(row.message.topic.value for row in rows)
 
     def take_count(self) -> Counter[str]:
-        """What was delivered since this was last asked, by topic."""
+        """Messages delivered since the last call, by topic."""
         with self.guard:
             sent, self.sent = self.sent, Counter()
         return sent
 
     def stop(self) -> Counter[str]:
-        """Drain what is left and end; messages by topic. Raises what kept something from being delivered."""
+        """Drain what is left and end; messages by topic. Raises the error that prevents a delivery."""
         self.ending.set()
         self.awake.set()
         if self.thread.ident is not None:
             self.thread.join()
         try:
-            for _ in range(LAST_LOOKS):
+            for _ in range(LAST_CHECKS):
                 if not self.drain():
                     break
-                time_to_wait.wait(LOOK_AGAIN_S)
+                time_to_wait.wait(CHECK_AGAIN_S)
         finally:
             for number in list(self.held):
                 self.give_back(number)
@@ -301,15 +295,8 @@ class Deliverer:
         return self.sent
 
 
-def deliver(
-    topics: Topics, outbox: Outbox, limits: BatchLimits, *, clock: Callable[[], datetime], threads: int = 4
-) -> Counter[str]:
-    """Drain the whole outbox once; messages by topic. Raises DeliveryError."""
-    return Deliverer(topics, outbox, limits, clock=clock, threads=threads).stop()
-
-
-def keep_numbers(topics: Topics, outbox: Outbox) -> int:
-    """Commit every idle lane's batch number again, so that the topics do not forget it; how many lanes.
+def keep_numbers(topics: Topics, outbox: OutboxLanes) -> int:
+    """Commit every idle lane's batch number again, so that it does not expire; returns how many lanes.
 
     A consumer group's offsets expire after `offsets.retention.minutes` (7 days by default) without a commit.
     """

@@ -1,6 +1,6 @@
-"""Articles in the field's formats: JSON lines, dated text, ninjs 3.1, schema.org JSON-LD, Parquet by day.
+"""Export formats of articles: JSON lines, dated text, ninjs 3.1, schema.org JSON-LD, rows of a table by day.
 
-Takes the values of topic messages (schemas/article.v1.json). The mapping is published as a table in schemas/README.md.
+The input is the values of topic messages (schemas/article.v1.json). schemas/README.md has the mapping as a table.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TDM_RESERVED = "Text and data mining is reserved by the rights holder (TDMRep)."
 
 
 def lines(values: Iterable[Value], form: str) -> Iterator[str]:
-    """A line per article in one of the line formats. Raises KeyError for a form there is not."""
+    """A line per article in one of the line formats. Raises KeyError for an unknown form."""
     write = FORMS[form]
     return (write(value) for value in values)
 
@@ -35,9 +35,9 @@ def jsonl(value: Value) -> str:
 
 
 def dated_text(value: Value) -> str:
-    """` date YYYY-MM ` and the text: the form of the document this project was created from.
+    """` date YYYY-MM ` and the text. The month is in the outlet's time zone.
 
-    The month is the outlet's own. An article without a date of its own is dated by when it was first seen.
+    An article without a date is dated by when it was first seen.
     """
     published = value.get("published") or {"time": value["first_seen"]}
     moment = datetime.fromisoformat(published["time"]) + timedelta(seconds=published.get("offset_s") or 0)
@@ -45,8 +45,8 @@ def dated_text(value: Value) -> str:
 
 
 def ninjs(value: Value) -> str:
-    """IPTC ninjs 3.1: its schema knows no other names than these, and no empty ones are written."""
-    published, tdm = value.get("published") or {}, value.get("tdm") or {}
+    """IPTC ninjs 3.1, without empty properties; its schema allows no other names than these."""
+    published = value.get("published") or {}
     article = {
         "standard": {"name": "ninjs", "version": "3.1", "schema": NINJS_SCHEMA},
         "uri": urn(value["id"]),
@@ -72,8 +72,7 @@ def ninjs(value: Value) -> str:
             *({"role": "agency", "name": name} for name in value["agency_credits"]),
         ],
         "copyrightNotice": value.get("rights"),
-        "usageTerms": TDM_RESERVED if tdm.get("reserved") else None,
-        "rightsInfo": {"linkedRights": tdm["policy"]} if tdm.get("policy") else {},
+        **usage(value.get("tdm") or {}),
         "associations": associations(value),
         "altIds": [
             {"role": role, "value": value[role]} for role in ("canonical_url", "url", "link", "guid") if value[role]
@@ -82,8 +81,16 @@ def ninjs(value: Value) -> str:
     return without_empty(article)
 
 
+def usage(tdm: Value) -> dict[str, Any]:
+    """The text and data mining reservation."""
+    return {
+        "usageTerms": TDM_RESERVED if tdm.get("reserved") else None,
+        "rightsInfo": {"linkedRights": tdm["policy"]} if tdm.get("policy") else {},
+    }
+
+
 def subjects(value: Value) -> list[dict[str, str]]:
-    """Section and keywords, told apart by their relation."""
+    """Section and keywords, distinguished by their relation."""
     section = [{"name": value["section"], "rel": "section"}] if value.get("section") else []
     return [*section, *({"name": word, "rel": "keyword"} for word in value["keywords"])]
 
@@ -146,9 +153,9 @@ def urn(article_id: str) -> str:
 
 
 def without_empty(article: Mapping[str, Any]) -> str:
-    """As JSON, without names that say nothing."""
-    told = {name: part for name, part in article.items() if part not in ("", [], {}, None)}
-    return json.dumps(told, ensure_ascii=False)
+    """As JSON, without empty values."""
+    kept = {name: part for name, part in article.items() if part not in ("", [], {}, None)}
+    return json.dumps(kept, ensure_ascii=False)
 
 
 FORMS: Mapping[str, Callable[[Value], str]] = {
@@ -159,8 +166,8 @@ FORMS: Mapping[str, Callable[[Value], str]] = {
 }
 
 
-class Kind(StrEnum):
-    """What a column of a table holds."""
+class ColumnKind(StrEnum):
+    """Type of a table's column."""
 
     TEXT = "text"
     TEXTS = "texts"
@@ -170,27 +177,27 @@ class Kind(StrEnum):
     TIME = "time"
 
 
-KINDS: Mapping[str, Kind] = {
-    "string": Kind.TEXT,
-    "array": Kind.TEXTS,
-    "integer": Kind.INTEGER,
-    "number": Kind.NUMBER,
-    "boolean": Kind.BOOLEAN,
+COLUMN_KINDS: Mapping[str, ColumnKind] = {
+    "string": ColumnKind.TEXT,
+    "array": ColumnKind.TEXTS,
+    "integer": ColumnKind.INTEGER,
+    "number": ColumnKind.NUMBER,
+    "boolean": ColumnKind.BOOLEAN,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its name, what it holds, and where that stands in a message's value."""
+    """A table's column: name, type, and path in a message's value."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     path: tuple[str, ...]
 
 
 @cache
 def columns() -> tuple[Column, ...]:
-    """An article as a table has it: the schema's fields in their order, what is nested with its parent's name."""
+    """The columns of an article: the schema's fields in their order, nested ones with their parent's name."""
     return tuple(columns_of(schemas.load("article.v1"), ()))
 
 
@@ -201,13 +208,17 @@ def columns_of(schema: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Col
         if "properties" in field:
             yield from columns_of(field, here)
             continue
-        told = field["type"] if isinstance(field["type"], list) else [field["type"]]
-        kind = Kind.TIME if field.get("format") == "date-time" else KINDS[next(each for each in told if each != "null")]
+        types = field["type"] if isinstance(field["type"], list) else [field["type"]]
+        kind = (
+            ColumnKind.TIME
+            if field.get("format") == "date-time"
+            else COLUMN_KINDS[next(each for each in types if each != "null")]
+        )
         yield Column("_".join(here), kind, here)
 
 
 def table_rows(values: Iterable[Value]) -> Mapping[str, list[dict[str, Any]]]:
-    """Rows by day (UTC) of first sight, with every column; what a value does not have is None."""
+    """Rows by the day (UTC) when an article was first seen; missing values are None."""
     days: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for value in values:
         days[value["first_seen"][:10]].append({column.name: cell(value, column) for column in columns()})
@@ -215,8 +226,8 @@ def table_rows(values: Iterable[Value]) -> Mapping[str, list[dict[str, Any]]]:
 
 
 def cell(value: Value, column: Column) -> Any:
-    """A column's content in a value."""
+    """A column's value."""
     found: Any = value
     for name in column.path:
         found = None if found is None else found.get(name)
-    return datetime.fromisoformat(found) if column.kind is Kind.TIME and found else found
+    return datetime.fromisoformat(found) if column.kind is ColumnKind.TIME and found else found

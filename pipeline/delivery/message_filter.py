@@ -1,4 +1,7 @@
-"""Which messages a reader wants: by outlet, language, section, words. Computes only; reading is the topics'."""
+"""Message filter of readers: by outlet, language, section and words.
+
+Tested by tests/delivery/test_export_formats.py.
+"""
 
 from __future__ import annotations
 
@@ -9,42 +12,37 @@ from typing import Any
 from pipeline.domain.model import ReceivedMessage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFilter:
-    """A filter; what is None is not asked for. A tombstone passes only when nothing is."""
+    """A field that is None matches everything. Tombstones match only an empty filter."""
 
     outlet: str | None = None
-    language: str | None = None  # BCP 47 basic filtering (RFC 4647 section 3.3.1): fr means fr-CA too
+    language: str | None = None  # BCP 47 basic filtering (RFC 4647 section 3.3.1): fr matches fr-CA too
     section: str | None = None
-    text: str | None = None  # every one of these words, in headline or text
+    text: str | None = None  # all of these words, in headline or text
 
     @property
     def is_all(self) -> bool:
-        """Whether every message passes."""
+        """Whether every message matches."""
         return not (self.outlet or self.language or self.section or self.text)
 
     def has(self, received: ReceivedMessage) -> bool:
-        """Whether a message passes."""
+        """Whether a message matches."""
         if self.is_all:
             return True
         return received.value is not None and self.has_value(json.loads(received.value))
 
     def has_value(self, value: dict[str, Any]) -> bool:
-        """Whether a message's value passes."""
-        return (
-            (not self.outlet or (value.get("outlet") or {}).get("id") == self.outlet)
-            and (not self.language or is_in(self.language, str(value.get("language") or "")))
-            and (not self.section or str(value.get("section") or "").casefold() == self.section.casefold())
-            and (not self.text or has_words(self.text, f"{value.get('title') or ''} {value.get('text') or ''}"))
+        """Whether a message's value matches."""
+        outlet = (value.get("outlet") or {}).get("id")
+        section = str(value.get("section") or "").casefold()
+        language = f"{value.get('language') or ''}-".lower()
+        text = f"{value.get('title') or ''} {value.get('text') or ''}".casefold()
+        return all(
+            (
+                not self.outlet or outlet == self.outlet,
+                not self.language or language.startswith(f"{self.language.lower()}-"),
+                not self.section or section == self.section.casefold(),
+                not self.text or all(word in text for word in self.text.casefold().split()),
+            )
         )
-
-
-def is_in(wanted: str, language: str) -> bool:
-    """Whether a language tag is the wanted one, or one below it."""
-    return f"{language.lower()}-".startswith(f"{wanted.lower()}-")
-
-
-def has_words(wanted: str, text: str) -> bool:
-    """Whether each of the wanted words stands somewhere in the text, in any case."""
-    folded = text.casefold()
-    return all(word in folded for word in wanted.casefold().split())

@@ -1,8 +1,7 @@
-"""Messages: what consumers get, built from values. The schemas (schemas/*.json) say what every field means.
+"""Messages to consumers, built from values. The schemas (schemas/*.json) describe every field.
 
-Promises ids that are the same when the same event is built again, UTC times in RFC 3339, JSON that any parser takes (no
-NUL, no lone surrogate), and that every value validates against its schema (tests/delivery/test_messages.py). Which
-events an article's verdict makes is decided in pipeline/delivery/routing.py.
+The same event always gets the same id. Times are UTC in RFC 3339; the JSON has no NUL and no lone surrogate, so any
+parser accepts it. Every value validates against its schema. Which events a verdict makes is decided in routing.py.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ ARTICLE_SCHEMA = "article.v1.json"
 FEED_SCHEMA = "feed_status.v1.json"
 DEAD_LETTER_SCHEMA = "dead_letter.v1.json"
 
-# What JSON, Kafka consumers and PostgreSQL's text cannot all carry.
+# Characters that JSON, Kafka consumers or PostgreSQL's text cannot hold
 UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 
@@ -40,45 +39,46 @@ class EventType(StrEnum):
 def article_message(publication: Publication, topic: Topic, kind: EventType) -> Message:
     """The event of an article on a topic."""
     decision = publication.decision
+    event_id = f"{decision.article_id}.{decision.revision}.{topic.value}"
+    value = to_json(article_value(publication))
+    return article_event(publication, decision.article_id, event_id, topic, kind, value)
+
+
+def tombstone(publication: Publication, article_id: str) -> Message:
+    """The end of a merged id on the compacted topic."""
+    event_id = f"{article_id}.merged.{publication.decision.article_id}"
+    return article_event(publication, article_id, event_id, Topic.LATEST, EventType.WITHDRAWN, None)
+
+
+def article_event(
+    publication: Publication, key: str, event_id: str, topic: Topic, kind: EventType, value: bytes | None
+) -> Message:
+    """An event about the article of a publication, or about an id that was merged into it."""
     return Message(
         topic=topic,
-        key=decision.article_id,
-        id=f"{decision.article_id}.{decision.revision}.{topic.value}",
+        key=key,
+        id=event_id,
         type=kind.value,
         time=publication.now,
         source=publication.outlet.homepage,
         subject=publication.page.article.url,
         schema=ARTICLE_SCHEMA,
-        value=to_json(article_value(publication)),
-    )
-
-
-def tombstone(publication: Publication, article_id: str) -> Message:
-    """The end of an id on the compacted topic."""
-    return Message(
-        topic=Topic.LATEST,
-        key=article_id,
-        id=f"{article_id}.merged.{publication.decision.article_id}",
-        type=EventType.WITHDRAWN.value,
-        time=publication.now,
-        source=publication.outlet.homepage,
-        subject=publication.page.article.url,
-        schema=ARTICLE_SCHEMA,
-        value=None,
+        value=value,
     )
 
 
 def withdrawn_message(
     visit: Visit, former: dict[str, Any] | None, outlet: Outlet, topic: Topic, *, now: datetime
 ) -> Message:
-    """The end of an article that its outlet took back: on the compacted topic a tombstone, else an event.
+    """The end of an article that its outlet withdrew: a tombstone on the compacted topic, else an event.
 
-    The event repeats the last revision without its text; where that is kept no more, it tells id and URL alone.
+    The event repeats the last revision without its text. Where that is not kept any more, it has little more than id
+    and URL.
     """
     value = None
     if topic is not Topic.LATEST:
-        told = former if former is not None else unknown_value(visit, outlet)
-        value = to_json(told | {"state": "withdrawn", "text": "", "lead": None, "word_count": 0})
+        last = former if former is not None else unknown_value(visit, outlet)
+        value = to_json(last | {"state": "withdrawn", "text": "", "lead": None, "word_count": 0})
     return Message(
         topic=topic,
         key=visit.article_id,
@@ -92,23 +92,23 @@ def withdrawn_message(
     )
 
 
-# Fields that only a page, or a comparison, could tell.
-UNTOLD = (
+# Fields that only a page or a comparison can give
+UNKNOWN_FIELDS = (
     *("title_source", "authors_source", "modified", "section", "image", "is_accessible_for_free", "rights", "tdm"),
     *("previous_text_hash", "revision_kind", "words_added", "words_removed", "merged_id", "relation", "copy_of"),
     *("similarity", "raw_location"),
 )
+EMPTY_LISTS = ("aliases", "authors", "author_organisations", "agency_credits", "keywords", "changed", "related_to")
 
 
 def unknown_value(visit: Visit, outlet: Outlet) -> dict[str, Any]:
-    """An article of which no message is kept, with every field that the schema requires."""
+    """An article without a kept message, with every field that the schema requires."""
     entry = visit.entry.entry
-    lists: dict[str, Any] = {name: [] for name in ("aliases", "authors", "author_organisations", "agency_credits")}
     return {
         "schema_version": 1,
         "id": visit.article_id,
         "revision": visit.revision,
-        "outlet": {"id": outlet.id, "name": outlet.name, "homepage": outlet.homepage, "country": outlet.country},
+        "outlet": outlet_value(outlet),
         "url": visit.url,
         "canonical_url": visit.canonical_url,
         "link": entry.link,
@@ -118,18 +118,20 @@ def unknown_value(visit: Visit, outlet: Outlet) -> dict[str, Any]:
         "first_seen": rfc3339(visit.first_seen_at),
         "fetched": rfc3339(visit.last_fetched_at),
         "language": outlet.language,
-        "keywords": [],
         "is_live_blog": False,
         "text_hash": visit.text_hash,
-        "changed": [],
         "cluster_id": visit.cluster_id,
-        "related_to": [],
         "feed": {"id": visit.entry.feed_id, "title": entry.title, "summary": entry.summary},
         "extractor": "",
         "newswire_version": __version__,
-        **dict.fromkeys(UNTOLD),
-        **lists,
+        **dict.fromkeys(UNKNOWN_FIELDS),
+        **{name: [] for name in EMPTY_LISTS},
     }
+
+
+def outlet_value(outlet: Outlet) -> dict[str, Any]:
+    """An article's outlet."""
+    return {"id": outlet.id, "name": outlet.name, "homepage": outlet.homepage, "country": outlet.country}
 
 
 def article_value(publication: Publication) -> dict[str, Any]:
@@ -141,7 +143,7 @@ def article_value(publication: Publication) -> dict[str, Any]:
         "id": publication.decision.article_id,
         "revision": publication.decision.revision,
         "state": "live",
-        "outlet": {"id": outlet.id, "name": outlet.name, "homepage": outlet.homepage, "country": outlet.country},
+        "outlet": outlet_value(outlet),
         "url": article.url,
         "canonical_url": article.canonical_url,
         "link": entry.entry.link,
@@ -168,8 +170,8 @@ def article_value(publication: Publication) -> dict[str, Any]:
         "is_live_blog": article.is_live_blog,
         "rights": article.rights,
         "tdm": tdm(publication),
-        **lineage(publication),
-        **kinship(publication),
+        **revision_fields(publication),
+        **relation_fields(publication),
         "feed": {"id": entry.feed_id, "title": entry.entry.title, "summary": entry.entry.summary},
         "extractor": article.extractor,
         "raw_location": page.raw_location,
@@ -177,8 +179,8 @@ def article_value(publication: Publication) -> dict[str, Any]:
     }
 
 
-def lineage(publication: Publication) -> dict[str, Any]:
-    """What this revision is to the one before."""
+def revision_fields(publication: Publication) -> dict[str, Any]:
+    """Comparison with the previous revision."""
     decision, words = publication.decision, publication.words
     return {
         "text_hash": publication.text_hash,
@@ -191,29 +193,28 @@ def lineage(publication: Publication) -> dict[str, Any]:
     }
 
 
-def kinship(publication: Publication) -> dict[str, Any]:
-    """What this article is to others."""
+def relation_fields(publication: Publication) -> dict[str, Any]:
+    """Relation to other articles."""
     decision = publication.decision
-    likeness = decision.similarity
+    similarity = decision.similarity
+    values = similarity and {
+        "containment_of_copy": similarity.containment_of_copy,
+        "containment_of_original": similarity.containment_of_original,
+        "jaccard": similarity.jaccard,
+        "direction": decision.direction,
+        "method": decision.method,
+    }
     return {
         "cluster_id": decision.cluster_id,
         "relation": decision.relation,
         "copy_of": decision.copy_of,
         "related_to": list(decision.related_to),
-        "similarity": None
-        if likeness is None
-        else {
-            "containment_of_copy": likeness.containment_of_copy,
-            "containment_of_original": likeness.containment_of_original,
-            "jaccard": likeness.jaccard,
-            "direction": decision.direction,
-            "method": decision.method,
-        },
+        "similarity": values,
     }
 
 
 def tdm(publication: Publication) -> dict[str, Any] | None:
-    """The text and data mining reservation that the site or the page declares; None when it says nothing."""
+    """The text and data mining reservation that the page or the site declares; None without one."""
     response, extraction = publication.page.response, publication.page.extraction
     reserved = response.tdm_reserved if extraction.tdm_reserved is None else extraction.tdm_reserved
     if reserved is None:
@@ -222,7 +223,7 @@ def tdm(publication: Publication) -> dict[str, Any] | None:
 
 
 def feed_status_message(state: FeedState, outlet: Outlet, *, now: datetime) -> Message:
-    """The state of a feed, when it changed."""
+    """The event of a changed feed state."""
     value = {
         "schema_version": 1,
         "feed_id": state.feed_id,
@@ -255,7 +256,7 @@ def feed_status_message(state: FeedState, outlet: Outlet, *, now: datetime) -> M
 
 
 def sourced(moment: SourcedTime | None) -> dict[str, Any] | None:
-    """A time with where it was read."""
+    """A time with its source."""
     if moment is None:
         return None
     return {
@@ -267,23 +268,23 @@ def sourced(moment: SourcedTime | None) -> dict[str, Any] | None:
 
 
 def feed_time(moment: datetime | None) -> dict[str, Any] | None:
-    """A time that only the feed gives."""
+    """A time from the feed."""
     return None if moment is None else sourced(SourcedTime(value=moment, source="feed"))
 
 
 def rfc3339(moment: datetime | None) -> str | None:
-    """UTC with a Z; microseconds only where there are some."""
+    """UTC with a Z; microseconds only when not zero."""
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def to_json(value: dict[str, Any]) -> bytes:
-    """Compact UTF-8 JSON, with what not every consumer can carry taken out."""
+    """Compact UTF-8 JSON without unfit characters."""
     text = json.dumps(clean(value), ensure_ascii=False, separators=(",", ":"))
     return text.encode()
 
 
 def clean(value: Any) -> Any:
-    """The value with unfit characters taken out of every text."""
+    """The value without unfit characters in any text."""
     if isinstance(value, str):
         return UNFIT.sub("", value) if UNFIT.search(value) else str(value)
     if isinstance(value, dict):

@@ -1,13 +1,14 @@
-"""Which messages an article's verdict makes: the table from decision to topics.
+"""Routing: from an article's verdict to messages on topics.
 
     NEW, REVISED   articles + articles.latest        (of an outlet's own text, or what is related to another)
-    COPY           copies                            (policy: topic; annotate: as NEW; drop: none)
-    DUPLICATE      none: the same article again, under another URL
-    UNCHANGED      none
+    COPY           copies                            (policy: topic; annotate: as NEW; drop: no message)
+    DUPLICATE      no message: the same article under another URL
+    UNCHANGED      no message
     withdrawn      `withdrawn` where the article was published, and a tombstone on articles.latest
     merged ids     `updated` with the surviving id, and a tombstone of the other on articles.latest
 
-How a message looks is pipeline/delivery/messages.py's.
+The messages themselves are built by pipeline/delivery/messages.py.
+Tested by tests/delivery/test_messages.py and tests/delivery/test_copies_policy.py.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def messages_of(publication: Publication, *, copies: str) -> tuple[Message, ...]
 def withdrawal(
     visit: Visit, former: dict[str, Any] | None, outlet: Outlet, *, copies: str, now: datetime
 ) -> tuple[Message, ...]:
-    """The messages of an article that its outlet took back. `former`: its last message, where it is still kept."""
+    """The messages of an article that its outlet withdrew. `former`: its last message, if it is still kept."""
     event = partial(withdrawn_message, visit, former, outlet, now=now)
     if visit.is_copy and copies != "annotate":
         return (event(Topic.COPIES),) if copies == "topic" else ()
@@ -51,10 +52,10 @@ def withdrawal(
 
 
 def words_since(former: bytes | None, text: str) -> WordsChanged | None:
-    """How many words came and went since the message before; None when it is not kept any more."""
+    """Words added and removed since the previous message; None when that is not kept any more."""
     if former is None:
         return None
     value = json.loads(former)
     if not value.get("text"):
-        return None  # it was too large for its topic: its text was moved out, or a dead letter stands in its place
+        return None  # too large for its topic: its text is stored elsewhere, or a dead letter replaced it
     return words_changed(value["text"], text)

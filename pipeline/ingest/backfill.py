@@ -2,8 +2,8 @@
 
     sitemap or WARC ─▶ entries of the span ─▶ [entries, ONE transaction] ─▶ collect each, as pipeline/ingest/poll.py
 
-They are pending under a feed of their own (`<outlet>/~past`, `<outlet>/~warc`), which no live run polls or carries
-over, so that live news never waits for old news. Every step may be repeated: known entries are recognised.
+They are pending under a feed of their own, `<outlet>/~past` or `<outlet>/~warc`. No live run polls it or carries its
+entries over, so that live news never waits for old news. Every step may be repeated: known entries are recognised.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Run context: the ports, settings, clock and deadline of one run.
 
 `pipeline/app/run.py` builds it with connectors, tests with fakes. A function that needs one or two things of it takes
-those things instead.
+those things instead. Tested by tests/ingest/test_backpressure.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Per-host queues and a global concurrency limit for one run.
 
 A slow or rate-limited host delays its own requests only: they wait in its queue without a slot. A slot is acquired when
-a request is sent, and held until its response is dealt with, so that the slots bound the memory in use. Rate limits per
+a request is sent, and held until its response is dealt with. So the slots bound the memory in use. Rate limits per
 host, over all processes, are left to the fetcher.
 """
 

@@ -1,7 +1,7 @@
 """From an article to its verdict: identity, known articles near it, decision, one write.
 
 Lookup and decision need no lock, only the write does. All three are repeated when a similar article was settled
-meanwhile, so that two workers with two copies of one article never both publish it as the original.
+meanwhile. So two workers with two copies of one article never both publish it as the original.
 Tested by tests/ingest/test_revisit.py and tests/connectors/store/test_articles.py.
 """
 

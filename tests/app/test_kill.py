@@ -104,7 +104,7 @@ def read_events(broker: Broker, prefix: str) -> Counter[str]:
 
 
 @pytest.mark.parametrize("point", FAULT_POINTS)
-def test_a_run_killed_at_a_point_and_run_again_leaves_each_message_once(
+def test_run_killed_at_a_fault_point_and_repeated_publishes_each_message_once(
     point: str, broker: Broker, newsroom: Newsroom, undisturbed: Counter[str], tmp_path: Path
 ) -> None:
     environment = make_environment(broker, newsroom, tmp_path)

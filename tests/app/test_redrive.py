@@ -50,7 +50,7 @@ def letter_of(ending: Ending | Deferral) -> dict[str, Any]:
     return value
 
 
-def test_a_dead_letter_has_cause_stage_attempts_and_the_last_answer() -> None:
+def test_dead_letter_has_reason_stage_attempts_and_last_response() -> None:
     tried = attempt()
     answer = make_response(body=b"<p>later</p>")
     headers = {"content-type": "text/html", "retry-after": "x" * 300, "set-cookie": "visitor=7"}
@@ -63,14 +63,14 @@ def test_a_dead_letter_has_cause_stage_attempts_and_the_last_answer() -> None:
     assert value["last_response"]["headers"] == {"content-type": "text/html", "retry-after": "x" * 200}
 
 
-def test_a_page_that_broke_the_extractor_is_named_by_its_raw_location() -> None:
+def test_dead_letter_of_a_failed_extraction_has_the_raw_location() -> None:
     tried = attempt()
     tried.trail.response, tried.trail.raw_location = make_response(), "2026-11-23/x.warc.gz#9"
     failed = retries.after_failure(pending(), ExtractionFailed("u", "out of memory"), "extract", tried)
     assert letter_of(failed)["raw_location"] == "2026-11-23/x.warc.gz#9"
 
 
-def test_an_entry_never_answered_has_no_last_answer_and_more_tries_no_letter_yet() -> None:
+def test_no_dead_letter_before_the_last_attempt_and_no_response_without_an_answer() -> None:
     error = FetchTimeout("http://a.test/1", "total deadline")
     assert letter_of(retries.after_fetch_error(pending(), error, attempt()))["last_response"] is None
     assert isinstance(retries.after_fetch_error(pending(), error, attempt(max_attempts=2)), Deferral)
@@ -129,7 +129,7 @@ def test_dead_letters_are_found_by_outlet_cause_and_time(
     assert found == [f"http://antenne.test/{number}" for number in numbers]
 
 
-def test_a_redriven_entry_waits_again_and_its_letter_says_so_once(dead: DeadLetterStore, database: Database) -> None:
+def test_redriven_entry_is_pending_again_with_one_message(dead: DeadLetterStore, database: Database) -> None:
     found = dead.find(RedriveChoice(causes=("extract_error",)))
     letters = [redriven_message(each, OUTLET, now=LATER) for each in found]
     assert dead.redrive(found, letters, now=LATER) == 1
@@ -140,7 +140,7 @@ def test_a_redriven_entry_waits_again_and_its_letter_says_so_once(dead: DeadLett
     assert json.loads(row.message.value or b"")["state"] == "redriven"
 
 
-def test_a_redriven_entry_becomes_an_article_and_the_topic_tells_the_whole_story(tmp_path: Path) -> None:
+def test_redriven_entry_becomes_an_article_and_its_dead_letter_is_resolved(tmp_path: Path) -> None:
     with Newsroom(outlets=OUTLETS[:1]) as newsroom:
         catalogue = tmp_path / "feeds.toml"
         catalogue.write_text(newsroom.catalogue_toml(), encoding="utf-8")

@@ -52,7 +52,7 @@ def on(opened: Newswire, topic: Topic) -> list[Mapping[str, Any]]:
     return [value for value in values if SLUG in value["canonical_url"]]
 
 
-def test_copies_go_to_a_topic_of_their_own(newsroom: Newsroom, tmp_path: Path) -> None:
+def test_copies_policy_topic_publishes_copies_on_their_own_topic(newsroom: Newsroom, tmp_path: Path) -> None:
     with polled(newsroom, tmp_path, "topic") as opened:
         (original,), (copy,) = on(opened, Topic.ARTICLES), on(opened, Topic.COPIES)
         assert on(opened, Topic.LATEST) == [original]
@@ -71,7 +71,9 @@ def test_copies_go_to_a_topic_of_their_own(newsroom: Newsroom, tmp_path: Path) -
         assert f"copy of it: {copy['id']}" in "\n".join(opened.why(original["id"]))
 
 
-def test_copies_stay_among_the_articles_with_their_relation(newsroom: Newsroom, tmp_path: Path) -> None:
+def test_copies_policy_annotate_publishes_copies_as_articles_with_their_relation(
+    newsroom: Newsroom, tmp_path: Path
+) -> None:
     with polled(newsroom, tmp_path, "annotate") as opened:
         original, copy = on(opened, Topic.ARTICLES)
         assert on(opened, Topic.COPIES) == []
@@ -79,7 +81,7 @@ def test_copies_stay_among_the_articles_with_their_relation(newsroom: Newsroom, 
         assert (copy["relation"], copy["copy_of"]) == ("copy", original["id"])
 
 
-def test_copies_are_dropped(newsroom: Newsroom, tmp_path: Path) -> None:
+def test_copies_policy_drop_publishes_no_copies(newsroom: Newsroom, tmp_path: Path) -> None:
     with polled(newsroom, tmp_path, "drop") as opened:
         assert [value["relation"] for value in on(opened, Topic.ARTICLES)] == [None]
         assert on(opened, Topic.COPIES) == []

@@ -36,7 +36,6 @@ from pipeline.delivery.deliver import (
     BatchLimits,
     Deliverer,
     LaneDelivery,
-    deliver,
     keep_numbers,
     with_predecessors,
 )
@@ -92,12 +91,19 @@ def kafka(broker: object) -> KafkaTopics:
 
 
 def drain(topics: Topics, store: StoredOutbox) -> Counter[str]:
-    return deliver(topics, store, LIMITS, clock=lambda: NOW)
+    return Deliverer(topics, store, LIMITS, clock=lambda: NOW).stop()
 
 
 def take(kafka: KafkaTopics, store: StoredOutbox, number: int) -> LaneDelivery:
     """A lane in the hands of a process that will stand still."""
-    held = LaneDelivery(kafka.open_lane(number), store, number, limits=LIMITS, tally=lambda rows: None)
+    held = LaneDelivery(
+        lane=kafka.open_lane(number),
+        outbox=store,
+        number=number,
+        limits=LIMITS,
+        clock=lambda: NOW,
+        tally=lambda rows: None,
+    )
     held.recover_lane()
     return held
 
@@ -121,7 +127,7 @@ def assert_exactly_once_and_in_order(topics: Topics, messages: list[Message]) ->
         assert got == [message.id for message in messages if message.key == key]
 
 
-def test_every_message_arrives_once_and_in_order_of_key(database: Database, topics: Topics) -> None:
+def test_each_message_is_delivered_once_and_in_order_per_key(database: Database, topics: Topics) -> None:
     messages = fill(database, 40)
     store = StoredOutbox(database)
     assert drain(topics, store) == {"articles": 40}
@@ -130,7 +136,7 @@ def test_every_message_arrives_once_and_in_order_of_key(database: Database, topi
     assert drain(topics, store) == {}
 
 
-def test_a_delivery_is_dated_after_its_message_within_the_second_too(database: Database, topics: Topics) -> None:
+def test_delivery_time_is_after_the_message_time_within_the_same_second(database: Database, topics: Topics) -> None:
     with database.writing() as connection:
         append(connection, [make_message(1)], lanes=LANES, now=datetime.now(UTC))
     drain(topics, StoredOutbox(database))
@@ -139,7 +145,7 @@ def test_a_delivery_is_dated_after_its_message_within_the_second_too(database: D
     assert row.delivered_at > row.created_at
 
 
-def test_a_later_delivery_goes_on_where_the_first_ended(database: Database, topics: Topics) -> None:
+def test_second_delivery_continues_after_the_first(database: Database, topics: Topics) -> None:
     messages = fill(database, 10)
     drain(topics, StoredOutbox(database))
     messages += fill(database, 10, start=10)
@@ -147,13 +153,13 @@ def test_a_later_delivery_goes_on_where_the_first_ended(database: Database, topi
     assert_exactly_once_and_in_order(topics, messages)
 
 
-def test_an_event_that_is_there_already_is_not_added_twice(database: Database) -> None:
+def test_event_is_added_to_the_outbox_once(database: Database) -> None:
     fill(database, 3)
     fill(database, 3)
     assert StoredOutbox(database).undelivered() == 3
 
 
-def test_a_committed_batch_that_was_not_marked_is_not_sent_again(database: Database, topics: Topics) -> None:
+def test_committed_but_unmarked_batch_is_not_sent_again(database: Database, topics: Topics) -> None:
     messages = fill(database, 12)
     store = StoredOutbox(database)
     drain(topics, store)
@@ -162,7 +168,7 @@ def test_a_committed_batch_that_was_not_marked_is_not_sent_again(database: Datab
     assert_exactly_once_and_in_order(topics, messages)
 
 
-def test_a_stamped_batch_that_was_not_sent_is_sent_under_its_number(database: Database, kafka: KafkaTopics) -> None:
+def test_stamped_but_unsent_batch_is_sent_under_its_number(database: Database, kafka: KafkaTopics) -> None:
     messages = fill(database, 12)
     store = StoredOutbox(database)
     for lane in store.lanes_with_work():
@@ -171,7 +177,7 @@ def test_a_stamped_batch_that_was_not_sent_is_sent_under_its_number(database: Da
     assert_exactly_once_and_in_order(kafka, messages)
 
 
-def test_a_second_holder_of_a_lane_fences_the_first(database: Database, kafka: KafkaTopics) -> None:
+def test_second_holder_of_a_lane_fences_the_first(database: Database, kafka: KafkaTopics) -> None:
     first = kafka.open_lane(0)
     second = kafka.open_lane(0)
     with pytest.raises(LaneFenced):
@@ -183,7 +189,7 @@ def test_a_second_holder_of_a_lane_fences_the_first(database: Database, kafka: K
     assert read_ids(kafka) == {make_message(2).id: 1}
 
 
-def test_an_expired_batch_number_is_settled_by_asking_the_topics(database: Database, kafka: KafkaTopics) -> None:
+def test_expired_batch_number_is_recovered_from_the_topics(database: Database, kafka: KafkaTopics) -> None:
     messages = fill(database, 12)
     store = StoredOutbox(database)
     drain(kafka, store)
@@ -193,9 +199,7 @@ def test_an_expired_batch_number_is_settled_by_asking_the_topics(database: Datab
     assert_exactly_once_and_in_order(kafka, messages)
 
 
-def test_a_holder_that_wakes_up_after_it_was_overtaken_takes_no_message_with_it(
-    database: Database, kafka: KafkaTopics
-) -> None:
+def test_overtaken_holder_loses_no_message_when_it_resumes(database: Database, kafka: KafkaTopics) -> None:
     messages = fill(database, 6)
     store = StoredOutbox(database)
     sleepers = {number: take(kafka, store, number) for number in store.lanes_with_work()}  # … and stand still
@@ -209,9 +213,7 @@ def test_a_holder_that_wakes_up_after_it_was_overtaken_takes_no_message_with_it(
     assert_exactly_once_and_in_order(kafka, messages)
 
 
-def test_a_holder_that_asks_the_topics_when_it_is_overtaken_takes_nothing_back(
-    database: Database, kafka: KafkaTopics
-) -> None:
+def test_holder_overtaken_during_recovery_repeats_no_message(database: Database, kafka: KafkaTopics) -> None:
     messages = fill(database, 6)
     store = StoredOutbox(database)
     asked = {number: store.last_batch(number) + 1 for number in store.lanes_with_work()}  # … and stands still
@@ -222,12 +224,12 @@ def test_a_holder_that_asks_the_topics_when_it_is_overtaken_takes_nothing_back(
     assert_exactly_once_and_in_order(kafka, messages)
 
 
-def test_an_event_that_compaction_took_away_is_not_put_after_its_successor() -> None:
+def test_event_deleted_by_compaction_is_not_sent_after_its_successor() -> None:
     first, second, other = make_message(1), make_message(2), make_message(3, key="b")
     assert with_predecessors([first, second, other], {second.id}) == {first.id, second.id}
 
 
-def test_a_store_restored_from_an_older_copy_sends_nothing_twice(database: Database, kafka: KafkaTopics) -> None:
+def test_store_restored_from_an_older_copy_repeats_no_message(database: Database, kafka: KafkaTopics) -> None:
     messages = fill(database, 12)
     store = StoredOutbox(database)
     drain(kafka, store)
@@ -239,9 +241,7 @@ def test_a_store_restored_from_an_older_copy_sends_nothing_twice(database: Datab
     assert_exactly_once_and_in_order(kafka, messages)
 
 
-def test_rows_of_lanes_that_are_no_more_are_delivered_before_those_that_follow(
-    database: Database, kafka: KafkaTopics
-) -> None:
+def test_rows_of_removed_lanes_are_delivered_before_later_rows(database: Database, kafka: KafkaTopics) -> None:
     messages = [make_message(number, key=f"k{number % 5}") for number in range(20)]
     with database.writing() as connection:
         append(connection, messages[:10], lanes=16, now=NOW)
@@ -251,9 +251,7 @@ def test_rows_of_lanes_that_are_no_more_are_delivered_before_those_that_follow(
     assert_exactly_once_and_in_order(kafka, messages)
 
 
-def test_a_topic_made_anew_gets_what_waits_and_nothing_that_was_delivered(
-    database: Database, kafka: KafkaTopics
-) -> None:
+def test_recreated_topic_gets_undelivered_messages_only(database: Database, kafka: KafkaTopics) -> None:
     fill(database, 6)
     store = StoredOutbox(database)
     drain(kafka, store)
@@ -264,7 +262,7 @@ def test_a_topic_made_anew_gets_what_waits_and_nothing_that_was_delivered(
     assert_exactly_once_and_in_order(kafka, messages)
 
 
-def test_a_number_that_is_gone_with_the_messages_is_not_guessed(database: Database, kafka: KafkaTopics) -> None:
+def test_batch_number_lost_with_the_messages_raises_lane_lost(database: Database, kafka: KafkaTopics) -> None:
     fill(database, 12)
     store = StoredOutbox(database)
     drain(kafka, store)
@@ -275,7 +273,7 @@ def test_a_number_that_is_gone_with_the_messages_is_not_guessed(database: Databa
         drain(kafka, store)
 
 
-def test_what_may_have_been_sent_is_sent_again_when_an_operator_says_so(database: Database, kafka: KafkaTopics) -> None:
+def test_recover_sends_possibly_delivered_messages_again(database: Database, kafka: KafkaTopics) -> None:
     messages = fill(database, 12)
     store = StoredOutbox(database)
     drain(kafka, store)
@@ -288,7 +286,7 @@ def test_what_may_have_been_sent_is_sent_again_when_an_operator_says_so(database
     assert drain(kafka, store) == {}
 
 
-def test_idle_lanes_keep_their_numbers_alive(database: Database, kafka: KafkaTopics) -> None:
+def test_batch_numbers_of_idle_lanes_are_committed_again(database: Database, kafka: KafkaTopics) -> None:
     messages = fill(database, 12)
     store = StoredOutbox(database)
     drain(kafka, store)
@@ -298,7 +296,7 @@ def test_idle_lanes_keep_their_numbers_alive(database: Database, kafka: KafkaTop
     assert_exactly_once_and_in_order(kafka, messages)
 
 
-def test_a_broker_that_is_away_loses_nothing_and_says_so(database: Database) -> None:
+def test_unreachable_broker_raises_an_error_and_loses_no_message(database: Database) -> None:
     fill(database, 3)
     nobody = KafkaTopics(KafkaSettings("127.0.0.1:1", "t", "news.", delivery_timeout_ms=2_000))
     with pytest.raises(DeliveryError, match=r"^lane \d: KafkaTimeoutError: Unable to bootstrap"):
@@ -306,7 +304,7 @@ def test_a_broker_that_is_away_loses_nothing_and_says_so(database: Database) -> 
     assert StoredOutbox(database).undelivered() == 3
 
 
-def test_a_message_that_the_topic_does_not_take_becomes_a_dead_letter(database: Database, kafka: KafkaTopics) -> None:
+def test_message_too_large_for_the_topic_becomes_a_dead_letter(database: Database, kafka: KafkaTopics) -> None:
     noise = random.Random(7).randbytes(1_500_000).hex()  # does not compress below its 1.5 MB
     small, after = make_message(1), make_message(3)
     large = replace(make_message(2), value=json.dumps({"title": "Trop long", "text": noise}).encode())
@@ -318,7 +316,7 @@ def test_a_message_that_the_topic_does_not_take_becomes_a_dead_letter(database: 
     assert (letter["title"], letter["reason"]) == ("Trop long", "too_large")
 
 
-def test_a_large_message_that_compresses_well_is_sent(database: Database, kafka: KafkaTopics) -> None:
+def test_large_message_that_compresses_well_is_delivered(database: Database, kafka: KafkaTopics) -> None:
     large = replace(make_message(1), value=json.dumps({"text": "encore et encore " * 200_000}).encode())
     with database.writing() as connection:
         append(connection, [large], lanes=LANES, now=NOW)
@@ -326,7 +324,7 @@ def test_a_large_message_that_compresses_well_is_sent(database: Database, kafka:
     assert [received.value for received in kafka.read(Topic.ARTICLES)] == [large.value]
 
 
-def test_the_text_of_an_article_too_large_for_its_topic_is_kept_in_the_archive(
+def test_text_of_an_article_too_large_for_its_topic_is_stored_in_the_archive(
     database: Database, kafka: KafkaTopics, tmp_path: Path
 ) -> None:
     text = random.Random(7).randbytes(1_500_000).hex() + "\n\nLa fin.\n"
@@ -345,7 +343,7 @@ def test_the_text_of_an_article_too_large_for_its_topic_is_kept_in_the_archive(
     assert audit.differences(store.rows(Topic.ARTICLES)) == ()
 
 
-def test_what_is_too_large_without_its_text_too_is_a_dead_letter(database: Database, kafka: KafkaTopics) -> None:
+def test_article_too_large_even_without_its_text_is_a_dead_letter(database: Database, kafka: KafkaTopics) -> None:
     noise = random.Random(7).randbytes(1_500_000).hex()
     large = replace(make_message(1), value=json.dumps({"title": noise, "text": "Court."}).encode())
     with database.writing() as connection:
@@ -355,7 +353,7 @@ def test_what_is_too_large_without_its_text_too_is_a_dead_letter(database: Datab
     assert deliverer.stop() == {"dead-letters": 1}
 
 
-def test_messages_arrive_while_the_run_goes_on(database: Database, topics: Topics) -> None:
+def test_messages_are_delivered_during_the_run(database: Database, topics: Topics) -> None:
     arrived = threading.Event()
     deliverer = Deliverer(topics, StoredOutbox(database), replace(LIMITS, max_age_s=0.01), clock=lambda: NOW)
     count = deliverer.count
@@ -374,13 +372,13 @@ def test_messages_arrive_while_the_run_goes_on(database: Database, topics: Topic
     assert_exactly_once_and_in_order(topics, messages)
 
 
-def test_a_missing_topic_is_an_error_that_names_the_command(broker: object) -> None:
+def test_missing_topic_is_an_error_that_names_the_command(broker: object) -> None:
     empty = KafkaTopics(KafkaSettings(broker.bootstrap, "nobody", "nowhere."))  # type: ignore[attr-defined]
     with pytest.raises(DeliveryError, match="newswire topics create"):
         list(empty.read(Topic.ARTICLES))
 
 
-def test_the_audit_finds_what_is_missing_and_what_is_there_twice(database: Database, topics: Topics) -> None:
+def test_audit_finds_missing_and_repeated_messages(database: Database, topics: Topics) -> None:
     fill(database, 6)
     store = StoredOutbox(database)
     drain(topics, store)
@@ -391,7 +389,7 @@ def test_the_audit_finds_what_is_missing_and_what_is_there_twice(database: Datab
         assert len(audit.differences(store.rows(Topic.ARTICLES))) == count
 
 
-def test_delivered_messages_leave_the_outbox_after_their_retention(database: Database, topics: Topics) -> None:
+def test_delivered_messages_are_deleted_after_their_retention(database: Database, topics: Topics) -> None:
     fill(database, 4)
     store = StoredOutbox(database)
     assert store.expire(before=NOW + timedelta(days=3650)) == 0
@@ -399,7 +397,7 @@ def test_delivered_messages_leave_the_outbox_after_their_retention(database: Dat
     assert store.expire(before=NOW + timedelta(days=3650)) == 4
 
 
-def test_the_topics_are_made_once_and_as_they_should_be(kafka: KafkaTopics) -> None:
+def test_topics_are_created_once_with_their_configuration(kafka: KafkaTopics) -> None:
     specs = desired_topics(kafka.settings.prefix, partitions=2, replication=1)
     admin = KafkaAdmin(kafka.settings)
     assert admin.create_missing(specs) == ()
@@ -408,7 +406,7 @@ def test_the_topics_are_made_once_and_as_they_should_be(kafka: KafkaTopics) -> N
     assert any("has 2 partitions, not 3" in line for line in admin.differences(wider))
 
 
-def test_processes_share_the_lanes_and_leave_to_each_other_what_is_held(database: Database, topics: Topics) -> None:
+def test_processes_share_the_lanes_and_skip_those_held_by_others(database: Database, topics: Topics) -> None:
     messages = fill(database, 20)
     store = StoredOutbox(database)
     other = StoredOutbox(Database(database.engine.url.render_as_string()))
@@ -423,12 +421,12 @@ def test_processes_share_the_lanes_and_leave_to_each_other_what_is_held(database
     other.database.close()
 
 
-def test_a_holder_that_stands_still_is_overtaken(database: Database, kafka: KafkaTopics) -> None:
+def test_stalled_holder_is_overtaken(database: Database, kafka: KafkaTopics) -> None:
     messages = fill(database, 12)
     store = StoredOutbox(database)
     late = NOW + OVERTAKE_AFTER + timedelta(seconds=1)
     with store.lease(0), store.lease(1), store.lease(2):
-        deliver(kafka, store, LIMITS, clock=lambda: late)
+        Deliverer(kafka, store, LIMITS, clock=lambda: late).stop()
     assert_exactly_once_and_in_order(kafka, messages)
 
 

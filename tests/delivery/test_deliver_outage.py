@@ -12,7 +12,7 @@ import pytest
 
 from connectors.store.database import Database
 from connectors.store.outbox import append
-from pipeline.delivery.deliver import deliver
+from pipeline.delivery.deliver import BatchLimits, Deliverer
 from tests.app.test_kill import make_environment, newswire, read_events
 from tests.newsroom import Newsroom
 from tests.newsroom.catalogue import OUTLETS
@@ -35,7 +35,7 @@ def said(environment: dict[str, str], words: Sequence[str]) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_broker_that_is_away_makes_runs_red_and_above_the_bound_nothing_more_is_polled_until_it_is_back(
+def test_unreachable_broker_makes_runs_red_and_stops_polls_above_the_bound(
     broker: Broker, newsroom: Newsroom, tmp_path: Path
 ) -> None:
     environment = make_environment(broker, newsroom, tmp_path) | {"NEWSWIRE_OUTBOX_BOUND": "3"}
@@ -53,9 +53,7 @@ def test_a_broker_that_is_away_makes_runs_red_and_above_the_bound_nothing_more_i
     assert len(found) > 10
 
 
-def test_the_audit_of_a_message_that_the_topics_do_not_have_exits_with_one(
-    broker: Broker, newsroom: Newsroom, tmp_path: Path
-) -> None:
+def test_audit_of_a_missing_message_exits_with_one(broker: Broker, newsroom: Newsroom, tmp_path: Path) -> None:
     environment = make_environment(broker, newsroom, tmp_path)
     assert newswire(environment, "topics", "create") == 0
     assert newswire(environment, "poll") == 0
@@ -69,16 +67,16 @@ def pretend_delivered(path: Path) -> None:
     """A message that the store takes for delivered, and no topic has: the embedded log has it, Kafka has not."""
     from connectors.store.outbox import StoredOutbox
     from connectors.store.topic_log import EmbeddedTopics
-    from pipeline.delivery.deliver import BatchLimits
 
     database = Database(f"sqlite:///{path}")
     with database.writing() as connection:
         append(connection, [make_message(1)], lanes=1, now=NOW)
-    deliver(EmbeddedTopics(database, prefix="news."), StoredOutbox(database), BatchLimits(), clock=lambda: NOW)
+    topics = EmbeddedTopics(database, prefix="news.")
+    Deliverer(topics, StoredOutbox(database), BatchLimits(), clock=lambda: NOW).stop()
     database.close()
 
 
-def test_following_ends_cleanly_when_it_is_told_to_and_leaves_nothing_undelivered(
+def test_follow_stops_cleanly_on_sigterm_and_delivers_everything(
     broker: Broker, newsroom: Newsroom, tmp_path: Path
 ) -> None:
     environment = make_environment(broker, newsroom, tmp_path)

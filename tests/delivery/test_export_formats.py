@@ -23,7 +23,7 @@ def test_dated_text_is_month_and_text() -> None:
     assert export_formats.dated_text(VALUE) == f" date 2026-11 {VALUE['text']}"
 
 
-def test_dated_text_without_a_date_takes_the_first_sight() -> None:
+def test_dated_text_without_a_date_uses_when_the_article_was_first_seen() -> None:
     assert export_formats.dated_text(VALUE | {"published": None}).startswith(" date 2026-11 ")
 
 
@@ -31,7 +31,7 @@ def test_json_lines_give_the_value_back() -> None:
     assert [json.loads(line) for line in export_formats.lines([VALUE], "jsonl")] == [VALUE]
 
 
-def test_ninjs_has_what_its_readers_look_for() -> None:
+def test_ninjs_has_its_main_properties() -> None:
     article = json.loads(export_formats.ninjs(VALUE))
     assert article["uri"] == f"urn:newswire:{VALUE['id']}"
     assert article["bodies"][0]["value"] == VALUE["text"]
@@ -87,7 +87,7 @@ MESSAGES = {
         pytest.param(MessageFilter(text="marché", outlet="gazette"), ["fro"], id="all that is asked for"),
     ],
 )
-def test_a_reader_gets_what_it_wants(wanted: MessageFilter, names: list[str]) -> None:
+def test_message_filter_selects_messages(wanted: MessageFilter, names: list[str]) -> None:
     bodies = {name: json.dumps(value).encode() for name, value in MESSAGES.items()} | {"tombstone": None}
     received = [
         ReceivedMessage(topic="news.articles", partition=0, offset=1, key=name, headers={}, value=body, timestamp=NOW)
@@ -96,6 +96,6 @@ def test_a_reader_gets_what_it_wants(wanted: MessageFilter, names: list[str]) ->
     assert [message.key for message in received if wanted.has(message)] == names
 
 
-def test_an_unknown_form_is_refused() -> None:
+def test_unknown_export_format_is_rejected() -> None:
     with pytest.raises(KeyError):
         list(export_formats.lines([VALUE], "docx"))

@@ -91,7 +91,7 @@ def test_a_feed_status_and_a_dead_letter_validate_against_their_schemas() -> Non
         pytest.param(replace(NEW, verdict=Verdict.UNCHANGED), "topic", [], id="unchanged"),
     ],
 )
-def test_a_verdict_makes_its_messages(decision: Decision, policy: str, topics: list[Topic]) -> None:
+def test_verdict_is_routed_to_its_topics(decision: Decision, policy: str, topics: list[Topic]) -> None:
     assert [message.topic for message in messages_of(publication(decision), copies=policy)] == topics
 
 
@@ -130,11 +130,11 @@ def test_times_are_utc_and_each_keeps_its_source() -> None:
     assert value["modified"] is None
 
 
-def test_what_a_consumer_cannot_carry_is_taken_out() -> None:
+def test_unfit_characters_are_removed_from_json() -> None:
     assert messages.to_json({"text": "a\x00b\ud800c\n"}) == b'{"text":"abc\\n"}'
 
 
-def test_words_that_came_and_went_are_counted_against_the_former_message() -> None:
+def test_words_added_and_removed_are_counted_against_the_former_message() -> None:
     former = messages.to_json({"text": "le pont est fermé"})
     assert words_since(former, "le pont est ouvert depuis lundi") == WordsChanged(added=3, removed=1)
     assert words_since(None, "le pont") is None

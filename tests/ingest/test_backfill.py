@@ -87,17 +87,17 @@ def fill(past: Backfill, **options: object) -> Report:
     return filled.report
 
 
-def test_every_article_of_the_days_is_published_once_and_no_other(filled: Backfill) -> None:
+def test_backfill_publishes_each_article_of_the_days_once_and_no_other(filled: Backfill) -> None:
     ours = [url for url in published(filled) if "antenne-info" in url]
     assert sorted(ours) == sorted(BROADCASTER.url(article) for article in OF_THE_DAY)
     assert len(ours) > 3
 
 
-def test_an_archive_without_a_word_of_dates_is_dated_by_its_urls(filled: Backfill) -> None:
+def test_sitemap_without_dates_is_dated_by_its_urls(filled: Backfill) -> None:
     assert {"/2026/03/01/" in url for url in published(filled) if "lemeridien" in url} == {True}
 
 
-def test_what_live_feeds_brought_is_not_published_again(past: Backfill) -> None:
+def test_articles_of_live_feeds_are_not_published_again(past: Backfill) -> None:
     states = past.app.feed_states(past.app.choose(["antenne-info"]))
     live = past.app.ingest([state.feed_id for state in states])
     before = published(past)
@@ -108,7 +108,7 @@ def test_what_live_feeds_brought_is_not_published_again(past: Backfill) -> None:
     assert report.total(Verdict.DUPLICATE) > 0
 
 
-def test_a_sitemap_that_is_done_is_not_asked_for_again_unless_told_so(filled: Backfill, newsroom: Newsroom) -> None:
+def test_finished_sitemap_is_fetched_again_only_with_the_option(filled: Backfill, newsroom: Newsroom) -> None:
     (share,) = filled.plan(outlets=["antenne-info"], **DAYS)
     newsroom.reset_requests()
     filled.fill(share)
@@ -118,7 +118,7 @@ def test_a_sitemap_that_is_done_is_not_asked_for_again_unless_told_so(filled: Ba
     filled.progress.end(share)
 
 
-def test_past_its_deadline_it_stops_and_goes_on_later_with_all_of_it(past: Backfill) -> None:
+def test_backfill_stops_at_its_deadline_and_resumes_completely(past: Backfill) -> None:
     (share,) = past.plan(outlets=["antenne-info"], **DAYS)
     stopped = past.fill(share, deadline_s=1e-6)
     assert not stopped.is_finished
@@ -129,7 +129,7 @@ def test_past_its_deadline_it_stops_and_goes_on_later_with_all_of_it(past: Backf
     assert past.plan() == ()
 
 
-def test_what_an_interrupted_walk_left_pending_is_finished_later(filled: Backfill) -> None:
+def test_pending_entries_of_an_interrupted_backfill_are_settled_later(filled: Backfill) -> None:
     with filled.app.database.writing() as connection:
         row = connection.execute(select(entries).limit(1)).one()
         connection.execute(update(entries).where(entries.c.id == row.id).values(state="pending"))
@@ -140,7 +140,7 @@ def test_what_an_interrupted_walk_left_pending_is_finished_later(filled: Backfil
     assert filled.plan() == ()
 
 
-def test_a_live_feed_takes_over_what_waits_under_a_backfill(filled: Backfill) -> None:
+def test_live_feed_takes_over_pending_entries_of_a_backfill(filled: Backfill) -> None:
     ours = entries.c.outlet_id == "antenne-info"
     with filled.app.database.writing() as connection:
         later = now() + timedelta(days=1)
@@ -153,14 +153,14 @@ def test_a_live_feed_takes_over_what_waits_under_a_backfill(filled: Backfill) ->
     assert len(left) == len([article for article in OF_THE_DAY if not article.feeds])
 
 
-def test_a_sitemap_that_cannot_be_had_makes_it_red_and_unfinished(past: Backfill) -> None:
+def test_unreachable_sitemap_is_a_fault_and_leaves_the_share_unfinished(past: Backfill) -> None:
     (share,) = past.plan(outlets=["antenne-info"], sitemaps=["http://www.antenne-info.test/no.xml"], **DAYS)
     filled = past.fill(share)
     assert not filled.is_finished
     assert filled.report.problems == ("http://www.antenne-info.test/no.xml: HTTP 404",)
 
 
-def test_a_dry_run_counts_pages_and_writes_nothing(past: Backfill, newsroom: Newsroom) -> None:
+def test_dry_run_of_a_backfill_counts_pages_and_writes_nothing(past: Backfill, newsroom: Newsroom) -> None:
     (share,) = past.plan(outlets=["antenne-info"], begin=False, **DAYS)
     found = {each.url.rpartition("/")[2]: each.in_span for each in past.preview(share)}
     assert found["2026-03-01.xml"] == len(OF_THE_DAY)
@@ -182,7 +182,9 @@ def test_a_dry_run_counts_pages_and_writes_nothing(past: Backfill, newsroom: New
         ),
     ],
 )
-def test_what_cannot_be_filled_is_said(past: Backfill, options: dict[str, object], error: type, words: str) -> None:
+def test_invalid_backfills_are_rejected_with_a_reason(
+    past: Backfill, options: dict[str, object], error: type, words: str
+) -> None:
     with pytest.raises(error, match=words):
         past.plan(**options)  # type: ignore[arg-type]
 
@@ -208,7 +210,7 @@ def warc(newsroom: Newsroom, tmp_path: Path) -> Path:
     return path
 
 
-def test_pages_of_a_crawl_are_published_once_and_without_asking_anybody(
+def test_pages_of_a_warc_file_are_published_once_without_requests(
     past: Backfill, newsroom: Newsroom, warc: Path
 ) -> None:
     report = fill(past, warcs=[str(warc)])
@@ -218,11 +220,11 @@ def test_pages_of_a_crawl_are_published_once_and_without_asking_anybody(
     assert past.fill(past.plan(warcs=[str(warc)])[0]).report.entries == 0
 
 
-def test_a_crawl_of_other_days_gives_nothing(past: Backfill, warc: Path) -> None:
+def test_warc_pages_outside_the_span_are_skipped(past: Backfill, warc: Path) -> None:
     assert fill(past, warcs=[str(warc)], since="2026-03-06").entries == 0
 
 
-def test_a_damaged_crawl_gives_what_is_whole_and_is_red(past: Backfill, warc: Path) -> None:
+def test_damaged_warc_file_is_read_up_to_the_damage_and_is_a_fault(past: Backfill, warc: Path) -> None:
     warc.write_bytes(warc.read_bytes()[:-100])
     (share,) = past.plan(warcs=[str(warc)])
     filled = past.fill(share)
@@ -234,7 +236,7 @@ def test_a_damaged_crawl_gives_what_is_whole_and_is_red(past: Backfill, warc: Pa
 # ---------------------------------------------------------------- beside live news
 
 
-async def test_a_live_request_waits_for_at_most_one_of_a_backfill(store_url: str) -> None:
+async def test_live_request_waits_for_at_most_one_backfill_request(store_url: str) -> None:
     clock = datetime(2026, 3, 1, tzinfo=UTC)
     with closing(Database(store_url)) as database:
         database.upgrade()
@@ -261,12 +263,12 @@ async def test_a_live_request_waits_for_at_most_one_of_a_backfill(store_url: str
     assert slot <= clock + timedelta(seconds=5)
 
 
-def test_an_entry_of_which_nothing_is_known_but_its_link_survives_the_store() -> None:
+def test_entry_with_only_a_link_is_stored_and_loaded() -> None:
     entry = Entry(identity="x", digest="y", title="", link="http://www.gazette.test/")
     assert entry_from_json(entry_to_json(entry)) == entry
 
 
-def test_a_share_survives_the_store() -> None:
+def test_share_is_stored_and_loaded() -> None:
     share = Share(
         outlets=("a", "b"), since="2026-03-01", until="2026-03-02", sitemaps=("http://x.test/",), warc="/x.warc.gz"
     )

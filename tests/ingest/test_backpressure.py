@@ -16,7 +16,7 @@ from tests.values import NOW, make_message
 __all__ = ["deployed"]
 
 
-async def test_what_waits_is_counted_once_a_second() -> None:
+async def test_outbox_is_counted_once_a_second() -> None:
     clock, counts = [0.0], [3, 9, 2]
 
     async def waiting() -> int:
@@ -30,7 +30,7 @@ async def test_what_waits_is_counted_once_a_second() -> None:
     assert answers == [True, True, False, False, True]
 
 
-def test_a_feed_that_comes_up_while_the_outbox_is_full_is_put_off_and_due_again(deployed: Deployment) -> None:
+def test_feed_is_skipped_while_the_outbox_is_full_and_due_again_later(deployed: Deployment) -> None:
     deployed.publish("/fait-n1.html", make_page("/fait-n1.html"))
     newswire = deployed.newswire
     newswire.settings = newswire.settings.updated(delivery={"outbox_bound": 5})
@@ -52,7 +52,7 @@ class FullDisk(WarcArchive):
         return 20_000_000
 
 
-def test_nothing_is_polled_while_the_disk_has_no_room_for_raw_pages(deployed: Deployment) -> None:
+def test_nothing_is_polled_while_the_archive_disk_is_full(deployed: Deployment) -> None:
     deployed.publish("/fait-n1.html", make_page("/fait-n1.html"))
     newswire = deployed.newswire
     newswire.archive = FullDisk(newswire.settings.archive_folder)

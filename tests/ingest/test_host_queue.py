@@ -14,7 +14,7 @@ from pipeline.ingest.host_queue import HostQueue, host_of
 from tests.newsroom.server import Newsroom
 
 
-async def test_who_waits_in_a_hosts_queue_holds_no_place() -> None:
+async def test_requests_waiting_for_their_host_hold_no_slot() -> None:
     host_queue = HostQueue(slots=1, per_host=1)
     async with host_queue.slot("http://slow.test/1"):
         waiting = asyncio.create_task(stand(host_queue, "http://slow.test/2"))
@@ -23,7 +23,7 @@ async def test_who_waits_in_a_hosts_queue_holds_no_place() -> None:
     await waiting
 
 
-async def test_no_more_are_at_work_than_there_are_places() -> None:
+async def test_slots_limit_the_concurrent_requests() -> None:
     host_queue = HostQueue(slots=3, per_host=5)
     at_work: list[int] = [0]
 
@@ -40,7 +40,7 @@ async def test_no_more_are_at_work_than_there_are_places() -> None:
     assert host_queue.queues == {}
 
 
-async def test_a_place_taken_twice_is_one_place() -> None:
+async def test_taking_a_slot_twice_acquires_it_once() -> None:
     host_queue = HostQueue(slots=1, per_host=1)
     async with host_queue.slot("http://a.test/") as slot:
         await slot.take()
@@ -51,14 +51,14 @@ async def test_a_place_taken_twice_is_one_place() -> None:
     assert host_queue.free._value == 1
 
 
-async def test_past_the_deadline_nothing_is_begun() -> None:
+async def test_no_slot_is_taken_past_the_deadline() -> None:
     host_queue = HostQueue(slots=1, per_host=1, is_late=lambda: True)
     with pytest.raises(RunDeadlineExceeded, match=r"http://a\.test/"):
         await work(host_queue, "http://a.test/")
     assert host_queue.free._value == 1
 
 
-async def test_a_host_with_long_spacing_delays_no_other_host_of_the_run() -> None:
+async def test_host_with_long_spacing_delays_no_other_host() -> None:
     with Newsroom(0) as newsroom:
         host_queue = HostQueue(slots=2, per_host=5)
         async with SafeFetcher(
@@ -90,7 +90,7 @@ async def test_a_host_with_long_spacing_delays_no_other_host_of_the_run() -> Non
         pytest.param("antenne-info", "antenne-info", id="no-url"),
     ],
 )
-def test_the_queue_is_the_hosts(url: str, host: str) -> None:
+def test_queues_are_per_host(url: str, host: str) -> None:
     assert host_of(url) == host
 
 

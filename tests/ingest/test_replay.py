@@ -100,7 +100,7 @@ def updates(newswire: Newswire) -> list[ReceivedMessage]:
     return [r for r in newswire.topics.read(Topic.ARTICLES) if r.headers["ce_type"].endswith("updated.v1")]
 
 
-def test_a_dry_run_shows_words_and_paragraphs_and_changes_nothing(
+def test_dry_run_of_a_replay_shows_differences_and_changes_nothing(
     settings: Settings, pages: tuple[MadePage, ...]
 ) -> None:
     told: list[ReplayedArticle] = []
@@ -116,7 +116,7 @@ def test_a_dry_run_shows_words_and_paragraphs_and_changes_nothing(
         assert {line[0] for line in replayed.difference} == {"-"}
 
 
-def test_a_replay_publishes_each_change_once_as_a_revision(settings: Settings, pages: tuple[MadePage, ...]) -> None:
+def test_replay_publishes_each_change_once_as_a_revision(settings: Settings, pages: tuple[MadePage, ...]) -> None:
     with Newswire(with_rule(settings)) as newswire:
         first = replay.replay(newswire, ReplayChoice(), dry_run=False)
         again = replay.replay(newswire, ReplayChoice(), dry_run=False)
@@ -129,7 +129,7 @@ def test_a_replay_publishes_each_change_once_as_a_revision(settings: Settings, p
     assert all(value["previous_text_hash"] and value["raw_location"] for value in values)
 
 
-def test_a_replay_uses_no_network_and_shows_how_far_it_is(
+def test_replay_uses_no_network_and_shows_its_progress(
     settings: Settings, pages: tuple[MadePage, ...], tmp_path: Path
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(NO_NETWORK, encoding="utf-8")
@@ -143,7 +143,7 @@ def test_a_replay_uses_no_network_and_shows_how_far_it_is(
     assert f"{changed_pages(pages)} revised" in done.stdout
 
 
-def test_the_guard_of_the_network_test_would_bite(tmp_path: Path) -> None:
+def test_network_guard_of_the_tests_detects_a_connection(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(NO_NETWORK, encoding="utf-8")
     program = "import socket; socket.create_connection(('127.0.0.1', 9))"
     command = [sys.executable, "-c", program]
@@ -151,9 +151,7 @@ def test_the_guard_of_the_network_test_would_bite(tmp_path: Path) -> None:
     assert "network: socket." in done.stderr
 
 
-def test_a_killed_replay_goes_on_where_it_was_and_repeats_no_revision(
-    settings: Settings, pages: tuple[MadePage, ...]
-) -> None:
+def test_killed_replay_resumes_and_repeats_no_revision(settings: Settings, pages: tuple[MadePage, ...]) -> None:
     variables = environment(with_rule(settings))
     with subprocess.Popen(
         [sys.executable, "-c", STOPPED], env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -172,7 +170,7 @@ def test_a_killed_replay_goes_on_where_it_was_and_repeats_no_revision(
     assert len(told) == len(set(told)) == report.of(ReplayOutcome.REVISED) == changed_pages(pages)
 
 
-def test_a_deadline_ends_a_replay_between_batches(newswire: Newswire) -> None:
+def test_replay_stops_at_its_deadline_between_batches(newswire: Newswire) -> None:
     report = replay.replay(newswire, ReplayChoice(), dry_run=True, deadline_s=0.001)
     assert (report.is_done, report.articles) == (False, replay.BATCH)
     rest = replay.replay(newswire, ReplayChoice(), dry_run=True)
@@ -193,18 +191,18 @@ TODAY = datetime.now(UTC).date()
         pytest.param(ReplayChoice(until=date(2020, 1, 1)), 0, id="an earlier span"),
     ],
 )
-def test_a_replay_reads_what_was_chosen(newswire: Newswire, choice: ReplayChoice, articles: int) -> None:
+def test_replay_reads_the_chosen_articles_only(newswire: Newswire, choice: ReplayChoice, articles: int) -> None:
     store = ReplayStore(newswire.database, lanes=4)
     assert store.count(choice) == articles
     assert sum(map(len, store.batches(choice, after="", size=30))) == articles
 
 
-def test_an_outlet_that_is_in_no_catalogue_is_refused(newswire: Newswire) -> None:
+def test_replay_of_an_unknown_outlet_is_rejected(newswire: Newswire) -> None:
     with pytest.raises(SettingsError, match="nobody is no outlet"):
         replay.replay(newswire, ReplayChoice(outlets=("nobody",)), dry_run=True)
 
 
-def test_a_lost_raw_page_is_told_of_and_the_rest_goes_on(settings: Settings) -> None:
+def test_missing_raw_page_is_reported_and_the_replay_continues(settings: Settings) -> None:
     (warc,) = (settings.archive_folder).rglob("*.warc.gz")
     torn = warc.read_bytes()
     warc.write_bytes(torn[: len(torn) // 2])
@@ -214,7 +212,7 @@ def test_a_lost_raw_page_is_told_of_and_the_rest_goes_on(settings: Settings) -> 
     assert report.of(ReplayOutcome.LOST) + report.of(ReplayOutcome.UNCHANGED) == PAGES
 
 
-def test_an_article_whose_sketch_has_expired_is_told_by_its_hashes(
+def test_article_with_an_expired_sketch_is_compared_by_its_hashes(
     settings: Settings, pages: tuple[MadePage, ...]
 ) -> None:
     with Newswire(with_rule(settings)) as newswire:

@@ -213,7 +213,7 @@ def deployed(tmp_path: Path, store_url: str) -> Iterator[Deployment]:
 HOURS = timedelta(hours=1)
 
 
-def test_a_page_that_is_as_it_was_costs_a_304_and_a_changed_one_is_a_revision(deployed: Deployment) -> None:
+def test_unchanged_page_costs_a_304_and_a_changed_page_is_a_revision(deployed: Deployment) -> None:
     page = make_page("/fait-n1.html")
     deployed.publish("/fait-n1.html", page)
     deployed.ingest()
@@ -234,7 +234,7 @@ def test_a_page_that_is_as_it_was_costs_a_304_and_a_changed_one_is_a_revision(de
     schemas.validator("article.v1.json").validate(second)
 
 
-def test_a_live_blogs_change_is_held_back_for_a_while_and_then_told_of(deployed: Deployment) -> None:
+def test_live_blog_changes_are_debounced_and_then_published(deployed: Deployment) -> None:
     page = make_page("/direct-n2.html", is_live=True)
     deployed.publish("/direct-n2.html", page)
     deployed.ingest()
@@ -247,7 +247,7 @@ def test_a_live_blogs_change_is_held_back_for_a_while_and_then_told_of(deployed:
     assert deployed.told() == [("published", 1), ("updated", 2)]
 
 
-def test_a_page_missing_twice_hours_apart_is_withdrawn_and_keeps_its_id_when_it_comes_back(
+def test_page_missing_twice_hours_apart_is_withdrawn_and_returns_under_its_id(
     deployed: Deployment,
 ) -> None:
     page = make_page("/fait-n3.html")
@@ -270,7 +270,7 @@ def test_a_page_missing_twice_hours_apart_is_withdrawn_and_keeps_its_id_when_it_
     assert json.loads(deployed.latest()[article_id] or b"")["revision"] == 2
 
 
-def test_a_page_that_proves_two_ids_one_merges_them_once(deployed: Deployment) -> None:
+def test_page_that_shows_two_ids_to_be_one_article_merges_them_once(deployed: Deployment) -> None:
     first, second = make_page("/fait-n4.html"), make_page("/fait-bis.html")
     deployed.publish("/fait-n4.html", first)
     deployed.ingest()
@@ -295,7 +295,7 @@ def test_a_page_that_proves_two_ids_one_merges_them_once(deployed: Deployment) -
     assert len(deployed.events()) == told
 
 
-def test_three_ids_that_prove_to_be_one_end_as_one_by_the_next_visit(deployed: Deployment) -> None:
+def test_third_id_of_one_article_is_merged_at_the_next_visit(deployed: Deployment) -> None:
     first, second, third = (make_page(f"/{name}.html") for name in ("un", "deux", "trois"))
     for page in (first, second, third):
         deployed.publish(page.canonical.removeprefix(HOST), page)
@@ -311,7 +311,7 @@ def test_three_ids_that_prove_to_be_one_end_as_one_by_the_next_visit(deployed: D
     ]
 
 
-def test_an_outlet_that_prints_one_canonical_url_on_every_page_keeps_its_articles_apart(deployed: Deployment) -> None:
+def test_one_canonical_url_on_every_page_does_not_merge_articles(deployed: Deployment) -> None:
     pages = {
         path: make_page(path, canonical=f"{HOST}/modele.html") for path in ("/un.html", "/deux.html", "/trois.html")
     }
@@ -330,7 +330,7 @@ def test_an_outlet_that_prints_one_canonical_url_on_every_page_keeps_its_article
     assert sum("not believed" in "".join(lines) for lines in told) == 2  # whoever came first had the address
 
 
-def test_a_page_that_is_sent_on_to_another_article_is_withdrawn_and_no_revision(deployed: Deployment) -> None:
+def test_redirect_to_another_article_is_a_withdrawal_and_no_revision(deployed: Deployment) -> None:
     deployed.publish("/fait-n6.html", make_page("/fait-n6.html"))
     deployed.ingest()
     (article_id,) = deployed.latest()
@@ -343,7 +343,7 @@ def test_a_page_that_is_sent_on_to_another_article_is_withdrawn_and_no_revision(
     assert deployed.latest() == {article_id: None}
 
 
-def test_a_page_that_was_not_changed_takes_no_place_in_the_archive(deployed: Deployment) -> None:
+def test_unchanged_page_is_not_archived(deployed: Deployment) -> None:
     deployed.publish("/fait-n5.html", make_page("/fait-n5.html"))
     deployed.ingest()
     kept = archived(deployed)

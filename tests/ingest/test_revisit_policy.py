@@ -63,7 +63,7 @@ def make_visit(number: int = 1, *, host: str = "www.antenne.test", **changes: ob
         pytest.param(10_000_000, None, id="filled in from the past"),
     ],
 )
-def test_the_schedule_counts_from_the_first_sighting(age_s: int, next_s: int | None) -> None:
+def test_revisit_schedule_counts_from_when_the_article_was_first_seen(age_s: int, next_s: int | None) -> None:
     due = next_revisit(NOW, AFTER_S, now=NOW + timedelta(seconds=age_s))
     assert due == (None if next_s is None else NOW + timedelta(seconds=next_s))
 
@@ -78,17 +78,17 @@ def test_the_schedule_counts_from_the_first_sighting(age_s: int, next_s: int | N
         pytest.param("antenne/~past", None, "topic", False, id="news of the past"),
     ],
 )
-def test_only_what_consumers_are_told_of_now_is_looked_at_again(
+def test_only_published_live_articles_are_revisited(
     feed_id: str, relation: Relation | None, copies: str, followed: bool
 ) -> None:
     assert is_followed(replace(make_visit().entry, feed_id=feed_id), relation, copies=copies) is followed
 
 
-def test_zero_alone_means_never() -> None:
+def test_revisit_schedule_of_zero_means_never() -> None:
     assert next_revisit(NOW, (0,), now=NOW) is None
 
 
-def test_a_missing_page_is_believed_at_the_second_look_hours_later() -> None:
+def test_missing_page_is_confirmed_by_a_second_check_hours_later() -> None:
     first = schedule_confirmation(make_visit(), now=NOW)
     assert (first.missing_since, first.next_revisit_at) == (NOW, NOW + CONFIRM_AFTER)
     missed = make_visit(missing_since=NOW)
@@ -97,7 +97,7 @@ def test_a_missing_page_is_believed_at_the_second_look_hours_later() -> None:
     assert is_confirmed(missed, now=NOW + CONFIRM_AFTER)
 
 
-def test_the_budget_goes_to_those_due_longest_and_to_every_host() -> None:
+def test_revisit_budget_prefers_the_longest_due_and_limits_each_host() -> None:
     many = [make_visit(n) for n in range(5)] + [make_visit(n, host="www.other.test") for n in range(5, 8)]
     chosen = within_budget(many, most=4, most_per_host=2)
     assert [visit.article_id for visit in chosen] == ["a0", "a1", "a5", "a6"]
@@ -112,13 +112,13 @@ def test_the_budget_goes_to_those_due_longest_and_to_every_host() -> None:
         pytest.param(True, "drop", (), id="a copy that nobody was told of"),
     ],
 )
-def test_a_withdrawal_goes_where_the_article_went(is_copy: bool, copies: str, topics: tuple[str, ...]) -> None:
+def test_withdrawal_goes_to_the_topics_of_the_article(is_copy: bool, copies: str, topics: tuple[str, ...]) -> None:
     messages = withdrawal(make_visit(is_copy=is_copy), None, OUTLET, copies=copies, now=NOW)
     assert tuple(message.topic.value for message in messages) == topics
     assert all((message.value is None) == (message.topic is Topic.LATEST) for message in messages)
 
 
-def test_a_withdrawal_is_valid_even_when_no_message_of_the_article_is_kept() -> None:
+def test_withdrawal_without_a_kept_message_validates_against_its_schema() -> None:
     message = withdrawn_message(make_visit(), None, OUTLET, Topic.ARTICLES, now=NOW)
     assert message.value is not None
     schemas.validator(message.schema).validate(json.loads(message.value))

@@ -2,7 +2,7 @@
 
 The wrapper itself is pipeline/extraction/wrapper/wrapper.py. When two processes learn for one outlet, the later version
 stays. The other's observations are lost, which costs little: a wrapper needs only a few pages.
-Tested by tests/extraction/wrapper/test_apply.py.
+Tested by tests/ingest/test_revisit.py and tests/ingest/test_replay.py.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from connectors.kafka.topic_specs import desired_topics
 from connectors.kafka.topics import KafkaTopics
 from connectors.store.database import Database
 from connectors.store.outbox import StoredOutbox, append
-from pipeline.delivery.deliver import BatchLimits, deliver
+from pipeline.delivery.deliver import BatchLimits, Deliverer
 from pipeline.domain.model import Topic
 from pipeline.domain.settings import load
 from tests.stack.kafka import start_broker
@@ -150,7 +150,7 @@ def test_messages_are_delivered_and_read_through_a_listener_of_each_kind(
     with database.writing() as connection:
         append(connection, [make_message(1), make_message(2)], lanes=1, now=NOW)
     topics = KafkaTopics(settings)
-    assert deliver(topics, StoredOutbox(database), BatchLimits(), clock=lambda: NOW) == {"articles": 2}
+    assert Deliverer(topics, StoredOutbox(database), BatchLimits(), clock=lambda: NOW).stop() == {"articles": 2}
     assert [received.headers["ce_id"] for received in topics.read(Topic.ARTICLES)] == [
         make_message(1).id,
         make_message(2).id,
