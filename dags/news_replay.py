@@ -55,7 +55,11 @@ def news_replay() -> None:
         from pipeline.app.replay import replay as replay_pages
         from pipeline.app.runs import Newswire
         from pipeline.domain.errors import SettingsError
-        from pipeline.ingest.replay import describe
+        from pipeline.ingest.replay import ReplayedArticle, describe
+
+        def log_revision(replayed: ReplayedArticle) -> None:
+            for line in describe(replayed):
+                log.info("%s", line)
 
         params = get_current_context()["params"]
         try:
@@ -66,7 +70,7 @@ def news_replay() -> None:
                     choice,
                     dry_run=params["dry_run"],
                     deadline_s=DEADLINE_S,
-                    show=lambda replayed: [log.info("%s", line) for line in describe(replayed)],
+                    show=log_revision,
                     watch=lambda so_far: log.info("%d of %d pages", so_far.articles, so_far.total),
                 )
         except SettingsError as error:

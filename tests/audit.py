@@ -71,10 +71,11 @@ def pinned(lock: str) -> dict[str, str]:
 
 def said_of(one: Distribution) -> str:
     """Everything that a distribution's metadata say of its licence, the clearest first."""
-    classifiers = [text for text in one.metadata.get_all("Classifier") or [] if text.startswith("License ::")]
-    expression = one.metadata.get("License-Expression")
+    metadata: dict[str, Any] = one.metadata.json
+    classifiers = [text for text in metadata.get("classifier", ()) if text.startswith("License ::")]
     # Some put the whole text there: its first lines name it.
-    prose = (one.metadata.get("License") or "")[:200]
+    prose = str(metadata.get("license", ""))[:200]
+    expression = str(metadata.get("license_expression", ""))
     return expression or " OR ".join(text.rpartition("::")[2] for text in classifiers) or prose
 
 

@@ -96,7 +96,7 @@ def _outcome(job: tuple[Path, dict[str, Any]]) -> Outcome:
 
 
 def _body(folder: Path, row: dict[str, Any]) -> bytes:
-    return (folder / row["id"]).read_bytes()
+    return Path(folder, row["id"]).read_bytes()
 
 
 def _library_entries(body: bytes) -> int:

@@ -172,7 +172,7 @@ def first_act(stack: CeleryStack, airflow: Airflow, findings: Findings) -> None:
     got: list[datetime] = []
     waiting = first_message(stack.bootstrap, got)
     airflow.call("PATCH", "/api/v2/dags/news_ingest", {"is_paused": False})
-    run = until("a run by schedule", airflow.runs, timeout_s=180)[-1]
+    run: dict[str, Any] = until("a run by schedule", airflow.runs, timeout_s=180)[-1]
     findings.say(f"run {run['dag_run_id']} is {run['state']}")
     waiting.join(timeout=600)
     queued = datetime.fromisoformat(run["queued_at"])
@@ -184,7 +184,7 @@ def first_act(stack: CeleryStack, airflow: Airflow, findings: Findings) -> None:
 
 def ended(airflow: Airflow, run_id: str, findings: Findings) -> dict[str, Any]:
     """A run when it has ended; it must be green."""
-    run = until("the run's end", lambda: over(airflow.run(run_id)), timeout_s=600)
+    run: dict[str, Any] = until("the run's end", lambda: over(airflow.run(run_id)), timeout_s=600)
     seconds = (datetime.fromisoformat(run["end_date"]) - datetime.fromisoformat(run["start_date"])).total_seconds()
     findings.check(run["state"] == "success", f"{run_id} is {run['state']} after {seconds:.0f} s")
     findings.say(f"its note: {(run['note'] or 'none').splitlines()[0]}")

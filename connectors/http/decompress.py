@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import zstandard
 
 STEP_BYTES = 1 << 18  # output per step: how far over the cap an inflated body may go before it is noticed

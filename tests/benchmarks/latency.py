@@ -43,8 +43,9 @@ class Reader:
         """Read until told to end."""
         while not self.ending.is_set():
             message = self.consumer.poll(0.1)
-            if message is not None and message.error() is None and message.value():
-                self.read_at.setdefault(json.loads(message.value())["canonical_url"], time.monotonic())
+            value = message.value() if message is not None and message.error() is None else None
+            if value:
+                self.read_at.setdefault(json.loads(value)["canonical_url"], time.monotonic())
         self.consumer.close()
 
     def close(self) -> None:

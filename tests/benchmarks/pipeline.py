@@ -19,6 +19,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -67,7 +68,7 @@ def main() -> int:
     return 0
 
 
-def run_whole(address: str, home: Path, processes: int) -> tuple[dict[str, object], float]:
+def run_whole(address: str, home: Path, processes: int) -> tuple[dict[str, Any], float]:
     """One run from nothing; its result and its peak memory in MB."""
     (home / "feeds.toml").write_text(healthy(ask(address, "catalogue")), encoding="utf-8")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("NEWSWIRE_")} | {

@@ -99,7 +99,7 @@ def _checkout(program: Path) -> Path:
 def _report(name: str, before: Sequence[str], after: Sequence[str]) -> int:
     """Print what differs; how many answers do."""
     pairs = [(json.loads(old), json.loads(new)) for old, new in zip(before, after, strict=False) if old != new]
-    differing = sum(old != new for old, new in pairs) + abs(len(before) - len(after))
+    differing: int = sum(old != new for old, new in pairs) + abs(len(before) - len(after))
     print(
         f"{name}: {differing} of {len(before)} answers differ" + f", {len(after)} after" * (len(before) != len(after))
     )

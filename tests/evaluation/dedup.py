@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import operator
 import random
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from pipeline.dedup.jsonl import Deduplicator, DedupRow
@@ -179,10 +181,10 @@ def print_copies(rows: Sequence[Row]) -> int:
     missed = (ours.precision < 0.99) + (ours.f1 < 0.985)
     for name, kinds, floor in RECALLS:
         due = [each.right for each in judged if each.is_elsewhere and each.row.kind.startswith(kinds)]
-        missed += print_share(name, due, f"floor {floor:.3f}", holds=lambda share, floor=floor: share >= floor)
+        missed += print_share(name, due, f"floor {floor:.3f}", holds=partial(operator.le, floor))
     for name, kinds, ceiling in FALSE_COPIES:
         false = [each.joined and not each.right for each in judged if each.row.kind.startswith(kinds)]
-        missed += print_share(name, false, f"ceiling {ceiling:.3f}", holds=lambda share, most=ceiling: share <= most)
+        missed += print_share(name, false, f"ceiling {ceiling:.3f}", holds=partial(operator.ge, ceiling))
     return missed
 
 

@@ -54,10 +54,10 @@ def run_ours(url: str, html: bytes | str, wrapper: Wrapper | None) -> tuple[Extr
     return extracted, extraction
 
 
-def _trafilatura(html: str, **options: bool) -> Extracted:
+def _trafilatura(html: str, **options: Any) -> Extracted:
     from trafilatura import bare_extraction
 
-    document = bare_extraction(html, include_comments=False, **options)
+    document: Any = bare_extraction(html, include_comments=False, **options)
     if document is None:
         return Extracted()
     authors = tuple(name.strip() for name in (document.author or "").split(";") if name.strip())
@@ -80,7 +80,9 @@ def _readability(html: str) -> Extracted:
     document = Document(html)
     summary = tree.fromstring(document.summary())
     lines = [
-        " ".join(e.text_content().split()) for e in summary.iter("p", "h2", "h3", "li", "blockquote", "div") if e.text
+        " ".join(str(e.xpath("string()")).split())
+        for e in summary.iter("p", "h2", "h3", "li", "blockquote", "div")
+        if e.text
     ]
     return Extracted("\n".join(dict.fromkeys(lines)), None, document.short_title())
 

@@ -79,12 +79,22 @@ def start_postgres(folder: Path, *, port: int = 0, settings: Sequence[str] = (),
     own(folder)
     cluster = folder / "cluster"
     if not (cluster / "PG_VERSION").exists():
-        initdb = [programs / "initdb", "-D", cluster, "-U", USER, "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8"]
+        initdb: list[str | Path] = [
+            programs / "initdb",
+            "-D",
+            cluster,
+            "-U",
+            USER,
+            "--auth=trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ]
         subprocess.run(as_server_user(initdb), check=True, stdout=subprocess.DEVNULL, cwd=folder)
     port = port or free_port()
     options = [word for setting in (*SETTINGS, *settings) for word in ("-c", setting)]
     # No Unix socket: its path may have 107 bytes at most, and a checkout may lie deeper than that.
-    command = [programs / "postgres", "-D", cluster, "-p", str(port), "-k", "", *options]
+    command: list[str | Path] = [programs / "postgres", "-D", cluster, "-p", str(port), "-k", "", *options]
     daemon = start(
         "postgresql", as_server_user(command), log=folder / "postgres.log", variables=os.environ, folder=folder
     )
@@ -125,4 +135,4 @@ def run_sql(port: int, statement: str) -> None:
     import psycopg
 
     with psycopg.connect(f"host=127.0.0.1 port={port} user={USER} dbname={USER}", autocommit=True) as connection:
-        connection.execute(statement)  # type: ignore[call-overload]
+        connection.execute(statement.encode())

@@ -44,9 +44,10 @@ def read_topics(bootstrap: str, prefix: str) -> list[Read]:
         while unread:
             message = consumer.poll(60.0)
             assert message is not None, f"nothing more comes, and the end of {sorted(unread)} was not seen"
-            if message.error() is None:
+            error = message.error()
+            if error is None:
                 found.append(read_of(message, prefix))
-            elif message.error().code() == KafkaError._PARTITION_EOF:
+            elif error.code() == KafkaError._PARTITION_EOF:
                 unread.discard((message.topic(), message.partition()))
         return found
     finally:
