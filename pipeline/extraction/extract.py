@@ -17,9 +17,9 @@ from zlib import crc32
 from lxml import html
 
 from pipeline.domain.model import Article, Rejection
-from pipeline.extraction.content.clean import Repaired, repair
+from pipeline.extraction.content.clean import CleanedContent, clean_blocks
 from pipeline.extraction.content.css_rules import apply_rules, remove_elements
-from pipeline.extraction.content.select import Choice, choose
+from pipeline.extraction.content.select import Selection, select_content
 from pipeline.extraction.content.structured_text import paragraphs_of
 from pipeline.extraction.dom.blocks import Block, read_blocks
 from pipeline.extraction.dom.page import ParsedPage, parse_page
@@ -145,8 +145,8 @@ def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> 
     blocks = read_blocks(reading.body)
     hints = reading.page.hints or FeedHints()
     about = f"{reading.title} {reading.description}"
-    choice = choose(reading.parsed.root, blocks, about=about, told=reading.linked.body or hints.content)
-    if choice.told:
+    choice = select_content(reading.parsed.root, blocks, about=about, text=reading.linked.body or hints.content)
+    if choice.text:
         return _told_text(choice, reading, blocks)
     repeated = find_repeated(blocks, wrapper, choice.kept) if wrapper is not None else frozenset()
     left = (
@@ -172,8 +172,8 @@ def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> 
 
 def _repair(
     reading: _Reading, blocks: Sequence[Block], kept: frozenset[int], repeated: frozenset[int] = frozenset()
-) -> Repaired:
-    return repair(
+) -> CleanedContent:
+    return clean_blocks(
         blocks,
         kept,
         title=reading.title,
@@ -186,7 +186,7 @@ def _repair(
 
 def _text_of(
     blocks: Sequence[Block],
-    repaired: Repaired,
+    repaired: CleanedContent,
     way: str,
     *,
     lead: int | None = None,
@@ -208,11 +208,11 @@ def _text_of(
     )
 
 
-def _told_text(choice: Choice, reading: _Reading, blocks: Sequence[Block]) -> _Text:
+def _told_text(choice: Selection, reading: _Reading, blocks: Sequence[Block]) -> _Text:
     """The text that the page tells machines and shows nobody before its scripts ran, with the lead that it shows."""
     key = key_of(reading.description)
     shown = next((block.text for block in blocks if block.key == key), "")
-    told = paragraphs_of(choice.told, title=reading.title, description=reading.description, shown=shown)
+    told = paragraphs_of(choice.text, title=reading.title, description=reading.description, shown=shown)
     step = Step("took", "json-ld body", told.paragraphs[0][:80] if told.paragraphs else "")
     return _Text(told.paragraphs, told.lead, "json-ld", (step,))
 

@@ -1,73 +1,162 @@
-"""Phrases: which rule a line falls under by its words, if any.
+"""Boilerplate phrases: the kind of a line that stands among an article's paragraphs and is not part of it.
 
-A rule holds for short paragraphs only: an article may speak of newsletters.
+The phrases are in `phrases.toml`; how they are matched is here. Applies to short paragraphs only, because an article
+may write about newsletters. What follows from a kind is left to pipeline/extraction/content.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from ahocorasick_rs import AhoCorasick
 
-from pipeline.extraction.boilerplate.phrase_list import line_rule
-from pipeline.extraction.boilerplate.phrase_patterns import PHRASES, TRIGGERS, PhraseRule
+from pipeline.extraction.boilerplate import switches
+from pipeline.extraction.boilerplate.tables import read_table, unfolded
+from pipeline.text.normalize import key_of
 
-__all__ = ["is_paywall_line", "phrase_rule"]
+__all__ = ["LISTS", "PATTERNS", "PhraseList", "PhrasePatterns", "is_paywall_line", "phrase_kind"]
 
 MAX_CHARS = 420  # the longest newsletter pitch seen in one paragraph had 380
-MAX_HOLDING_CHARS = 300  # of 41,671 texts the longest that is told by words in its midst or by a sign had 258
+MAX_HOLDING_CHARS = 300  # in 41,671 texts the longest line recognised by words in its middle had 258
+_STEM = 8  # letters that every listed beginning has: what it is looked up by
+_OPENING = 6 * _STEM  # characters that contain a stem
+_TABLE = read_table("phrases")
+_NAMED = {name: unfolded(_TABLE[name]) for name in ("networks", "mailed")}
 
 
-def _alternatives(patterns: tuple[str, ...]) -> str:
-    return "|".join(f"(?:{pattern})" for pattern in patterns)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhrasePatterns:
+    """Patterns of one kind of line; `phrases.toml` says what each field means."""
+
+    kind: str
+    starts: tuple[str, ...] = ()
+    wholes: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    shouts: tuple[str, ...] = ()
+    signs: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name for switches: all patterns of a kind share one."""
+        return f"phrases {self.kind}"
 
 
+@dataclass(frozen=True, slots=True)
+class PhraseList:
+    """Whole lines of one kind in some languages; a line that ends in `…` is a beginning."""
+
+    kind: str
+    language: str
+    lines: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Its name for switches."""
+        return f"lines {self.kind} {self.language}"
+
+
+def _patterns_of(group: Mapping[str, list[str]]) -> PhrasePatterns:
+    fields = {name: tuple(map(_filled, values)) for name, values in group.items() if name != "kind"}
+    return PhrasePatterns(kind=str(group["kind"]), **fields)
+
+
+def _filled(pattern: str) -> str:
+    for name, named in _NAMED.items():
+        pattern = pattern.replace(f"<{name}>", named)
+    return unfolded(pattern)
+
+
+PATTERNS = tuple(map(_patterns_of, _TABLE["patterns"]))
+LISTS = tuple(
+    PhraseList(group["kind"], group["language"], tuple(group["lines"].strip().splitlines()))
+    for group in _TABLE["lines"]
+)
 _HEAD = r"\W*(?:"  # of every pattern that is matched with a line's beginning
 
 
-def _anchored(rule: PhraseRule) -> re.Pattern[str] | None:
-    parts = []
-    if rule.starts:
-        parts.append(f"(?:{_alternatives(rule.starts)})")
-    if rule.wholes:
-        parts.append(rf"(?:{_alternatives(rule.wholes)})\W*$")
+def _either(patterns: Iterable[str]) -> str:
+    return "|".join(f"(?:{pattern})" for pattern in patterns)
+
+
+def _anchored(rule: PhrasePatterns) -> re.Pattern[str] | None:
+    parts = [f"(?:{_either(rule.starts)})"] if rule.starts else []
+    parts += [rf"(?:{_either(rule.wholes)})\W*$"] if rule.wholes else []
     return re.compile(_HEAD + "|".join(parts) + ")") if parts else None
 
 
-_ANCHORED = tuple((rule.name, pattern, rule.signs) for rule in PHRASES if (pattern := _anchored(rule)))
-# All beginnings at once, and all signs: few paragraphs have any, and only those are put to one rule after another.
-_BEGINNING = re.compile(
-    _HEAD + "|".join(pattern.pattern[len(_HEAD) : -1] for _, pattern, signs in _ANCHORED if not signs) + ")"
-)
-_SIGNS = tuple(sign for _, _, signs in _ANCHORED for sign in signs)
-_HINTS = AhoCorasick((*_SIGNS, *TRIGGERS))  # all in one look at a text: one after another they take nine times as long
-_HELD = tuple((rule.name, re.compile(rf"\b(?:{_alternatives(rule.holds)})")) for rule in PHRASES if rule.holds)
-_SHOUTED = tuple((rule.name, re.compile(rf"\W*(?:{_alternatives(rule.shouts)})\b")) for rule in PHRASES if rule.shouts)
+class _Matcher:
+    """All patterns and lists, compiled so that a paragraph without boilerplate costs one look at its beginning."""
+
+    def __init__(self, patterns: Sequence[PhrasePatterns], lists: Sequence[PhraseList]) -> None:
+        self.kind = lru_cache(maxsize=4_000)(self._kind)
+        self._wholes: dict[str, str] = {}
+        self._beginnings: dict[str, list[tuple[str, str]]] = {}
+        for group in lists:
+            for line in group.lines:
+                key = key_of(line)
+                if line.endswith("…"):
+                    self._beginnings.setdefault(key[:_STEM], []).append((key, group.kind))
+                else:
+                    self._wholes[key] = group.kind
+        self._longest = 3 * max(map(len, self._wholes), default=0)  # characters of a line, signs included
+        self._anchored = [(rule.kind, pattern, rule.signs) for rule in patterns if (pattern := _anchored(rule))]
+        # All beginnings at once, and all signs: few paragraphs have any, and only those are matched rule by rule.
+        beginnings = (pattern.pattern[len(_HEAD) : -1] for _, pattern, signs in self._anchored if not signs)
+        self._beginning = re.compile(_HEAD + "|".join(beginnings) + ")")
+        signs = [sign for _, _, signs in self._anchored for sign in signs]
+        self._signs = len(signs)
+        # One look at a text for all of them: one by one takes nine times as long.
+        self._hints = AhoCorasick([*signs, *_TABLE["triggers"]])
+        self._held = [(rule.kind, re.compile(rf"\b(?:{_either(rule.holds)})")) for rule in patterns if rule.holds]
+        self._shouted = [
+            (rule.kind, re.compile(rf"\W*(?:{_either(rule.shouts)})\b")) for rule in patterns if rule.shouts
+        ]
+
+    def _kind(self, text: str) -> str | None:
+        if len(text) > MAX_CHARS:
+            return None
+        if (kind := self._listed(text)) is not None:
+            return kind
+        lower = text.replace("’", "'").replace("\xa0", " ").replace("\u202f", " ").lower()
+        hints: list[int] = []
+        if len(lower) <= MAX_HOLDING_CHARS:
+            hints = [number for number, _, _ in self._hints.find_matches_as_indexes(lower, overlapping=True)]
+        if self._beginning.match(lower) or (hints and min(hints) < self._signs):
+            for kind, pattern, signs in self._anchored:
+                if (not signs or any(map(lower.__contains__, signs))) and pattern.match(lower):
+                    return kind
+        for kind, pattern in self._shouted:
+            if pattern.match(text):
+                return kind
+        if not hints or max(hints) < self._signs:
+            return None
+        return next((kind for kind, pattern in self._held if pattern.search(lower)), None)
+
+    def _listed(self, text: str) -> str | None:
+        if len(text) > self._longest:
+            # Few paragraphs begin like a line, and the key of all of one takes five times as long.
+            return self._begun(key_of(text)) if key_of(text[:_OPENING])[:_STEM] in self._beginnings else None
+        key = key_of(text)
+        return self._wholes.get(key) or self._begun(key)
+
+    def _begun(self, key: str) -> str | None:
+        return next((kind for start, kind in self._beginnings.get(key[:_STEM], ()) if key.startswith(start)), None)
 
 
-@lru_cache(maxsize=4_000)
-def phrase_rule(text: str) -> str | None:
-    """The name of the rule that a paragraph falls under; None for text."""
-    if len(text) > MAX_CHARS:
-        return None
-    if (name := line_rule(text)) is not None:
-        return name
-    lower = text.replace("’", "'").replace("\xa0", " ").replace("\u202f", " ").lower()
-    is_brief = len(lower) <= MAX_HOLDING_CHARS
-    hints = [number for number, _, _ in _HINTS.find_matches_as_indexes(lower, overlapping=True)] if is_brief else []
-    if _BEGINNING.match(lower) or (hints and min(hints) < len(_SIGNS)):
-        for name, pattern, signs in _ANCHORED:
-            if (not signs or any(map(lower.__contains__, signs))) and pattern.match(lower):
-                return name
-    for name, pattern in _SHOUTED:
-        if pattern.match(text):
-            return name
-    if not hints or max(hints) < len(_SIGNS):
-        return None
-    return next((name for name, pattern in _HELD if pattern.search(lower)), None)
+@lru_cache(maxsize=4)
+def _matcher(off: frozenset[str]) -> _Matcher:
+    return _Matcher([r for r in PATTERNS if r.name not in off], [g for g in LISTS if g.name not in off])
+
+
+def phrase_kind(text: str) -> str | None:
+    """The kind of boilerplate that a paragraph is, None for text."""
+    return _matcher(switches.off()).kind(text)
 
 
 def is_paywall_line(text: str) -> bool:
-    """Whether a paragraph tells that the rest is for subscribers."""
-    return phrase_rule(text) == "paywall"
+    """Whether a paragraph says that the rest is for subscribers."""
+    return phrase_kind(text) == "paywall"

@@ -1,69 +1,74 @@
-"""Repair: what a choice of blocks lacks (the lead, an intertitle, a paragraph between two) and what it has too much.
+"""Cleans a selection of blocks: adds the lead and the blocks that the selection missed, drops what is not the article.
 
-Every step says what it did and by which rule. Rules are for kinds of markup
-(pipeline/extraction/boilerplate/markup_kinds.py), kinds of phrases (pipeline/extraction/boilerplate/phrase_patterns.py)
-and places on the page; none knows a site.
+The steps are one ordered table (`STEPS`), and each names its rule in the explanation. Rules are for kinds of markup and
+kinds of phrases (pipeline/extraction/boilerplate) and for positions on the page; none is for one site.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import takewhile
 
 from pipeline.extraction.boilerplate.markup_kinds import Kind
-from pipeline.extraction.boilerplate.phrases import is_paywall_line, phrase_rule
-from pipeline.extraction.content.captions import find_captions
-from pipeline.extraction.content.lead import find_lead, find_lone_lead, find_offers, is_byline, rest_of_lead
-from pipeline.extraction.content.promo_boxes import find_comments, find_offers_within, find_teasers
-from pipeline.extraction.content.pull_quotes import find_pull_quotes
-from pipeline.extraction.content.recover import find_between, find_beyond, find_opening
-from pipeline.extraction.content.related_links import find_link_lines, is_closing_link
-from pipeline.extraction.content.repeats import repeats_title
-from pipeline.extraction.content.structure import ends_sentence, is_spoken, set_apart
+from pipeline.extraction.boilerplate.phrases import is_paywall_line, phrase_kind
+from pipeline.extraction.boilerplate.switches import is_on
+from pipeline.extraction.content.lead import find_lead, find_lead_without_body, find_offers, is_byline, rest_of_lead
+from pipeline.extraction.content.promo_boxes import find_captions, find_comments, find_offers_within, find_teasers
+from pipeline.extraction.content.recover import find_following, find_opening, find_skipped_between
+from pipeline.extraction.content.related_links import find_related_links, is_closing_link
+from pipeline.extraction.content.repeats import find_pull_quotes, repeats_title
+from pipeline.extraction.content.structure import chars_of, ends_sentence, is_prose, non_content_marks
 from pipeline.extraction.dom.blocks import Block
 from pipeline.extraction.values import Step
 from pipeline.text.normalize import key_of
 
-__all__ = ["Repaired", "repair"]
+__all__ = ["STEPS", "CleanedContent", "clean_blocks"]
 
-_POSTED = re.compile(r"—\s*[^—]{2,80}\(@\w+\)[^—]{0,40}$")
-_WORDS_SHOWN = 80
-_MOST_OVER_NOTHING = 2  # headings in a row at a text's end
-_SHORT_LINE_CHARS = 60
+_POSTED = re.compile(r"—\s*[^—]{2,80}\(@\w+\)[^—]{0,40}$")  # who wrote an embedded post
+_CHARS_SHOWN = 80  # of a block, in the explanation
+_MAX_CLOSING_HEADINGS = 2  # more headings in a row at the end are a list of things
+_SHORT_LINE_CHARS = 60  # a name, a place, a date
 _ALL_LINK = 0.9
-_LEAST_TITLE_LETTERS = 20  # a shorter headline may begin a sentence
-_POINTING = 0.3  # of a line behind an arrow is a link
-_MOST_BIOGRAPHIES = 2
-_MOST_NAME_CHARS = 200
-_ENOUGH_ABOVE, _ENOUGH_CHARS_ABOVE = 3, 500  # paragraphs and characters that make an article of an introduction
-_PARTS = 2  # headings further down that make one of the first
-_WALL_REACH = 6  # blocks behind the text in which a paywall says that it is one
+_MIN_TITLE_LETTERS = 20  # a shorter headline may begin a sentence
+_POINTER_LINK_SHARE = 0.3  # of a line behind an arrow
+_MAX_BIOGRAPHIES = 2
+_MAX_NAME_CHARS = 200
+_MIN_PARAGRAPHS_ABOVE, _MIN_CHARS_ABOVE = 3, 500  # above live posts: an article by itself
+_MIN_PARTS = 2  # headings further down that make the first heading one of a series
+_WALL_REACH = 6  # blocks behind the text in which a paywall line still speaks of this article
 
 
-@dataclass(frozen=True, slots=True)
-class Repaired:
-    """The blocks of the article in order, which one is the lead, and what was done."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanedContent:
+    """The article's blocks in order, which one is the lead, and what was done."""
 
     chosen: tuple[int, ...]
     lead: int | None
     steps: tuple[Step, ...]
-    is_cut_short: bool = False  # a sentence of a paywall stood there
+    is_cut_short: bool = False  # a paywall line or scrambled text was found
 
 
 class _Work:
-    """The blocks kept so far, and what was done to get there."""
+    """The blocks kept so far, what was done to get there, and what the steps need to know of the page."""
 
     def __init__(self, blocks: Sequence[Block], chosen: frozenset[int], barred: frozenset[int]) -> None:
         self.blocks = blocks
-        self.barred = barred  # what is known to be none of the article, wherever it stands
+        self.barred = barred  # known to be outside the article, wherever they stand
         self.kept = set(chosen)
         self.dropped: set[int] = set()
+        self.not_lead: frozenset[int] = barred
+        self.lead: int | None = None
         self.steps: list[Step] = []
-        self.apart = set_apart(blocks, chosen)
+        self.apart = non_content_marks(blocks, chosen)
         self.kinds = frozenset(mark.kind for block in blocks for mark in block.marks)
+        self.title = self.title_key = self.description = self.site = ""
+        self.author_keys: tuple[str, ...] = ()
+        self.kept_when_trimmed = 0
+        reach = blocks[min(chosen) : max(chosen) + _WALL_REACH] if chosen else ()
+        self.is_cut_short = any(is_paywall_line(block.text) for block in reach)
 
     def drop_where(self, rule: str, test: Callable[[int], bool]) -> None:
         self.drop(rule, set(filter(test, self.kept)))
@@ -72,15 +77,19 @@ class _Work:
         for index in sorted(self.kept.intersection(found)) if found else ():
             self.kept.discard(index)
             self.dropped.add(index)
-            self.steps.append(Step("dropped", rule, self.blocks[index].text[:_WORDS_SHOWN]))
+            self.steps.append(Step("dropped", rule, self.blocks[index].text[:_CHARS_SHOWN]))
 
-    def add(self, rule: str, index: int) -> None:
-        if index not in self.kept and index not in self.barred:
-            self.kept.add(index)
-            self.steps.append(Step("added", rule, self.blocks[index].text[:_WORDS_SHOWN]))
+    def add(self, rule: str, found: Iterable[int]) -> None:
+        for index in found:
+            if index not in self.kept and index not in self.barred:
+                self.kept.add(index)
+                self.steps.append(Step("added", rule, self.blocks[index].text[:_CHARS_SHOWN]))
+
+    def skipped(self) -> list[int]:
+        return find_skipped_between(self.blocks, self.kept, self.apart, title=self.title)
 
     def marked_as(self, kind: Kind) -> set[int]:
-        """The blocks under a marking of a kind; of most kinds a page has none."""
+        """Blocks inside markup of a kind; most pages have none of most kinds."""
         if kind not in self.kinds:
             return set()
         return {i for i, block in enumerate(self.blocks) for mark in block.marks if mark.kind is kind}
@@ -89,7 +98,7 @@ class _Work:
         return not self.apart.isdisjoint(self.blocks[index].marked)
 
 
-def repair(
+def clean_blocks(
     blocks: Sequence[Block],
     chosen: frozenset[int],
     *,
@@ -98,168 +107,201 @@ def repair(
     site: str = "",
     authors: Sequence[str] = (),
     barred: frozenset[int] = frozenset(),
-) -> Repaired:
-    """The article's blocks, from a first choice of them; none of `barred`."""
+) -> CleanedContent:
+    """The article's blocks, from a first selection of them; never one of `barred`."""
     work = _Work(blocks, chosen, barred)
-    reach = blocks[min(chosen) : max(chosen) + _WALL_REACH] if chosen else ()
-    is_cut_short = any(is_paywall_line(block.text) for block in reach)
-    title_key = key_of(title)
-    name_keys = tuple(key_of(name) for name in authors if " " in name)
-    is_scrambled = _drop_scrambled(work)
-    _drop_live_posts(work)
-    work.drop_where("markup", work.is_apart)
-    work.drop_where("title", lambda i: repeats_title(blocks[i], title))
-    work.drop_where("own teaser", lambda i: _teases(blocks[i], title_key))
-    between = find_between(blocks, work.kept, work.apart, title=title)
-    for index in (*between, *find_beyond(blocks, work.kept, work.apart)):
-        work.add("between", index)
-    for index in find_opening(blocks, work.kept, work.apart, title=title):
-        work.add("opening", index)
-    _settle_embeds(work, site)
-    captions, offers = find_captions(blocks, work.kept), find_offers(blocks, range(max(work.kept, default=0)))
-    work.drop("caption", captions)
-    work.drop("offer", offers)
-    _drop_teasers(work, title)
-    work.drop("comments", find_comments(blocks, work.kept))
-    _drop_phrases(work)
-    work.drop("box", find_offers_within(blocks, work.kept))
-    work.drop("links", find_link_lines(blocks, work.kept, work.dropped))
-    lead = find_lead(
-        blocks,
-        work.kept,
-        work.apart,
-        description=description,
-        title_key=title_key,
-        barred=captions | offers | barred,
+    work.title, work.title_key, work.description, work.site = title, key_of(title), description, site
+    work.author_keys = tuple(key_of(name) for name in authors if " " in name)
+    for name, step in STEPS:
+        if is_on(name):
+            step(work)
+    return CleanedContent(
+        chosen=tuple(sorted(work.kept)), lead=work.lead, steps=tuple(work.steps), is_cut_short=work.is_cut_short
     )
-    if not work.kept and is_cut_short:
-        lead = find_lone_lead(blocks, description=description, title_key=title_key)
-    if lead is not None:
-        work.add("lead", lead)
-        for index in rest_of_lead(blocks, lead):
-            work.add("lead", index)
-        for index in find_between(blocks, work.kept, work.apart, title=title):
-            if index not in work.dropped:
-                work.add("between", index)
-    _trim(work, lead)
-    trimmed = len(work.kept)
-    _drop_biographies(work, name_keys)
-    work.drop("pull quote", find_pull_quotes(blocks, work.kept, lead))
-    if len(work.kept) < trimmed:
-        _trim(work, lead)  # the heading over what was dropped
-    return Repaired(tuple(sorted(work.kept)), lead, tuple(work.steps), is_cut_short or is_scrambled)
 
 
-def _drop_scrambled(work: _Work) -> bool:
-    """What a paywall shows in letters that make no words; whether there was any."""
+def _drop_scrambled(work: _Work) -> None:
+    """Text that a paywall shows with scrambled letters."""
     scrambled = work.marked_as(Kind.SCRAMBLED)
     work.drop("scrambled", scrambled)
-    return bool(scrambled)
+    work.is_cut_short = work.is_cut_short or bool(scrambled)
 
 
 def _drop_live_posts(work: _Work) -> None:
-    """The posts of a live list, which change by the minute, where the text above them is an article by itself."""
+    """Posts of a live list, which change by the minute, below an article that is complete without them."""
     posts = work.marked_as(Kind.LIVE) & work.kept
-    above = [work.blocks[i] for i in work.kept if posts and i < min(posts) and work.blocks[i].is_paragraph]
-    if len(above) >= _ENOUGH_ABOVE and sum(len(block.text) for block in above) >= _ENOUGH_CHARS_ABOVE:
+    above = [i for i in work.kept if posts and i < min(posts) and work.blocks[i].is_paragraph]
+    if len(above) >= _MIN_PARAGRAPHS_ABOVE and chars_of(work.blocks, above) >= _MIN_CHARS_ABOVE:
         work.drop("live posts", posts)
 
 
-def _teases(block: Block, title_key: str) -> bool:
-    """Whether an entry of a list is the article's own: its headline, which is a link, and how it begins."""
-    if block.tag != "li" or len(title_key) <= _LEAST_TITLE_LETTERS or len(block.text) <= len(title_key):
-        return False
-    return block.link_chars >= len(title_key) and block.key.startswith(title_key)
+def _drop_own_teaser(work: _Work) -> None:
+    """A list entry that teases this article: its headline, which is a link, and its beginning."""
+    key = work.title_key
+
+    def is_teaser(block: Block) -> bool:
+        return block.tag == "li" and len(block.text) > len(key) <= block.link_chars and block.key.startswith(key)
+
+    if len(key) > _MIN_TITLE_LETTERS:
+        work.drop_where("own teaser", lambda i: is_teaser(work.blocks[i]))
 
 
-def _settle_embeds(work: _Work, site: str) -> None:
-    """Posts that the article quotes stay, or come in, with who wrote them; the outlet's own are its promotion."""
-    blocks = work.blocks
+def _settle_embeds(work: _Work) -> None:
+    """Posts that the article quotes are kept or added, with their author; the outlet's own are promotion."""
     if not work.kept:
         return
     inside = range(min(work.kept), max(work.kept) + 1)
-    embeds = [i for i in work.marked_as(Kind.EMBED) if i in inside or i in work.kept]
-    for index in sorted(embeds):
-        posted = _POSTED.search(blocks[index].text)
-        if posted is None or (site and key_of(site) in key_of(posted[0])):
+    for index in sorted(i for i in work.marked_as(Kind.EMBED) if i in inside or i in work.kept):
+        posted = _POSTED.search(work.blocks[index].text)
+        if posted is None or (work.site and key_of(work.site) in key_of(posted[0])):
             work.drop("embed", {index})
         elif not work.is_apart(index):
-            work.add("embed", index)
+            work.add("embed", (index,))
 
 
-def _drop_teasers(work: _Work, title: str) -> None:
-    """Other articles among the paragraphs: what stands in one box under a headline that is a link."""
-    blocks = work.blocks
+def _drop_captions(work: _Work) -> None:
+    captions = find_captions(work.blocks, work.kept)
+    work.not_lead |= captions
+    work.drop("caption", captions)
+
+
+def _drop_offers(work: _Work) -> None:
+    offers = find_offers(work.blocks, range(max(work.kept, default=0)))
+    work.not_lead |= offers
+    work.drop("offer", offers)
+
+
+def _drop_teasers(work: _Work) -> None:
+    """Other articles among the paragraphs: one box under a headline that is a link."""
+    blocks, kept = work.blocks, work.kept
     headlines = [
         i
-        for i in range(max(0, min(work.kept, default=0) - 1), max(work.kept, default=0))
-        if blocks[i].is_heading and blocks[i].link_share >= _ALL_LINK and not repeats_title(blocks[i], title)
+        for i in range(max(0, min(kept, default=0) - 1), max(kept, default=0))
+        if blocks[i].is_heading and blocks[i].link_share >= _ALL_LINK and not repeats_title(blocks[i], work.title)
     ]
-    work.drop("teaser", find_teasers(blocks, work.kept, headlines))
+    work.drop("teaser", find_teasers(blocks, kept, headlines))
 
 
 def _drop_phrases(work: _Work) -> None:
-    """Lines that are no text by what they say, each named by its kind."""
+    """Lines that their words mark as boilerplate, each with its kind."""
     for index in sorted(work.kept):
-        rule = phrase_rule(work.blocks[index].text)
-        is_pointing = rule != "pointer" or work.blocks[index].link_share > _POINTING
-        if rule is not None and is_pointing:
-            work.drop(rule, {index})
+        kind = phrase_kind(work.blocks[index].text)
+        if kind is not None and (kind != "pointer" or work.blocks[index].link_share > _POINTER_LINK_SHARE):
+            work.drop(kind, {index})
 
 
-def _trim(work: _Work, lead: int | None) -> None:
-    """Short lines before the first paragraph (kicker, byline, dates) and after the last one (signature, headings)."""
-    spoken = [i for i in sorted(work.kept) if is_spoken(work.blocks[i]) and not is_byline(work.blocks[i].text)]
-    if not spoken:
-        return
-    first, last = spoken[0], spoken[-1]
-    first_behind = next((i for i in spoken if i != lead), first)  # names stand between lead and text too
-    headings = _headings_of_parts(work, first)
-    work.drop_where("head", lambda i: i < first and i != lead and i not in headings and _heads(work.blocks[i]))
-    behind = [i for i in sorted(work.kept) if i > last]
-    work.drop_where("head", lambda i: i != lead and i < first_behind and is_byline(work.blocks[i].text))
-    work.drop_where("tail", lambda i: i >= last and i != lead and is_closing_link(work.blocks[i]))
-    ending = set(takewhile(lambda i: i > last and work.blocks[i].is_heading, sorted(work.kept, reverse=True)))
-    if len(ending) <= _MOST_OVER_NOTHING:  # else a list of things
-        work.drop("tail", ending)
-        work.drop_where(
-            "tail", lambda i: i > last and (len(behind) < 3 or i == behind[-1]) and _is_short_line(work.blocks[i])
+def _add_lead(work: _Work) -> None:
+    if work.kept or not work.is_cut_short:
+        work.lead = find_lead(
+            work.blocks,
+            work.kept,
+            work.apart,
+            description=work.description,
+            title_key=work.title_key,
+            barred=work.not_lead,
         )
+    else:
+        work.lead = find_lead_without_body(work.blocks, description=work.description, title_key=work.title_key)
+    if work.lead is not None:
+        work.add("lead", (work.lead,))
 
 
-def _drop_biographies(work: _Work, keys: tuple[str, ...]) -> None:
-    """The names of those who wrote, alone on a line, and what the last lines tell of them: `Jane Roe founded …`."""
-    work.drop_where("byline", lambda i: len(work.blocks[i].text) < _MOST_NAME_CHARS and work.blocks[i].key in keys)
-    last = sorted(work.kept)[-_MOST_BIOGRAPHIES:] if keys else []
-    work.drop_where(
-        "biography", lambda i: i in last and key_of(work.blocks[i].text[:_MOST_NAME_CHARS]).startswith(keys)
-    )
+def _add_below_lead(work: _Work) -> None:
+    if work.lead is not None:
+        work.add("between", (i for i in work.skipped() if i not in work.dropped))
+
+
+def _trim(work: _Work) -> None:
+    """Short lines before the first paragraph (kicker, byline, dates) and after the last (signature, headings)."""
+    prose = [i for i in sorted(work.kept) if is_prose(work.blocks[i]) and not is_byline(work.blocks[i].text)]
+    if prose:
+        _trim_head(work, prose)
+        _trim_tail(work, prose[-1])
+    work.kept_when_trimmed = len(work.kept)
+
+
+def _trim_head(work: _Work, prose: Sequence[int]) -> None:
+    blocks, lead, first = work.blocks, work.lead, prose[0]
+    below_lead = next((i for i in prose if i != lead), first)  # names stand between lead and text too
+    headings = _headings_of_parts(work, first)
+    work.drop_where("head", lambda i: i < first and i != lead and i not in headings and _is_head_line(blocks[i]))
+    work.drop_where("head", lambda i: i < below_lead and i != lead and is_byline(blocks[i].text))
+
+
+def _trim_tail(work: _Work, last: int) -> None:
+    blocks = work.blocks
+    behind = [i for i in sorted(work.kept) if i > last]
+    work.drop_where("tail", lambda i: i >= last and i != work.lead and is_closing_link(blocks[i]))
+    ending = set(takewhile(lambda i: i > last and blocks[i].is_heading, sorted(work.kept, reverse=True)))
+    if len(ending) > _MAX_CLOSING_HEADINGS:
+        return
+    work.drop("tail", ending)
+    short = behind if len(behind) < 3 else behind[-1:]
+    work.drop("tail", {i for i in short if _is_short_line(blocks[i])})
+
+
+def _drop_author_lines(work: _Work) -> None:
+    """Author names alone on a line, and biographies among the last lines: `Jane Roe founded …`."""
+    blocks, keys = work.blocks, work.author_keys
+    work.drop_where("byline", lambda i: len(blocks[i].text) < _MAX_NAME_CHARS and blocks[i].key in keys)
+    last = sorted(work.kept)[-_MAX_BIOGRAPHIES:] if keys else []
+    work.drop("biography", {i for i in last if key_of(blocks[i].text[:_MAX_NAME_CHARS]).startswith(keys)})
+
+
+def _trim_again(work: _Work) -> None:
+    """The heading above what the last steps dropped."""
+    if len(work.kept) < work.kept_when_trimmed:
+        _trim(work)
 
 
 def _headings_of_parts(work: _Work, first: int) -> set[int]:
-    """The headings right above the first paragraph, where headings of the same kind stand within the text too."""
-    blocks, found = work.blocks, set[int]()
-    for i in range(first - 1, -1, -1):
-        if i not in work.kept or not blocks[i].is_heading:
-            break
-        alike = (other for other in work.kept if other > first and blocks[other].tag == blocks[i].tag)
-        if sum(blocks[other].place == blocks[i].place for other in alike) >= _PARTS:
-            found.add(i)
-    return found
+    """Headings right above the first paragraph, where headings in the same place recur within the text."""
+    blocks = work.blocks
+    places = [blocks[i].place for i in work.kept if i > first and blocks[i].is_heading]
+    above = takewhile(lambda i: i in work.kept and blocks[i].is_heading, range(first - 1, -1, -1))
+    return {i for i in above if places.count(blocks[i].place) >= _MIN_PARTS}
 
 
-def _heads(block: Block) -> bool:
-    """What stands between headline and text and is neither: kicker, byline, dates, reading time."""
+def _is_head_line(block: Block) -> bool:
+    """A line between headline and text: kicker, byline, dates, reading time."""
     return is_byline(block.text) or _is_short_line(block, entries=False)
 
 
 def _is_short_line(block: Block, *, entries: bool = True) -> bool:
-    """A heading over nothing, a name, a place, a date; footnotes are none, nor `entries` of lists and tables."""
+    """A heading over nothing, a name, a place, a date; not a footnote, nor (with `entries`) an entry of a list."""
     if block.is_heading:
         return len(block.text) < 2 * _SHORT_LINE_CHARS
-    return (
-        len(block.text) < _SHORT_LINE_CHARS
-        and not (entries and block.tag in {"li", "tr", "dd", "td"})
-        and not ends_sentence(block.text)
-        and not block.text.startswith(("*", "—", "–", "- ", "("))
-    )
+    is_entry = entries and block.tag in {"li", "tr", "dd", "td"}
+    is_note = block.text.startswith(("*", "—", "–", "- ", "("))
+    return len(block.text) < _SHORT_LINE_CHARS and not is_entry and not is_note and not ends_sentence(block.text)
+
+
+# The order matters. What is certainly outside goes first, because later steps compare with the blocks that are kept.
+# Missed blocks are added before boxes and lines are judged by their neighbours. The lead needs a body without
+# boilerplate above it. Trimming comes after the lead, which may look like a line to be trimmed, and again when a block
+# below a heading was dropped.
+STEPS: tuple[tuple[str, Callable[[_Work], None]], ...] = (
+    ("scrambled text", _drop_scrambled),
+    ("live posts", _drop_live_posts),
+    ("markup", lambda work: work.drop_where("markup", work.is_apart)),
+    ("title", lambda work: work.drop_where("title", lambda i: repeats_title(work.blocks[i], work.title))),
+    ("own teaser", _drop_own_teaser),
+    ("between", lambda work: work.add("between", work.skipped())),
+    ("following", lambda work: work.add("between", find_following(work.blocks, work.kept, work.apart))),
+    ("opening", lambda work: work.add("opening", find_opening(work.blocks, work.kept, work.apart, title=work.title))),
+    ("embeds", _settle_embeds),
+    ("captions", _drop_captions),
+    ("offers", _drop_offers),
+    ("teasers", _drop_teasers),
+    ("comments", lambda work: work.drop("comments", find_comments(work.blocks, work.kept))),
+    ("phrases", _drop_phrases),
+    ("boxes", lambda work: work.drop("box", find_offers_within(work.blocks, work.kept))),
+    ("links", lambda work: work.drop("links", find_related_links(work.blocks, work.kept, work.dropped))),
+    ("lead", _add_lead),
+    ("rest of lead", lambda work: work.add("lead", rest_of_lead(work.blocks, work.lead))),
+    ("below lead", _add_below_lead),
+    ("trim", _trim),
+    ("author lines", _drop_author_lines),
+    ("pull quotes", lambda work: work.drop("pull quote", find_pull_quotes(work.blocks, work.kept, work.lead))),
+    ("trim again", _trim_again),
+)

@@ -1,6 +1,6 @@
-"""Hand-written rules of the catalogue, carried out: CSS selectors for body, lead and what to remove.
+"""CSS selector rules of the catalogue: an outlet's body, lead and elements to remove.
 
-Knows the selectors people write for pages: tags, `.class`, `#id`, `[attr]`, `[attr="v"]` (also `^=`, `*=`), descendant,
+Supports common selectors: tags, `.class`, `#id`, `[attr]`, `[attr="v"]` (also `^=`, `*=`), descendant,
 child, commas. Anything else is a `CatalogueError` when the rule is used.
 """
 
@@ -18,7 +18,7 @@ from pipeline.domain.model import ExtractRules
 from pipeline.extraction.dom.blocks import Block
 from pipeline.extraction.dom.xpath import find_elements
 
-__all__ = ["Ruled", "apply_rules", "remove_elements", "to_xpath"]
+__all__ = ["RuleSelection", "apply_rules", "remove_elements", "to_xpath"]
 
 _SIMPLE = re.compile(
     r"""(?P<tag>[a-zA-Z][\w-]*|\*)?
@@ -32,24 +32,24 @@ _PART = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Ruled:
-    """The blocks that a rule's body holds, and the block of its lead."""
+class RuleSelection:
+    """The blocks inside a rule's body, and the block of its lead."""
 
     kept: frozenset[int]
     lead: int | None
 
 
-def apply_rules(root: html.HtmlElement, blocks: Sequence[Block], rules: ExtractRules) -> Ruled:
-    """The choice that the rule makes; nothing when its body is not on the page."""
+def apply_rules(root: html.HtmlElement, blocks: Sequence[Block], rules: ExtractRules) -> RuleSelection:
+    """The blocks that the rule selects; none when its body is not on the page."""
     bodies = set(_found(root, rules.body)) if rules.body else set()
     leads = set(_found(root, rules.lead)) if rules.lead else set()
     kept = frozenset(i for i, block in enumerate(blocks) if bodies & _line(block.node))
     lead = next((i for i, block in enumerate(blocks) if leads & _line(block.node)), None)
-    return Ruled(kept | ({lead} if lead is not None and kept else set()), lead)
+    return RuleSelection(kept | ({lead} if lead is not None and kept else set()), lead)
 
 
 def remove_elements(root: html.HtmlElement, selectors: Sequence[str]) -> None:
-    """Take what the selectors name out of the tree; the text behind an element stays."""
+    """Removes the elements that the selectors match; the text behind an element stays."""
     for selector in selectors:
         for element in _found(root, selector):
             if element.getparent() is not None:
@@ -58,7 +58,7 @@ def remove_elements(root: html.HtmlElement, selectors: Sequence[str]) -> None:
 
 @lru_cache(maxsize=1_000)
 def to_xpath(selector: str) -> etree.XPath:
-    """A selector as XPath. Raises CatalogueError for what is not understood."""
+    """A selector as XPath. Raises CatalogueError for what is not supported."""
     return etree.XPath(" | ".join(_path(part.strip(), selector) for part in selector.split(",")))
 
 
@@ -86,7 +86,7 @@ def _path(text: str, selector: str) -> str:
 def _step(word: str, selector: str) -> str:
     simple = _SIMPLE.fullmatch(word)
     if simple is None:
-        raise CatalogueError(f"selector {selector!r}: {word!r} is not understood")
+        raise CatalogueError(f"selector {selector!r}: {word!r} is not supported")
     tests = "".join(_test(part) for part in _PART.finditer(simple["rest"]))
     return (simple["tag"] or "*").lower() + tests
 

@@ -1,36 +1,36 @@
-"""The lead (chapô, standfirst): the block beside the headline that sums an article up, no paragraph of its body."""
+"""The lead (standfirst): the block near the headline that summarises an article and is not a paragraph of its body."""
 
 from __future__ import annotations
 
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from lxml import html
 
-from pipeline.extraction.boilerplate.markup_kinds import Kind
-from pipeline.extraction.boilerplate.phrases import phrase_rule
+from pipeline.extraction.boilerplate.markup_kinds import NON_CONTENT_KINDS, Kind
+from pipeline.extraction.boilerplate.phrases import phrase_kind
 from pipeline.extraction.content.repeats import has_key
-from pipeline.extraction.content.structure import BESIDE
 from pipeline.extraction.dom.blocks import Block, Mark
 from pipeline.text.normalize import key_of
 from pipeline.text.stamps import is_time
 
-__all__ = ["find_lead", "find_lone_lead", "find_offers", "is_byline", "rest_of_lead"]
+__all__ = ["find_lead", "find_lead_without_body", "find_offers", "is_byline", "rest_of_lead"]
 
-_MOST_BYLINE_CHARS = 200
-_MOST_DATE_CHARS = 50
-_LEAST_CHARS = 30
-_MOST_CHARS = 1_200
-_TOLD_SHARE = 0.7  # of the description's words: outlets shorten and mend it
+_MIN_CHARS, _MAX_CHARS = 30, 1_200
+_MIN_ALONE_CHARS = 50  # of a block that nothing marks as the lead
+_MAX_BYLINE_CHARS, _MAX_DATE_CHARS = 200, 50
+_DESCRIPTION_SHARE = 0.7  # of the description's words: outlets shorten and mend it
+_MIN_DESCRIPTION_WORDS = 8
 _SENTENCE_ENDS = (".", "!", "?", "…", "”", "»", '"')
-_MOST_LEAD_PARTS = 8
+_MAX_LEAD_PARTS = 8
 _REACH = 30  # blocks before the first paragraph: headline, byline, dates, share buttons, picture stand between
-_BOXES = 3  # levels above a caption at which its picture's box stands
+_BOX_LEVELS = 3  # above a caption, up to its picture's box
 _PICTURE = re.compile(r"(?:^|[\s_-])(?:image|img|photo|picture|foto|bild)(?:$|[\s_-])", re.IGNORECASE)
-_OFFERING = frozenset({"account", "newsletter", "offer", "paywall"})
+_OFFERS = frozenset({"newsletter", "paywall"})
 _WORD = re.compile(r"\w{3,}")
 _BYLINE = re.compile(
     r"^\W*(?:(?:autor|author|auteur|autore|автор)[a-z]*\s?:|"
@@ -42,20 +42,18 @@ _BYLINE = re.compile(
     r"(?:\d{1,2}[:.]\d{2}\W+)?\d{1,2}\.? [^\W\d]{3,12} (?:19|20)\d\d(?: [гр]\b|r\b)?\W*(?:\d{1,2}[:.]\d{2}\W*)?$)",
     re.IGNORECASE,
 )
-
-
 _READING_TIME = re.compile(
     r"\W*(?:(?:temps de )?lecture|reading time|lesezeit|(?:tiempo de )?lectura)\W*\d+\s?min\w*\.?$", re.IGNORECASE
 )
 
 
 def is_byline(text: str) -> bool:
-    """Whether a line says who wrote it or when it appeared."""
-    if len(text) < _MOST_BYLINE_CHARS and text.endswith("min."):
+    """Whether a line names the author or the time of publication."""
+    if len(text) < _MAX_BYLINE_CHARS and text.endswith("min."):
         text = _READING_TIME.sub("", text)
-    if len(text) >= _MOST_BYLINE_CHARS or text.endswith((".", "!", "?")):
+    if len(text) >= _MAX_BYLINE_CHARS or text.endswith((".", "!", "?")):
         return False
-    return _BYLINE.match(text) is not None or (len(text) < _MOST_DATE_CHARS and is_time(text))
+    return _BYLINE.match(text) is not None or (len(text) < _MAX_DATE_CHARS and is_time(text))
 
 
 @lru_cache(maxsize=100)
@@ -63,16 +61,58 @@ def _words_of(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text.casefold()))
 
 
-def _is_told(block: Block, description: str) -> bool:
-    """Whether a block says what the page's description does: in its letters, or in most of its words."""
-    beginning = key_of(description)[:60]
-    if len(beginning) >= 30 and block.key.startswith(beginning[: max(30, len(beginning) - 5)]):
-        return True
-    words = _words_of(description)
-    if len(words) < 8:
-        return False
-    spoken = _words_of(block.text)
-    return len(words & spoken) >= _TOLD_SHARE * max(len(words), 0.6 * len(spoken))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """What the tests for a lead compare a block with."""
+
+    blocks: Sequence[Block]
+    apart: frozenset[str]  # markings that set text apart, except those that the headline has too
+    usual: frozenset[str]  # markings as a lead that most of the text has
+    around: frozenset[str]  # markings of the headline
+    description: str
+    title_key: str
+
+    def is_marked(self, block: Block) -> bool:
+        return any(mark.name not in self.usual for mark in _lead_marks(block))
+
+    def is_described(self, block: Block) -> bool:
+        """Whether a block repeats the page's description: its beginning, or most of its words."""
+        beginning = key_of(self.description)[:60]
+        if len(beginning) >= _MIN_CHARS and block.key.startswith(beginning[: max(_MIN_CHARS, len(beginning) - 5)]):
+            return True
+        words = _words_of(self.description)
+        if len(words) < _MIN_DESCRIPTION_WORDS:
+            return False
+        found = _words_of(block.text)
+        return len(words & found) >= _DESCRIPTION_SHARE * max(len(words), 0.6 * len(found))
+
+    def is_alone(self, block: Block) -> bool:
+        """Whether a block of a sentence or two has no marking that the headline does not have too."""
+        is_plain = block.marked <= self.around and block.tag in {"p", "h2", "div", "h3"}
+        return is_plain and len(block.text) >= _MIN_ALONE_CHARS and block.link_share < 0.2
+
+    def may_lead(self, index: int) -> bool:
+        block = self.blocks[index]
+        return (
+            block.link_share <= 0.5
+            and block.tag != "h1"
+            and block.key != self.title_key
+            and self._is_free(block)
+            and not any(_is_caption(element) for element in (block.node, *block.node.iterancestors()))
+            and not any(map(_is_picture_box, itertools.islice((block.node, *block.node.iterancestors()), _BOX_LEVELS)))
+            and not is_byline(block.text)
+            and phrase_kind(block.text) is None
+        )
+
+    def _is_free(self, block: Block) -> bool:
+        """Whether no marking sets the block apart; its own marking as a lead outweighs its container's."""
+        # A class `hidden` hides a paywall's offers beside the headline until a script shows them.
+        if any("hidden" in (mark.node.get("class") or "").split() for mark in block.marks):
+            return False
+        around = [mark for mark in block.marks if mark.name in self.apart]
+        if block.marks and block.marks[-1].kind is Kind.LEAD:
+            return all(mark.kind not in {Kind.COMMENTS, Kind.RELATED, Kind.CAPTION} for mark in around)
+        return not around
 
 
 def find_lead(
@@ -84,78 +124,97 @@ def find_lead(
     title_key: str,
     barred: frozenset[int] = frozenset(),
 ) -> int | None:
-    """The lead's block: marked so, or told by the description, or alone between headline and text; none of `barred`."""
+    """The lead's block: marked as one, or repeating the description, or alone between headline and text."""
     if not kept:
         return None
     first = _first_of_body(blocks, kept, title_key)
     headline = _headline(blocks, first, title_key)
-    start = max(0, first - _REACH) if headline is None else max(headline + 1, first - _REACH)
-    start = start if headline is None or headline < first else 0
+    start = max(0, first - _REACH)
+    if headline is not None:
+        start = max(headline + 1, start) if headline < first else 0
     around = _marks_around(blocks, headline)
-    usual = _usual_marks(blocks, kept)
-    reach = [i for i in range(min(start, first), first + 1) if _has_size_of_lead(blocks[i]) and i not in barred]
-
-    def may_lead(index: int) -> bool:
-        return _may_lead(blocks, index, apart - around, title_key)
-
-    tests: tuple[Callable[[Block], bool], ...] = (
-        lambda block: _is_marked(block, usual | around),
-        lambda block: _is_told(block, description),
+    page = _Page(
+        blocks=blocks,
+        apart=apart - around,
+        usual=_usual_marks(blocks, kept) | around,
+        around=around,
+        description=description,
+        title_key=title_key,
     )
+    reach = [i for i in range(start, first + 1) if _has_size_of_lead(blocks[i]) and i not in barred]
+    tests: tuple[Callable[[Block], bool], ...] = (page.is_marked, page.is_described)
     for test in tests:
         for index in reach:
-            if test(blocks[index]) and may_lead(index) and not _is_among_paragraphs(blocks, index, kept):
+            if test(blocks[index]) and page.may_lead(index) and not _is_among_paragraphs(blocks, index, kept):
                 return index
     if headline is None:
         return None
-    alone = [i for i in reach if i < first and _stands_alone(blocks[i], around) and may_lead(i)]
+    alone = [i for i in reach if i < first and page.is_alone(blocks[i]) and page.may_lead(i)]
     fresh = [i for i in alone if i not in kept and not any(has_key(blocks[other], blocks[i].key) for other in kept)]
     return _only(blocks, [i for i in fresh if blocks[i].text.endswith(_SENTENCE_ENDS)]) or _only(blocks, alone)
 
 
-def find_lone_lead(blocks: Sequence[Block], *, description: str, title_key: str) -> int | None:
-    """The lead of a page that shows nothing else of its article: marked so or told by the description."""
+def find_lead_without_body(blocks: Sequence[Block], *, description: str, title_key: str) -> int | None:
+    """The lead of a page that shows nothing else of its article: marked as one, or repeating the description."""
     headline = _headline(blocks, len(blocks) - 1, title_key)
     if headline is None:
         return None
+    nothing = frozenset[str]()
+    page = _Page(
+        blocks=blocks,
+        apart=nothing,
+        usual=nothing,
+        around=nothing,
+        description=description,
+        title_key=title_key,
+    )
     for i in range(headline + 1, min(len(blocks), headline + _REACH)):
-        block = blocks[i]
-        is_lead = _has_size_of_lead(block) and (_is_marked(block) or _is_told(block, description))
-        if is_lead and _may_lead(blocks, i, frozenset(), title_key):
+        is_lead = _has_size_of_lead(blocks[i]) and (page.is_marked(blocks[i]) or page.is_described(blocks[i]))
+        if is_lead and page.may_lead(i):
             return i
     return None
 
 
 def _only(blocks: Sequence[Block], candidates: Sequence[int]) -> int | None:
-    """The one that can be meant: the only one, or the only one that is no heading."""
+    """The only candidate, or the only one that is not a heading."""
     plain = [i for i in candidates if not blocks[i].is_heading] or candidates
     return plain[0] if len(plain) == 1 else None
 
 
-def rest_of_lead(blocks: Sequence[Block], lead: int) -> list[int]:
+def rest_of_lead(blocks: Sequence[Block], lead: int | None) -> list[int]:
     """The further paragraphs of a lead that has several: those in the element that calls itself the lead."""
-    marks = [mark for mark in blocks[lead].marks if mark.kind is Kind.LEAD and mark.chars < _MOST_CHARS]
-    if not marks:
+    marks = list(_lead_marks(blocks[lead])) if lead is not None else []
+    if lead is None or not marks:
         return []
     return [
         i
-        for i in range(lead + 1, min(len(blocks), lead + _MOST_LEAD_PARTS))
+        for i in range(lead + 1, min(len(blocks), lead + _MAX_LEAD_PARTS))
         if _is_rest(blocks[i], marks)
-        and len(blocks[i].text) >= _LEAST_CHARS
+        and len(blocks[i].text) >= _MIN_CHARS
         and blocks[i].link_share < 0.5
-        and phrase_rule(blocks[i].text) is None
+        and phrase_kind(blocks[i].text) is None
     ]
 
 
 def _is_rest(block: Block, lead: Sequence[Mark]) -> bool:
-    """Whether a block stands in the lead's element, or in one beside it, and in nothing of another kind there."""
+    """Whether a block stands in the lead's element or a like one beside it, and there in nothing of another kind."""
     own = [n for n, mark in enumerate(block.marks) if mark is lead[0] or _is_part(mark, lead[-1])]
-    return bool(own) and all(mark.kind not in BESIDE for mark in block.marks[own[0] :])
+    return bool(own) and all(mark.kind not in NON_CONTENT_KINDS for mark in block.marks[own[0] :])
 
 
 def _is_part(mark: Mark, lead: Mark) -> bool:
-    """Whether a marking is the lead's own, or that of a like element beside it."""
     return mark is lead or (mark.name == lead.name and mark.node.getparent() is lead.node.getparent())
+
+
+def find_offers(blocks: Sequence[Block], reach: range) -> frozenset[int]:
+    """The blocks of elements marked as a lead (`intro`, `summary`) that offer to register."""
+    marks = {id(mark) for i in reach if phrase_kind(blocks[i].text) in _OFFERS for mark in _lead_marks(blocks[i])}
+    return frozenset(i for i in reach if marks and any(id(mark) in marks for mark in blocks[i].marks))
+
+
+def _lead_marks(block: Block) -> Iterator[Mark]:
+    """The markings as a lead of elements no longer than one."""
+    return (mark for mark in block.marks if mark.kind is Kind.LEAD and mark.chars < _MAX_CHARS)
 
 
 def _first_of_body(blocks: Sequence[Block], kept: set[int], title_key: str) -> int:
@@ -163,33 +222,46 @@ def _first_of_body(blocks: Sequence[Block], kept: set[int], title_key: str) -> i
     ordered = sorted(kept)
     top = next((i for i, block in enumerate(blocks) if title_key and block.tag == "h1" and block.key == title_key), 0)
     if ordered[0] < top < ordered[-1]:
-        ordered = [i for i in ordered if i > top]  # the way to the page stands above its headline
-    for index in ordered[:4]:
-        if len(blocks[index].text) > _LEAST_CHARS and _is_among_paragraphs(blocks, index, kept):
-            return index
-    places = Counter(blocks[i].place for i in ordered)  # each in a box of its own
-    for index in ordered[:4]:
-        if len(blocks[index].text) > _LEAST_CHARS and places[blocks[index].place] > 1:
-            return index
+        ordered = [i for i in ordered if i > top]  # the breadcrumbs stand above the headline
+    places = Counter(blocks[i].place for i in ordered)  # for paragraphs with a box each
+    tests: tuple[Callable[[int], bool], ...] = (
+        lambda i: _is_among_paragraphs(blocks, i, kept),
+        lambda i: places[blocks[i].place] > 1,
+    )
+    for test in tests:
+        for i in ordered[:4]:
+            if len(blocks[i].text) > _MIN_CHARS and test(i):
+                return i
     return ordered[min(1, len(ordered) - 1)] if len(ordered) > 2 else ordered[0]
 
 
+def _is_among_paragraphs(blocks: Sequence[Block], index: int, kept: set[int]) -> bool:
+    """Whether a block is a paragraph of the body: tag, parent and classes of another, and not marked as a lead."""
+    body_chars = sum(len(blocks[i].text) for i in kept)
+    if any(mark.chars < body_chars / 2 for mark in _lead_marks(blocks[index])):
+        return False
+    return any(_is_sibling(blocks[i], blocks[index]) for i in kept if i != index)
+
+
 def _headline(blocks: Sequence[Block], before: int, title_key: str) -> int | None:
-    found = [i for i in range(before + 1) if blocks[i].tag == "h1" and title_key and title_key in blocks[i].key][:1]
-    found = found or [
-        i for i in range(before + 1) if blocks[i].tag == "h1" or (len(title_key) > 20 and title_key in blocks[i].key)
-    ]
-    if not found:  # pages without h1, whose headline is worded otherwise than what they tell machines
+    def is_headline(block: Block) -> bool:
+        return block.tag == "h1" or (len(title_key) > 20 and title_key in block.key)
+
+    for i in range(before + 1):
+        if title_key and blocks[i].tag == "h1" and title_key in blocks[i].key:
+            return i
+    found = [i for i in range(before + 1) if is_headline(blocks[i])]
+    if not found:  # pages without h1, whose headline is worded otherwise than in their metadata
         found = [i for i in range(before) if blocks[i].tag == "h2" and _is_in_header(blocks[i])]
     return found[-1] if found else None
 
 
 def _is_in_header(block: Block) -> bool:
-    return any(parent.tag == "header" for parent in block.node.iterancestors())
+    return next(block.node.iterancestors("header"), None) is not None
 
 
 def _marks_around(blocks: Sequence[Block], headline: int | None) -> frozenset[str]:
-    """The markings that the headline stands under too, and a teaser's right beside it: they set nothing apart there."""
+    """The markings of the headline, and of a teaser right beside it: they set nothing apart there."""
     if headline is None:
         return frozenset()
     around = {mark.name for mark in blocks[headline].marks}
@@ -199,66 +271,8 @@ def _marks_around(blocks: Sequence[Block], headline: int | None) -> frozenset[st
     return frozenset(around)
 
 
-def find_offers(blocks: Sequence[Block], reach: range) -> frozenset[int]:
-    """The blocks of elements that would be a lead (`intro`, `summary`), did they not offer to register."""
-    marks = {
-        id(mark)
-        for i in reach
-        for mark in blocks[i].marks
-        if mark.kind is Kind.LEAD and mark.chars < _MOST_CHARS and phrase_rule(blocks[i].text) in _OFFERING
-    }
-    return frozenset(i for i in reach if marks and any(id(mark) in marks for mark in blocks[i].marks))
-
-
-def _has_size_of_lead(block: Block) -> bool:
-    return _LEAST_CHARS <= len(block.text) <= _MOST_CHARS
-
-
-def _may_lead(blocks: Sequence[Block], index: int, apart: frozenset[str], title_key: str) -> bool:
-    block = blocks[index]
-    if block.link_share > 0.5 or block.key == title_key:
-        return False
-    if block.tag == "h1" or not _is_free(block, apart) or _is_kept_back(block):
-        return False
-    node = block.node
-    if node.tag in {"figcaption", "figure"} or any(
-        parent.tag in {"figure", "figcaption"} for parent in node.iterancestors()
-    ):
-        return False
-    if _is_beside_picture(block):
-        return False
-    return not is_byline(block.text) and phrase_rule(block.text) is None
-
-
-def _is_beside_picture(block: Block) -> bool:
-    """Whether a block stands in a picture's box, by the box's class, without the headline: `newsitem-image`."""
-    around = itertools.islice((block.node, *block.node.iterancestors()), _BOXES)
-    return any(_PICTURE.search(element.get("class") or "") and _holds_picture(element) for element in around)
-
-
-def _holds_picture(element: html.HtmlElement) -> bool:
-    return next(element.iter("img", "picture"), None) is not None and next(element.iter("h1"), None) is None
-
-
-def _is_free(block: Block, apart: frozenset[str]) -> bool:
-    """Whether no marking sets the block apart; its own marking as a lead outweighs its container's."""
-    around = [mark for mark in block.marks if mark.name in apart]
-    if block.marks and block.marks[-1].kind is Kind.LEAD:
-        return all(mark.kind not in {Kind.COMMENTS, Kind.RELATED, Kind.CAPTION} for mark in around)
-    return not around
-
-
-def _is_kept_back(block: Block) -> bool:
-    """Whether a class hides the block until a script shows it: the offers of a paywall, beside its headline."""
-    return any("hidden" in (mark.node.get("class") or "").split() for mark in block.marks)
-
-
-def _is_marked(block: Block, usual: frozenset[str] = frozenset()) -> bool:
-    return any(mark.kind is Kind.LEAD and mark.chars < _MOST_CHARS and mark.name not in usual for mark in block.marks)
-
-
 def _usual_marks(blocks: Sequence[Block], kept: set[int]) -> frozenset[str]:
-    """The markings as a lead that elements with most of the text have: `text-description` between advertisements."""
+    """Markings as a lead of elements that hold most of the text: `text-description` between advertisements."""
     chars: Counter[str] = Counter()
     elements: dict[str, set[html.HtmlElement]] = {}
     for i in kept:
@@ -266,32 +280,27 @@ def _usual_marks(blocks: Sequence[Block], kept: set[int]) -> frozenset[str]:
             if mark.kind is Kind.LEAD:
                 chars[mark.name] += len(blocks[i].text)
                 elements.setdefault(mark.name, set()).add(mark.node)
-    most = sum(len(blocks[i].text) for i in kept) / 2
-    return frozenset(name for name, nodes in elements.items() if len(nodes) > 1 and chars[name] > most)
+    half = sum(len(blocks[i].text) for i in kept) / 2
+    return frozenset(name for name, nodes in elements.items() if len(nodes) > 1 and chars[name] > half)
 
 
-def _stands_alone(block: Block, around: frozenset[str]) -> bool:
-    """A sentence or two between headline and text, under no marking but those that the headline stands under too."""
-    is_plain = block.marked <= around and block.tag in {"p", "h2", "div", "h3"}
-    return is_plain and len(block.text) >= 50 and block.link_share < 0.2
+def _has_size_of_lead(block: Block) -> bool:
+    return _MIN_CHARS <= len(block.text) <= _MAX_CHARS
 
 
-def _is_among_paragraphs(blocks: Sequence[Block], index: int, kept: set[int]) -> bool:
-    """Whether a block is just the first of the body's paragraphs: same kind, same parent, same classes."""
-    block = blocks[index]
-    body_chars = sum(len(blocks[i].text) for i in kept)
-    if any(mark.kind is Kind.LEAD and mark.chars < min(_MOST_CHARS, body_chars / 2) for mark in block.marks):
+def _is_caption(element: html.HtmlElement) -> bool:
+    return element.tag in {"figcaption", "figure"}
+
+
+def _is_picture_box(element: html.HtmlElement) -> bool:
+    """Whether an element is a picture's box by its class, without the headline: `newsitem-image`."""
+    if not _PICTURE.search(element.get("class") or "") or next(element.iter("h1"), None) is not None:
         return False
-    parent = block.node.getparent()
-    return any(
-        i != index
-        and (
-            blocks[i].node is block.node
-            or (
-                blocks[i].tag == block.tag
-                and blocks[i].node.getparent() is parent
-                and blocks[i].node.get("class") == block.node.get("class")
-            )
-        )
-        for i in kept
-    )
+    return next(element.iter("img", "picture"), None) is not None
+
+
+def _is_sibling(one: Block, other: Block) -> bool:
+    if one.node is other.node:
+        return True
+    is_alike = one.tag == other.tag and one.node.get("class") == other.node.get("class")
+    return is_alike and one.node.getparent() is other.node.getparent()

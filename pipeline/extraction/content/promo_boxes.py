@@ -1,89 +1,113 @@
-"""Boxes: what stands among an article's paragraphs in an element of its own and is none of it, found by its neighbours.
+"""Boxes among an article's paragraphs that are not part of it: captions, teasers, offers, comments.
 
-One line tells for the whole box: a button to subscribe, a headline that is a link, the sentence of a paywall.
+One recognisable line marks the whole box: a button to subscribe, a headline that is a link, a paywall, a credit.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from lxml import html
 
-from pipeline.extraction.boilerplate.phrases import is_paywall_line, phrase_rule
-from pipeline.extraction.content.structure import chars_of, holder_of
+from pipeline.extraction.boilerplate.phrases import is_paywall_line, phrase_kind
+from pipeline.extraction.content.structure import chars_of, container_of
 from pipeline.extraction.dom.blocks import Block
 
-__all__ = ["find_comments", "find_offers_within", "find_teasers"]
+__all__ = ["find_captions", "find_comments", "find_offers_within", "find_teasers"]
 
-_MOST_TEASED = 0.45
+_MAX_CAPTION_LINES = 3  # caption, credit, and a caption's second line
+_MAX_CAPTION_CHARS = 400
+_MAX_BARE_CHARS = 200  # of a caption without a credit beside it
+_MAX_CAPTIONS_SHARE = 0.3  # of the text: else the article is made of such boxes
+_MAX_OTHER_CHARS = 20  # in a picture's box: its buttons
+_SENTENCE_ENDS = (".", "!", "?", "…", ":", "”", '"', "»", "。", "」")
+_MAX_TEASED = 0.45  # of the text: else a list of things is the article
 _HOME_PARAGRAPHS = 3  # an element with so many paragraphs is the article's, not a teaser's
 _ALL_LINK = 0.9
-_OFFERS = frozenset({"account", "consent", "newsletter", "offer", "paywall"})
-_OFFERS_AND_LINKS = _OFFERS | {"related"}
-_MOST_OFFERED_CHARS, _MOST_WALL_CHARS = 500, 1_500
+_OFFERS = frozenset({"newsletter", "paywall", "related"})
+_MAX_OFFER_CHARS, _MAX_WALL_CHARS = 500, 1_500
 _OFFER_REACH = 4  # blocks behind the text: a box ends with its button
-_MOST_OFFERED = 0.25
-_LEAST_PARAGRAPHS, _LEAST_CHARS = 3, 400  # above comments: less is no article
+_MAX_OFFERED = 0.25  # of the text, where no paywall ends it
+_MIN_PARAGRAPHS, _MIN_CHARS = 3, 400  # above comments: less is not an article
 _COMMENTS = re.compile(
     r"\W*(?:\d+ (?:comments?|comment\(s\)|commentaires?|kommentare?|comentarios?|comentários?|reacties|komentarzy|"
     r"opinie)|(?:reader )?(?:comments?|commentaires|kommentare|comentarios|comentários|commenti|reacties|komentarze|"
     r"opinie|kommentarer|komentáře|yorumlar|комментарии|коментарі|σχόλια)(?:\s*\(?\d+\)?)?)\W*",
     re.IGNORECASE,
 )
-_MOST_COMMENTS_CHARS = 60
+_MAX_COMMENTS_CHARS = 60
+
+
+def find_captions(blocks: Sequence[Block], kept: Collection[int]) -> frozenset[int]:
+    """Kept lines in a box with a picture and nothing else, whose markup does not say that they are captions."""
+    boxes: defaultdict[html.HtmlElement | None, list[int]] = defaultdict(list)
+    for i in kept:
+        if blocks[i].tag in {"p", "div"}:
+            boxes[blocks[i].node if blocks[i].tag == "div" else blocks[i].node.getparent()].append(i)
+    found = {i for box, lines in boxes.items() if box is not None for i in lines if _is_picture(blocks, box, lines)}
+    total = sum(chars_of(blocks, lines) for lines in boxes.values())
+    return frozenset(found) if chars_of(blocks, found) < _MAX_CAPTIONS_SHARE * total else frozenset()
+
+
+def _is_picture(blocks: Sequence[Block], box: html.HtmlElement, lines: Sequence[int]) -> bool:
+    texts = [blocks[i].text for i in lines]
+    if len(texts) > _MAX_CAPTION_LINES or max(map(len, texts)) > _MAX_CAPTION_CHARS:
+        return False
+    if next(box.iter("img", "picture", "amp-img"), None) is None:
+        return False
+    if sum(len(text.strip()) for text in box.itertext()) > sum(map(len, texts)) + _MAX_OTHER_CHARS:
+        return False
+    is_bare = len(texts) == 1 and len(texts[0]) <= _MAX_BARE_CHARS and not texts[0].endswith(_SENTENCE_ENDS)
+    return is_bare or any(phrase_kind(text) == "credit" for text in texts)
 
 
 def find_teasers(blocks: Sequence[Block], kept: Collection[int], headlines: Sequence[int]) -> set[int]:
-    """Other articles among the paragraphs: what stands in one box under one of these headlines that are links."""
+    """Other articles among the paragraphs: the kept blocks in a box under one of these headlines that are links."""
     if not headlines:
         return set()
-    homes: Counter[html.HtmlElement | None] = Counter()
+    paragraphs: Counter[html.HtmlElement | None] = Counter()
     sizes: Counter[html.HtmlElement | None] = Counter()
     for i in kept:
-        homes[blocks[i].node.getparent()] += blocks[i].is_paragraph
+        paragraphs[blocks[i].node.getparent()] += blocks[i].is_paragraph
         sizes[blocks[i].node.getparent()] += len(blocks[i].text)
-    homes[sizes.most_common(1)[0][0]] = _HOME_PARAGRAPHS  # the largest is the article's, however short
+    paragraphs[sizes.most_common(1)[0][0]] = _HOME_PARAGRAPHS  # the largest is the article's, however short
     teasers: set[int] = set()
     for index in headlines:
         box = blocks[index].node.getparent()
-        if box is not None and homes[box] < _HOME_PARAGRAPHS:
+        if box is not None and paragraphs[box] < _HOME_PARAGRAPHS:
             teasers |= {i for i in kept if i >= index and blocks[i].node.getparent() is box}
-    # Else a list of things is the article.
-    return teasers if chars_of(blocks, teasers) < _MOST_TEASED * chars_of(blocks, kept) else set()
+    return teasers if chars_of(blocks, teasers) < _MAX_TEASED * chars_of(blocks, kept) else set()
 
 
 def find_offers_within(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
-    """What shares a box with an offer: `Politics` and `Every week, our analysis` over the button `Subscribe`."""
+    """Kept blocks that share a box with an offer: `Every week, our analysis` over the button `Subscribe`."""
     if len(kept) < 2:
         return set()
     wall = next((i for i in range(min(kept), max(kept) + 1) if is_paywall_line(blocks[i].text)), len(blocks))
     text = [i for i in kept if i < wall]  # what a paywall offers may be longer than the text above it
     home, places = _home(blocks, text if any(blocks[i].is_paragraph for i in text) else kept)
-    first = min(i for i in kept if holder_of(blocks[i]) is home)  # before it stand headline and lead, among buttons
+    first = min(i for i in kept if container_of(blocks[i]) is home)  # headline and lead above it stand among buttons
     reach = range(first, min(len(blocks), max(kept) + _OFFER_REACH))
-    offers = {i: rule for i in reach if (rule := phrase_rule(blocks[i].text)) in _OFFERS_AND_LINKS}
-    if not offers:
-        return set()
+    offers = {i: kind for i in reach if (kind := phrase_kind(blocks[i].text)) in _OFFERS}
     around = set() if home is None else {home, *home.iterancestors()}
-    most: dict[html.HtmlElement, int] = {}
-    for i, rule in offers.items():
-        for element in _boxes(blocks[i].node, around):
-            most[element] = max(most.get(element, 0), _MOST_WALL_CHARS if rule == "paywall" else _MOST_OFFERED_CHARS)
-    found: dict[html.HtmlElement, set[int]] = {}
-    for i in reach:
-        for element in (blocks[i].node, *blocks[i].node.iterancestors()) if most else ():
-            if element in most:
-                found.setdefault(element, set()).add(i)
-    small = [inside for box, inside in found.items() if chars_of(blocks, inside) <= most[box]]
-    offered = {i for inside in small for i in inside if i in kept and blocks[i].place not in places}
-    walled = any(rule == "paywall" for rule in offers.values())  # little stands above a paywall, and much is offered
-    return offered if walled or chars_of(blocks, offered) <= _MOST_OFFERED * chars_of(blocks, kept) else set()
+    max_chars: dict[html.HtmlElement, int] = {}
+    for i, kind in offers.items():
+        for box in _boxes(blocks[i].node, around):
+            max_chars[box] = max(max_chars.get(box, 0), _MAX_WALL_CHARS if kind == "paywall" else _MAX_OFFER_CHARS)
+    inside: dict[html.HtmlElement, set[int]] = {}
+    for i in reach if max_chars else ():
+        for element in max_chars.keys() & {blocks[i].node, *blocks[i].node.iterancestors()}:
+            inside.setdefault(element, set()).add(i)
+    small = [found for box, found in inside.items() if chars_of(blocks, found) <= max_chars[box]]
+    offered = {i for found in small for i in found if i in kept and blocks[i].place not in places}
+    is_walled = "paywall" in offers.values()  # little text stands above a paywall, and much is offered
+    return offered if is_walled or chars_of(blocks, offered) <= _MAX_OFFERED * chars_of(blocks, kept) else set()
 
 
 def _boxes(node: html.HtmlElement, around: Collection[html.HtmlElement]) -> Iterator[html.HtmlElement]:
-    """An offer's element and those that it stands in, up to one that the article stands in too."""
+    """An offer's element and its ancestors, up to the first that contains the article too."""
     for element in (node, *node.iterancestors()):
         if element in around:
             return
@@ -91,23 +115,23 @@ def _boxes(node: html.HtmlElement, around: Collection[html.HtmlElement]) -> Iter
 
 
 def _home(blocks: Sequence[Block], kept: Collection[int]) -> tuple[html.HtmlElement | None, frozenset[str]]:
-    """The element that holds most of the article's characters, and the places of its paragraphs."""
+    """The element that holds most characters of these blocks, and the places of its blocks."""
     sizes: Counter[html.HtmlElement | None] = Counter()
     for i in kept:
-        sizes[holder_of(blocks[i])] += len(blocks[i].text)
+        sizes[container_of(blocks[i])] += len(blocks[i].text)
     home = sizes.most_common(1)[0][0]
-    return home, frozenset(blocks[i].place for i in kept if holder_of(blocks[i]) is home)
+    return home, frozenset(blocks[i].place for i in kept if container_of(blocks[i]) is home)
 
 
 def find_comments(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
-    """All behind the heading of the comments, where an article stands above it: `13 Comments`, `Kommentare (4)`."""
+    """Kept blocks behind the heading of the comments, below an article: `13 Comments`, `Kommentare (4)`."""
     ordered = sorted(kept)
     chars = paragraphs = 0
     for index in range(ordered[0], ordered[-1]) if ordered else ():
         block = blocks[index]
         if index in kept and block.is_paragraph:
             paragraphs, chars = paragraphs + 1, chars + len(block.text)
-        if len(block.text) > _MOST_COMMENTS_CHARS or paragraphs < _LEAST_PARAGRAPHS or chars < _LEAST_CHARS:
+        if len(block.text) > _MAX_COMMENTS_CHARS or paragraphs < _MIN_PARAGRAPHS or chars < _MIN_CHARS:
             continue
         if (block.is_heading or block.link_share < _ALL_LINK) and _COMMENTS.fullmatch(block.text):
             return {i for i in ordered if i >= index}

@@ -1,130 +1,186 @@
-"""Passed over: paragraphs and intertitles that a choice left out, among those it kept or right beside them."""
+"""Recovers blocks that content selection missed: among the kept blocks, right behind them, or as their opening.
+
+Paragraphs and intertitles, words between paragraphs, lists, quotations. Recognised by position: in the same elements as
+the article's paragraphs, or in boxes like theirs.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from lxml import html
 
 from pipeline.extraction.boilerplate.markup_kinds import Kind
-from pipeline.extraction.boilerplate.phrases import phrase_rule
-from pipeline.extraction.content.parts import boxes_of, is_aside, is_entry_in
+from pipeline.extraction.boilerplate.phrases import phrase_kind
 from pipeline.extraction.content.repeats import has_key, repeats_title
-from pipeline.extraction.content.structure import ends_sentence, is_spoken
+from pipeline.extraction.content.structure import ends_sentence, is_prose
 from pipeline.extraction.dom.blocks import Block
 from pipeline.extraction.dom.xpath import text_of
 from pipeline.text.normalize import clean_text, key_of
 
-__all__ = ["find_between", "find_beyond", "find_opening"]
+__all__ = ["BoxKind", "boxes_of", "find_following", "find_opening", "find_skipped_between", "is_entry_in"]
 
-_LEAST_OPENING = 2  # paragraphs: a single one is a lead, or a caption
-_MOST_IN_BOX = 3  # elements of a heading's own box
-_MOST_PASSED = 5  # captions and advertisements between a heading and its text, between two parts of a text
+_MIN_OPENING = 2  # paragraphs: a single one is a lead, or a caption
+_MAX_IN_BOX = 3  # elements of a heading's own box
+_MAX_SKIPPED = 5  # captions and advertisements between a heading and its text, or between two parts of a text
+_MAX_LINK_SHARE = 0.3  # of an entry in a list that is text
+_MANY_BOXES = 3
 
 
-def find_between(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str], *, title: str) -> list[int]:
-    """Paragraphs and intertitles that stand among the kept ones, in the same parent as they, and were passed over."""
+class BoxKind(NamedTuple):
+    """What sibling boxes have in common: some pages put every paragraph into a box of its own."""
+
+    parent: html.HtmlElement | None
+    tag: str
+    classes: str
+
+
+def _box_kind(box: html.HtmlElement | None) -> BoxKind:
+    return BoxKind(None, "", "") if box is None else BoxKind(box.getparent(), str(box.tag), box.get("class") or "")
+
+
+def boxes_of(holders: Iterable[html.HtmlElement | None]) -> frozenset[BoxKind]:
+    """The kinds of these boxes, and of what holds them where many paragraphs have a box of their own."""
+    kinds = Counter(map(_box_kind, holders))
+    return frozenset(kinds) | {_box_kind(kind.parent) for kind, count in kinds.items() if count >= _MANY_BOXES}
+
+
+def is_entry_in(block: Block, boxes: Collection[BoxKind]) -> bool:
+    """Whether a block is an entry, not a link, of a list that stands in one of these boxes."""
+    if block.tag != "li" or block.link_share >= _MAX_LINK_SHARE:
+        return False
+    entries = block.node.getparent()
+    return entries is not None and _box_kind(entries.getparent()) in boxes
+
+
+class _Kept:
+    """Where the kept blocks stand, which the tests for a skipped block compare with."""
+
+    def __init__(self, blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str]) -> None:
+        self.blocks, self.kept, self.apart = blocks, kept, apart
+        self.between = range(min(kept), max(kept))
+        self.parents = {(blocks[i].node.getparent(), blocks[i].tag) for i in kept}
+        holders = {blocks[i].node.getparent() for i in kept if blocks[i].tag in {"p", "div", "li", "td"}}
+        self.above = holders | {holder.getparent() for holder in holders if holder is not None}
+        self.boxes = boxes_of(holders) if any(blocks[i].tag == "li" for i in self.between) else frozenset()
+        self.places = {blocks[i].place for i in kept if blocks[i].is_paragraph}
+
+    def is_paragraph(self, index: int) -> bool:
+        block = self.blocks[index]
+        in_place = (block.node.getparent(), block.tag) in self.parents or block.place in self.places
+        return in_place and is_prose(block)
+
+    def is_quotation(self, index: int) -> bool:
+        quotes = [mark.node for mark in self.blocks[index].marks if mark.kind is Kind.QUOTE]
+        return bool(quotes) and quotes[0].getparent() in self.above
+
+    def is_aside(self, index: int) -> bool:
+        """A sentence of a word or two right behind a kept block, or the announcement of a list: `Three reasons:`."""
+        block = self.blocks[index]
+        if block.place not in self.places or index - 1 not in self.kept or block.link_chars or block.is_heading:
+            return False
+        announces = block.text.endswith(":") and index + 1 < len(self.blocks) and self.blocks[index + 1].tag == "li"
+        return (announces or ends_sentence(block.text)) and phrase_kind(block.text) is None
+
+    def is_entry(self, index: int) -> bool:
+        return is_entry_in(self.blocks[index], self.boxes)
+
+    def is_intertitle(self, index: int) -> bool:
+        """A heading beside the text whose next block, except pictures and advertisements, is kept."""
+        if not self.blocks[index].is_heading or _box_of(self.blocks[index]) not in self.above:
+            return False
+        behind = range(index + 1, min(len(self.blocks), index + _MAX_SKIPPED))
+        shown = (i for i in behind if not self.is_apart(i) and phrase_kind(self.blocks[i].text) is None)
+        return next(shown, None) in self.kept
+
+    def is_apart(self, index: int) -> bool:
+        return not self.apart.isdisjoint(self.blocks[index].marked)
+
+
+# In this order: the cheap and frequent first.
+_TESTS: tuple[Callable[[_Kept, int], bool], ...] = (
+    _Kept.is_paragraph,
+    _Kept.is_quotation,
+    _Kept.is_aside,
+    _Kept.is_entry,
+    _Kept.is_intertitle,
+)
+
+
+def find_skipped_between(
+    blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str], *, title: str
+) -> list[int]:
+    """Blocks of the article among the kept ones that were not selected."""
     if not kept:
         return []
-    parents = {(blocks[i].node.getparent(), blocks[i].tag) for i in kept}
-    holders = {blocks[i].node.getparent() for i in kept if blocks[i].tag in {"p", "div", "li", "td"}}
-    above = holders | {holder.getparent() for holder in holders if holder is not None}  # of intertitles, quotations
-    between = range(min(kept), max(kept))
-    boxes = boxes_of(holders) if any(blocks[i].tag == "li" for i in between) else frozenset()
-    places = {blocks[i].place for i in kept if blocks[i].is_paragraph}
+    known = _Kept(blocks, kept, apart)
     return [
         i
-        for i in between
+        for i in known.between
         if i not in kept
         and blocks[i].link_share < 0.5
-        and not _is_apart(blocks[i], apart)
+        and not known.is_apart(i)
         and not repeats_title(blocks[i], title)
-        and (
-            (is_spoken(blocks[i]) and (blocks[i].node.getparent(), blocks[i].tag) in parents)
-            or (is_spoken(blocks[i]) and blocks[i].place in places)
-            or (_quoted_in(blocks[i]) in above)
-            or (blocks[i].place in places and is_aside(blocks, kept, i))
-            or is_entry_in(blocks[i], boxes)
-            or (blocks[i].is_heading and _box_of(blocks[i]) in above and _heads_kept(blocks, kept, apart, i))
-        )
+        and any(test(known, i) for test in _TESTS)
     ]
 
 
 def _box_of(heading: Block) -> html.HtmlElement | None:
-    """The element that a heading stands in among others, whatever boxes of its own it has."""
+    """The element that a heading shares with other blocks, outside the boxes of its own."""
     parent = heading.node.getparent()
-    while parent is not None and heading.tag == heading.node.tag and _says_only(parent, heading):
+    while parent is not None and heading.tag == heading.node.tag and _holds_only(parent, heading):
         parent = parent.getparent()
     return parent
 
 
-def _says_only(box: html.HtmlElement, heading: Block) -> bool:
-    """Whether a heading's box holds no other words: a kicker may be empty, a line under it too."""
-    return len(box) == 1 or (len(box) <= _MOST_IN_BOX and clean_text(text_of(box)) == heading.text)
-
-
-def _heads_kept(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str], heading: int) -> bool:
-    """Whether the next block that is none of a picture's or an advertisement's is kept."""
-    behind = range(heading + 1, min(len(blocks), heading + _MOST_PASSED))
-    shown = (i for i in behind if not _is_apart(blocks[i], apart) and phrase_rule(blocks[i].text) is None)
-    return next(shown, None) in kept
+def _holds_only(box: html.HtmlElement, heading: Block) -> bool:
+    """Whether a heading's box has no other words: a kicker or a line below may be empty."""
+    return len(box) == 1 or (len(box) <= _MAX_IN_BOX and clean_text(text_of(box)) == heading.text)
 
 
 def find_opening(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str], *, title: str) -> list[int]:
-    """The paragraphs that a text opens with in an element of its own, between the headline and the first kept one."""
+    """Paragraphs between headline and first kept paragraph that open the text in an element of their own."""
     first = min((i for i in kept if blocks[i].is_paragraph), default=0)
     key = key_of(title)
     headline = next((i for i in range(first) if key and blocks[i].tag == "h1" and has_key(blocks[i], key)), first)
-    opening = [i for i in range(headline + 1, first) if i not in kept and _opens(blocks[i], apart)]
+    opening = [i for i in range(headline + 1, first) if i not in kept and _may_open(blocks[i], apart)]
     homes = {blocks[i].node.getparent() for i in opening}
-    return opening if len(opening) >= _LEAST_OPENING and len(homes) == 1 else []
+    return opening if len(opening) >= _MIN_OPENING and len(homes) == 1 else []
 
 
-def _opens(block: Block, apart: frozenset[str]) -> bool:
-    """Whether a block is a paragraph under no marking but those of the article around it."""
-    is_prose = block.tag == "p" and block.is_paragraph and ends_sentence(block.text) and block.link_share < 0.3
-    return is_prose and not _is_apart(block, apart) and phrase_rule(block.text) is None
+def _may_open(block: Block, apart: frozenset[str]) -> bool:
+    is_sentence = block.tag == "p" and block.is_paragraph and ends_sentence(block.text) and block.link_share < 0.3
+    return is_sentence and apart.isdisjoint(block.marked) and phrase_kind(block.text) is None
 
 
-def find_beyond(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str]) -> list[int]:
+def find_following(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str]) -> list[int]:
     """Paragraphs behind the last kept one, of its kind and in its place; boxes may stand between."""
-    spoken = [i for i in sorted(kept) if blocks[i].is_paragraph and blocks[i].tag == "p"]
-    if not spoken:
+    prose = [i for i in sorted(kept) if blocks[i].is_paragraph and blocks[i].tag == "p"]
+    if not prose:
         return []
-    usual = Counter(blocks[i].place for i in spoken).most_common(1)[0][0]
-    last = max(i for i in spoken if blocks[i].place == usual)  # a teaser may be the last of all
+    usual = Counter(blocks[i].place for i in prose).most_common(1)[0][0]
+    last = max(i for i in prose if blocks[i].place == usual)  # a teaser may be the last of all
     found: list[int] = []
-    model, passed = blocks[last], 0
-    for index in range(last + 1, len(blocks)):
+    model, skipped = blocks[last], 0
+    for index in (i for i in range(last + 1, len(blocks)) if i not in kept):
         block = blocks[index]
-        if index in kept:
-            continue
-        is_said = block.is_paragraph or block.text.startswith("*")  # `* Not her real name`
-        if is_said and _is_like(block, model) and not _is_apart(block, apart):
+        is_text = block.is_paragraph or block.text.startswith("*")  # `* Not her real name`
+        if is_text and _is_alike(block, model) and apart.isdisjoint(block.marked):
             found.append(index)
-            passed = 0
-        elif block.node.getparent() is model.node.getparent() or passed == _MOST_PASSED:
+            skipped = 0
+        elif block.node.getparent() is model.node.getparent() or skipped == _MAX_SKIPPED:
             break  # the text's own element goes on with another thing: there it ends
         else:
-            passed += 1
+            skipped += 1
     return found
 
 
-def _is_like(block: Block, model: Block) -> bool:
-    """Whether a block stands where another does: at the same path, or with its classes in an element of its kind."""
+def _is_alike(block: Block, model: Block) -> bool:
+    """Whether a block stands at another's path, or has its classes in an element that shares a class with its."""
     if block.place == model.place:
         return True
-    parent, own = block.place.split("/")[-2:]
-    other, its = model.place.split("/")[-2:]
+    *_, parent, own = ("", *block.place.split("/"))
+    *_, other, its = ("", *model.place.split("/"))
     return own == its and "." in own and not {*parent.split(".")[1:]}.isdisjoint(other.split(".")[1:])
-
-
-def _quoted_in(block: Block) -> html.HtmlElement | None:
-    """Which element holds the quotation that a block is."""
-    quotes = [mark.node for mark in block.marks if mark.kind is Kind.QUOTE]
-    return quotes[0].getparent() if quotes else None
-
-
-def _is_apart(block: Block, apart: frozenset[str]) -> bool:
-    return not apart.isdisjoint(block.marked)

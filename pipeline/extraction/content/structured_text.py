@@ -1,35 +1,35 @@
-"""Told text: the article as JSON-LD or the feed carries it, in our text form."""
+"""Article text from JSON-LD `articleBody` or the feed's `content`, normalised like extracted text."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from pipeline.extraction.boilerplate.phrases import phrase_rule
+from pipeline.extraction.boilerplate.phrases import phrase_kind
 from pipeline.text.html_text import looks_like_markup, plain_text
 from pipeline.text.normalize import clean_text, key_of
 
-__all__ = ["ToldText", "paragraphs_of"]
+__all__ = ["StructuredText", "paragraphs_of"]
 
 _BREAK = re.compile(r"\n\s*\n+")
 
 
 @dataclass(frozen=True, slots=True)
-class ToldText:
+class StructuredText:
     """Paragraphs, lead first when the text has it or the description is one."""
 
     paragraphs: tuple[str, ...]
     lead: str | None
 
 
-def paragraphs_of(told: str, *, title: str, description: str, shown: str = "") -> ToldText:
-    """The paragraphs of a told text, without headline and furniture; `shown` is the description, as the page has it."""
-    if looks_like_markup(told):
-        told = plain_text(told)
-    parts = _BREAK.split(told) if _BREAK.search(told) else told.split("\n")
-    cleaned = [text for part in parts if (text := clean_text(part)) and phrase_rule(text) is None]
-    paragraphs = [text for text in cleaned if key_of(text) != key_of(title)]
+def paragraphs_of(text: str, *, title: str, description: str, shown: str = "") -> StructuredText:
+    """The paragraphs without headline and boilerplate; `shown` is the description, as the page has it."""
+    if looks_like_markup(text):
+        text = plain_text(text)
+    parts = _BREAK.split(text) if _BREAK.search(text) else text.split("\n")
+    cleaned = [part for raw in parts if (part := clean_text(raw)) and phrase_kind(part) is None]
+    paragraphs = [part for part in cleaned if key_of(part) != key_of(title)]
     if shown and key_of(shown) not in key_of(" ".join(paragraphs)):
         paragraphs.insert(0, shown)
-    lead = clean_text(description) if paragraphs and key_of(paragraphs[0]) == key_of(description) else None
-    return ToldText(tuple(paragraphs), lead and paragraphs[0])
+    is_led = bool(paragraphs) and bool(description) and key_of(paragraphs[0]) == key_of(description)
+    return StructuredText(tuple(paragraphs), paragraphs[0] if is_led else None)

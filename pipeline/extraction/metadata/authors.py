@@ -13,10 +13,10 @@ from itertools import islice
 
 from lxml import html
 
+from pipeline.extraction.boilerplate.markup_kinds import is_outside_article
 from pipeline.extraction.dom.page import ParsedPage
 from pipeline.extraction.dom.xpath import Search, only_child, text_of
 from pipeline.extraction.metadata.json_ld import LinkedArticle, Name
-from pipeline.extraction.metadata.page_regions import is_outside_article
 from pipeline.text.normalize import clean_text, key_of
 
 __all__ = ["Authors", "find_byline_elements", "read_authors", "read_signature"]

@@ -11,10 +11,10 @@ from datetime import UTC, datetime, tzinfo
 from lxml import etree, html
 
 from pipeline.domain.model import SourcedTime
+from pipeline.extraction.boilerplate.markup_kinds import is_outside_article
 from pipeline.extraction.dom.page import ParsedPage
 from pipeline.extraction.dom.xpath import Search, find_elements, find_texts, text_of
 from pipeline.extraction.metadata.json_ld import LinkedArticle
-from pipeline.extraction.metadata.page_regions import is_outside_article
 from pipeline.text.dates import read_date, zone_of
 
 __all__ = ["PageDates", "find_printed_date", "find_time_elements", "read_dates"]

@@ -7,9 +7,9 @@ from itertools import islice, pairwise
 
 from lxml import html
 
-from pipeline.extraction.boilerplate.markup_kinds import Kind
-from pipeline.extraction.content.parts import boxes_of, is_entry_in
-from pipeline.extraction.content.structure import BESIDE, chars_of
+from pipeline.extraction.boilerplate.markup_kinds import NON_CONTENT_KINDS, Kind
+from pipeline.extraction.content.recover import boxes_of, is_entry_in
+from pipeline.extraction.content.structure import chars_of
 from pipeline.extraction.dom.blocks import Block, branch_of
 from pipeline.extraction.dom.xpath import only_child
 from pipeline.extraction.metadata.agencies import agency_credits
@@ -135,7 +135,7 @@ def _entries(blocks: Sequence[Block], chosen: set[int]) -> Iterator[int]:
 
 def _is_beside(block: Block) -> bool:
     """Whether a block's markup says that it is no text: a caption where no page had one raises no doubt."""
-    return any(mark.kind in BESIDE for mark in block.marks)
+    return any(mark.kind in NON_CONTENT_KINDS for mark in block.marks)
 
 
 def find_usually_dropped(blocks: Sequence[Block], wrapper: Wrapper, kept: frozenset[int]) -> frozenset[int]:

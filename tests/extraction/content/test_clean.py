@@ -10,9 +10,9 @@ import pytest
 from lxml import html
 
 from pipeline.domain.model import Article
-from pipeline.extraction.content.clean import repair
+from pipeline.extraction.content.clean import clean_blocks
 from pipeline.extraction.content.lead import rest_of_lead
-from pipeline.extraction.content.select import choose
+from pipeline.extraction.content.select import select_content
 from pipeline.extraction.dom.blocks import read_blocks
 from pipeline.extraction.extract import PageInput, extract
 from tests.extraction.test_extract import PARAGRAPHS, URL, prose
@@ -95,7 +95,7 @@ def test_a_paragraph_is_not_set_in_by_a_sign() -> None:
 )  # fmt: skip
 def test_where_to_read_on_is_no_text_whoever_chose_it(behind: str, dropped: str) -> None:
     blocks = read_blocks(html.document_fromstring(f"<article>{prose()}{behind}</article>"))
-    repaired = repair(blocks, frozenset(range(len(blocks))), title="The quiet harbour", description="")
+    repaired = clean_blocks(blocks, frozenset(range(len(blocks))), title="The quiet harbour", description="")
     assert dropped not in " ".join(blocks[i].text for i in repaired.chosen)
     assert len(repaired.chosen) == len(PARAGRAPHS)
 
@@ -115,7 +115,7 @@ ROWS = "".join(f"<tr><td>Boat {n}</td><td>Saltby Sailing</td><td>Chief pilot and
 )
 def test_of_what_the_teacher_takes_behind_the_text_the_articles_own_list_stays(body: str, size: int) -> None:
     page = html.document_fromstring(f"<body><article>{body}</article></body>")
-    assert len(choose(page, read_blocks(page), about="quiet harbour", told="").kept) == size
+    assert len(select_content(page, read_blocks(page), about="quiet harbour", text="").kept) == size
 
 
 def test_a_text_told_to_machines_comes_with_the_lead_that_the_page_shows() -> None:
@@ -146,7 +146,7 @@ def test_a_heading_over_a_picture_and_its_text_is_an_intertitle() -> None:
     part = f"<section><h3>The old lock</h3>{figure}<div class='rich'>{prose('So it ended.')}</div></section>"
     blocks = read_blocks(html.document_fromstring(f"<article><div class='rich'>{prose()}</div>{part}</article>"))
     chosen = frozenset(i for i, block in enumerate(blocks) if block.tag == "p")
-    repaired = repair(blocks, chosen, title="The quiet harbour", description="")
+    repaired = clean_blocks(blocks, chosen, title="The quiet harbour", description="")
     assert "The old lock" in [blocks[i].text for i in repaired.chosen]
 
 
@@ -160,7 +160,7 @@ def test_an_intertitle_in_boxes_of_its_own_is_read() -> None:
     part = f"<div class='sub'><div><h3>The old lock</h3></div></div>{prose('So it ended.')}"
     blocks = read_blocks(html.document_fromstring(f"<article><div class='rich'>{prose()}{part}</div></article>"))
     chosen = frozenset(i for i, block in enumerate(blocks) if block.tag == "p")
-    repaired = repair(blocks, chosen, title="The quiet harbour", description="")
+    repaired = clean_blocks(blocks, chosen, title="The quiet harbour", description="")
     assert "The old lock" in [blocks[i].text for i in repaired.chosen]
 
 

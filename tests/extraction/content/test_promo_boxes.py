@@ -4,13 +4,9 @@
 
 from __future__ import annotations
 
-import tomllib
-from importlib.resources import files
-
 import pytest
 
-from pipeline.extraction.boilerplate.phrase_list import line_rule
-from pipeline.extraction.boilerplate.phrases import phrase_rule
+from pipeline.extraction.boilerplate.phrases import LISTS, phrase_kind
 from pipeline.extraction.content.lead import is_byline
 from pipeline.extraction.extract import PageInput, extract
 from pipeline.text.normalize import key_of
@@ -18,10 +14,7 @@ from tests.extraction.content.test_clean import LEAD, read
 from tests.extraction.test_extract import PARAGRAPHS, URL, prose
 from tests.extraction.wrapper.test_pages import TEXTS, is_by_wrapper, page, taught
 
-GROUPS = tomllib.loads(files("pipeline.extraction.boilerplate").joinpath("phrase_lines.toml").read_text("utf-8"))[
-    "lines"
-]
-LINES = [(group["kind"], line) for group in GROUPS for line in group["lines"].strip().splitlines()]
+LINES = [(group.kind, line) for group in LISTS for line in group.lines]
 OTHERS = "".join(f"<li><a href='/{n}'>The harbour in the news: another story, number {n}</a></li>" for n in range(4))
 WALL = (
     "<div class='end'><h4>La suite est réservée aux abonnés.</h4><p>Déjà abonné ? Se connecter</p><ul><li>Le journal numérique chaque jour avant treize heures, et tous ses suppléments.</li>"
@@ -31,7 +24,7 @@ WALL = (
 
 def test_a_line_of_the_table_is_of_its_kind_whatever_its_quotes_and_capitals() -> None:
     for kind, line in LINES:
-        assert line_rule(line.rstrip("…").upper().replace("'", "’")) == kind, line
+        assert phrase_kind(line.rstrip("…").upper().replace("'", "’")) == kind, line
 
 
 def test_a_line_stands_in_the_table_once_and_says_enough() -> None:
@@ -58,7 +51,7 @@ def test_a_line_stands_in_the_table_once_and_says_enough() -> None:
     ],
 )
 def test_a_sentence_that_begins_like_a_line_is_none(text: str) -> None:
-    assert phrase_rule(text) is None
+    assert phrase_kind(text) is None
 
 
 @pytest.mark.parametrize(
@@ -72,7 +65,7 @@ def test_a_sentence_that_begins_like_a_line_is_none(text: str) -> None:
     ],
 )
 def test_what_stands_among_paragraphs_on_every_page_is_told_by_its_words(line: str) -> None:
-    assert phrase_rule(line) is not None
+    assert phrase_kind(line) is not None
     text = read(f"{prose()}<p>{line}</p>{prose('So it ended.')}").text
     assert line not in text
 

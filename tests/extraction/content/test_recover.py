@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from lxml import html
 
-from pipeline.extraction.content.clean import repair
+from pipeline.extraction.content.clean import clean_blocks
 from pipeline.extraction.dom.blocks import read_blocks
 from tests.extraction.test_extract import PARAGRAPHS, prose
 
@@ -23,7 +23,7 @@ def mended(body: str) -> list[str]:
     """The lines of a page of which only the long paragraphs were chosen."""
     blocks = read_blocks(html.document_fromstring(f"<html><body><main>{body}</main></body></html>"))
     chosen = frozenset(i for i, block in enumerate(blocks) if block.text in LONG)
-    return [blocks[i].text for i in repair(blocks, chosen, title="The quiet harbour", description="").chosen]
+    return [blocks[i].text for i in clean_blocks(blocks, chosen, title="The quiet harbour", description="").chosen]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import json
 import pytest
 from lxml import html
 
-from pipeline.extraction.content.select import choose
+from pipeline.extraction.content.select import select_content
 from pipeline.extraction.dom.blocks import read_blocks
 from pipeline.extraction.extract import PageInput, extract
 from tests.extraction.test_extract import PARAGRAPHS, URL, prose
@@ -45,7 +45,7 @@ def test_a_headline_and_a_lead_are_no_article_though_nothing_speaks_of_it_more(s
     source = f"<html><body><main><article>{head}<div class='t'>{body}</div></article><div class='us'>{about}</div></main></body></html>"
     page = html.document_fromstring(source)
     blocks = read_blocks(page)
-    kept = choose(page, blocks, about=f"{title} {lead}", told="").kept
+    kept = select_content(page, blocks, about=f"{title} {lead}", text="").kept
     assert {i for i, block in enumerate(blocks) if block.place.endswith("div.t/div")} <= kept
 
 
@@ -59,8 +59,8 @@ def test_a_text_that_the_page_tells_as_markup_is_found_on_it() -> None:
         f"<body><article><h1>The quiet harbour</h1>{prose(*(f'So said the master: {text}' for text in PARAGRAPHS))}</article></body></html>"
     )
     blocks = read_blocks(html.document_fromstring(source))
-    chosen = choose(html.document_fromstring(source), blocks, about="The quiet harbour", told=told)
-    assert not chosen.told
+    chosen = select_content(html.document_fromstring(source), blocks, about="The quiet harbour", text=told)
+    assert not chosen.text
     found = extract(PageInput(URL, source), None).article
     assert found is not None
     assert "never came back" not in found.text

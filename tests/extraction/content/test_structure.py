@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 from lxml import html
 
-from pipeline.extraction.content.clean import repair
-from pipeline.extraction.content.select import choose
+from pipeline.extraction.content.clean import clean_blocks
+from pipeline.extraction.content.select import select_content
 from pipeline.extraction.dom.blocks import Block, read_blocks
 from tests.extraction.content.test_clean import LEAD, STANDING, read
 from tests.extraction.test_extract import PARAGRAPHS, prose
@@ -23,7 +23,7 @@ def repaired(body: str, *, keep: Callable[[Block], bool] = lambda block: block.t
     """The text after repair, from a choice of the blocks that a test names."""
     blocks = read_blocks(html.document_fromstring(f"<body>{body}</body>"))
     chosen = frozenset(i for i, block in enumerate(blocks) if keep(block))
-    return "\n".join(blocks[i].text for i in repair(blocks, chosen, title=title, description="").chosen)
+    return "\n".join(blocks[i].text for i in clean_blocks(blocks, chosen, title=title, description="").chosen)
 
 
 def paragraphs(*texts: str) -> str:
@@ -168,7 +168,7 @@ def test_readers_who_say_more_than_the_article_are_not_taken_for_it() -> None:
     page = f"<body><div id='art'><h1>{TITLE}</h1>{article}</div><div class='mod'><ul class='opinions'>{said}</ul></div></body>"
     tree = html.document_fromstring(page)
     blocks = read_blocks(tree)
-    kept = choose(tree, blocks, about=f"{TITLE} boats off the point in the fog at the inn", told="").kept
+    kept = select_content(tree, blocks, about=f"{TITLE} boats off the point in the fog at the inn", text="").kept
     assert not any("number 3 of the boats" in blocks[i].text for i in kept)
 
 
@@ -213,7 +213,7 @@ def test_a_lead_is_found_below_its_headline(above: str) -> None:
         html.document_fromstring(f"<body><article>{above}<div class='t'>{prose()}</div></article></body>")
     )
     chosen = frozenset(i for i, block in enumerate(blocks) if block.text in PARAGRAPHS or block.tag == "li")
-    lead = repair(blocks, chosen, title=TITLE, description="").lead
+    lead = clean_blocks(blocks, chosen, title=TITLE, description="").lead
     assert lead is not None
     assert blocks[lead].text == LEAD
 
@@ -229,7 +229,7 @@ def test_a_text_in_many_modules_is_read_whole() -> None:
     )
     tree = html.document_fromstring(f"<body><div class='wrap'><h1>{TITLE}</h1>{modules}</div></body>")
     blocks = read_blocks(tree)
-    kept = choose(tree, blocks, about=TITLE, told="").kept
+    kept = select_content(tree, blocks, about=TITLE, text="").kept
     assert sum(block.text in said for block in (blocks[i] for i in kept)) == len(said)
 
 
@@ -248,7 +248,7 @@ def test_a_lead_that_a_large_picture_carries_with_the_headline_is_one() -> None:
         html.document_fromstring(f"<body><article>{hero}<div class='t'>{prose()}</div></article></body>")
     )
     chosen = frozenset(i for i, block in enumerate(blocks) if block.text in PARAGRAPHS)
-    lead = repair(blocks, chosen, title=TITLE, description="").lead
+    lead = clean_blocks(blocks, chosen, title=TITLE, description="").lead
     assert lead is not None
     assert blocks[lead].text == LEAD
 
@@ -276,6 +276,6 @@ def test_a_text_that_the_teacher_shuns_for_its_class_wins_over_lines_from_all_ov
     page = f"<body><center><table>{menu}</table><table><tr><td><h1>{TITLE}</h1><div class='reachbanner_ remark'>{text}</div></td></tr></table><table><tr><td>{news}</td></tr></table></center></body>"
     tree = html.document_fromstring(page)
     blocks = read_blocks(tree)
-    kept = choose(tree, blocks, about=TITLE, told="").kept
+    kept = select_content(tree, blocks, about=TITLE, text="").kept
     assert [blocks[i].text for i in sorted(kept) if blocks[i].tag == "p"] == said
     assert not any("drifting with the tide" in blocks[i].text for i in kept)

@@ -7,14 +7,13 @@ import json
 import pytest
 
 from pipeline.extraction.boilerplate.markup_kinds import RULES, Kind, kind_of
-from pipeline.extraction.boilerplate.phrase_patterns import PHRASES
-from pipeline.extraction.boilerplate.phrases import phrase_rule
+from pipeline.extraction.boilerplate.phrases import PATTERNS, phrase_kind
 from pipeline.extraction.extract import PageInput, extract
 from pipeline.extraction.jsonl import ExtractedRow, ExtractRow, outlet_of, read_row, written_line
 from tests.evaluation.extraction_metrics import rouge_lsum, shingle_score, shingle_score_of_options
 
 MARKUP = [(rule.kind, example) for rule in RULES for example in rule.examples]
-LINES = [(rule.name, example) for rule in PHRASES for example in rule.examples]
+LINES = [(rule.kind, example) for rule in PATTERNS for example in rule.examples]
 
 
 @pytest.mark.parametrize(("kind", "example"), MARKUP, ids=str)
@@ -51,7 +50,7 @@ def test_the_element_that_calls_itself_the_body_is_plain() -> None:
 
 @pytest.mark.parametrize(("name", "example"), LINES, ids=lambda value: str(value)[:40])
 def test_a_line_falls_under_its_rule(name: str, example: str) -> None:
-    assert phrase_rule(example) == name
+    assert phrase_kind(example) == name
 
 
 @pytest.mark.parametrize(
@@ -81,7 +80,7 @@ def test_a_line_falls_under_its_rule(name: str, example: str) -> None:
     ],
 )
 def test_a_sentence_falls_under_none(text: str) -> None:
-    assert phrase_rule(text) is None
+    assert phrase_kind(text) is None
 
 
 def test_a_line_names_what_it_lacks() -> None:
