@@ -35,7 +35,6 @@ PENDING_TESTS = (
     "pipeline/delivery/",
     "pipeline/domain/",
     "pipeline/extraction/",
-    "pipeline/identity/",
     "pipeline/ingest/",
     "pipeline/reporting/",
     "pipeline/scheduling/",

@@ -16,7 +16,6 @@ PENDING = (
     "pipeline/delivery/",
     "pipeline/domain/ports.py",
     "pipeline/extraction/",
-    "pipeline/identity/",
     "pipeline/ingest/",
     "pipeline/scheduling/",
     "pipeline/text/",

@@ -1,7 +1,9 @@
-"""The ids of articles: from the outlet's own article number where a rule reads it, else from the canonical URL.
+"""Article ids: from the outlet's own article number where a rule reads it, else from the canonical URL.
 
-Promises ids that are opaque and the same for ever; the number outlives moves of host and headline (franceinfo's
-`_6433624.html` survived its move from francetvinfo.fr). Rules are the catalogue's, or learnt here from URLs.
+Promises opaque ids that never change. A number survives changes of host and headline (franceinfo's `_6433624.html`
+survived the move from francetvinfo.fr). Rules come from the catalogue or are learnt here from URLs.
+
+Tested by tests/identity/test_urls.py.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ from functools import lru_cache
 from pipeline.domain.model import Outlet
 
 _A_DATE = r"(?:19|20)\d\d(?:0\d|1[0-2])(?:[0-2]\d|3[01])(?:\d{4}|\d{6})?"
-# The last run of five digits or more in the last segment of the path: `…_6433624.html`, `…_5059121_3222.html`. No date,
-# which articles share, and no part of a hash.
+# The last run of five digits or more in the last segment of the path: `…_6433624.html`, `…_5059121_3222.html`. Not a
+# date, which articles share, and not a part of a hash.
 _LAST_NUMBER = rf"/(?:[^/?#]*[^/?#\d])?(?!{_A_DATE}(?!\d))(\d{{5,12}})(?![0-9A-Za-z])[^/?#]*/?(?:[?#]|$)"
 _DATE = re.compile(_A_DATE)
 MIN_ARTICLES = 8  # fewer agree by chance
@@ -25,7 +27,7 @@ _MIN_SHARE = 0.9
 
 
 def article_id(outlet_id: str, *, number: str | None, canonical_url: str) -> str:
-    """`a` and 26 base32 characters (130 bits) that stand for this article for ever."""
+    """The article's id: `a` and 26 base32 characters (130 bits); it never changes."""
     key = f"{outlet_id}\nnumber\n{number}" if number else f"{outlet_id}\nurl\n{canonical_url}"
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
     return "a" + base64.b32encode(digest).decode("ascii")[:26].lower()
@@ -56,7 +58,7 @@ def learn_article_number(urls: Sequence[Sequence[str]]) -> str | None:
 
 
 def with_number_rule(outlet: Outlet, rule: str) -> Outlet:
-    """The outlet with a learnt rule; the catalogue's own stays."""
+    """The outlet with a learnt rule; a rule of the catalogue stays."""
     if outlet.policy.article_number is not None:
         return outlet
     return replace(outlet, policy=replace(outlet.policy, article_number=rule))

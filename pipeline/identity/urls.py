@@ -1,7 +1,8 @@
-"""URLs: mended as feeds print them, and brought to one form so that an article is known again under any of them.
+"""URL repair and canonicalisation.
 
-`canonicalise` gives a key, not an address to fetch: two URLs with the same key are the same article, and two articles
-never share one. The rules are those measured on real outlets; what an outlet numbers itself is in `article_ids`.
+`repair` makes an absolute URL of what a feed prints. `canonicalise` gives a key to compare by, not an address to fetch:
+URLs with the same key are the same article, and two articles never share a key. The rules were measured on real
+outlets; article numbers are in `article_ids`.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ __all__ = [
     "repair",
 ]
 
-MAX_URL_CHARS = 2048  # longer ones are no links (Media Cloud and every browser's address bar agree)
+MAX_URL_CHARS = 2048  # longer ones are not links (the limit of Media Cloud and of browsers)
 
 _BLANK = re.compile(r"[\x00-\x20\x7f-\xa0\u200b\u2028\u2029\ufeff]+")
 _LINE_BREAK = re.compile(r"[ \t]*[\r\n\t\x00-\x1f\x7f]+[ \t]*")
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-# Le Monde's old `0,2-3210,1-0@2-…` came with and without %2C and %40: in a path they mean themselves.
+# Le Monde's old `0,2-3210,1-0@2-…` came with and without %2C and %40: in a path both forms are the same.
 _PATH_SAFE = _UNRESERVED | frozenset("!$'()*+,;=:@")
 _QUERY_SAFE = _UNRESERVED | frozenset("!$'()*,:@/?")
 _KEEP_RAW = frozenset("!$&'()*+,;=:@/?%") | _UNRESERVED
@@ -75,35 +76,11 @@ _SESSION = re.compile(r";jsessionid=[^/]*", re.IGNORECASE)
 _INDEX = re.compile(r"(?:index|default)\.(?:html?|shtml|php|aspx?|jsp)", re.IGNORECASE)
 _AMP_SUFFIX = re.compile(r"\.amp(?=$|\.html?$)", re.IGNORECASE)
 _BLANK_END = re.compile(r"(?:%20|%0[9AaDd]|%C2%A0)+$")
-# First segments of addresses that list articles.
-_LISTS = frozenset(
-    {
-        "tag",
-        "tags",
-        "topic",
-        "topics",
-        "sujet",
-        "sujets",
-        "theme",
-        "themes",
-        "thematique",
-        "search",
-        "recherche",
-        "page",
-    }
-    | {
-        "auteur",
-        "auteurs",
-        "author",
-        "authors",
-        "journaliste",
-        "category",
-        "categorie",
-        "rubrique",
-        "section",
-        "archives",
-    }
-)
+# First path segments of pages that list articles.
+_LISTS = frozenset({
+    "tag", "tags", "topic", "topics", "sujet", "sujets", "theme", "themes", "thematique", "search", "recherche", "page",
+    "auteur", "auteurs", "author", "authors", "journaliste", "category", "categorie", "rubrique", "section", "archives",
+})  # fmt: skip
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _HTTP_START = re.compile(r"(?:feed:)?(https?|feed)(?::/*|/{2,})", re.IGNORECASE)
@@ -111,11 +88,11 @@ _DOUBLE_START = re.compile(r"\A(?:https?(?::/*|/{2,}))+(?=https?(?::|/{2}))", re
 _ERROR_PAGE = re.compile(r"(?:404|410|erreur|error|not-?found)(?:[-.].*)?", re.IGNORECASE)
 
 
-MOST_MENDS = 5  # of one URL; what is still not right then was never one
+MAX_REPAIRS = 5  # of one URL; a URL with more faults is none
 
 
 def canonicalise(url: str) -> str:
-    """The one form of a URL, to compare by; idempotent. What is no http(s) URL comes back stripped."""
+    """The canonical form of a URL, for comparison; idempotent. What is no http(s) URL is only stripped."""
     key = _key(url)
     while (publisher := _unwrap(key)) != key:
         key = _key(publisher)
@@ -134,30 +111,30 @@ def _key(url: str) -> str:
 
 
 def repair(url: str, base: str | None) -> str | None:
-    """The absolute http(s) URL that a feed meant (blanks, `http:/x`, relative, doubled), None when it cannot be one.
+    """The absolute http(s) URL of a printed link (blanks, `http:/x`, relative, doubled); None when it is none.
 
-    What it gives needs no more mending: `//http://x` is mended twice, once for each thing that is wrong with it.
+    The result needs no more repair: `//http://x` is repaired twice, once for each fault.
     """
-    mended = _repair(url, base)
-    for _ in range(MOST_MENDS):
-        if mended is None or (again := _repair(mended, None)) == mended:
-            return mended
-        mended = again
+    repaired = _repair(url, base)
+    for _ in range(MAX_REPAIRS):
+        if repaired is None or (again := _repair(repaired, None)) == repaired:
+            return repaired
+        repaired = again
     return None
 
 
 def _repair(url: str, base: str | None) -> str | None:
-    text = _mend(url, base)
+    text = _absolute_text(url, base)
     if text is None:
         return None
     parts = _split(text)
     name = _ascii_host(parts.hostname or "") if parts else ""
     if parts is None or not name:
         return None
-    mended = f"{parts.scheme.lower()}://{name}{_port(parts)}{_encode(parts.path) or '/'}"
-    mended += f"?{_encode(parts.query)}" if parts.query else ""
-    mended += f"#{_encode(parts.fragment)}" if parts.fragment else ""
-    return mended if len(mended) <= MAX_URL_CHARS else None
+    repaired = f"{parts.scheme.lower()}://{name}{_port(parts)}{_encode(parts.path) or '/'}"
+    repaired += f"?{_encode(parts.query)}" if parts.query else ""
+    repaired += f"#{_encode(parts.fragment)}" if parts.fragment else ""
+    return repaired if len(repaired) <= MAX_URL_CHARS else None
 
 
 def host(url: str) -> str:
@@ -168,7 +145,7 @@ def host(url: str) -> str:
 
 @lru_cache(maxsize=4096)
 def registrable_domain(host_or_url: str) -> str:
-    """The domain somebody registered (`bbc.co.uk` of `www.bbc.co.uk`); last two labels where no public suffix is known.
+    """The registered domain (`bbc.co.uk` of `www.bbc.co.uk`); the last two labels without a known public suffix.
 
     An IP address is its own domain.
     """
@@ -181,7 +158,7 @@ def registrable_domain(host_or_url: str) -> str:
 
 
 def is_section_or_home(url: str) -> bool:
-    """Whether a URL leads to a home, section, tag or error page by its look: no article lives there."""
+    """Whether a URL looks like a home, section, tag or error page, which is never an article."""
     parts = _split(canonicalise(url))
     if parts is None or parts.query or parts.fragment:
         return False
@@ -202,7 +179,7 @@ def _strip(url: str) -> str:
 
 
 def _split(url: str) -> SplitResult | None:
-    """The parts of an http(s) URL with a host and a port that is one; else None."""
+    """The parts of an http(s) URL with a host and a valid port; else None."""
     try:
         parts = urlsplit("https:" + url if url.startswith("//") else url)
         usable = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
@@ -212,14 +189,14 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _unwrap(key: str) -> str:
-    """The publisher's URL inside an AMP cache's or viewer's; other keys as they are."""
+    """The publisher's URL inside that of an AMP cache or viewer; other keys unchanged."""
     bare = key.removeprefix("https://")
     wrapping = _AMP_CACHE.match(bare) or _AMP_VIEWER.match(bare)
     return f"https://{bare[wrapping.end() :]}" if wrapping else key
 
 
 def _ascii_host(name: str) -> str:
-    """The host in ASCII, as DNS knows it; empty when it cannot be one."""
+    """The host in ASCII, as in DNS; empty when it is not valid."""
     name = unquote(name).lower().rstrip(".")
     if name.startswith("[") or ":" in name:
         return f"[{name.strip('[]')}]" if _is_address(name) else ""
@@ -245,7 +222,7 @@ def _is_address(name: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _site(name: str) -> str:
-    """The host without `www.`, `m.`, `amp.` and their like, as long as a registrable domain stays."""
+    """The host without `www.`, `m.`, `amp.` and similar labels, if a registrable domain remains."""
     label, _, rest = name.partition(".")
     while label in _SAME_SITE_LABELS and "." in rest and not _is_public_suffix(rest):
         name = rest
@@ -262,14 +239,14 @@ def _port(parts: SplitResult) -> str:
 
 
 def _split_late_query(parts: SplitResult) -> tuple[str, str]:
-    """Path and query, where `…html&utm_source=rss` begins a query without its `?`."""
+    """Path and query, also where a query begins without its `?` (`…html&utm_source=rss`)."""
     late = _LATE_TRACKER.search(parts.path)
     path, more = (parts.path[: late.start()], parts.path[late.end() :]) if late else (parts.path, "")
     return path, _LATE_TRACKER.sub("&", f"{more}&{parts.query}")
 
 
 def _decode(text: str, safe: frozenset[str]) -> str:
-    """Percent-encoded characters that mean themselves as themselves, the others in upper-case hex."""
+    """Decodes percent-encoded characters that need no encoding; the others get upper-case hex."""
 
     def one(match: re.Match[str]) -> str:
         char = chr(int(match.group(1), 16))
@@ -279,7 +256,7 @@ def _decode(text: str, safe: frozenset[str]) -> str:
 
 
 def _encode(text: str) -> str:
-    """Characters that a URL cannot hold, percent-encoded as UTF-8; what is encoded already stays."""
+    """Percent-encodes (UTF-8) the characters that a URL cannot contain; what is encoded already stays."""
     return "".join(
         char if char in _KEEP_RAW else "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
         for char in text
@@ -297,7 +274,7 @@ def _path(path: str) -> str:
 
 
 def _same_page(segments: list[str]) -> list[str]:
-    """The path without what names another form of the same page: AMP, `index.html`, blanks at the end."""
+    """The path without markers of another form of the same page: AMP, `index.html`, trailing blanks."""
     shorter = _one_form_less(segments)
     while shorter != segments:
         segments, shorter = shorter, _one_form_less(shorter)
@@ -319,12 +296,12 @@ def _one_form_less(segments: list[str]) -> list[str]:
 
 
 def _names_a_host(segments: list[str]) -> bool:
-    """Whether the path goes on as an AMP viewer's does: `s/` or a host, then the publisher's path."""
+    """Whether the path continues like an AMP viewer's: `s/` or a host, then the publisher's path."""
     return bool(segments) and (segments[0] == "s" or "." in segments[0])
 
 
 def _query(query: str) -> str:
-    """`?` and the parameters that choose the page, sorted by name; what says where the reader came from is gone."""
+    """`?` and the parameters that select the page, sorted by name; tracking parameters are removed."""
     chosen = [parameter for part in query.split("&") if not _is_noise(parameter := _parameter(part))]
     return "?" + "&".join(sorted(chosen, key=lambda p: p.partition("=")[0])) if chosen else ""
 
@@ -348,8 +325,8 @@ def _is_noise(parameter: str) -> bool:
     return not key or _TRACKER.fullmatch(key) is not None
 
 
-def _mend(url: str, base: str | None) -> str | None:
-    """The text of an absolute http(s) URL, before its parts are looked at."""
+def _absolute_text(url: str, base: str | None) -> str | None:
+    """The text of an absolute http(s) URL, before it is split into parts."""
     text = _AMPERSAND.sub("&", _unquote(_strip(url)))
     if not text or len(text) > 4 * MAX_URL_CHARS:
         return None
@@ -368,7 +345,7 @@ def _mend(url: str, base: str | None) -> str | None:
 
 
 def _unquote(text: str) -> str:
-    """Without the brackets and quotes that some feeds leave around a link."""
+    """Removes the brackets and quotes that some feeds leave around a link."""
     if text.startswith("<![CDATA["):
         text = text[9:].removesuffix("]]>")
     text = text.strip()
@@ -378,7 +355,7 @@ def _unquote(text: str) -> str:
 
 
 def _names_its_host(text: str, base: str | None) -> bool:
-    """Whether a link without scheme begins with its base's own host, as in `example.fr/article` or `example.fr:/x`."""
+    """Whether a link without scheme begins with the base's host: `example.fr/article`, `example.fr:/x`."""
     own = host(base) if base else ""
     first = text.partition("/")[0].rstrip(":").lower()
     return bool(own) and "." in first and first in (own, own.removeprefix("www."))
