@@ -1,4 +1,4 @@
-"""How to reach the brokers: what a deployment chose, as the Kafka client wants it."""
+"""Kafka client configuration: a deployment's settings as the Kafka client takes them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from connectors.kafka.schema_registry import RegistryLogin, SchemaRegistry
 from connectors.kafka.topic_specs import MAX_MESSAGE_BYTES
 from pipeline.domain.settings import Settings
 
-# A batch that is not acknowledged within it fails, is aborted, and is sent again under its number by the next run.
+# A batch that is not acknowledged in time fails and is aborted; the next run sends it again under its number.
 DELIVERY_TIMEOUT_MS = 30_000
-# Who only reads or looks has lost nothing when it gives up, and somebody waits for the answer.
+# A reader that gives up has lost nothing, and a person waits for the answer.
 READ_TIMEOUT_MS = 10_000
-# The broker ends a transaction after so many times the delivery's timeout: longer than a delivery may take, and never
-# longer than the broker's transaction.max.timeout.ms (15 min by default).
+# Timeout of the broker's transaction, in delivery timeouts: longer than any delivery takes, and shorter than the
+# broker's transaction.max.timeout.ms (15 min by default).
 TRANSACTION_TIMEOUT_FACTOR = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaSettings:
-    """A broker's address and manners."""
+    """A broker's address, its security, and the limits of a delivery."""
 
     bootstrap: str
     deployment: str
@@ -39,7 +39,7 @@ class KafkaSettings:
 
     @classmethod
     def of(cls, settings: Settings) -> KafkaSettings:
-        """What the deployment's settings say."""
+        """From the deployment's settings."""
         return cls(
             bootstrap=settings.kafka.bootstrap,
             deployment=settings.deployment,
@@ -58,16 +58,16 @@ class KafkaSettings:
 
     @property
     def transaction_timeout_ms(self) -> int:
-        """How long the broker lets a transaction of a dead holder stand open."""
+        """After how long the broker aborts the transaction of a dead process."""
         return TRANSACTION_TIMEOUT_FACTOR * self.delivery_timeout_ms
 
-    def connection(self, *, patience_ms: int | None = None) -> dict[str, Any]:
-        """Keyword arguments that every client takes; how long it looks for a broker, if not as long as a delivery."""
+    def connection(self, *, timeout_ms: int | None = None) -> dict[str, Any]:
+        """Keyword arguments that every client takes; `timeout_ms` (at most a delivery's) is for finding a broker."""
         arguments: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap.split(","),
             "client_id": f"newswire-{self.deployment}",
             "security_protocol": self.security,
-            "bootstrap_timeout_ms": min(patience_ms or self.delivery_timeout_ms, self.delivery_timeout_ms),
+            "bootstrap_timeout_ms": min(timeout_ms or self.delivery_timeout_ms, self.delivery_timeout_ms),
         }
         if self.security.startswith("SASL"):
             arguments |= {

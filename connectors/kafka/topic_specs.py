@@ -1,4 +1,4 @@
-"""The topics as they should be: names, partitions, retention and compaction. What the broker has: kafka_admin.py."""
+"""Topic specs: names, partitions, retention and compaction. The broker's topics: connectors/kafka/admin.py."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pipeline.domain.model import Topic
 # Holds no messages: the consumer groups of the lanes keep their batch numbers for its one partition.
 LANES_TOPIC = "lanes"
 
-# Of a batch after compression. Kafka's default, said outright: what is larger is never sent (KafkaLane.fits).
+# Of a batch after compression. Kafka's default, set explicitly; a larger message is never sent (KafkaLane.fits).
 MAX_MESSAGE_BYTES = 1_048_588
 LIMITS = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TopicSpec:
-    """A topic as it should be. `retention` is None where compaction keeps the last message of each key for ever."""
+    """The desired state of a topic. `retention` is None where compaction keeps the last message of each key."""
 
     name: str
     partitions: int
@@ -28,7 +28,7 @@ class TopicSpec:
 
     @property
     def kept(self) -> str:
-        """Retention in words."""
+        """The retention as text for people."""
         return "last state of each key" if self.retention is None else f"{self.retention.days} days"
 
     @property
@@ -51,20 +51,20 @@ PURPOSES: tuple[tuple[str, timedelta | None, str], ...] = (
     (Topic.LATEST, None, "the last state of every article; a tombstone when it was withdrawn"),
     (Topic.COPIES, WEEK, "articles that carry another one's text, with copy_of and similarity"),
     (Topic.FEEDS, None, "the status of every feed"),
-    (
-        Topic.DEAD_LETTERS,
-        timedelta(days=30),
-        "entries that failed, with cause, stage and attempts, and what became of them",
-    ),
+    (Topic.DEAD_LETTERS, timedelta(days=30), "failed entries with cause, stage and attempts, and their resolution"),
 )
 
 
 def desired_topics(prefix: str, *, partitions: int, replication: int) -> tuple[TopicSpec, ...]:
     """The topics that consumers see, and the lanes' own."""
-    seen = tuple(
-        TopicSpec(prefix + name, partitions, replication, retention, sentence) for name, retention, sentence in PURPOSES
+    lanes = (LANES_TOPIC, None, "internal: holds the lanes' batch numbers, no messages")
+    return tuple(
+        TopicSpec(
+            name=prefix + name,
+            partitions=1 if name == LANES_TOPIC else partitions,
+            replication=replication,
+            retention=retention,
+            sentence=sentence,
+        )
+        for name, retention, sentence in (*PURPOSES, lanes)
     )
-    lanes = TopicSpec(
-        prefix + LANES_TOPIC, 1, replication, None, "internal: holds the lanes' batch numbers, no messages"
-    )
-    return (*seen, lanes)

@@ -178,7 +178,7 @@ class Deployment:
         """Kafka when a broker is configured, else the embedded log."""
         if not self.settings.kafka.bootstrap:
             return EmbeddedTopics(self.database, prefix=self.settings.topics.prefix)
-        from connectors.kafka.topics import KafkaTopics
+        from connectors.kafka.producer import KafkaTopics
 
         return KafkaTopics(KafkaSettings.of(self.settings))
 

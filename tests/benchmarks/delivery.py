@@ -26,8 +26,8 @@ from kafka import KafkaProducer
 
 from connectors.kafka.admin import KafkaAdmin
 from connectors.kafka.config import KafkaSettings
+from connectors.kafka.producer import BATCH_BYTES, KafkaTopics
 from connectors.kafka.topic_specs import desired_topics
-from connectors.kafka.topics import BATCH_BYTES, KafkaTopics
 from connectors.store.database import Database
 from connectors.store.outbox import StoredOutbox, append, lanes, outbox
 from pipeline.delivery.cloudevents import headers_of
@@ -145,7 +145,9 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
         with open_store(arguments.store, folder) as database:
             for round_number in range(ROUNDS):
                 name = f"round{round_number}"
-                settings = KafkaSettings(broker.bootstrap, name, f"{name}.", compression=arguments.compression)
+                settings = KafkaSettings(
+                    bootstrap=broker.bootstrap, deployment=name, prefix=f"{name}.", compression=arguments.compression
+                )
                 specs = desired_topics(settings.prefix, partitions=PARTITIONS, replication=1)
                 KafkaAdmin(settings).create_missing(specs)
                 ours = [renamed(article, name) for article in articles]

@@ -23,8 +23,8 @@ from sqlalchemy import update
 from connectors.archive.text_store import TextStore
 from connectors.kafka.admin import KafkaAdmin
 from connectors.kafka.config import KafkaSettings
+from connectors.kafka.producer import KafkaTopics
 from connectors.kafka.topic_specs import TopicSpec, desired_topics
-from connectors.kafka.topics import KafkaTopics
 from connectors.store import outbox as outbox_room
 from connectors.store.database import Database
 from connectors.store.outbox import StoredOutbox, append, outbox
@@ -269,7 +269,7 @@ def test_batch_number_lost_with_the_messages_raises_lane_lost(database: Database
     forget_marks(database)
     expire_offsets(kafka)
     delete_messages(kafka)
-    with pytest.raises(LaneLost, match="cannot be told; `newswire deliver --recover`"):
+    with pytest.raises(LaneLost, match="unknown whether they were sent; `newswire deliver --recover`"):
         drain(kafka, store)
 
 
@@ -298,7 +298,9 @@ def test_batch_numbers_of_idle_lanes_are_committed_again(database: Database, kaf
 
 def test_unreachable_broker_raises_an_error_and_loses_no_message(database: Database) -> None:
     fill(database, 3)
-    nobody = KafkaTopics(KafkaSettings("127.0.0.1:1", "t", "news.", delivery_timeout_ms=2_000))
+    nobody = KafkaTopics(
+        KafkaSettings(bootstrap="127.0.0.1:1", deployment="t", prefix="news.", delivery_timeout_ms=2_000)
+    )
     with pytest.raises(DeliveryError, match=r"^lane \d: KafkaTimeoutError: Unable to bootstrap"):
         drain(nobody, StoredOutbox(database))
     assert StoredOutbox(database).undelivered() == 3
@@ -373,7 +375,7 @@ def test_messages_are_delivered_during_the_run(database: Database, topics: Topic
 
 
 def test_missing_topic_is_an_error_that_names_the_command(broker: object) -> None:
-    empty = KafkaTopics(KafkaSettings(broker.bootstrap, "nobody", "nowhere."))  # type: ignore[attr-defined]
+    empty = KafkaTopics(KafkaSettings(bootstrap=broker.bootstrap, deployment="nobody", prefix="nowhere."))  # type: ignore[attr-defined]
     with pytest.raises(DeliveryError, match="newswire topics create"):
         list(empty.read(Topic.ARTICLES))
 

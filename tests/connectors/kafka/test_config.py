@@ -14,8 +14,8 @@ from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechani
 
 from connectors.kafka.admin import KafkaAdmin
 from connectors.kafka.config import KafkaSettings
+from connectors.kafka.producer import KafkaTopics
 from connectors.kafka.topic_specs import desired_topics
-from connectors.kafka.topics import KafkaTopics
 from connectors.store.database import Database
 from connectors.store.outbox import StoredOutbox, append
 from pipeline.delivery.deliver import BatchLimits, Deliverer
