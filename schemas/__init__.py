@@ -1,7 +1,7 @@
-"""What consumers depend on: one JSON Schema (2020-12) per kind of message. Imports nothing of ours.
+"""JSON Schemas (2020-12) of the messages, one per kind. Imports nothing of ours.
 
 `article.v1` is the value on articles, articles.latest and copies; `feed_status.v1` on feeds; `dead_letter.v1` on
-dead-letters. A schema only grows: what breaks readers gets a new version beside it.
+dead-letters. A schema only grows; a change that breaks readers makes a new version.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NAMES = ("article.v1", "feed_status.v1", "dead_letter.v1")
 
 @cache
 def load(name: str) -> Mapping[str, Any]:
-    """A schema by its name, with or without `.json`. Raises KeyError when there is none such."""
+    """A schema by its name, with or without `.json`. Raises KeyError for an unknown name."""
     stem = name.removesuffix(".json")
     if stem not in NAMES:
         raise KeyError(f"no schema {name!r}; there are {', '.join(NAMES)}")
@@ -37,7 +37,7 @@ def validator(name: str) -> Any:
 
 
 def is_moment(value: object) -> bool:
-    """Whether a value is a UTC time in RFC 3339, as all of ours are. Raises ValueError when it is no time."""
+    """Whether a value is a UTC time in RFC 3339. Raises ValueError when it is no time."""
     if not isinstance(value, str):
         return True  # null, where the schema allows it
     return datetime.fromisoformat(value).tzinfo is not None and value.endswith("Z") and "T" in value

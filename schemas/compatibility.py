@@ -1,8 +1,8 @@
-"""Whether a schema may take the place of an older one: no message of the past and no reader of the past may break.
+"""Schema compatibility: whether a schema may replace an older one without breaking any message or reader of the past.
 
-Both directions at once (what registries call FULL): every old message validates, and a reader written against the old
-schema finds in a new message what it relies on. So a version may only gain properties that nobody must write, and only
-where the schema is open. Descriptions, titles and examples are free. Standard library only, no I/O.
+Both directions at once (registries call it FULL): every old message validates, and a reader of the old schema finds in
+a new message what it relies on. So a version may only gain optional properties, and only where the schema is open.
+Descriptions, titles and examples are free. Standard library only, no I/O.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ COMPARED = frozenset({"type", "properties", "required", "items", "additionalProp
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") -> tuple[str, ...]:
-    """A sentence for each change that breaks messages or readers of the old schema; none when it may replace it."""
+    """A sentence for each change that breaks messages or readers of the old schema; empty when it may replace it."""
     return tuple(_compare(old, new, where or "the value"))
 
 
 def _compare(old: Mapping[str, Any], new: Mapping[str, Any], where: str) -> Iterator[str]:
     if _types(old) != _types(new):
-        yield f"{where}: its type was {_words(old)} and is {_words(new)}"
+        yield f"{where}: its type was {_type_names(old)} and is {_type_names(new)}"
     yield from _required(old, new, where)
     yield from _properties(old, new, where)
     if "items" in old or "items" in new:
@@ -33,11 +33,11 @@ def _compare(old: Mapping[str, Any], new: Mapping[str, Any], where: str) -> Iter
 
 
 def _types(schema: Mapping[str, Any]) -> frozenset[str]:
-    told = schema.get("type", ())
-    return frozenset([told] if isinstance(told, str) else told)
+    types = schema.get("type", ())
+    return frozenset([types] if isinstance(types, str) else types)
 
 
-def _words(schema: Mapping[str, Any]) -> str:
+def _type_names(schema: Mapping[str, Any]) -> str:
     return " or ".join(sorted(_types(schema))) or "anything"
 
 

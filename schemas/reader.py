@@ -6,7 +6,7 @@
             print(article["title"], moment(article["first_seen"]))
 
 Takes plain JSON, and JSON in the frame of a schema registry (magic byte and id). Fields that a later version adds are
-there and not typed: ignore what you do not know. What every field means: article.v1.json and its sisters.
+present and not typed: ignore unknown ones. The meaning of every field: article.v1.json and the other schemas.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class OutletName(TypedDict):
 
 
 class SourcedTime(TypedDict):
-    """A moment, and where it was read."""
+    """A time, and where it was read."""
 
     time: str
     source: str
@@ -45,14 +45,14 @@ class SourcedTime(TypedDict):
 
 
 class Tdm(TypedDict):
-    """What is said of text and data mining."""
+    """A reservation of text and data mining."""
 
     reserved: bool
     policy: str | None
 
 
 class Similarity(TypedDict):
-    """How alike a copy and its original are."""
+    """How similar a copy and its original are."""
 
     containment_of_copy: float
     containment_of_original: float
@@ -144,7 +144,7 @@ class FeedStatus(TypedDict):
 
 
 class LastResponse(TypedDict):
-    """What a server answered last."""
+    """The server's last response."""
 
     url: str
     status: int

@@ -1,7 +1,7 @@
-"""The index of the archive: a CDXJ line per raw page, in a file beside its WARC file, as pywb and others read it.
+"""CDXJ index of the archive: a line per raw page, in a file beside its WARC file, as pywb and others read it.
 
-Answers which captures of a URL there are, and serves the check: a WARC file and its index must tell of the same
-records. Lines stand in the order of writing; `sort` makes of them what a replay server wants.
+Finds the captures of a URL, and checks a WARC file against its index. Lines are in the order of writing; `sort`
+produces the order that a replay server needs.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from urllib.parse import urlsplit
 
 from pipeline.domain.errors import StoreError
 
-GZIP = 31  # zlib: a gzip member, window of 32 kB
+GZIP = 31  # zlib's code for a gzip member with a window of 32 kB
 GZIP_HEAD = b"\x1f\x8b\x08"
-CHUNK_BYTES = 65_536
+CHUNK_BYTES = 65_536  # per read: most records are smaller
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
-    """One raw page: what it is of, and where it lies."""
+    """One raw page: its URL, time and type, and its place in the archive."""
 
     url: str
     at: datetime
@@ -39,7 +39,7 @@ class Capture:
 
     @property
     def location(self) -> str:
-        """As messages name it."""
+        """The place as messages state it."""
         return f"{self.file[:10]}/{self.file}#{self.offset}"
 
 
@@ -49,7 +49,7 @@ def index_of(warc: Path) -> Path:
 
 
 def line_of(capture: Capture) -> str:
-    """The capture's line: sort key, time, the rest as JSON."""
+    """A capture as a line of the index: sort key, time, the rest as JSON."""
     rest = {
         "url": capture.url,
         "mime": capture.mime,
@@ -63,7 +63,7 @@ def line_of(capture: Capture) -> str:
 
 
 def read_line(line: str) -> Capture:
-    """What `line_of` wrote. Raises ValueError."""
+    """Parse a line of the index. Raises ValueError."""
     _, when, text = line.split(" ", 2)
     rest: dict[str, Any] = json.loads(text)
     return Capture(
@@ -79,7 +79,7 @@ def read_line(line: str) -> Capture:
 
 
 def sort_key(url: str) -> str:
-    """A URL in SURT form: `fr,franceinfo)/politique/x.html`, so that a host's pages stand together."""
+    """A URL in SURT form: `fr,franceinfo)/politique/x.html`, so that a host's pages sort together."""
     parts = urlsplit(url)
     host = (parts.hostname or "").removeprefix("www.")
     query = f"?{parts.query}" if parts.query else ""
@@ -95,15 +95,15 @@ def warc_files(folder: Path, *, since: date | None = None, until: date | None = 
 
 def find_captures(folder: Path, url: str) -> Iterator[Capture]:
     """Every capture of a URL, the oldest day first."""
-    wanted = sort_key(url) + " "
+    key = sort_key(url) + " "
     for warc in warc_files(folder):
         for line in read_lines(index_of(warc)):
-            if line.startswith(wanted):
+            if line.startswith(key):
                 yield read_line(line)
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The whole lines of an index; a last one that a crash tore is left out."""
+    """The whole lines of an index, without a last one that a crash truncated."""
     if path.exists():
         with path.open(encoding="utf-8") as file:
             yield from (line for line in file if line.endswith("\n"))
@@ -111,14 +111,14 @@ def read_lines(path: Path) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class FileCheck:
-    """A WARC file as it was found: its records, and a sentence for each fault."""
+    """The result of a check: the number of records, and a sentence for each fault."""
 
     records: int
     faults: tuple[str, ...]
 
 
 def check_file(warc: Path) -> FileCheck:
-    """Read a WARC file whole: every record's checksums, and whether its index tells of the same records."""
+    """Read a whole WARC file: verify every record's checksums, and compare its index."""
     faults: list[str] = []
     found = {capture.offset for capture in scan(warc, faults)}
     indexed = {read_line(line).offset for line in read_lines(index_of(warc))}
@@ -130,7 +130,7 @@ def check_file(warc: Path) -> FileCheck:
 
 
 def write_index(warc: Path) -> int:
-    """Make a WARC file's index anew, whole or not at all, from what can be read of it; how many records."""
+    """Rebuild a WARC file's index atomically from its readable records; how many there are."""
     lines = [line_of(capture) for capture in scan(warc, [])]
     partial = index_of(warc).with_suffix(".partial")
     partial.write_text("".join(lines), encoding="utf-8")
@@ -139,13 +139,13 @@ def write_index(warc: Path) -> int:
 
 
 def scan(warc: Path, faults: list[str]) -> Iterator[Capture]:
-    """Every record of a file that is whole; what is not is told of in `faults`, and passed over."""
+    """Every whole record of a file; a damaged one is reported in `faults` and skipped."""
     with warc.open("rb") as file:
         size, offset = file.seek(0, os.SEEK_END), 0
         while offset < size:
             try:
                 member = read_member(file, offset)
-                yield capture_of_record(member, warc.name)
+                yield capture_of(member.record, file=warc.name, offset=offset, length=member.length)
                 offset += member.length
             except StoreError as error:
                 faults.append(f"{warc.name}: {error}")
@@ -153,39 +153,30 @@ def scan(warc: Path, faults: list[str]) -> Iterator[Capture]:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """One record as it lies in a file: compressed by itself, at `offset`, `length` bytes long."""
+class WarcMember:
+    """One record of a file, a gzip member of `length` bytes."""
 
-    offset: int
-    length: int
     record: Any  # warcio's
     body: bytes
+    length: int
 
 
-def read_member(file: BinaryIO, offset: int) -> Member:
-    """The record at an offset, its checksums verified. Raises StoreError when it is torn or damaged."""
+def read_member(file: BinaryIO, offset: int) -> WarcMember:
+    """The record at an offset, its checksums verified. Raises StoreError when it is truncated or damaged."""
     from warcio.archiveiterator import ArchiveIterator
     from warcio.exceptions import ArchiveLoadFailed
 
-    unpacked = inflate(file, offset)
+    plain, length = decompress_member(file, offset)
     try:
-        record = next(ArchiveIterator(BytesIO(unpacked.plain), check_digests="raise"))
+        record = next(ArchiveIterator(BytesIO(plain), check_digests="raise"))
         body: bytes = record.content_stream().read()
     except (ArchiveLoadFailed, StopIteration, ValueError, AttributeError) as error:
         raise StoreError(f"no WARC record at offset {offset}: {error}") from error
-    return Member(offset, unpacked.length, record, body)
+    return WarcMember(record, body, length)
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
-    """A gzip member: what is in it, and how long it is packed."""
-
-    plain: bytes
-    length: int
-
-
-def inflate(file: BinaryIO, offset: int) -> Unpacked:
-    """The gzip member at an offset; its CRC is verified. Raises StoreError."""
+def decompress_member(file: BinaryIO, offset: int) -> tuple[bytes, int]:
+    """The content of the gzip member at an offset, and its compressed length; the CRC is checked. Raises StoreError."""
     file.seek(offset)
     stream, plain, read = zlib.decompressobj(GZIP), bytearray(), 0
     while not stream.eof:
@@ -197,27 +188,27 @@ def inflate(file: BinaryIO, offset: int) -> Unpacked:
             plain += stream.decompress(chunk)
         except zlib.error as error:
             raise StoreError(f"the record at offset {offset} is damaged: {error}") from error
-    return Unpacked(bytes(plain), read - len(stream.unused_data))
+    return bytes(plain), read - len(stream.unused_data)
 
 
 def next_member(file: BinaryIO, offset: int) -> int:
-    """Where the next record may begin, by gzip's first bytes; the file's end when none does."""
+    """Where the next record may begin, by gzip's first bytes; else the file's end."""
     file.seek(offset)
     rest = file.read()
     at = rest.find(GZIP_HEAD)
     return offset + (len(rest) if at < 0 else at)
 
 
-def capture_of_record(member: Member, name: str) -> Capture:
-    """A record that was read, as its index line tells of it."""
-    http, fields = member.record.http_headers, member.record.rec_headers
+def capture_of(record: Any, *, file: str, offset: int, length: int) -> Capture:
+    """The index entry of a record that was written or read."""
+    http, fields = record.http_headers, record.rec_headers
     return Capture(
         url=fields.get_header("WARC-Target-URI"),
         at=datetime.fromisoformat(fields.get_header("WARC-Date")),
         status=int(http.get_statuscode()),
         mime=(http.get_header("content-type") or "").partition(";")[0].strip().lower() or "unk",
         digest=fields.get_header("WARC-Payload-Digest") or "",
-        file=name,
-        offset=member.offset,
-        length=member.length,
+        file=file,
+        offset=offset,
+        length=length,
     )

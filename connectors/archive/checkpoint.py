@@ -1,6 +1,6 @@
-"""How far a long job got, on a file of its own: what a start after a kill goes on from.
+"""Checkpoint file of a long job: a restart after a kill continues from it.
 
-Written whole or not at all; gone when the job is done. What is in it is the job's.
+Written whole or not at all, deleted when the job is done. Its content is left to the job.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 
 
 class CheckpointFile:
-    """`<folder>/<job>-<digest of its choices>.json`."""
+    """`<folder>/<job>-<digest of its options>.json`."""
 
-    def __init__(self, folder: Path, job: str, *choices: object) -> None:
-        digest = hashlib.sha256(repr(choices).encode()).hexdigest()[:12]
+    def __init__(self, folder: Path, job: str, *options: object) -> None:
+        digest = hashlib.sha256(repr(options).encode()).hexdigest()[:12]
         self.path = folder / f"{job}-{digest}.json"
 
     def load(self) -> Mapping[str, Any] | None:
-        """What was last kept; None when nothing was."""
+        """The stored progress; None when there is none."""
         try:
             kept: Mapping[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -28,12 +28,12 @@ class CheckpointFile:
         return kept
 
     def keep(self, progress: Mapping[str, Any]) -> None:
-        """Remember this."""
+        """Store the progress."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
         partial.write_text(json.dumps(progress), encoding="utf-8")
         partial.replace(self.path)
 
     def forget(self) -> None:
-        """The job is done, or begins anew."""
+        """Delete the checkpoint: the job is done, or starts again."""
         self.path.unlink(missing_ok=True)

@@ -1,9 +1,9 @@
-"""Raw pages as they came, in WARC files by day (ISO 28500), so that an extractor of tomorrow needs no network.
+"""WARC archive: raw pages in files by day (ISO 28500), so that a later extractor needs no network.
 
-Promises: `keep` returns when the record is on its file (fsync at `close`); a location is stable for as long as its day
-is kept; a process writes to files of its own, so that several may keep at once and none writes behind another's torn
-end. Guarantee: at least once; a page kept twice after a crash costs its bytes and nothing else. Each file has its index
-beside it (connectors/archive/cdxj_index.py). What a page means is left to the extractor.
+Promises: `keep` returns when the record is in its file (fsync at `close`). A location is stable until its day expires.
+Each process writes to files of its own, so that several may write at once, and none behind another's truncated end.
+Guarantee: at least once; a page kept twice after a crash costs only its bytes. Each file has an index beside it
+(connectors/archive/cdxj_index.py).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from connectors.archive.cdxj_index import Capture, index_of, line_of, read_member
+from connectors.archive.cdxj_index import capture_of, index_of, line_of, read_member
 from pipeline.domain.errors import StoreError
 from pipeline.domain.model import Response
 
-# What the fetcher learnt of text and data mining beside the headers (tdmrep.json): extension fields of the record.
+# TDM reservations that are not in the headers (tdmrep.json): extension fields of the record.
 TDM_RESERVED = "Newswire-TDM-Reserved"
 TDM_POLICY = "Newswire-TDM-Policy"
 
@@ -40,16 +40,16 @@ class WarcArchive:
         self.path = Path()
 
     def keep(self, response: Response) -> str:
-        """Write the response as it came; `<path under the folder>#<offset>`. Raises StoreError (a full disk)."""
+        """Write the response; its location `<path under the folder>#<offset>`. Raises StoreError (a full disk)."""
         with self.lock:
             try:
                 return self.write(response)
             except OSError as error:
-                self.leave()
+                self.abandon()
                 raise StoreError(f"{self.folder} keeps no raw pages: {error.strerror}", retriable=True) from error
 
     def write(self, response: Response) -> str:
-        """Write the response to the file of its day; where it is."""
+        """Write the response to the file of its day; its location."""
         from warcio.warcwriter import WARCWriter
 
         self.open_day(response.fetched_at.astimezone(UTC).date())
@@ -58,12 +58,13 @@ class WarcArchive:
         record = record_of(writer, response)
         writer.write_record(record)
         self.file.flush()
-        self.index.write(line_of(capture_of(record, response, self.path, offset, self.file.tell() - offset)))
+        length = self.file.tell() - offset
+        self.index.write(line_of(capture_of(record, file=self.path.name, offset=offset, length=length)))
         self.index.flush()
         return f"{self.path.relative_to(self.folder)}#{offset}"
 
-    def leave(self) -> None:
-        """Have nothing more written to this file: its end may be torn."""
+    def abandon(self) -> None:
+        """Write nothing more to this file: its end may be truncated."""
         for file in (self.file, self.index):
             with suppress(OSError):
                 if file is not None:
@@ -71,7 +72,7 @@ class WarcArchive:
         self.file = self.index = self.day = None
 
     def open_day(self, day: date) -> None:
-        """Have a file of the day open that nobody else writes to or wrote to."""
+        """Open a new file of the day, unless one is open: no other process may write to it."""
         if self.day == day:
             return
         self.close()
@@ -82,7 +83,7 @@ class WarcArchive:
         self.day = day
 
     def read(self, location: str) -> Response:
-        """The response kept there. Raises StoreError when it is gone by retention, or damaged."""
+        """The response at a location. Raises StoreError when retention deleted it, or it is damaged."""
         name, _, offset = location.rpartition("#")
         try:
             with (self.folder / name).open("rb") as file:
@@ -94,32 +95,30 @@ class WarcArchive:
         return response_of(member.record, member.body)
 
     def free_bytes(self) -> int:
-        """What its disk has room for."""
-        there = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
-        return shutil.disk_usage(there).free
+        """Free space on its disk."""
+        existing = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
+        return shutil.disk_usage(existing).free
 
     def expire(self, *, now: datetime, keep_days: int) -> int:
-        """Delete the days older than this; how many days went."""
+        """Delete days older than this; how many."""
         oldest = (now.astimezone(UTC).date() - timedelta(days=keep_days)).isoformat()
-        gone = [folder for folder in self.folder.glob("????-??-??") if folder.name < oldest]
-        for folder in gone:
+        expired = [folder for folder in self.folder.glob("????-??-??") if folder.name < oldest]
+        for folder in expired:
             shutil.rmtree(folder)
-        return len(gone)
+        return len(expired)
 
     def close(self) -> None:
-        """End this process's files on the disk. Idempotent."""
+        """Flush this process's files to the disk and close them. Idempotent."""
         for file in (self.file, self.index):
             if file is not None:
                 file.flush()
                 os.fsync(file.fileno())
                 file.close()
-        self.file = None
-        self.index = None
-        self.day = None
+        self.file = self.index = self.day = None
 
 
 def create(folder: Path, stem: str) -> tuple[Path, BinaryIO]:
-    """A new file by this name, or by the next that is free: containers share host names and process ids."""
+    """Create a file by this name, or by the next free one: containers share host names and process ids."""
     for suffix in chain([""], (f"-{number}" for number in count(2))):
         path = folder / f"{stem}{suffix}.warc.gz"
         try:
@@ -130,7 +129,7 @@ def create(folder: Path, stem: str) -> tuple[Path, BinaryIO]:
 
 
 def record_of(writer: Any, response: Response) -> Any:
-    """The response as a record."""
+    """The response as a WARC record."""
     from warcio.statusandheaders import StatusAndHeaders
 
     fields = {"WARC-Date": response.fetched_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
@@ -150,7 +149,7 @@ def record_of(writer: Any, response: Response) -> Any:
 
 
 def response_of(record: Any, body: bytes) -> Response:
-    """The response that a record keeps."""
+    """The response in a record."""
     fields = record.rec_headers
     url = fields.get_header("WARC-Target-URI")
     reserved = fields.get_header(TDM_RESERVED)
@@ -166,21 +165,7 @@ def response_of(record: Any, body: bytes) -> Response:
     )
 
 
-def capture_of(record: Any, response: Response, path: Path, offset: int, length: int) -> Capture:
-    """The record as its index line tells of it."""
-    return Capture(
-        url=response.final_url,
-        at=response.fetched_at.astimezone(UTC),
-        status=response.status,
-        mime=(response.header("content-type") or "").partition(";")[0].strip().lower() or "unk",
-        digest=record.rec_headers.get_header("WARC-Payload-Digest") or "",
-        file=path.name,
-        offset=offset,
-        length=length,
-    )
-
-
 def plain_headers(response: Response) -> list[tuple[str, str]]:
-    """The headers that still hold for the inflated, whole body."""
-    gone = {"content-encoding", "content-length", "transfer-encoding", "set-cookie"}
-    return [(name, value) for name, value in response.headers.items() if name.lower() not in gone]
+    """The headers that are true of the decompressed, whole body."""
+    dropped = {"content-encoding", "content-length", "transfer-encoding", "set-cookie"}
+    return [(name, value) for name, value in response.headers.items() if name.lower() not in dropped]

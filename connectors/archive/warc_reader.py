@@ -1,7 +1,7 @@
-"""Pages out of WARC files (ISO 28500), such as those of CC-NEWS: responses of 200 that are HTML, from any offset on.
+"""WARC reader for files such as CC-NEWS (ISO 28500): HTML responses with status 200, from any offset on.
 
-Promises to stop cleanly at a damaged record and to say where (`StoreError`); memory for one record at a time. Which
-outlet a page belongs to, and whether it is an article, is left to others.
+Promises to stop cleanly at a damaged record and to report where (`StoreError`); memory for one record at a time. A
+page's outlet, and whether it is an article, are left to others.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from connectors.http.robots import parse_tdm
 from pipeline.domain.errors import StoreError
 from pipeline.domain.model import Response
 
-MOST_PAGE_BYTES = 10_000_000  # as the fetcher's cap for pages
+MAX_PAGE_BYTES = 10_000_000  # as the fetcher's limit for pages
 HTML = ("text/html", "application/xhtml+xml")
 
 
 @dataclass(frozen=True, slots=True)
 class WarcPage:
-    """A page of a file; reading may go on at `next_offset`."""
+    """A page of a file; reading may continue at `next_offset`."""
 
     response: Response
     next_offset: int
 
 
 def read_pages(path: Path, *, offset: int = 0) -> Iterator[WarcPage]:
-    """The pages from an offset on, which is 0 or one that a page gave. Raises StoreError."""
+    """The pages from an offset on: 0, or a page's `next_offset`. Raises StoreError."""
     from warcio.archiveiterator import ArchiveIterator
     from warcio.exceptions import ArchiveLoadFailed
 
@@ -53,7 +53,7 @@ def read_pages(path: Path, *, offset: int = 0) -> Iterator[WarcPage]:
 
 
 def seek_record(file: BinaryIO, offset: int) -> None:
-    """Go to an offset, past the blank lines that end an uncompressed record (ISO 28500 section 4)."""
+    """Seek to an offset, past the blank lines that end an uncompressed record (ISO 28500 section 4)."""
     file.seek(offset)
     while file.read(1) in (b"\r", b"\n"):
         offset += 1
@@ -61,14 +61,14 @@ def seek_record(file: BinaryIO, offset: int) -> None:
 
 
 def page_of(record: Any) -> Response | None:
-    """The page in a record; None when it holds none."""
+    """The page in a record; None when it contains none."""
     if record.rec_type != "response" or record.http_headers is None or record.http_headers.get_statuscode() != "200":
         return None
     headers = {name.lower(): value for name, value in record.http_headers.headers}
     if not headers.get("content-type", "").lower().startswith(HTML):
         return None
-    body: bytes = record.content_stream().read(MOST_PAGE_BYTES + 1)
-    if len(body) > MOST_PAGE_BYTES:
+    body: bytes = record.content_stream().read(MAX_PAGE_BYTES + 1)
+    if len(body) > MAX_PAGE_BYTES:
         return None
     url = record.rec_headers.get_header("WARC-Target-URI").strip("<>")
     tdm = parse_tdm(headers.get("tdm-reservation"), headers.get("tdm-policy"))

@@ -1,10 +1,10 @@
-"""Which addresses may be connected to: the rules, the resolver and the socket factory that hold them.
+"""SSRF protection: which addresses may be connected to; the resolver and the socket factory that enforce it.
 
-Promises: no socket of ours is opened to an address that a rule forbids, whatever name, redirect or notation led there.
-The resolver drops forbidden addresses, and the socket factory looks once more at the very address that is about to be
-connected, so a name that changes its answer between check and connect (DNS rebinding) gains nothing. Rules follow the
-IANA special-purpose registries (RFC 6890 and successors); addresses that carry an IPv4 address inside (mapped, 6to4,
-NAT64, Teredo) are judged by it. Leaves to others: URLs and ports (targets.py), sending (http.py).
+Promises: no socket is opened to a forbidden address, whatever name, redirect or notation led there. The resolver drops
+forbidden addresses. The socket factory checks the address again just before connecting, so a name whose answer changes
+in between (DNS rebinding) gains nothing. The rules follow the IANA special-purpose registries (RFC 6890 and later). An
+address that embeds an IPv4 address (mapped, 6to4, NAT64, Teredo) is judged by that one. URLs and ports are left to
+target_url.py, sending to fetcher.py.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 FORBIDDEN_V4 = tuple(
     (IPv4Network(network), rule)
     for network, rule in (
-        # First, single addresses that answer with credentials to whoever asks from inside a cloud.
+        # First, single addresses that hand out credentials to any process inside a cloud.
         ("169.254.169.254/32", "metadata"),  # AWS, Azure, Google and most others
         ("169.254.170.2/32", "metadata"),  # AWS task credentials
         ("100.100.100.200/32", "metadata"),  # Alibaba
-        ("168.63.129.16/32", "metadata"),  # Azure's wire server, a public address that only answers inside
+        ("168.63.129.16/32", "metadata"),  # Azure's wire server, a public address that answers only inside
         ("192.0.0.192/32", "metadata"),  # Oracle
         ("0.0.0.0/8", "this network"),
         ("10.0.0.0/8", "private"),
@@ -72,15 +72,15 @@ NAT64 = IPv6Network("64:ff9b::/96")
 # RFC 6761 keeps .test for this: no such name is ever delegated.
 NEWSROOM_TLD = ".test"
 
-# getaddrinfo blocks a thread for as long as a name server is silent; with threads of its own a slow name delays no
-# other work, and with this many, few other names.
+# getaddrinfo blocks its thread while a name server is silent. Threads of its own keep other work going, and this many
+# keep a slow name from delaying other names.
 RESOLVER_THREADS = 32
 
 
 class AddressForbidden(OSError):
-    """A rule forbids every address that a host leads to. An OSError, because aiohttp hands those on.
+    """A rule forbids every address of a host. An OSError, because aiohttp re-raises those.
 
-    Its text names no address: of several errors with one text aiohttp raises the first, of several texts a new one.
+    Its text names no address: aiohttp re-raises the first of several errors only when their texts are equal.
     """
 
     def __init__(self, address: str, rule: str) -> None:
@@ -108,18 +108,15 @@ def forbidden_ipv6(ip: IPv6Address) -> str | None:
     """The IPv6 rule that this address, or an IPv4 address inside it, falls under."""
     if ip.scope_id is not None:
         return "link-local"  # only such addresses need a zone
-    for inner in embedded_ipv4(ip):
-        rule = forbidden_ipv4(inner)
-        if rule is not None:
-            return f"{rule} inside IPv6"
-    if embedded_ipv4(ip):
-        return None
+    embedded = embedded_ipv4(ip)
+    if embedded:
+        return next((f"{rule} inside IPv6" for inner in embedded if (rule := forbidden_ipv4(inner))), None)
     rule = next((rule for network, rule in FORBIDDEN_V6 if ip in network), None)
     return rule if rule or ip in GLOBAL_UNICAST else "not global unicast"
 
 
 def embedded_ipv4(ip: IPv6Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses that packets to this address may end at: mapped, 6to4, NAT64 (RFC 6052), Teredo."""
+    """The IPv4 addresses inside an IPv6 address: mapped, 6to4, NAT64 (RFC 6052), Teredo."""
     if ip.ipv4_mapped is not None:
         return (ip.ipv4_mapped,)
     if ip.sixtofour is not None:
@@ -135,30 +132,30 @@ ENDS_IN_NUMBER = re.compile(r"(?:^|\.)(?:\d+|0[xX][0-9A-Fa-f]*)\.?$")
 
 
 def literal_address(host: str) -> str | None:
-    """The address that a host is a notation of: dotted, short, decimal, octal, hexadecimal, IPv6; None for a name.
+    """Parse a host as an address: dotted, short, decimal, octal, hexadecimal, IPv6; None for a name.
 
-    After the WHATWG URL standard's IPv4 parser, which is what browsers and libc agree on. Raises ValueError for a host
-    that ends in a number and is no address: nobody can own such a name.
+    Follows the IPv4 parser of the WHATWG URL standard, on which browsers and libc agree. Raises ValueError for a host
+    that ends in a number and is no address: no such name can be registered.
     """
     if ":" in host:
         return str(ip_address(host))
     if not ENDS_IN_NUMBER.search(host):
         return None
-    parts = [number(part) for part in host.removesuffix(".").split(".")]
+    parts = [parse_part(part) for part in host.removesuffix(".").split(".")]
     if len(parts) > 4 or any(part > 255 for part in parts[:-1]) or parts[-1] >= 256 ** (5 - len(parts)):
         raise ValueError(f"{host} ends in a number but is no IPv4 address")
     return str(IPv4Address(parts[-1] + sum(part << 8 * (3 - place) for place, part in enumerate(parts[:-1]))))
 
 
-def number(part: str) -> int:
-    """The value of one part: 0x… is hexadecimal, 0… octal, else decimal."""
+def parse_part(part: str) -> int:
+    """Parse one part: 0x… is hexadecimal, 0… octal, else decimal."""
     if part[:2] in ("0x", "0X"):
         return int(part[2:] or "0", 16)
     return int(part, 8 if len(part) > 1 and part.startswith("0") else 10)
 
 
 class AddressGuard:
-    """The rules with this process's exceptions: `allowed` addresses and the newsroom's own (tests only)."""
+    """The rules with this process's exceptions: `allowed` addresses and the test newsroom's."""
 
     def __init__(self, *, allowed: frozenset[str] = frozenset(), newsroom: str | None = None) -> None:
         self.allowed = allowed
@@ -169,21 +166,21 @@ class AddressGuard:
         return None if address in self.allowed else forbidden(address)
 
     def is_newsroom(self, host: str) -> bool:
-        """Whether the newsroom answers for this host."""
+        """Whether the test newsroom serves this host."""
         return self.newsroom is not None and host.rstrip(".").endswith(NEWSROOM_TLD)
 
     def open_socket(self, addr_info: tuple[Any, ...]) -> socket.socket:
-        """A socket for exactly this address, just before it is connected. Raises `AddressForbidden`."""
-        family, kind, protocol, _, where = addr_info
-        if (where[0], where[1]) != self.newsroom:
-            rule = self.verdict(where[0])
+        """aiohttp's socket factory: a socket for exactly this address. Raises `AddressForbidden`."""
+        family, kind, protocol, _, address = addr_info
+        if address[:2] != self.newsroom:
+            rule = self.verdict(address[0])
             if rule is not None:
-                raise AddressForbidden(where[0], rule)
+                raise AddressForbidden(address[0], rule)
         return socket.socket(family=family, type=kind, proto=protocol)
 
 
 def newsroom_address(newsroom: str | None) -> tuple[str, int] | None:
-    """Host and port of the setting; only loopback is taken."""
+    """Host and port of the setting. Raises ValueError when it is not loopback."""
     if not newsroom:
         return None
     host, _, port = newsroom.rpartition(":")
@@ -193,7 +190,7 @@ def newsroom_address(newsroom: str | None) -> tuple[str, int] | None:
 
 
 class GuardedResolver(AbstractResolver):
-    """The system's resolver, less every address that the guard forbids."""
+    """The system's resolver without the addresses that the guard forbids."""
 
     def __init__(self, guard: AddressGuard) -> None:
         self.guard = guard
@@ -202,24 +199,19 @@ class GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """The addresses of a host that may be connected to. Raises `AddressForbidden` when all are forbidden."""
+        """The permitted addresses of a host. Raises `AddressForbidden` when there are only others."""
         if self.guard.is_newsroom(host) and self.guard.newsroom is not None:
             return [resolved(host, *self.guard.newsroom)]
-        addresses = await self.look_up(host, port, family)
-        refusal = None
-        kept = []
-        for address in addresses:
-            rule = self.guard.verdict(address)
-            if rule is None:
-                kept.append(resolved(host, address, port))
-            else:
-                refusal = refusal or AddressForbidden(address, rule)
-        if not kept:
-            raise refusal or socket.gaierror(socket.EAI_NODATA, "No address for this name")
-        return kept
+        rules = {address: self.guard.verdict(address) for address in await self.look_up(host, port, family)}
+        permitted = [resolved(host, address, port) for address, rule in rules.items() if rule is None]
+        if permitted:
+            return permitted
+        for address, rule in rules.items():
+            raise AddressForbidden(address, str(rule))
+        raise socket.gaierror(socket.EAI_NODATA, "No address for this name")
 
     async def look_up(self, host: str, port: int, family: socket.AddressFamily) -> Sequence[str]:
-        """What the system says, in its order. Tests give a fake that changes its mind."""
+        """The system's answer, in its order. Tests override it."""
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(
             self.threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
@@ -227,12 +219,12 @@ class GuardedResolver(AbstractResolver):
         return [str(entry[4][0]) for entry in found]
 
     async def close(self) -> None:
-        """Give the threads back; one still waiting for a name server ends by itself."""
+        """Stop the threads; one that waits for a name server ends by itself."""
         self.threads.shutdown(wait=False, cancel_futures=True)
 
 
 def resolved(host: str, address: str, port: int) -> ResolveResult:
-    """An address as aiohttp wants it."""
+    """An address as aiohttp takes it."""
     return ResolveResult(
         hostname=host,
         host=address,

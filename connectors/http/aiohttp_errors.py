@@ -1,4 +1,4 @@
-"""What aiohttp hands us, as our words: headers as text, its errors as ours."""
+"""Translates aiohttp's headers into text and its exceptions into our errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from aiohttp.client_exceptions import (
 )
 
 from connectors.http.address_guard import AddressForbidden
-from connectors.http.fetch import FetchState
 from pipeline.domain.errors import FetchError, RequestRefused, Unreachable
 
 
@@ -28,7 +27,7 @@ def plain_headers(reply: aiohttp.ClientResponse) -> dict[str, str]:
 
 
 def clean_text(value: str) -> str:
-    """A header value as UTF-8 if it is, else as Latin-1, which HTTP once meant; never a lone surrogate."""
+    """A header value decoded as UTF-8, else as Latin-1 (HTTP's old default); never a lone surrogate."""
     raw = value.encode("utf-8", "surrogateescape")
     try:
         return raw.decode("utf-8")
@@ -36,46 +35,31 @@ def clean_text(value: str) -> str:
         return raw.decode("latin-1")
 
 
-def keep_cookies(walk: FetchState, reply: aiohttp.ClientResponse) -> None:
-    """Remember what this hop set, for the rest of this fetch."""
-    if walk.jar is None:
-        walk.jar = aiohttp.CookieJar(unsafe=True)  # unsafe: cookies of bare addresses too, as any browser
-    walk.jar.update_cookies(reply.cookies, reply.url)
-
-
-# What failed, most specific first. "connect" is tried once more.
+# The stage that failed, most specific exception first. "connect" is tried once more.
 STAGES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((ClientConnectorCertificateError, ClientConnectorSSLError, ssl.SSLError), "tls"),
     ((ClientConnectorDNSError,), "dns"),
     ((ClientConnectorError,), "connect"),
     ((aiohttp.ClientPayloadError,), "body"),
     ((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError), "cut"),
+    ((Exception,), "protocol"),
 )
 
 
-def unreachable(url: str, error: Exception) -> FetchError:
-    """The error of ours that an error of aiohttp means."""
+def translate_error(url: str, error: Exception) -> FetchError:
+    """Our error for an exception of aiohttp."""
     refusal = forbidden_cause(error)
     if refusal is not None:
         return RequestRefused(url, "address", f"{refusal.address} is {refusal.rule}", address=refusal.address)
-    if isinstance(error, ClientConnectorError) and is_handshake(url, error):
+    # An error of the event loop's has no errno: the connection was made, and then cut.
+    if isinstance(error, ClientConnectorError) and url.startswith("https:") and error.os_error.errno is None:
         return Unreachable(url, "tls", "the connection was cut while TLS was agreed on")
-    reason = str(error) or type(error).__name__
-    for kinds, stage in STAGES:
-        if isinstance(error, kinds):
-            return Unreachable(url, stage, reason[:500])
-    return Unreachable(url, "protocol", reason[:500])
-
-
-def is_handshake(url: str, error: ClientConnectorError) -> bool:
-    """Whether it was connected and then cut: an error of the loop's, not of the system's."""
-    return url.startswith("https:") and error.os_error.errno is None
+    stage = next(stage for kinds, stage in STAGES if isinstance(error, kinds))
+    return Unreachable(url, stage, (str(error) or type(error).__name__)[:500])
 
 
 def forbidden_cause(error: BaseException | None) -> AddressForbidden | None:
-    """The refusal of the address guard somewhere behind an error."""
-    while error is not None:
-        if isinstance(error, AddressForbidden):
-            return error
+    """The address guard's refusal among an error's causes."""
+    while error is not None and not isinstance(error, AddressForbidden):
         error = error.__cause__ or error.__context__
-    return None
+    return error

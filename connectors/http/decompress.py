@@ -1,8 +1,8 @@
-"""Bodies inflated under caps: gzip, deflate, brotli, zstd, as servers really send them.
+"""Decompression of HTTP bodies under size limits: gzip, deflate, brotli, zstd.
 
-Promises: never more than `max_bytes` (and a step) in memory, whatever the wire carries; a stream that was cut gives
-what came before the cut and says so; what is only odd (several members, junk behind, gzip without or under a false
-header, twice compressed, codings nobody knows) is read and noted. Pure: bytes in, `DecompressedBody` out, no sockets.
+Promises: at most `max_bytes` and one step in memory, however much the body expands. Of a truncated stream it returns
+the part before the cut, marked `truncated`. Irregular bodies are read and noted: several members, trailing junk, gzip
+without or under a false header, double compression, unknown codings. Pure: bytes in, values out, no sockets.
 """
 
 from __future__ import annotations
@@ -10,27 +10,28 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import brotli
 import zstandard
 
-STEP_BYTES = 1 << 18  # output per step: how far over the cap an inflated body may go before it is noticed
-RATIO_FROM_BYTES = 1_000_000  # below this a high ratio harms nobody; a page of spaces compresses 500 to 1
+STEP_BYTES = 1 << 18  # output per step: how far over the limit a body may go before it is noticed
+RATIO_FROM_BYTES = 1_000_000  # below this a high ratio is harmless; a page of spaces compresses 500 to 1
 MAX_MEMBERS = 1000  # of one gzip body; legitimate multi-member files have a handful, a bomb of empty ones has millions
-MAX_LAYERS = 2  # a proxy may compress what was compressed already; who goes deeper does it on purpose
+MAX_LAYERS = 2  # a proxy may compress a compressed body again; more layers are an attack
 ZSTD_WINDOW_BYTES = 8 << 20  # RFC 9659: HTTP peers need no larger window
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-KNOWN = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate", "br": "br", "zstd": "zstd"}
+CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate", "br": "br", "zstd": "zstd"}
 
 
 class SizeLimitExceeded(Exception):
-    """The body is larger than allowed; `cap` is `inflated_bytes` or `ratio`."""
+    """The body is larger than allowed; `limit` is `inflated_bytes` or `ratio`."""
 
-    def __init__(self, cap: str, reason: str) -> None:
-        self.cap = cap
+    def __init__(self, limit: str, reason: str) -> None:
+        self.limit = limit
         super().__init__(reason)
 
 
@@ -38,13 +39,13 @@ class UndecodableBody(Exception):
     """The body is not what its Content-Encoding says, and nothing of it could be read."""
 
 
-class Cut(Exception):
-    """The compressed stream ended early or broke off; what was yielded before is good."""
+class TruncatedStream(Exception):
+    """The compressed stream ended early or is damaged; the output so far is good."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecompressedBody:
-    """A body as it was before it was compressed."""
+    """A body before it was compressed."""
 
     body: bytes
     truncated: bool = False
@@ -59,72 +60,66 @@ class SizeLimits:
     max_ratio: float
 
 
-def inflate(wire: bytes, codings: str, caps: SizeLimits) -> DecompressedBody:
-    """The body under its codings (the Content-Encoding header). Raises `SizeLimitExceeded`, `UndecodableBody`."""
-    layers = [KNOWN[name] for name in named_codings(codings) if name in KNOWN]
-    result = DecompressedBody(wire, notes=tuple(f"unknown coding {name}" for name in unknown_codings(codings)))
+def decompress(wire: bytes, content_encoding: str, limits: SizeLimits) -> DecompressedBody:
+    """The body without the codings of its Content-Encoding header. Raises `SizeLimitExceeded`, `UndecodableBody`."""
+    names = split_codings(content_encoding)
+    layers = [CODINGS[name] for name in names if name in CODINGS]
     if len(layers) > MAX_LAYERS:
         raise UndecodableBody(f"{len(layers)} codings on one body")
+    unknown = tuple(f"unknown coding {name[:40]}" for name in names if name not in CODINGS)  # such as `utf-8`
+    result = DecompressedBody(wire, notes=unknown)
     for coding in reversed(layers):
-        result = one_layer(result, coding, wire, caps)
-    if len(layers) < MAX_LAYERS and result.body.startswith(GZIP_MAGIC) and not result.truncated:
-        result = noting(result, "gzip twice" if layers else "gzip without header")
+        result = remove_layer(result, coding, len(wire), limits)
+    while len(layers) < MAX_LAYERS and result.body.startswith(GZIP_MAGIC) and not result.truncated:
+        result = with_note(result, "gzip twice" if layers else "gzip without header")
+        result = remove_layer(result, "gzip", len(wire), limits)
         layers.append("gzip")
-        result = one_layer(result, "gzip", wire, caps)
-        if len(layers) < MAX_LAYERS and result.body.startswith(GZIP_MAGIC) and not result.truncated:
-            result = one_layer(noting(result, "gzip twice"), "gzip", wire, caps)
-    if len(result.body) > caps.max_bytes:
-        raise SizeLimitExceeded("inflated_bytes", f"more than {caps.max_bytes} bytes")
+    if len(result.body) > limits.max_bytes:
+        raise SizeLimitExceeded("inflated_bytes", f"more than {limits.max_bytes} bytes")
     return result
 
 
-def named_codings(codings: str) -> list[str]:
-    """The codings of the header in its order, without the one that means none."""
-    names = [name.strip().lower() for name in codings.split(",")]
-    return [name for name in names if name and name != "identity"]
+def split_codings(content_encoding: str) -> list[str]:
+    """The names of the header, without the one that means no coding."""
+    return [name for part in content_encoding.split(",") if (name := part.strip().lower()) not in ("", "identity")]
 
 
-def unknown_codings(codings: str) -> list[str]:
-    """What stands in the header and is no coding, such as `utf-8`."""
-    return [name[:40] for name in named_codings(codings) if name not in KNOWN]
-
-
-def noting(result: DecompressedBody, note: str) -> DecompressedBody:
+def with_note(result: DecompressedBody, note: str) -> DecompressedBody:
     """The same with one more note."""
     return DecompressedBody(result.body, result.truncated, (*result.notes, note))
 
 
-def one_layer(outer: DecompressedBody, coding: str, wire: bytes, caps: SizeLimits) -> DecompressedBody:
-    """One coding taken off. Raises `SizeLimitExceeded`, `UndecodableBody`."""
+def remove_layer(outer: DecompressedBody, coding: str, wire_bytes: int, limits: SizeLimits) -> DecompressedBody:
+    """Decompress one coding. Raises `SizeLimitExceeded`, `UndecodableBody`."""
     if not outer.body:
-        return outer  # a body-less answer under a coding is common (HEAD-like 200s, errors)
+        return outer  # an empty body under a coding is common (HEAD-like 200s, errors)
     inner = bytearray()
     notes = list(outer.notes)
     truncated = outer.truncated
     try:
         for piece in STREAMS[coding](outer.body, notes):
             inner += piece
-            check_caps(len(inner), len(wire), caps)
-    except Cut as cut:
+            check_limits(len(inner), wire_bytes, limits)
+    except TruncatedStream as cut:
         if not inner:
-            if reads_as_text(outer.body):
-                return noting(outer, f"{coding} header, plain body")
+            if looks_like_text(outer.body):
+                return with_note(outer, f"{coding} header, plain body")
             raise UndecodableBody(f"{coding}: {cut}") from cut
         truncated = True
         notes.append(f"{coding} cut: {cut}")
     return DecompressedBody(bytes(inner), truncated, tuple(notes))
 
 
-def check_caps(inflated: int, wire: int, caps: SizeLimits) -> None:
-    """Raises `SizeLimitExceeded` when what was inflated so far is too much."""
-    if inflated > caps.max_bytes:
-        raise SizeLimitExceeded("inflated_bytes", f"more than {caps.max_bytes} bytes out of {wire}")
-    if inflated > RATIO_FROM_BYTES and inflated > wire * caps.max_ratio:
-        raise SizeLimitExceeded("ratio", f"inflates more than {caps.max_ratio:g} to 1")
+def check_limits(size: int, wire_bytes: int, limits: SizeLimits) -> None:
+    """Raises `SizeLimitExceeded` when the output so far is too large."""
+    if size > limits.max_bytes:
+        raise SizeLimitExceeded("inflated_bytes", f"more than {limits.max_bytes} bytes out of {wire_bytes}")
+    if size > RATIO_FROM_BYTES and size > wire_bytes * limits.max_ratio:
+        raise SizeLimitExceeded("ratio", f"inflates more than {limits.max_ratio:g} to 1")
 
 
-def reads_as_text(body: bytes) -> bool:
-    """Whether it begins like markup or JSON: then the server only lied about the coding."""
+def looks_like_text(body: bytes) -> bool:
+    """Whether it begins like markup or JSON: then only the header is wrong."""
     return body.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\x00")[:1] in (b"<", b"{", b"[")
 
 
@@ -132,29 +127,24 @@ def reads_as_text(body: bytes) -> bool:
 
 
 def gzip_stream(data: bytes, notes: list[str]) -> Iterator[bytes]:
-    """Every member of a gzip body (RFC 1952 section 2.2); what follows the last is junk and ignored."""
+    """Every member of a gzip body (RFC 1952 section 2.2); bytes after the last are junk and ignored."""
     if not data.startswith(GZIP_MAGIC):
-        raise Cut("no gzip magic")
+        raise TruncatedStream("no gzip magic")
     for member in range(MAX_MEMBERS):
         stream = zlib.decompressobj(wbits=31)
         yield from zlib_steps(stream, data)
         data = stream.unused_data
         if not data.startswith(GZIP_MAGIC):
-            note_rest(data, notes)
+            if data.strip(b"\x00"):  # zero padding is usual in files made of blocks
+                notes.append("junk after gzip")
             return
         if member == 0:
             notes.append("several gzip members")
-    raise Cut(f"more than {MAX_MEMBERS} gzip members")
-
-
-def note_rest(data: bytes, notes: list[str]) -> None:
-    """Zero padding is usual in files made of blocks, anything else is worth a note."""
-    if data.strip(b"\x00"):
-        notes.append("junk after gzip")
+    raise TruncatedStream(f"more than {MAX_MEMBERS} gzip members")
 
 
 def deflate_stream(data: bytes, notes: list[str]) -> Iterator[bytes]:
-    """zlib data as RFC 9110 says, or bare deflate as many servers have it."""
+    """zlib data as RFC 9110 says, or bare deflate as many servers send it."""
     has_zlib_header = len(data) >= 2 and data[0] & 0x0F == 8 and (data[0] << 8 | data[1]) % 31 == 0
     if not has_zlib_header:
         notes.append("bare deflate")
@@ -162,27 +152,20 @@ def deflate_stream(data: bytes, notes: list[str]) -> Iterator[bytes]:
 
 
 def zlib_steps(stream: zlib._Decompress, data: bytes) -> Iterator[bytes]:
-    """The output of one zlib stream, in steps; raises `Cut` where it breaks off."""
+    """The output of one zlib stream, in steps; raises `TruncatedStream` where it ends early."""
     while data:
         try:
             piece = stream.decompress(data, STEP_BYTES)
         except zlib.error as error:
-            raise Cut(str(error)) from error
+            raise TruncatedStream(str(error)) from error
         yield piece
         data = stream.unconsumed_tail
         if not piece and not stream.eof:
             break
     if not stream.eof:
-        yield flushed(stream)
-        raise Cut("the stream ends early")
-
-
-def flushed(stream: zlib._Decompress) -> bytes:
-    """What zlib still holds of a stream that ended early: at most a window."""
-    try:
-        return stream.decompress(b"", STEP_BYTES)
-    except zlib.error:
-        return b""
+        with suppress(zlib.error):
+            yield stream.decompress(b"", STEP_BYTES)  # the rest that zlib holds: at most a window
+        raise TruncatedStream("the stream ends early")
 
 
 def brotli_stream(data: bytes, _notes: list[str]) -> Iterator[bytes]:
@@ -192,25 +175,25 @@ def brotli_stream(data: bytes, _notes: list[str]) -> Iterator[bytes]:
         try:
             piece: bytes = stream.process(data, output_buffer_limit=STEP_BYTES)
         except brotli.error as error:
-            raise Cut(str(error)) from error
+            raise TruncatedStream(str(error)) from error
         data = b""
         yield piece
         if stream.is_finished():
             return
         if stream.can_accept_more_data():
-            raise Cut("the stream ends early")
+            raise TruncatedStream("the stream ends early")
 
 
 def zstd_stream(data: bytes, notes: list[str]) -> Iterator[bytes]:
-    """Every frame of a zstd body (RFC 8878); what follows the last is junk and ignored.
+    """Every frame of a zstd body (RFC 8878); bytes after the last are junk and ignored.
 
-    The library's bounded reader takes a cut frame for a whole one, and the reader that tells them apart has no bound.
-    So the first gives the output, and the second is asked how it ended when the size is known to be within the caps.
+    The library's bounded reader does not notice a truncated frame, and the reader that does has no bound. So the first
+    produces the output, and the second then checks the end, when the size is known to be within the limits.
     """
     if not data.startswith(ZSTD_MAGIC):
-        raise Cut("no zstd magic")
+        raise TruncatedStream("no zstd magic")
     ending = "the stream ends early"
-    # One frame per read: across frames, junk behind the last would take its output along.
+    # One frame per read: across frames, junk behind the last would lose its output.
     with zstd_decompressor().stream_reader(io.BytesIO(data), read_across_frames=False) as reader:
         try:
             while piece := reader.read(STEP_BYTES):
@@ -219,19 +202,17 @@ def zstd_stream(data: bytes, notes: list[str]) -> Iterator[bytes]:
             ending = str(error)
     rest = after_zstd_frames(data)
     if rest is None:
-        raise Cut(ending)
+        raise TruncatedStream(ending)
     if rest:
         notes.append("junk after zstd")
 
 
 def after_zstd_frames(data: bytes) -> bytes | None:
-    """What follows the last whole frame; None when a frame is cut or damaged."""
+    """The bytes after the last whole frame; None when a frame is truncated or damaged."""
     for _ in range(MAX_MEMBERS):
         frame = zstd_decompressor().decompressobj()
-        try:
+        with suppress(zstandard.ZstdError):
             frame.decompress(data)
-        except zstandard.ZstdError:
-            return None
         if not frame.eof:
             return None
         data = frame.unused_data

@@ -1,6 +1,6 @@
-"""One fetch on its way: what it may cost, what is left of that, what was seen, and each hop's answer.
+"""State of one HTTP fetch: its limits, what is left of them, redirects and notes so far, and each hop's response.
 
-Values and small computations only; http.py moves a walk along.
+Values and small computations only; connectors/http/fetcher.py sends the requests.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ ACCEPT_ENCODING = "gzip, deflate, br, zstd"
 MAX_VALIDATOR_CHARS = 1024  # longer ones are a server's mistake, and some servers answer 400 to their own
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FetchLimits:
-    """What one fetch may cost, all its redirects together (bytes: of each body)."""
+    """The limits of one fetch, all its redirects together (bytes: of each body)."""
 
     total_s: float = 20.0
     idle_s: float = 10.0
     connect_s: float = 8.0
     wire_bytes: int = 15_000_000
     inflated_bytes: int = 15_000_000  # as miniflux; the largest real feed in our corpus has 2 MB
-    ratio: float = 200.0  # inflated to wire, above 1 MB; markup compresses 5 to 30 times
+    ratio: float = 200.0  # decompressed to wire, above 1 MB; markup compresses 5 to 30 times
     redirects: int = 5
 
 
@@ -45,32 +45,32 @@ DEFAULT_LIMITS: Mapping[FetchKind, FetchLimits] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One hop's answer, its body inflated."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HopResponse:
+    """One hop's response, its body decompressed."""
 
     target: Target
     status: int
     headers: Mapping[str, str]
-    body: bytes
-    location: str | None = None  # as it came: not every server's bytes are text
+    body: bytes = b""
+    location: str | None = None  # as received: some servers send bytes that are not text
     wire_bytes: int = 0
     peer: str | None = None
     truncated: bool = False
     notes: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class FetchState:
-    """One fetch on its way through redirects: what is left to spend and what was seen."""
+    """One fetch on its way through redirects."""
 
     url: str
     kind: FetchKind
     limits: FetchLimits
     timeout: aiohttp.ClientTimeout
     validators: Validators
-    asks_robots: bool
-    clips: bool = False  # an over-long body is cut at the cap, not refused (robots.txt)
+    obeys_robots: bool
+    clips: bool = False  # cut a body at the limit instead of refusing it (robots.txt)
     left_s: float = 0.0
     jar: aiohttp.CookieJar | None = None
     redirects: list[Redirect] = field(default_factory=list)
@@ -80,25 +80,32 @@ class FetchState:
     slot: Slot | None = None
     tdm: Tdm = field(default_factory=Tdm)
 
+    def keep_cookies(self, reply: aiohttp.ClientResponse) -> None:
+        """Keep the cookies of this hop for the rest of this fetch."""
+        if self.jar is None:
+            self.jar = aiohttp.CookieJar(unsafe=True)  # unsafe: cookies of bare addresses too, as any browser
+        self.jar.update_cookies(reply.cookies, reply.url)
+
     def cookies(self, target: Target) -> str:
-        """The Cookie header for this hop: what earlier hops of this fetch set."""
+        """The Cookie header for this hop: the cookies of this fetch's earlier hops."""
         if self.jar is None:
             return ""
         return self.jar.filter_cookies(target.wire_url).output(attrs=[], header="", sep=";").strip()
 
     def headers(self, target: Target) -> dict[str, str]:
         """The request headers of this hop."""
+        optional = {
+            "If-None-Match": sendable(self.validators.etag),
+            "If-Modified-Since": sendable(self.validators.last_modified),
+            "Cookie": self.cookies(target),
+        }
         headers = {"Accept": ACCEPT[self.kind], "Accept-Encoding": ACCEPT_ENCODING}
-        if self.validators.etag and is_sendable(self.validators.etag):
-            headers["If-None-Match"] = self.validators.etag
-        if self.validators.last_modified and is_sendable(self.validators.last_modified):
-            headers["If-Modified-Since"] = self.validators.last_modified
-        cookies = self.cookies(target)
-        if cookies:
-            headers["Cookie"] = cookies
-        return headers
+        return headers | {name: value for name, value in optional.items() if value}
 
 
-def is_sendable(validator: str) -> bool:
-    """Whether a validator may go out: to the letter or not at all."""
-    return len(validator) <= MAX_VALIDATOR_CHARS and validator.isprintable() and validator.isascii()
+def sendable(validator: str | None) -> str | None:
+    """The validator unchanged if it can be sent, else None."""
+    is_sendable = (
+        validator and len(validator) <= MAX_VALIDATOR_CHARS and validator.isprintable() and validator.isascii()
+    )
+    return validator if is_sendable else None

@@ -1,10 +1,10 @@
-"""The safe fetcher: one URL, by every rule we have, for feeds and pages alike.
+"""HTTP fetcher for feeds and pages, with every limit and rule of ours.
 
-Promises: nothing forbidden is connected to (addresses.py, targets.py), nothing is read beyond the caps (bodies.py), no
-request outlives its deadline, no host is pressed (politeness.py), robots.txt is obeyed for pages (robots.py), TLS is
-verified, cookies live for one fetch, and nobody is asked twice under another name. What a server does wrong ends as a
-`FetchError` that says why or as a note on the response, never silently. Leaves to others what a status means for a feed
-or an entry; only 429, and 503 with Retry-After, are settled here, because they speak for the whole host.
+Promises: no forbidden address is connected to (address_guard.py, target_url.py), bodies stay within size limits
+(decompress.py), every request has a deadline. Hosts are rate limited (rate_limit.py), robots.txt is obeyed for pages
+(robots.py), TLS is verified, cookies live for one fetch. A server's fault ends as a `FetchError` with its reason, or as
+a note on the response, never silently. What a status means for a feed or an entry is left to others; only 429, and 503
+with Retry-After, are handled here, because they hold for the whole host.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,11 +24,11 @@ from typing import NoReturn, Self
 import aiohttp
 
 from connectors.http.address_guard import AddressGuard, GuardedResolver
-from connectors.http.aiohttp_errors import keep_cookies, plain_headers, unreachable
+from connectors.http.aiohttp_errors import plain_headers, translate_error
 from connectors.http.aiohttp_transport import StrictConnector, StrictResponse
 from connectors.http.bot_walls import bot_wall
-from connectors.http.decompress import DecompressedBody, SizeLimitExceeded, SizeLimits, UndecodableBody, inflate
-from connectors.http.fetch import DEFAULT_LIMITS, Answer, FetchLimits, FetchState
+from connectors.http.decompress import DecompressedBody, SizeLimitExceeded, SizeLimits, UndecodableBody, decompress
+from connectors.http.fetch import DEFAULT_LIMITS, FetchLimits, FetchState, HopResponse
 from connectors.http.rate_limit import MemoryPacer, RateLimiter
 from connectors.http.robots import RobotsCache, RobotsStore, SiteRules, parse_tdm, read_tdmrep
 from connectors.http.target_url import Target, parse_target, redirect_url
@@ -48,26 +48,26 @@ from pipeline.scheduling.freshness import retry_after
 __all__ = ["FetchLimits", "SafeFetcher"]
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-HOST_FAILURES = frozenset({"dns", "connect", "tls", "cut"})  # stages that speak of the host, not of one URL
+HOST_FAILURES = frozenset({"dns", "connect", "tls", "cut"})  # stages that concern the host, not one URL
 BODILESS = frozenset({204, 304})
 
-ERROR_BODY_BYTES = 262_144  # of an answer that is no 200 only the beginning is wanted: to name a bot wall
-ROBOTS_BYTES = 512_000  # RFC 9309 section 2.5: at least 500 KiB are read, the rest is not
+ERROR_BODY_BYTES = 262_144  # of a response other than 200 the beginning is enough: to name a bot wall
+ROBOTS_BYTES = 512_000  # RFC 9309 section 2.5: a crawler must read at least 500 KiB
 CONNECT_RETRY_S = 0.3  # one more try after a refused or lost connection: a restart, a stale pool
-IDLE_CONNECTION_S = 15.0  # a connection is kept for the next request to its host
-THREAD_ABOVE_BYTES = 65_536  # smaller bodies inflate faster than a thread starts
-INFLATING_AT_ONCE = 2  # large bodies, each up to its cap and once more while it is joined
-DNS_CACHE_S = 60
+IDLE_CONNECTION_S = 15.0  # a connection stays open so long for the next request to its host
+THREAD_ABOVE_BYTES = 65_536  # smaller bodies decompress faster than a thread starts
+DECOMPRESSION_THREADS = 2  # large bodies, each up to its limit and once more while it is joined
+DNS_CACHE_S = 60  # the feed, its robots.txt and its pages need one lookup per host and run
 
 
 def utc_now() -> datetime:
-    """The clock of a fetcher that is given none."""
+    """The default clock."""
     return datetime.now(UTC)
 
 
 @cache
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Certificates and names verified, TLS 1.2 or later; made once, because reading the authorities takes 20 ms."""
+    """Verifies certificates and names, TLS 1.2 or later. Cached: reading the authorities takes 20 ms."""
     context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
@@ -76,7 +76,7 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
 class SafeFetcher:
     """Implements `pipeline.domain.ports.Fetcher`. An async context manager, one for all requests of a process."""
 
-    def __init__(  # noqa: PLR0913 # every choice a deployment makes of its fetcher, each by name
+    def __init__(  # noqa: PLR0913 # all options of a deployment, each by name
         self,
         *,
         user_agent: str,
@@ -105,15 +105,15 @@ class SafeFetcher:
         self.guard = resolver.guard if resolver else AddressGuard(allowed=allowed_addresses, newsroom=newsroom)
         self.resolver = resolver or GuardedResolver(self.guard)
         self.rate_limiter = RateLimiter(
-            pacer or MemoryPacer(),
-            clock,
+            pacer=pacer or MemoryPacer(),
+            clock=clock,
             per_host=per_host,
             default_spacing_s=default_spacing_s,
             spacing_for=spacing_for,
             max_wait_s=max_wait_s,
         )
-        self.robots = RobotsCache(self.ask_site, clock, robots_store)
-        self.inflating = ThreadPoolExecutor(INFLATING_AT_ONCE, thread_name_prefix="inflate")
+        self.robots = RobotsCache(ask=self.fetch_site_rules, clock=clock, store=robots_store)
+        self.decompressors = ThreadPoolExecutor(DECOMPRESSION_THREADS, thread_name_prefix="decompress")
         self.slots = asyncio.Semaphore(max_connections)
         self.timeouts = {
             kind: aiohttp.ClientTimeout(total=None, sock_connect=limit.connect_s, sock_read=limit.idle_s)
@@ -126,8 +126,8 @@ class SafeFetcher:
             resolver=self.resolver,
             socket_factory=self.guard.open_socket,
             ssl=tls_context(self.ca_file),
-            most_received_bytes=2 * max(limits.wire_bytes for limits in self.limits.values()) + 1_000_000,
-            limit=0,  # `slots` counts before the deadline runs; a queue in the pool would eat it up
+            max_received_bytes=2 * max(limits.wire_bytes for limits in self.limits.values()) + 1_000_000,
+            limit=0,  # `slots` limits before the deadline starts; a queue in the pool would use it up
             keepalive_timeout=IDLE_CONNECTION_S,
             ttl_dns_cache=DNS_CACHE_S,
         )
@@ -137,7 +137,7 @@ class SafeFetcher:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": self.user_agent},
             auto_decompress=False,
-            trust_env=False,  # a proxy would connect for us, past the address rules
+            trust_env=False,  # a proxy would connect for us and bypass the address rules
         )
         return self
 
@@ -148,7 +148,7 @@ class SafeFetcher:
             await self.opened.close()
         await self.resolver.close()
         self.rate_limiter.close()
-        self.inflating.shutdown(wait=False, cancel_futures=True)
+        self.decompressors.shutdown(wait=False, cancel_futures=True)
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -158,74 +158,72 @@ class SafeFetcher:
         return self.opened
 
     async def fetch(self, request: Request, slot: Slot | None = None) -> Response:
-        """The answer, whatever its status. Raises a `FetchError` (pipeline/domain/errors.py) when there is none.
+        """The response, whatever its status. Raises a `FetchError` (pipeline/domain/errors.py) when there is none.
 
-        The slot is taken when the request goes out, never while it waits for its host, and is still held at the end.
+        Acquires the concurrency slot just before sending (not while waiting for the host's rate limit). The caller
+        releases it.
         """
-        asks_robots = self.obey_robots and request.kind is FetchKind.PAGE
-        walk = self.walk(request.url, request.kind, request.validators, asks_robots=asks_robots)
-        walk.slot = slot
-        answer = await self.go(walk)
-        self.note_answer(walk, answer)
-        return self.response(walk, answer)
+        obeys_robots = self.obey_robots and request.kind is FetchKind.PAGE
+        state = self.start(request.url, request.kind, request.validators, obeys_robots=obeys_robots)
+        state.slot = slot
+        return self.response(state, await self.follow_redirects(state))
 
-    def walk(self, url: str, kind: FetchKind, validators: Validators, *, asks_robots: bool) -> FetchState:
-        """A fetch about to begin."""
+    def start(self, url: str, kind: FetchKind, validators: Validators, *, obeys_robots: bool) -> FetchState:
+        """The state of a fetch before its first hop."""
         limits = self.limits[kind]
-        return FetchState(url, kind, limits, self.timeouts[kind], validators, asks_robots, left_s=limits.total_s)
+        return FetchState(
+            url=url,
+            kind=kind,
+            limits=limits,
+            timeout=self.timeouts[kind],
+            validators=validators,
+            obeys_robots=obeys_robots,
+            left_s=limits.total_s,
+        )
 
-    async def go(self, walk: FetchState) -> Answer:
-        """Hop by hop to the answer that sends us no further."""
-        target = self.target(walk, walk.url)
+    async def follow_redirects(self, state: FetchState) -> HopResponse:
+        """Send hop by hop until a response is no redirect."""
+        target = self.target(state, state.url)
         while True:
-            answer = await self.visit(walk, target)
+            answer = await self.send_hop(state, target)
             if answer.status not in REDIRECTS:
                 return answer
-            target = self.onward(walk, answer)
+            target = self.next_hop(state, answer)
 
-    def target(self, walk: FetchState, url: str) -> Target:
-        """The URL of a hop, by our rules. Raises `RequestRefused`."""
+    def target(self, state: FetchState, url: str) -> Target:
+        """Check the URL of a hop. Raises `RequestRefused`."""
         target = parse_target(url, any_port=bool(self.allowed_addresses), allowed=self.allowed_addresses)
         if target.userinfo_dropped:
-            walk.notes.append("userinfo dropped")
+            state.notes.append("userinfo dropped")
         return target
 
-    async def visit(self, walk: FetchState, target: Target) -> Answer:
-        """One hop, when robots.txt allows it and the host's turn has come."""
-        if walk.slot is not None:
-            walk.slot.give_back()  # of the hop before: who waits for a host holds nobody up
-        crawl_delay_s = await self.permission(walk, target) if walk.asks_robots else 0.0
-        spaced = target.host not in walk.paced
-        walk.paced.add(target.host)
+    async def send_hop(self, state: FetchState, target: Target) -> HopResponse:
+        """Send one hop, when robots.txt allows it and as soon as the host's rate limit permits."""
+        if state.slot is not None:
+            state.slot.give_back()  # of the hop before: waiting for a host must not delay other hosts
+        crawl_delay_s = await self.check_robots(state, target) if state.obeys_robots else 0.0
+        spaced = target.host not in state.paced
+        state.paced.add(target.host)
         async with self.rate_limiter.visit(target.host, target.url, min_spacing_s=crawl_delay_s, spaced=spaced):
-            if walk.slot is not None:
-                await walk.slot.take()
+            if state.slot is not None:
+                await state.slot.take()
             async with self.slots:
-                answer = await self.reach(walk, target)
+                answer = await self.send_in_time(state, target)
         if answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers):
-            await self.wait_as_asked(answer)
+            await self.hold_host(answer)
         self.rate_limiter.answered(target.host)
         return answer
 
-    async def reach(self, walk: FetchState, target: Target) -> Answer:
-        """One hop's answer; a host that cannot be reached is told to politeness."""
-        try:
-            return await self.spend(walk, target)
-        except (FetchTimeout, Unreachable) as error:
-            if isinstance(error, FetchTimeout) or error.stage in HOST_FAILURES:
-                self.rate_limiter.failed(target.host, error.reason)
-            raise
-
-    async def permission(self, walk: FetchState, target: Target) -> float:
+    async def check_robots(self, state: FetchState, target: Target) -> float:
         """The crawl delay of a site that allows this URL. Raises `RequestRefused`, or `RetryAfter` if unknown."""
         site = await self.robots.site(target.origin, target.url)
         if not site.allows(target.url, self.user_agent):
             raise RequestRefused(target.url, "robots", f"{target.origin}/robots.txt forbids it to {self.user_agent}")
-        walk.tdm = site.tdm(target.wire_url.raw_path)
+        state.tdm = site.tdm(target.wire_url.raw_path)
         return site.crawl_delay_s(self.user_agent)
 
-    async def wait_as_asked(self, answer: Answer) -> NoReturn:
-        """Hold the host for as long as its answer asks. Raises `RetryAfter`."""
+    async def hold_host(self, answer: HopResponse) -> NoReturn:
+        """Hold the host as long as its response demands. Raises `RetryAfter`."""
         target = answer.target
         asked = retry_after(answer.headers.get("retry-after"), self.clock())
         wall = bot_wall(answer.status, answer.headers, answer.body)
@@ -233,23 +231,28 @@ class SafeFetcher:
         until = await self.rate_limiter.hold(target.host, asked=asked, reason=reason)
         raise RetryAfter(target.url, until, reason)
 
-    async def spend(self, walk: FetchState, target: Target) -> Answer:
-        """Send within what is left of the fetch's time. Raises `FetchTimeout`."""
+    async def send_in_time(self, state: FetchState, target: Target) -> HopResponse:
+        """Send within the fetch's remaining time; the rate limiter counts failures of the host. Raises `FetchError`."""
         started = time.monotonic()
         try:
-            async with asyncio.timeout(walk.left_s) as deadline:
-                return await self.send(walk, target)
+            async with asyncio.timeout(state.left_s) as deadline:
+                return await self.send(state, target)
         except TimeoutError as error:
-            limit = f"no answer within {walk.limits.total_s:g} s" if deadline.expired() else f"silent: {error}"
+            limit = f"no answer within {state.limits.total_s:g} s" if deadline.expired() else f"silent: {error}"
+            self.rate_limiter.failed(target.host, limit)
             raise FetchTimeout(target.url, limit) from error
+        except Unreachable as error:
+            if error.stage in HOST_FAILURES:
+                self.rate_limiter.failed(target.host, error.reason)
+            raise
         finally:
-            walk.left_s -= time.monotonic() - started
+            state.left_s -= time.monotonic() - started
 
-    async def send(self, walk: FetchState, target: Target) -> Answer:
+    async def send(self, state: FetchState, target: Target) -> HopResponse:
         """One request, with one more try after a lost connection or a body under a false coding."""
-        headers = walk.headers(target)
+        headers = state.headers(target)
         try:
-            return await self.exchange(walk, target, headers)
+            return await self.exchange(state, target, headers)
         except Unreachable as error:
             if error.stage == "coding":
                 headers["Accept-Encoding"] = "identity"
@@ -257,151 +260,143 @@ class SafeFetcher:
                 await asyncio.sleep(CONNECT_RETRY_S)
             else:
                 raise
-        return await self.exchange(walk, target, headers)
+        return await self.exchange(state, target, headers)
 
-    async def exchange(self, walk: FetchState, target: Target, headers: Mapping[str, str]) -> Answer:
-        """One request and its answer. Raises what aiohttp raised as a `FetchError`."""
+    async def exchange(self, state: FetchState, target: Target, headers: Mapping[str, str]) -> HopResponse:
+        """One request and its response. Raises aiohttp's exceptions as a `FetchError`."""
         try:
             async with self.session.get(
-                target.wire_url, headers=headers, allow_redirects=False, timeout=walk.timeout
+                target.wire_url, headers=headers, allow_redirects=False, timeout=state.timeout
             ) as reply:
-                return await self.read(walk, target, reply)
+                assert isinstance(reply, StrictResponse)  # the session's response class
+                return await self.read_response(state, target, reply)
+        except TimeoutError:
+            raise
         except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError, ValueError) as error:
-            if isinstance(error, TimeoutError):
-                raise
-            raise unreachable(target.url, error) from error
+            raise translate_error(target.url, error) from error
 
-    async def read(self, walk: FetchState, target: Target, reply: aiohttp.ClientResponse) -> Answer:
-        """The answer with its body, under the caps. Raises `TooLarge`, `Unreachable`, `RequestRefused`."""
-        headers = plain_headers(reply)
-        if walk.jar is not None or (reply.status in REDIRECTS and "set-cookie" in headers):
-            keep_cookies(walk, reply)
-        peer = reply.peer if isinstance(reply, StrictResponse) else None
-        answer = Answer(target, reply.status, headers, b"", location=reply.headers.get("location"), peer=peer)
-        if reply.status in BODILESS or reply.status in REDIRECTS:
+    async def read_response(self, state: FetchState, target: Target, reply: StrictResponse) -> HopResponse:
+        """The response with its body, within the limits. Raises `TooLarge`, `Unreachable`, `RequestRefused`."""
+        status, headers = reply.status, plain_headers(reply)
+        if state.jar is not None or (status in REDIRECTS and "set-cookie" in headers):
+            state.keep_cookies(reply)
+        location = reply.headers.get("location")
+        answer = HopResponse(target=target, status=status, headers=headers, location=location, peer=reply.peer)
+        if status in BODILESS or status in REDIRECTS:
             return answer
-        if reply.status == 101:
-            raise Unreachable(target.url, "protocol", "switches to another protocol unasked")
-        if reply.status == 206:
+        if status == 101:
+            raise Unreachable(target.url, "protocol", "switches to another protocol without being asked")
+        if status == 206:
             raise RequestRefused(target.url, "partial", "206, a part, where the whole was asked for")
-        wire, clipped = await self.read_wire(walk, target, reply)
-        inflated = await self.inflate(walk, target, wire, headers.get("content-encoding", ""), clipped=clipped)
-        notes = inflated.notes
-        truncated = inflated.truncated and not clipped
-        if isinstance(reply, StrictResponse) and reply.wire is not None and reply.wire.excess:
+        wire, clipped = await self.read_wire(state, target, reply)
+        body = await self.decompress(state, target, wire, headers.get("content-encoding", ""), clipped=clipped)
+        notes, truncated = body.notes, body.truncated and not clipped
+        if reply.has_excess:
             notes, truncated = (*notes, "more bytes than Content-Length"), True
-        return replace(answer, body=inflated.body, wire_bytes=len(wire), truncated=truncated, notes=notes)
+        return replace(answer, body=body.body, wire_bytes=len(wire), truncated=truncated, notes=notes)
 
-    async def read_wire(self, walk: FetchState, target: Target, reply: aiohttp.ClientResponse) -> tuple[bytes, bool]:
-        """The body as it came, and whether it was clipped. Raises `TooLarge`."""
-        clips = walk.clips or reply.status != 200
-        cap = min(walk.limits.wire_bytes, ERROR_BODY_BYTES) if reply.status != 200 else walk.limits.wire_bytes
-        if not clips and (reply.content_length or 0) > cap:
-            raise TooLarge(target.url, "wire_bytes", f"announces {reply.content_length} bytes, {cap} are allowed")
-        first = b""
-        rest: bytearray | None = None
+    async def read_wire(self, state: FetchState, target: Target, reply: StrictResponse) -> tuple[bytes, bool]:
+        """The body as received, and whether it was clipped. Raises `TooLarge`."""
+        is_error = reply.status != 200
+        clips = state.clips or is_error
+        limit = min(state.limits.wire_bytes, ERROR_BODY_BYTES) if is_error else state.limits.wire_bytes
+        if not clips and (reply.content_length or 0) > limit:
+            raise TooLarge(target.url, "wire_bytes", f"announces {reply.content_length} bytes, {limit} are allowed")
+        pieces: list[bytes] = []
+        size = 0
         async for piece in reply.content.iter_any():
-            if rest is None and not first:
-                first = piece
-            elif rest is None:
-                rest = bytearray(first + piece)
-            else:
-                rest += piece
-            size = len(first) if rest is None else len(rest)
-            if size > cap:
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
                 reply.close()
-                if clips:
-                    return bytes(first if rest is None else rest)[:cap], True
-                raise TooLarge(target.url, "wire_bytes", f"more than {cap} bytes")
-        return (first if rest is None else bytes(rest)), False
+                if not clips:
+                    raise TooLarge(target.url, "wire_bytes", f"more than {limit} bytes")
+                return b"".join(pieces)[:limit], True
+        return b"".join(pieces), False
 
-    async def inflate(
-        self, walk: FetchState, target: Target, wire: bytes, codings: str, *, clipped: bool
+    async def decompress(
+        self, state: FetchState, target: Target, wire: bytes, codings: str, *, clipped: bool
     ) -> DecompressedBody:
-        """The body uncompressed, in a thread when it is large. Raises `TooLarge`, `Unreachable`."""
-        caps = SizeLimits(walk.limits.inflated_bytes, walk.limits.ratio)
+        """The body decompressed, in a thread when it is large. Raises `TooLarge`, `Unreachable`."""
+        limits = SizeLimits(state.limits.inflated_bytes, state.limits.ratio)
         try:
             if len(wire) > THREAD_ABOVE_BYTES and codings:
                 loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self.inflating, inflate, wire, codings, caps)
-            return inflate(wire, codings, caps)
-        except SizeLimitExceeded as error:
+                return await loop.run_in_executor(self.decompressors, decompress, wire, codings, limits)
+            return decompress(wire, codings, limits)
+        except (SizeLimitExceeded, UndecodableBody) as error:
             if clipped:
                 return DecompressedBody(b"", truncated=True)
-            raise TooLarge(target.url, error.cap, str(error)) from error
-        except UndecodableBody as error:
-            if clipped:
-                return DecompressedBody(b"", truncated=True)
+            if isinstance(error, SizeLimitExceeded):
+                raise TooLarge(target.url, error.limit, str(error)) from error
             raise Unreachable(target.url, "coding", str(error)) from error
 
-    def onward(self, walk: FetchState, answer: Answer) -> Target:
-        """The next hop. Raises `TooManyRedirects`, `RequestRefused`, `Unreachable`."""
+    def next_hop(self, state: FetchState, answer: HopResponse) -> Target:
+        """The target of a redirect. Raises `TooManyRedirects`, `RequestRefused`, `Unreachable`."""
         from_url = answer.target.url
-        target = self.target(walk, redirect_url(from_url, answer.location))
-        walk.redirects.append(Redirect(answer.status, from_url, target.url))
-        if len(walk.redirects) > walk.limits.redirects:
-            raise TooManyRedirects(walk.url, f"more than {walk.limits.redirects} redirects, last to {target.url}")
-        walk.seen.add((from_url, ""))
-        visited = (target.url, walk.cookies(target))
-        if visited in walk.seen:
-            raise TooManyRedirects(walk.url, f"a loop: {target.url} again")
-        walk.seen.add(visited)
+        target = self.target(state, redirect_url(from_url, answer.location))
+        state.redirects.append(Redirect(answer.status, from_url, target.url))
+        if len(state.redirects) > state.limits.redirects:
+            raise TooManyRedirects(state.url, f"more than {state.limits.redirects} redirects, last to {target.url}")
+        state.seen.add((from_url, ""))
+        visited = (target.url, state.cookies(target))
+        if visited in state.seen:
+            raise TooManyRedirects(state.url, f"a loop: {target.url} again")
+        state.seen.add(visited)
         if answer.target.scheme == "https" and target.scheme == "http":
-            walk.notes.append("downgrade")
+            state.notes.append("downgrade")
         return target
 
-    def note_answer(self, walk: FetchState, answer: Answer) -> None:
-        """What was odd about the last answer."""
-        walk.notes.extend(answer.notes)
-        if answer.status == 304 and walk.validators == Validators():
-            walk.notes.append("304 without validators")
+    def response(self, state: FetchState, answer: HopResponse) -> Response:
+        """The caller's response, with notes on irregularities of the last hop."""
+        notes = [*state.notes, *answer.notes]
+        if answer.status == 304 and state.validators == Validators():
+            notes.append("304 without validators")
         wall = bot_wall(answer.status, answer.headers, answer.body)
         if wall:
-            walk.notes.append(f"bot_wall:{wall}")
-
-    def response(self, walk: FetchState, answer: Answer) -> Response:
-        """What the caller gets."""
-        said = parse_tdm(answer.headers.get("tdm-reservation"), answer.headers.get("tdm-policy"))
-        tdm = walk.tdm if said.reserved is None else said
+            notes.append(f"bot_wall:{wall}")
+        tdm = parse_tdm(answer.headers.get("tdm-reservation"), answer.headers.get("tdm-policy"))
+        if tdm.reserved is None:
+            tdm = state.tdm
         return Response(
-            url=walk.url,
+            url=state.url,
             final_url=answer.target.url,
             status=answer.status,
             headers=answer.headers,
             body=answer.body,
             fetched_at=self.clock(),
-            elapsed_s=walk.limits.total_s - walk.left_s,
+            elapsed_s=state.limits.total_s - state.left_s,
             wire_bytes=answer.wire_bytes,
-            redirects=tuple(walk.redirects),
+            redirects=tuple(state.redirects),
             peer=answer.peer,
             truncated=answer.truncated,
-            notes=tuple(walk.notes),
+            notes=tuple(notes),
             tdm_reserved=tdm.reserved,
             tdm_policy=tdm.policy,
         )
 
-    async def ask_site(self, origin: str) -> SiteRules | None:
-        """What an origin allows: robots.txt and tdmrep.json. None when robots.txt cannot be had for now."""
-        robots = await self.side_file(f"{origin}/robots.txt")
+    async def fetch_site_rules(self, origin: str) -> SiteRules | None:
+        """An origin's robots.txt and tdmrep.json. None when robots.txt is unavailable for now."""
+        robots = await self.fetch_site_file(f"{origin}/robots.txt")
         if robots is None or robots.status >= 500:
             return None
-        tdmrep = await self.side_file(f"{origin}/.well-known/tdmrep.json", paced={robots.target.host})
+        tdmrep = await self.fetch_site_file(f"{origin}/.well-known/tdmrep.json", paced={robots.target.host})
         return SiteRules(
             robots_text=robots.body.decode("utf-8", "replace") if robots.status == 200 else None,
             tdm_rules=read_tdmrep(tdmrep.body) if tdmrep is not None and tdmrep.status == 200 else (),
             asked_at=self.clock(),
         )
 
-    async def side_file(self, url: str, paced: set[str] | None = None) -> Answer | None:
-        """A small file beside the pages, clipped; None when there was no answer."""
-        walk = self.walk(url, FetchKind.PAGE, Validators(), asks_robots=False)
-        walk.limits = replace(walk.limits, wire_bytes=ROBOTS_BYTES, inflated_bytes=ROBOTS_BYTES * 10)
-        walk.clips = True
-        walk.paced |= paced or set()
+    async def fetch_site_file(self, url: str, paced: Collection[str] = ()) -> HopResponse | None:
+        """A small file of the site, clipped; None when there was no response."""
+        state = self.start(url, FetchKind.PAGE, Validators(), obeys_robots=False)
+        state.limits = replace(state.limits, wire_bytes=ROBOTS_BYTES, inflated_bytes=ROBOTS_BYTES * 10)
+        state.clips = True
+        state.paced.update(paced)
         try:
-            return await self.go(walk)
+            return await self.follow_redirects(state)
         except TooManyRedirects:
-            return Answer(self.target(walk, url), 404, {}, b"")  # RFC 9309 section 2.3.1.2: as if there were none
+            return HopResponse(target=self.target(state, url), status=404, headers={})  # RFC 9309 section 2.3.1.2
         except RequestRefused:
             raise
         except FetchError:

@@ -1,7 +1,7 @@
-"""A URL as it goes on the wire: checked against our rules, ASCII, without fragment or userinfo.
+"""URL validation before a request: checked against our rules, ASCII, without fragment or userinfo.
 
-Raises `RequestRefused` with the rule's name (scheme, userinfo is dropped and noted, host, port, address, url). What it
-does not know is where a name leads: that is judged when it is resolved and connected (addresses.py).
+Raises `RequestRefused` with the rule's name (scheme, host, port, address, url). Userinfo is dropped and noted. The
+addresses behind a name are checked later, when it is resolved and connected (address_guard.py).
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NoReturn
 from unicodedata import normalize
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
@@ -19,20 +18,20 @@ from connectors.http.address_guard import forbidden, literal_address
 from pipeline.domain.errors import RequestRefused, Unreachable
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-# HTTP's own ports and those that IANA registered for it or the web knows as its second ones. An allow list, because a
-# feed must not be able to make us talk to a stranger's mail server or database.
+# HTTP's own ports, and its registered or customary alternatives. An allow list, because a feed must not make us connect
+# to a mail server or a database.
 PORTS = frozenset({80, 443, 8000, 8008, 8080, 8443, 8888})
-LONGEST_URL = 8000  # RFC 9110 section 4.1 asks servers for as much; no outlet comes near
+MAX_URL_CHARS = 8000  # RFC 9110 section 4.1 requires servers to accept as much; no outlet comes near
 
 HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# What may stand in path and query without being encoded, and `%`, so that what is encoded stays as it is.
+# Characters of path and query that stay unencoded; `%`, so that encoded ones stay as they are.
 SAFE = "!$%&'()*+,-./:;=?@[]_|~"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where a request goes."""
+    """The checked URL of a request."""
 
     url: str
     wire_url: URL
@@ -44,10 +43,10 @@ class Target:
 
 @lru_cache(maxsize=4096)
 def parse_target(url: str, *, any_port: bool = False, allowed: frozenset[str] = frozenset()) -> Target:
-    """The target that a URL means. Raises `RequestRefused`."""
+    """Parse and check a URL. Raises `RequestRefused`."""
     text = CONTROL.sub("", url.strip())
-    if len(text) > LONGEST_URL:
-        raise RequestRefused(url[:200] + "…", "url", f"longer than {LONGEST_URL} characters")
+    if len(text) > MAX_URL_CHARS:
+        raise RequestRefused(url[:200] + "…", "url", f"longer than {MAX_URL_CHARS} characters")
     try:
         split = urlsplit(text)
         port = split.port
@@ -61,11 +60,18 @@ def parse_target(url: str, *, any_port: bool = False, allowed: frozenset[str] = 
         raise RequestRefused(url, "port", f"{port} is not a port of the web")
     origin = f"{split.scheme}://{host}" + ("" if port == DEFAULT_PORTS[split.scheme] else f":{port}")
     full = origin + wire_path(split)
-    return Target(full, URL(full, encoded=True), split.scheme, host, origin, "@" in split.netloc)
+    return Target(
+        url=full,
+        wire_url=URL(full, encoded=True),
+        scheme=split.scheme,
+        host=host,
+        origin=origin,
+        userinfo_dropped="@" in split.netloc,
+    )
 
 
 def wire_host(url: str, host: str, allowed: frozenset[str]) -> str:
-    """The host in ASCII; an address in its one usual form. Raises `RequestRefused` for a forbidden one."""
+    """The host in ASCII; an address in canonical form. Raises `RequestRefused` for a forbidden one."""
     plain = normalize("NFKC", unquote(host)).lower()
     try:
         address = literal_address(plain.strip("[]"))
@@ -76,37 +82,27 @@ def wire_host(url: str, host: str, allowed: frozenset[str]) -> str:
         if rule is not None:
             raise RequestRefused(url, "address", f"{address} is {rule}", address=address)
         return f"[{address}]" if ":" in address else address
-    ascii_host = plain if plain.isascii() else idna(url, plain)
+    try:
+        ascii_host = plain if plain.isascii() else URL.build(scheme="http", host=plain).raw_host or ""  # IDNA, RFC 5891
+    except ValueError as error:
+        raise RequestRefused(url, "host", f"{plain!r} is no host name") from error
     if len(ascii_host) > 253 or not HOST.fullmatch(ascii_host):
         raise RequestRefused(url, "host", f"{ascii_host[:80]!r} is no host name")
     return ascii_host
 
 
-def idna(url: str, host: str) -> str:
-    """An internationalised name as DNS knows it (RFC 5891)."""
-    try:
-        return URL.build(scheme="http", host=host).raw_host or ""
-    except ValueError as error:
-        raise RequestRefused(url, "host", f"{host!r} is no host name") from error
-
-
 def wire_path(split: SplitResult) -> str:
-    """Path and query, what is not ASCII percent-encoded as UTF-8 (or as the bytes a header brought)."""
+    """Path and query; non-ASCII characters percent-encoded as UTF-8 (or as the raw bytes of a header)."""
     path = quote(split.path, safe=SAFE, errors="surrogateescape") or "/"
     query = quote(split.query, safe=SAFE, errors="surrogateescape")
     return f"{path}?{query}" if query else path
 
 
 def redirect_url(base: str, location: str | None) -> str:
-    """Where a Location leads, seen from the URL that sent it. Raises `Unreachable` when it leads nowhere."""
+    """Resolve a Location against the URL that sent it. Raises `Unreachable` when it is missing or unusable."""
     if not location or not location.strip():
-        nowhere(base, "no Location")
+        raise Unreachable(base, "redirect", "no Location")
     try:
         return urljoin(base, CONTROL.sub("", location.strip()))
     except ValueError as error:
-        nowhere(base, f"unusable Location {location[:200]!r}", error)
-
-
-def nowhere(base: str, reason: str, cause: Exception | None = None) -> NoReturn:
-    """A redirect that cannot be followed."""
-    raise Unreachable(base, "redirect", reason) from cause
+        raise Unreachable(base, "redirect", f"unusable Location {location[:200]!r}") from error

@@ -1,21 +1,23 @@
-"""The inside of an extraction worker: calls in, answers out, over one pipe, under limits that the system enforces.
+"""The child process of an extraction worker: calls in, answers out, over one pipe, under limits of the system.
 
-Started by connectors/workers/pool.py as a process of its own; holds no state but caches, so that any call may be its
-last.
+Started by connectors/workers/pool.py; holds no state but caches, so that it may be killed at any call.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pickle
 import resource
+import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 __all__ = ["READY", "main"]
 
 READY = b"ready"
+WARM_UP = "The first page of a worker loads models and compiles patterns, so a page of our own is extracted first. " * 4
 
 
 def main(descriptor: int, memory_mb: int) -> None:
@@ -26,13 +28,15 @@ def main(descriptor: int, memory_mb: int) -> None:
 
 def _serve(descriptor: int, memory_mb: int) -> None:
     _limit_memory(memory_mb)
-    _keep_quiet()
+    _silence()
     from pipeline.extraction.extract import PageInput, extract
     from pipeline.feeds.parse import read_feed
 
     calls: dict[str, Callable[..., object]] = {"extract": extract, "read_feed": read_feed}
     pipe = Connection(descriptor)
-    _warm_up(extract, PageInput)
+    # Before the time limit of the first page starts.
+    html = f"<html><body><h1>Warm</h1><p>{WARM_UP}</p></body></html>"
+    extract(PageInput(url="http://warm.invalid/up/1", html=html), None)
     pipe.send_bytes(READY)
     while True:
         call, arguments = pickle.loads(pipe.recv_bytes())  # noqa: S301 # from our own parent, by a private pipe
@@ -48,29 +52,16 @@ def _serve(descriptor: int, memory_mb: int) -> None:
 
 
 def _limit_memory(memory_mb: int) -> None:
-    """What the process may allocate; a page that wants more gets MemoryError, or the process dies of it alone."""
-    most = memory_mb * 1024 * 1024
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    """Limit what the process may allocate: a page beyond it gets MemoryError, or only this process dies."""
+    limit = memory_mb * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _keep_quiet() -> None:
-    """A library that prints must not print into what the parent's user reads; Ctrl-C is the parent's to act on."""
-    import logging
-    import signal
-
+def _silence() -> None:
+    """Drop what libraries print and log, which would reach the parent's terminal; Ctrl-C is left to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.disable(logging.CRITICAL)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
-
-
-def _warm_up(extract: object, page_input: object) -> None:
-    """Load what is loaded on first use, before the first page's time runs."""
-    assert callable(extract)
-    assert callable(page_input)
-    words = "The first page of a worker pays for models and patterns that are compiled on their first use. " * 4
-    extract(
-        page_input(url="http://warm.invalid/up/1", html=f"<html><body><h1>Warm</h1><p>{words}</p></body></html>"), None
-    )

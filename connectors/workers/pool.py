@@ -1,8 +1,8 @@
-"""Extraction workers: processes that read pages and large feeds under limits: a bad one costs itself only.
+"""Extraction workers: processes that extract pages and parse large feeds under limits of time and memory.
 
-Guarantee: every page given gets an Extraction or an `ExtractionFailed`, every feed alike, and the pool goes on. Workers
-are plain child processes on a private pipe, not `multiprocessing` children: they start the same way from a command, a
-test or an Airflow task, whatever that process forked, and never import its `__main__`.
+Guarantee: every page has an Extraction or an `ExtractionFailed`, every feed alike. A page that kills its worker does
+not stop the pool. Workers are plain child processes on a private pipe, not `multiprocessing` children. So they start the
+same way from a command, a test or an Airflow task, whatever that process forked, and never import its `__main__`.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ from pipeline.feeds.parse import FeedInput, NoFeed, ParsedFeed
 
 __all__ = ["ExtractionWorkers", "InlineWorkers", "extract_many"]
 
-START_TIMEOUT_S = 60.0  # importing trafilatura takes half a second, on a machine with nothing left a minute
-LESSONS = 100  # pages of an outlet that teach in one run; more change a wrapper little
-MAX_PAGES = 5_000  # then a worker is replaced: libraries' caches never grow for ever
+START_TIMEOUT_S = 60.0  # importing trafilatura takes half a second, on an overloaded machine a minute
+TRAINING_PAGES = 100  # of an outlet in one run; more change a wrapper little
+MAX_PAGES = 5_000  # then a worker is replaced: the caches of libraries grow without bound
 _ROOT = Path(pipeline.__path__[0]).parent
-_START = (
+_COMMAND = (
     "import sys; sys.path.insert(0, sys.argv[1]); from connectors.workers.child import main; "
     "main(int(sys.argv[2]), int(sys.argv[3]))"
 )
 
 
 class InlineWorkers:
-    """The same, in this process and without limits: for tests and for pages one trusts."""
+    """The same interface in this process and without limits: for tests and for trusted pages."""
 
     def __enter__(self) -> Self:
         return self
@@ -57,11 +57,7 @@ class InlineWorkers:
         pass
 
     async def extract(self, page: PageInput, wrapper: Wrapper | None) -> Extraction:
-        """The page's extraction."""
-        return self.extract_now(page, wrapper)
-
-    def extract_now(self, page: PageInput, wrapper: Wrapper | None) -> Extraction:
-        """The page's extraction; what goes wrong is `ExtractionFailed` here too."""
+        """Extract the page. Raises `ExtractionFailed`, as the pool does."""
         from pipeline.extraction.extract import extract
 
         try:
@@ -70,14 +66,14 @@ class InlineWorkers:
             raise ExtractionFailed(page.url, f"{type(error).__name__}: {error}") from error
 
     async def read_feed(self, given: FeedInput) -> ParsedFeed | NoFeed:
-        """What the feed says."""
+        """Parse the feed."""
         from pipeline.feeds.parse import read_feed
 
         return read_feed(given)
 
 
 class ExtractionWorkers:
-    """A pool of so many processes, started when a page comes; each page has `timeout_s` and `memory_mb` of one."""
+    """A pool of processes, started on demand; each page may use `timeout_s` and `memory_mb` of one."""
 
     def __init__(self, processes: int, timeout_s: float, memory_mb: int) -> None:
         self.processes = processes
@@ -85,13 +81,13 @@ class ExtractionWorkers:
         self._memory_mb = memory_mb
         self._idle: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="extraction")
-        self._living: set[_Worker] = set()
+        self._workers: set[_Worker] = set()
         self._lock = threading.Lock()
         self._closed = False
 
     def __enter__(self) -> Self:
         for _ in range(self.processes):
-            self._idle.put(None)  # hired by the first page: most runs of most shards bring none
+            self._idle.put(None)  # started by the first page: most runs of most shards have no page
         return self
 
     def __exit__(
@@ -100,27 +96,27 @@ class ExtractionWorkers:
         self.close()
 
     def close(self) -> None:
-        """End all workers, at work or not. Idempotent."""
+        """Kill all workers, busy or idle. Idempotent."""
         with self._lock:
             self._closed = True
-            living, self._living = self._living, set()
-        for worker in living:
+            workers, self._workers = self._workers, set()
+        for worker in workers:
             worker.end()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     async def extract(self, page: PageInput, wrapper: Wrapper | None) -> Extraction:
-        """The page's extraction, by the next free worker. Raises `ExtractionFailed`."""
+        """Extract the page in the next free worker. Raises `ExtractionFailed`."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.extract_now, page, wrapper)
 
     def extract_now(self, page: PageInput, wrapper: Wrapper | None) -> Extraction:
-        """The same for callers without an event loop: from any thread, waits for a free worker."""
+        """The same without an event loop: from any thread, blocks until a worker is free."""
         answer = self._call(page.url, "extract", page, wrapper)
         if isinstance(answer, Extraction):
             return answer
         raise ExtractionFailed(page.url, str(answer))
 
     async def read_feed(self, given: FeedInput) -> ParsedFeed | NoFeed:
-        """What the feed says, by the next free worker. Raises `ExtractionFailed`."""
+        """Parse the feed in the next free worker. Raises `ExtractionFailed`."""
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._threads, self._call, given.url, "read_feed", given)
         if isinstance(answer, (ParsedFeed, NoFeed)):
@@ -128,38 +124,38 @@ class ExtractionWorkers:
         raise ExtractionFailed(given.url, str(answer))
 
     def _call(self, url: str, call: str, *arguments: object) -> object:
-        """A worker's answer. Raises `ExtractionFailed` when the call cost it its life."""
+        """A worker's answer. Raises `ExtractionFailed` when the call killed the worker."""
         worker = self._idle.get()
         try:
             if worker is not None and worker.is_dead:
-                self._dismiss(worker)  # died while idle: no page's fault
+                self._stop(worker)  # died while idle, not because of a page
                 worker = None
             if worker is None:
-                worker = self._hire()
+                worker = self._start()
             return worker.ask(call, arguments, timeout_s=self._timeout_s)
         except _WorkerLost as lost:
-            self._dismiss(worker)
+            self._stop(worker)
             worker = None
             raise ExtractionFailed(url, str(lost)) from lost
         finally:
             if worker is not None and worker.pages >= MAX_PAGES:
-                self._dismiss(worker)
+                self._stop(worker)
                 worker = None
             self._idle.put(worker)
 
-    def _hire(self) -> _Worker:
+    def _start(self) -> _Worker:
         with self._lock:
             if self._closed:
                 raise _WorkerLost("the workers are closed")
             worker = _Worker(self._memory_mb)
-            self._living.add(worker)
+            self._workers.add(worker)
         return worker
 
-    def _dismiss(self, worker: _Worker | None) -> None:
+    def _stop(self, worker: _Worker | None) -> None:
         if worker is not None:
             worker.end()
             with self._lock:
-                self._living.discard(worker)
+                self._workers.discard(worker)
 
 
 class _WorkerLost(Exception):
@@ -172,7 +168,7 @@ class _Worker:
     def __init__(self, memory_mb: int) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-c", _START, str(_ROOT), str(theirs.fileno()), str(memory_mb)]
+            command = [sys.executable, "-c", _COMMAND, str(_ROOT), str(theirs.fileno()), str(memory_mb)]
             self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)  # noqa: S603
         self._pipe = Connection(ours.detach())
         self._is_ready = False
@@ -184,7 +180,7 @@ class _Worker:
         return self._process.poll() is not None
 
     def ask(self, call: str, arguments: tuple[object, ...], *, timeout_s: float) -> object:
-        """What the call answered, or the error it met. Raises `_WorkerLost`."""
+        """The call's result, or its exception. Raises `_WorkerLost`."""
         self._await_start()
         self.pages += 1
         try:
@@ -193,13 +189,13 @@ class _Worker:
                 raise _WorkerLost(f"no answer within {timeout_s:g} s")
             answer: object = pickle.loads(self._pipe.recv_bytes())  # noqa: S301 # from our own child, by a private pipe
         except (EOFError, OSError) as error:
-            raise _WorkerLost(self._epitaph()) from error
+            raise _WorkerLost(self._exit_reason()) from error
         if isinstance(answer, MemoryError):
             raise _WorkerLost("out of memory")
         return answer
 
     def end(self) -> None:
-        """Kill the process and reap it."""
+        """Kill the process and wait for its end."""
         self._process.kill()
         self._process.wait()
         self._pipe.close()
@@ -211,10 +207,10 @@ class _Worker:
             if not self._pipe.poll(START_TIMEOUT_S) or self._pipe.recv_bytes() != READY:
                 raise _WorkerLost("the worker did not start in time")
         except (EOFError, OSError) as error:
-            raise _WorkerLost(f"the worker did not start: {self._epitaph()}") from error
+            raise _WorkerLost(f"the worker did not start: {self._exit_reason()}") from error
         self._is_ready = True
 
-    def _epitaph(self) -> str:
+    def _exit_reason(self) -> str:
         code = self._process.wait(timeout=10)
         return (
             f"the worker died of {signal.Signals(-code).name}" if code < 0 else f"the worker ended with status {code}"
@@ -224,25 +220,25 @@ class _Worker:
 def extract_many(
     rows: Iterable[ExtractRow], *, learn: bool, processes: int, timeout_s: float = 20.0, memory_mb: int = 1_024
 ) -> Iterator[ExtractedRow]:
-    """The rows' extractions in their order. With `learn`, pages are read twice: to teach, then to profit."""
+    """The rows' extractions in their order. With `learn`, pages are read twice: to learn wrappers, then to use them."""
     listed = list(rows)
     wrappers: dict[str, Wrapper] = {}
     with ExtractionWorkers(processes, timeout_s, memory_mb) as workers, ThreadPoolExecutor(processes) as threads:
         if learn:
             wrappers = _learn_wrappers(listed, workers, threads)
         yield from _in_order(
-            lambda row: _extract_row(row, wrappers.get(outlet_of(row)), workers), listed, threads, ahead=4 * processes
+            lambda row: _extract_row(row, wrappers.get(outlet_of(row)), workers), listed, threads, processes
         )
 
 
 def _in_order(
-    work: Callable[[ExtractRow], ExtractedRow], rows: Iterable[ExtractRow], threads: ThreadPoolExecutor, *, ahead: int
+    work: Callable[[ExtractRow], ExtractedRow], rows: Iterable[ExtractRow], threads: ThreadPoolExecutor, processes: int
 ) -> Iterator[ExtractedRow]:
-    """Results in the order of the rows, with a bounded number at work or waiting."""
+    """Results in the order of the rows, with a bounded number in progress."""
     waiting: deque[Future[ExtractedRow]] = deque()
     for row in rows:
         waiting.append(threads.submit(work, row))
-        if len(waiting) >= ahead:
+        if len(waiting) >= 4 * processes:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
@@ -251,19 +247,17 @@ def _in_order(
 def _learn_wrappers(
     rows: list[ExtractRow], workers: ExtractionWorkers, threads: ThreadPoolExecutor
 ) -> dict[str, Wrapper]:
-    """The wrappers of the outlets that have pages enough to learn one from."""
+    """The wrappers of the outlets with enough pages."""
     counts = Counter(outlet_of(row) for row in rows)
-    taught: Counter[str] = Counter()
-    lessons: list[ExtractRow] = []
+    used: Counter[str] = Counter()
+    training: list[ExtractRow] = []
     for row in rows:
         outlet = outlet_of(row)
-        if counts[outlet] >= ENOUGH_PAGES and taught[outlet] < LESSONS:
-            taught[outlet] += 1
-            lessons.append(row)
+        if counts[outlet] >= ENOUGH_PAGES and used[outlet] < TRAINING_PAGES:
+            used[outlet] += 1
+            training.append(row)
     observations: dict[str, list[Observation]] = {}
-    for result in _in_order(
-        lambda row: _extract_row(row, None, workers), lessons, threads, ahead=4 * workers.processes
-    ):
+    for result in _in_order(lambda row: _extract_row(row, None, workers), training, threads, workers.processes):
         if result.extraction is not None and result.extraction.observation is not None:
             observations.setdefault(outlet_of(result.row), []).append(result.extraction.observation)
     return {outlet: learn_wrapper(None, seen) for outlet, seen in observations.items()}

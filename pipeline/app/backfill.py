@@ -150,7 +150,7 @@ class Backfill:
         """Fetch the sitemaps and nothing else."""
         span, (outlet,) = span_of(share), self.choose(share.outlets)
         async with self.app.fetcher() as fetcher:
-            crawl = SitemapCrawl(fetcher, outlet, span)
+            crawl = SitemapCrawl(fetcher=fetcher, outlet=outlet, span=span)
             found = [
                 SitemapPreview(url=url, in_span=len(in_span(file, span)), undated=undated(file))
                 async for url, file in crawl.files(share.sitemaps)
@@ -185,7 +185,12 @@ class Backfill:
         feed = backfill_feed(outlet, "past")
         await finish(feed, context, result.report)
         if span.since < span.until:
-            crawl = SitemapCrawl(context.fetcher, outlet, span, is_done=lambda url: self.progress.is_done(share, url))
+            crawl = SitemapCrawl(
+                fetcher=context.fetcher,
+                outlet=outlet,
+                span=span,
+                is_done=lambda url: self.progress.is_done(share, url),
+            )
             async for url, file in crawl.files(share.sitemaps):
                 listed = in_span(file, span)
                 result.undated += undated(file)

@@ -242,7 +242,7 @@ async def test_live_request_waits_for_at_most_one_backfill_request(store_url: st
         database.upgrade()
     with closing(StoredPacer(store_url)) as first, closing(StoredPacer(store_url)) as second:
         old, live = (
-            RateLimiter(pacer, lambda: clock, per_host=per_host, default_spacing_s=5.0, max_wait_s=60.0)
+            RateLimiter(pacer=pacer, clock=lambda: clock, per_host=per_host, default_spacing_s=5.0, max_wait_s=60.0)
             for pacer, per_host in zip(
                 (first, second), (throttled_settings(Settings()).http.host_connections, 2), strict=True
             )

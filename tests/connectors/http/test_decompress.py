@@ -1,4 +1,4 @@
-"""Bodies inflate under caps, and what is only odd is read."""
+"""Decompression under size limits; irregular bodies are read and noted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.http.decompress import SizeLimitExceeded, SizeLimits, UndecodableBody, inflate
+from connectors.http.decompress import SizeLimitExceeded, SizeLimits, UndecodableBody, decompress
 
 CAPS = SizeLimits(max_bytes=5_000_000, max_ratio=200)
 TEXT = "".join(f"<p>Article {n}, {random.Random(n).random()}</p>" for n in range(400)).encode()
@@ -33,7 +33,7 @@ COMPRESS = {
 
 @pytest.mark.parametrize("coding", COMPRESS)
 def test_each_coding_gives_the_body_back(coding: str) -> None:
-    assert inflate(COMPRESS[coding](TEXT), coding, CAPS).body == TEXT
+    assert decompress(COMPRESS[coding](TEXT), coding, CAPS).body == TEXT
 
 
 @pytest.mark.parametrize("coding", COMPRESS)
@@ -41,7 +41,7 @@ def test_a_body_cut_short_is_truncated_or_undecodable_never_whole(coding: str) -
     wire = COMPRESS[coding](TEXT)
     for end in range(len(wire) - 12, len(wire)):
         try:
-            result = inflate(wire[:end], coding, CAPS)
+            result = decompress(wire[:end], coding, CAPS)
         except UndecodableBody:
             continue
         assert result.truncated
@@ -67,22 +67,22 @@ def test_a_body_cut_short_is_truncated_or_undecodable_never_whole(coding: str) -
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_odd_body_is_read_and_noted(name: str, wire: bytes, codings: str, note: str) -> None:
-    result = inflate(wire, codings, CAPS)
+    result = decompress(wire, codings, CAPS)
     assert result.body.removeprefix(b"\xef\xbb\xbf") == TEXT
     assert note in result.notes
     assert not result.truncated
 
 
 def test_zero_padding_is_not_worth_a_note() -> None:
-    assert inflate(gzip.compress(TEXT) + bytes(1024), "gzip", CAPS).notes == ()
+    assert decompress(gzip.compress(TEXT) + bytes(1024), "gzip", CAPS).notes == ()
 
 
 def test_two_codings_are_taken_off_in_reverse() -> None:
-    assert inflate(brotli.compress(gzip.compress(TEXT)), "gzip, br", CAPS).body == TEXT
+    assert decompress(brotli.compress(gzip.compress(TEXT)), "gzip, br", CAPS).body == TEXT
 
 
 def test_frames_of_zstd_are_joined() -> None:
-    assert inflate(zstd_frame(TEXT[:50]) + zstd_frame(TEXT[50:]), "zstd", CAPS).body == TEXT
+    assert decompress(zstd_frame(TEXT[:50]) + zstd_frame(TEXT[50:]), "zstd", CAPS).body == TEXT
 
 
 @pytest.mark.parametrize(
@@ -97,36 +97,36 @@ def test_frames_of_zstd_are_joined() -> None:
 )
 def test_what_cannot_be_read_is_undecodable(wire: bytes, codings: str) -> None:
     with pytest.raises(UndecodableBody):
-        inflate(wire, codings, CAPS)
+        decompress(wire, codings, CAPS)
 
 
 @pytest.mark.parametrize("coding", COMPRESS)
 def test_a_bomb_is_refused(coding: str) -> None:
     with pytest.raises(SizeLimitExceeded) as caught:
-        inflate(COMPRESS[coding](bytes(50_000_000)), coding, CAPS)
-    assert caught.value.cap in ("ratio", "inflated_bytes")
+        decompress(COMPRESS[coding](bytes(50_000_000)), coding, CAPS)
+    assert caught.value.limit in ("ratio", "inflated_bytes")
 
 
 def test_a_high_ratio_of_a_small_body_harms_nobody() -> None:
-    assert len(inflate(gzip.compress(bytes(900_000)), "gzip", CAPS).body) == 900_000
+    assert len(decompress(gzip.compress(bytes(900_000)), "gzip", CAPS).body) == 900_000
 
 
 def test_the_cap_counts_inflated_bytes() -> None:
     body = random.Random(1).randbytes(6_000_000).hex().encode()
     with pytest.raises(SizeLimitExceeded) as caught:
-        inflate(gzip.compress(body, 1), "gzip", CAPS)
-    assert caught.value.cap == "inflated_bytes"
+        decompress(gzip.compress(body, 1), "gzip", CAPS)
+    assert caught.value.limit == "inflated_bytes"
 
 
 def test_a_body_of_no_coding_has_the_cap_too() -> None:
     with pytest.raises(SizeLimitExceeded):
-        inflate(bytes(5_000_001), "", CAPS)
+        decompress(bytes(5_000_001), "", CAPS)
 
 
 @given(st.binary(max_size=400), st.sampled_from([*COMPRESS, "", "utf-8", "gzip, br", "br, gzip"]))
 def test_no_bytes_break_the_reading_of_bodies(wire: bytes, codings: str) -> None:
     try:
-        inflate(wire, codings, CAPS)
+        decompress(wire, codings, CAPS)
     except (SizeLimitExceeded, UndecodableBody):
         return
 
@@ -135,6 +135,6 @@ def test_no_bytes_break_the_reading_of_bodies(wire: bytes, codings: str) -> None
 def test_no_damage_breaks_the_reading_of_bodies(body: bytes, coding: str, where: int, damage: bytes) -> None:
     wire = COMPRESS[coding](body)
     try:
-        inflate(wire[:where] + damage + wire[where + len(damage) :], coding, CAPS)
+        decompress(wire[:where] + damage + wire[where + len(damage) :], coding, CAPS)
     except (SizeLimitExceeded, UndecodableBody):
         return

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
-from connectors.http.aiohttp_transport import MOST_OPEN
+from connectors.http.aiohttp_transport import MAX_OPEN
 from connectors.http.bot_walls import bot_wall
 from connectors.http.fetcher import FetchLimits, SafeFetcher
 from pipeline.domain.errors import FetchTimeout, RequestRefused, RetryAfter, Unreachable
@@ -130,9 +130,9 @@ async def test_connections_to_a_host_are_used_again(server: HostileServer, outle
 
 async def test_idle_connections_do_not_pile_up(server: HostileServer, outlet: Outlet) -> None:
     async with a_fetcher(server) as fetcher:
-        for n in range(MOST_OPEN + 20):
+        for n in range(MAX_OPEN + 20):
             await fetcher.fetch(feed(f"h{n}.test"))
-        assert len(server.tasks) <= MOST_OPEN + 1
+        assert len(server.tasks) <= MAX_OPEN + 1
 
 
 async def test_a_proxy_of_the_environment_is_not_used(server: HostileServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,8 +34,8 @@ class RecordingPacer:
         return None
 
 
-def a_politeness(pacer: RecordingPacer | MemoryPacer, now: datetime = NOON, **choices: object) -> RateLimiter:
-    return RateLimiter(pacer, lambda: now, **choices)  # type: ignore[arg-type]
+def limiter_with(pacer: RecordingPacer | MemoryPacer, now: datetime = NOON, **choices: object) -> RateLimiter:
+    return RateLimiter(pacer=pacer, clock=lambda: now, **choices)  # type: ignore[arg-type]
 
 
 async def visit(rate_limiter: RateLimiter, **choices: object) -> None:
@@ -65,7 +65,7 @@ def test_a_held_host_has_no_slot_before_its_time_and_the_longer_wait_stays() -> 
 
 async def test_the_spacing_of_a_host_is_its_own_or_the_default_or_what_robots_txt_asks() -> None:
     pacer = RecordingPacer()
-    rate_limiter = a_politeness(pacer, default_spacing_s=1, spacing_for=lambda host: 3 if host == "slow.test" else None)
+    rate_limiter = limiter_with(pacer, default_spacing_s=1, spacing_for=lambda host: 3 if host == "slow.test" else None)
     await visit(rate_limiter)
     await visit(rate_limiter, min_spacing_s=10)
     async with rate_limiter.visit("slow.test", URL):
@@ -75,13 +75,13 @@ async def test_the_spacing_of_a_host_is_its_own_or_the_default_or_what_robots_tx
 
 async def test_a_host_paced_already_in_this_fetch_needs_no_second_slot() -> None:
     pacer = RecordingPacer()
-    await visit(a_politeness(pacer), spaced=False)
+    await visit(limiter_with(pacer), spaced=False)
     assert pacer.reserved_s == []
 
 
 async def test_a_slot_far_off_sends_us_away_and_is_not_asked_for_again() -> None:
     pacer = RecordingPacer(slot=NOON + timedelta(hours=1))
-    rate_limiter = a_politeness(pacer)
+    rate_limiter = limiter_with(pacer)
     for _ in range(3):
         with pytest.raises(RetryAfter) as caught:
             await visit(rate_limiter)
@@ -91,20 +91,20 @@ async def test_a_slot_far_off_sends_us_away_and_is_not_asked_for_again() -> None
 
 async def test_those_who_stand_before_the_door_share_one_asking_of_the_pacer() -> None:
     pacer = RecordingPacer()
-    await asyncio.gather(*(visit(rate_limiter) for rate_limiter in [a_politeness(pacer, default_spacing_s=0.001)] * 8))
+    await asyncio.gather(*(visit(rate_limiter) for rate_limiter in [limiter_with(pacer, default_spacing_s=0.001)] * 8))
     assert len(pacer.reserved_s) < 8
     assert sum(pacer.reserved_s) == pytest.approx(0.008)
 
 
 async def test_slots_taken_beforehand_are_spaced_too() -> None:
     pacer = MemoryPacer()
-    rate_limiter = a_politeness(pacer, default_spacing_s=0.01, per_host=4)
+    rate_limiter = limiter_with(pacer, default_spacing_s=0.01, per_host=4)
     await asyncio.gather(*(visit(rate_limiter) for _ in range(4)))
     assert pacer.reserve(HOST, spacing_s=0, now=NOON) == NOON + timedelta(seconds=0.04)
 
 
 async def test_a_queue_longer_than_anyone_may_wait_takes_no_more() -> None:
-    rate_limiter = a_politeness(RecordingPacer(), per_host=1, default_spacing_s=30, max_wait_s=60)
+    rate_limiter = limiter_with(RecordingPacer(), per_host=1, default_spacing_s=30, max_wait_s=60)
     inside = asyncio.Event()
     leave = asyncio.Event()
 
@@ -127,7 +127,7 @@ async def test_a_queue_longer_than_anyone_may_wait_takes_no_more() -> None:
 
 
 async def test_a_place_that_does_not_come_free_is_not_waited_for_long() -> None:
-    rate_limiter = a_politeness(RecordingPacer(), per_host=1, default_spacing_s=0, max_wait_s=0.01)
+    rate_limiter = limiter_with(RecordingPacer(), per_host=1, default_spacing_s=0, max_wait_s=0.01)
     async with rate_limiter.visit(HOST, URL):
         with pytest.raises(RetryAfter, match="busy"):
             await visit(rate_limiter)
@@ -139,7 +139,7 @@ async def test_a_place_that_does_not_come_free_is_not_waited_for_long() -> None:
 
 async def test_a_wait_is_told_to_every_process_and_kept_here() -> None:
     pacer = RecordingPacer()
-    rate_limiter = a_politeness(pacer)
+    rate_limiter = limiter_with(pacer)
     until = NOON + timedelta(minutes=7)
     assert await rate_limiter.hold(HOST, asked=until, reason="429") == until
     assert pacer.holds == [until]
@@ -148,7 +148,7 @@ async def test_a_wait_is_told_to_every_process_and_kept_here() -> None:
 
 
 async def test_a_wait_that_names_no_time_grows_until_the_host_answers_otherwise() -> None:
-    rate_limiter = a_politeness(MemoryPacer())
+    rate_limiter = limiter_with(MemoryPacer())
     waits = [await rate_limiter.hold(HOST, asked=None, reason="429") - NOON for _ in range(8)]
     assert [wait.total_seconds() / 60 for wait in waits] == [5, 10, 20, 40, 80, 160, 240, 240]
     rate_limiter.answered(HOST)
@@ -156,7 +156,7 @@ async def test_a_wait_that_names_no_time_grows_until_the_host_answers_otherwise(
 
 
 async def test_a_wait_ends() -> None:
-    rate_limiter = a_politeness(MemoryPacer())
+    rate_limiter = limiter_with(MemoryPacer())
     await rate_limiter.hold(HOST, asked=NOON + timedelta(minutes=1), reason="503")
     rate_limiter.clock = lambda: NOON + timedelta(minutes=2)
     await visit(rate_limiter)
@@ -166,7 +166,7 @@ async def test_a_wait_ends() -> None:
 
 
 async def test_a_host_that_fails_again_and_again_rests_and_ever_longer() -> None:
-    rate_limiter = a_politeness(MemoryPacer())
+    rate_limiter = limiter_with(MemoryPacer())
     rate_limiter.failed(HOST, "no answer")
     rate_limiter.failed(HOST, "no answer")
     await visit(rate_limiter)
@@ -180,7 +180,7 @@ async def test_a_host_that_fails_again_and_again_rests_and_ever_longer() -> None
 
 
 async def test_an_answer_ends_the_count_of_failures() -> None:
-    rate_limiter = a_politeness(MemoryPacer())
+    rate_limiter = limiter_with(MemoryPacer())
     for _ in range(2):
         rate_limiter.failed(HOST, "no answer")
     rate_limiter.answered(HOST)
@@ -189,7 +189,7 @@ async def test_an_answer_ends_the_count_of_failures() -> None:
 
 
 async def test_those_who_queue_for_a_host_go_home_when_it_begins_to_rest() -> None:
-    rate_limiter = a_politeness(MemoryPacer(), per_host=1, default_spacing_s=0)
+    rate_limiter = limiter_with(MemoryPacer(), per_host=1, default_spacing_s=0)
     async with rate_limiter.visit(HOST, URL):
         queue = [asyncio.create_task(visit(rate_limiter)) for _ in range(5)]
         await asyncio.sleep(0)

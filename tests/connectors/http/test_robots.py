@@ -100,7 +100,7 @@ def test_a_crawl_delay_is_honoured_within_reason(line: str, delay_s: float) -> N
 async def test_rules_are_asked_for_once_a_day_however_many_pages_want_them() -> None:
     clock = Clock()
     origin = Origin(clock)
-    book = RobotsCache(origin.ask, clock)
+    book = RobotsCache(ask=origin.ask, clock=clock)
     await asyncio.gather(*(book.site(ORIGIN, PAGE) for _ in range(20)))
     clock.now += timedelta(hours=23)
     await book.site(ORIGIN, PAGE)
@@ -114,7 +114,7 @@ async def test_while_robots_txt_cannot_be_had_we_wait_and_ask_ever_less() -> Non
     clock = Clock()
     origin = Origin(clock)
     origin.is_away = True
-    book = RobotsCache(origin.ask, clock)
+    book = RobotsCache(ask=origin.ask, clock=clock)
     waits = []
     for _ in range(4):
         with pytest.raises(RetryAfter) as caught:
@@ -130,7 +130,7 @@ async def test_while_robots_txt_cannot_be_had_we_wait_and_ask_ever_less() -> Non
 async def test_an_old_copy_serves_while_robots_txt_cannot_be_had() -> None:
     clock = Clock()
     origin = Origin(clock, "User-agent: *\nDisallow: /monde/")
-    book = RobotsCache(origin.ask, clock)
+    book = RobotsCache(ask=origin.ask, clock=clock)
     await book.site(ORIGIN, PAGE)
     origin.is_away = True
     clock.now += timedelta(days=3)
@@ -142,8 +142,8 @@ async def test_rules_outlive_the_process_where_there_is_a_memory() -> None:
     clock = Clock()
     origin = Origin(clock)
     memory = Memory()
-    await RobotsCache(origin.ask, clock, memory).site(ORIGIN, PAGE)
-    await RobotsCache(origin.ask, clock, memory).site(ORIGIN, PAGE)
+    await RobotsCache(ask=origin.ask, clock=clock, store=memory).site(ORIGIN, PAGE)
+    await RobotsCache(ask=origin.ask, clock=clock, store=memory).site(ORIGIN, PAGE)
     assert origin.asked == 1
 
 
