@@ -1,8 +1,8 @@
 """Extraction workers: processes that extract pages and parse large feeds under limits of time and memory.
 
 Guarantee: every page has an Extraction or an `ExtractionFailed`, every feed alike. A page that kills its worker does
-not stop the pool. Workers are plain child processes on a private pipe, not `multiprocessing` children. So they start the
-same way from a command, a test or an Airflow task, whatever that process forked, and never import its `__main__`.
+not stop the pool. Workers are plain child processes on a private pipe, not `multiprocessing` children. So they start
+the same way from a command, a test or an Airflow task, whatever that process forked, and never import its `__main__`.
 """
 
 from __future__ import annotations
