@@ -1,9 +1,8 @@
 """
 ### News backfill
 
-Fetches what was published in the past and publishes it: from the outlets' sitemaps by days, or out of WARC files such
-as those of CC-NEWS. Old news go the way of all entries, with the same verdicts; what is known already is not published
-again.
+Fetches what was published in the past and publishes it: from the outlets' sitemaps by days, or from WARC files such as
+those of CC-NEWS. Old news are entries like all others, with the same verdicts; known articles are not published again.
 
 | task | what it does | when it is red |
 |---|---|---|
@@ -11,12 +10,12 @@ again.
 | `fill` | a share, named by outlet and days: sitemaps, pages, verdicts, delivery | store or broker stayed away |
 | `report` | adds the shares up; the note of the run | a sitemap or file was not read, a message not published |
 
-**By hand**: trigger with `outlets` and `since` (and `until`); with *dry run* the log of `fill` counts the pages of each
-sitemap, and nothing is fetched beyond the sitemaps. `WARC files` are paths that the workers can read. Triggered without
-any of these, as each night, it goes on with what earlier backfills left: shares not finished, entries put off.
+**By hand**: trigger with `outlets` and `since` (and `until`). With *dry run* only sitemaps are fetched, and the log of
+`fill` counts their pages. `WARC files` are paths that the workers can read. Triggered without any of these, as each
+night, it resumes what earlier backfills left: unfinished shares, entries put off.
 
-**Live news come first**: backfills run one at a time in the pool `news_backfill`, ask a host for one page at a time,
-and extract in one process. A share stops after five hours and goes on in the next run. It is safe to clear any task.
+**Live news come first**: backfills run one at a time in the pool `news_backfill`, fetch one page of a host at a time,
+and extract in one process. A share stops after five hours and resumes in the next run. It is safe to clear any task.
 
 At a terminal: `newswire backfill OUTLET --since 2026-03-01 --until 2026-03-08`.
 """
@@ -32,11 +31,11 @@ from airflow.sdk.exceptions import AirflowFailException
 
 log = logging.getLogger("newswire.dags")
 
-SHARE_DEADLINE = timedelta(hours=5)
+SHARE_DEADLINE = timedelta(hours=5)  # a share then ends, and resumes in the next run
 
 
 @dag(
-    schedule="47 4 * * *",  # at night, after upkeep: what is left, when live news are few
+    schedule="47 4 * * *",  # at night, after upkeep, when live news are few
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=23),

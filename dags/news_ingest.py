@@ -5,7 +5,7 @@ Polls the feeds that are due, collects the pages of their new entries, and deliv
 
 | task | what it does | when it is red |
 |---|---|---|
-| `plan` | deals the due feeds to a few shards by host, or to one | settings, catalogue or store are unusable |
+| `plan` | divides the due feeds into a few shards by host | settings, catalogue or store are unusable |
 | `ingest` | a task per shard, named by its outlets: poll, collect, deliver | store or broker stayed away |
 | `report` | adds the shards up, checks that every entry got its verdict | something was lost or not published |
 
@@ -16,16 +16,16 @@ red: its feed backs off, its entries stay pending, and the report says so. The r
 that is not over after twice that time is **late**: the deadline alert writes it into the store, and the desk and the
 metric `newswire_late_runs` show it. Shards run in the pool `news_live` (`airflow pools import dags/pools.json`).
 
-After the new entries, articles that are known are looked at again (15 min, 1 h, 6 h, 24 h, 72 h after they were first
-seen, `NEWSWIRE_REVISIT_AFTER_S`, or by outlet in the catalogue), conditionally and within a budget per run and host: so
-revisions that no feed tells of, and withdrawals, are found. The report counts these visits apart from entries.
+After the new entries, the pages of known articles are fetched again: 15 min, 1 h, 6 h, 24 h and 72 h after they were
+first seen (`NEWSWIRE_REVISIT_AFTER_S`, or by outlet in the catalogue). This finds withdrawals, and revisions that no
+feed shows. Requests are conditional, within a budget per run and host. The report counts visits apart from entries.
 
 **By hand**: trigger with `outlets` to poll only these; with *force* to poll what is not due yet; with *dry run* to see
-which feeds are due and how they would be dealt, without fetching anything. What was published in the past is fetched by
-`news_backfill`. At a terminal: `newswire poll [OUTLET…]`.
+which feeds are due and in which shards, without fetching anything. `news_backfill` fetches what was published in the
+past. At a terminal: `newswire poll [OUTLET…]`.
 
-**Red run**: read the log of `report`. Nothing that was seen is lost: entries wait in the store and messages in the
-outbox, and the next run takes them up. It is safe to clear any task.
+**Red run**: read the log of `report`. Nothing is lost: entries wait in the store and messages in the outbox for the
+next run. It is safe to clear any task.
 
 When something was published, the asset `news.articles` gets an event with the counts per outlet.
 """
@@ -60,11 +60,11 @@ SCHEDULE = schedule()
 LATE_AFTER_MIN = SCHEDULE.late_after.total_seconds() / 60
 
 ARTICLES = Asset(name="news.articles", uri="newswire://topics/news.articles", group="news")
-# An alias, because a task's plain outlet would give an event on every run, even when nothing was published.
+# An alias, because a plain outlet would create an event on every run, even when nothing was published.
 PUBLISHED = AssetAlias(name="news.articles when published", group="news")
 
-# Feeds and pages are retried by their state in the store, messages by the producer: what is left for Airflow is a store
-# or a broker that was away, and a worker that died.
+# Feeds and pages are retried by their state in the store, messages by the producer. Airflow retries when store or
+# broker were away, or a worker died.
 RETRY = ExceptionRetryPolicy(
     rules=[
         RetryRule(
@@ -123,8 +123,7 @@ RETRY = ExceptionRetryPolicy(
             minimum=1,
             maximum=64,
             title="Shards",
-            description="Tasks to deal the feeds to, at most: about as many as there are task slots. "
-            "A run that will find little new gets fewer.",
+            description="Tasks at most: about as many as there are task slots. A run with little to do gets fewer.",
         ),
         "force": Param(
             False, type="boolean", title="Force", description="Poll even what is not due yet, among the outlets above."

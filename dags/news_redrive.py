@@ -2,11 +2,11 @@
 ### News redrive
 
 Tries dead letters again: entries that FAILED after their last attempt become pending, and the next run of `news_ingest`
-settles them. Started by hand, with a form; **as it comes it only looks** (`dry_run`), and logs what it would do.
+settles them. Started by hand, with a form; **by default it only lists** them in its log (`dry_run`).
 
-Each one is told of on the topic `news.dead-letters`: `redriven` now, then `resolved` by its next verdict, or `failed`
-again. Redrive after the cause is gone (an outlet that was down, an extractor that was mended): trying again what will
-fail again costs its attempts. At a terminal the same is `newswire redrive`.
+Each one gets a message on the topic `news.dead-letters`: `redriven` now, then `resolved` by its next verdict, or
+`failed` again. Redrive after the cause is gone (an outlet was down, the extractor was corrected), because each attempt
+counts. At a terminal the same is `newswire redrive`.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def news_redrive() -> None:
                 )
                 done = redrive_entries(newswire, choice, dry_run=params["dry_run"])
         except SettingsError as error:
-            raise AirflowFailException(str(error)) from error  # another try would read the same form
+            raise AirflowFailException(str(error)) from error  # a retry would read the same form
         for each in done.dead[:SHOWN]:
             log.info("%s %s %s", each.entry.outlet_id, each.reason, each.entry.entry.link)
         log.info("%d dead letters, %d pending again", len(done.dead), done.redriven)

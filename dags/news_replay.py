@@ -1,13 +1,13 @@
 """
 ### News replay
 
-Reads archived raw pages again with today's extractor, and publishes what truly changed as revisions. Nothing is
-fetched. Started by hand, with a form; **as it comes it only looks** (`dry_run`): the log names the articles that would
-change, with the words that come and go.
+Extracts archived raw pages again with the present extractor, and publishes real changes as revisions. Nothing is
+fetched. Started by hand, with a form; **by default it only lists** (`dry_run`): the log names the articles that would
+change, with the words added and removed.
 
-Use it after the extractor was bettered, or after an outlet got a rule in the catalogue. What is worth a revision is
-decided as for any page, so an article that reads the same gives no message, and a second replay changes nothing. One
-that is cut short goes on where it was when the same is asked for again. At a terminal the same is `newswire replay`.
+Use it after the extractor was improved, or after an outlet got a rule in the catalogue. Revisions are decided as for
+any page: an unchanged article gives no message, and a second replay changes nothing. The same form resumes an
+interrupted replay. At a terminal the same is `newswire replay`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ DEADLINE_S = 5 * 3600  # then it ends between two batches, and the next run goes
     },
     tags=["news", "repair"],
     dag_display_name="News replay",
-    description="Archived pages through today's extractor",
+    description="Archived pages through the present extractor",
     doc_md=__doc__,
 )
 def news_replay() -> None:
@@ -74,7 +74,7 @@ def news_replay() -> None:
                     watch=lambda so_far: log.info("%d of %d pages", so_far.articles, so_far.total),
                 )
         except SettingsError as error:
-            raise AirflowFailException(str(error)) from error  # another try would read the same form
+            raise AirflowFailException(str(error)) from error  # a retry would read the same form
         if report.faults:
             raise AirflowFailException("; ".join(report.faults))
         return report.to_json()

@@ -4,13 +4,13 @@
 | task, once a night | what it does | when it is red |
 |---|---|---|
 | `delete` | deletes what is past its retention: messages, polls, entries, raw pages | the store is away |
-| `revisit` | looks again at articles whose visit the day's runs had no room for, and delivers | the store stayed away |
+| `revisit` | makes the revisits that did not fit in the day's runs, and delivers | the store stayed away |
 | `feeds` | names feeds that are silent, down or not polled, in its log and in the run's note | never |
 | `audit` | compares outbox and topics, entries and verdicts, the topics and what they should be | something differs |
 
-A red `audit` means that a person must look: its log and the note say what differs, and the desk's overview says when
-the last audit was and whether all agreed. Deleting is by time and safe to repeat. Feeds in trouble do not make the run
-red; the desk shows them, and the topic `news.feeds` tells of them.
+A red `audit` needs a person: its log and the note say what differs. The desk's overview shows the last audit and its
+result. Deleting is by time and safe to repeat. Feeds in trouble do not make the run red; they are on the desk and the
+topic `news.feeds`.
 
 At a terminal the same is `newswire upkeep`.
 """
@@ -28,7 +28,7 @@ log = logging.getLogger("newswire.dags")
 
 
 @dag(
-    schedule="17 3 * * *",  # at an hour when little is published, off the full hour when everybody's jobs start
+    schedule="17 3 * * *",  # little is published at this hour; not at a full hour, when many jobs start
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=3),
@@ -40,11 +40,11 @@ log = logging.getLogger("newswire.dags")
     },
     tags=["news", "upkeep"],
     dag_display_name="News upkeep",
-    description="Retention, late visits, silent feeds, integrity",
+    description="Retention, overdue revisits, silent feeds, integrity",
     doc_md=__doc__,
 )
 def news_upkeep() -> None:
-    """Delete what is past its retention, make late visits, look at the feeds, check what must agree."""
+    """Delete by retention, make overdue revisits, list feeds in trouble, audit."""
 
     @task
     def delete() -> dict[str, int]:

@@ -1,6 +1,7 @@
-"""The desk in Airflow's own pages: a button of the navigation, a tab on each of our DAGs and on each run.
+"""Airflow plugin: the desk in Airflow's pages, as a navigation button and a tab on each of our DAGs and runs.
 
-Every Airflow process loads this module, so it imports nothing heavy; the api-server alone asks for the application.
+Every Airflow process loads this module, so it imports nothing heavy; only the api-server calls the application.
+Tested by tests/desk/test_browser.py, in a real Airflow.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ PREFIX = "/newswire"
 
 
 class LazyDesk:
-    """An ASGI application that becomes the desk with its first request: a store that is away must not stop Airflow."""
+    """An ASGI application that opens the desk with the first request: a store that is away must not stop Airflow."""
 
     @cached_property
     def desk(self) -> Any:
@@ -61,5 +62,5 @@ class DeskPlugin(AirflowPlugin):
             "url_route": "news-run",
         },
     ]
-    # Behind Airflow's login, by its own door.
+    # The desk checks Airflow's login itself (connectors/desk/airflow_access.py).
     fastapi_apps = [{"app": LazyDesk(), "url_prefix": PREFIX, "name": "newswire desk"}]  # noqa: RUF012

@@ -1,10 +1,14 @@
-"""The archive from the operator's side: is it whole, what is in it, and its index made anew."""
+"""The archive for operators: check its files, rebuild its index, find pages.
+
+Tested by tests/cli/test_main.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from connectors.archive.cdxj_index import Capture, check_file, find_captures, warc_files, write_index
 from pipeline.app.runs import Newswire
@@ -25,18 +29,24 @@ class CheckedFile:
     faults: tuple[str, ...]
 
 
+def files_of(newswire: Newswire, since: str | None, until: str | None) -> Iterator[Path]:
+    """The WARC files of these days. Raises SettingsError."""
+    days = {"since": day_of(newswire, since, "--since"), "until": day_of(newswire, until, "--until")}
+    return iter(warc_files(newswire.settings.archive_folder, **days))
+
+
 def check_archive(newswire: Newswire, *, since: str | None, until: str | None) -> Iterator[CheckedFile]:
-    """Read every file of these days whole, and compare it with its index. Raises SettingsError."""
+    """Check every file of these days, and compare it with its index. Raises SettingsError."""
     folder = newswire.settings.archive_folder
-    for path in warc_files(folder, since=day_of(newswire, since, "--since"), until=day_of(newswire, until, "--until")):
+    for path in files_of(newswire, since, until):
         found = check_file(path)
         yield CheckedFile(str(path.relative_to(folder)), found.records, found.faults)
 
 
 def index_archive(newswire: Newswire, *, since: str | None, until: str | None) -> Iterator[CheckedFile]:
-    """Make the index of every file of these days anew. Raises SettingsError."""
+    """Rebuild the index of every file of these days. Raises SettingsError."""
     folder = newswire.settings.archive_folder
-    for path in warc_files(folder, since=day_of(newswire, since, "--since"), until=day_of(newswire, until, "--until")):
+    for path in files_of(newswire, since, until):
         yield CheckedFile(str(path.relative_to(folder)), write_index(path), ())
 
 

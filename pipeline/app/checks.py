@@ -1,4 +1,7 @@
-"""Checks for operators: is this deployment sound, and what is this feed worth? They look, and write nothing."""
+"""Checks for operators: of a deployment, and of a feed before it is added. They write nothing.
+
+Tested by tests/cli/test_main.py and tests/cli/test_faults.py.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ from pipeline.ingest import page_status
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One finding: a sentence, and whether it is as it should be."""
+    """One finding: a sentence, and whether all is well."""
 
     text: str
     is_fine: bool = True
@@ -37,7 +40,7 @@ def describe_settings(environment: Mapping[str, str] | None = None) -> tuple[Set
 
 
 def check_deployment(environment: Mapping[str, str] | None = None) -> Iterator[Line]:
-    """Settings, catalogue, store and topics: every fault in one go, each as soon as it is known."""
+    """Check settings, catalogue, store and topics; every fault, each as soon as it is known."""
     try:
         settings = load_settings(environment)
     except NewswireError as error:
@@ -53,12 +56,12 @@ def check_deployment(environment: Mapping[str, str] | None = None) -> Iterator[L
 
 
 def faults_of(error: NewswireError) -> Iterator[Line]:
-    """A line for each fault that an error tells of."""
+    """A line for each fault of an error."""
     return (Line(fault.strip(), is_fine=False) for fault in str(error).splitlines())
 
 
 def check_contact(settings: Settings) -> str:
-    """Whether outlets can reach whoever runs this. Raises NewswireError."""
+    """Whether outlets can reach the operator. Raises NewswireError."""
     if not settings.contact:
         raise NewswireError("NEWSWIRE_CONTACT is empty: outlets cannot reach you, and some refuse an agent without it")
     return f"outlets can reach {settings.contact}"
@@ -97,7 +100,7 @@ def check_topics(settings: Settings) -> str:
 
 
 def check_feed(url: str, *, entries: int, zone: str, environment: Mapping[str, str] | None = None) -> Iterator[Line]:
-    """What a feed looks like, what would be extracted from its first entries, and why not."""
+    """What a feed has, what would be extracted from its first entries, and why not."""
     settings = load_settings(environment)
     with Newswire(settings) as newswire:
         yield from asyncio.run(inspect_feed(newswire, url, entries=entries, zone=zone))
@@ -150,7 +153,7 @@ def describe_feed(url: str, parsed: ParsedFeed) -> list[Line]:
 
 
 async def inspect_entry(entry: Entry, fetcher: Fetcher, workers: ExtractionWorkers, zone: str) -> Line:
-    """What would be extracted from an entry's page, or why not."""
+    """What would be extracted from an entry's page, or why nothing would."""
     if entry.link is None:
         return Line(f"“{entry.title}”: no link", is_fine=False)
     try:

@@ -1,4 +1,7 @@
-"""`newswire dedup` at work: lines in, answers out, in memory or on a store; what was answered is kept when it stops."""
+"""`newswire dedup`: lines in, answers out, in memory or on a store; an interrupted run resumes.
+
+Tested by tests/cli/test_main.py; the decisions by tests/dedup/.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,8 @@ from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import Verdict
 
 BATCH = 50  # rows in one durable commit on a store
-PROGRESS_EVERY_S = 5.0
-OWN_STORE = "settings"
+PROGRESS_EVERY_S = 5.0  # between two progress lines
+OWN_STORE = "settings"  # the store that the settings name
 
 
 class Deduplication:
@@ -32,14 +35,14 @@ class Deduplication:
     def __init__(
         self, source: Path | None, output: Path | None, store: str | None, *, tell: Callable[[str], None]
     ) -> None:
-        """`tell` gets a line every few seconds, and one for each line that is no row. Raises SettingsError."""
+        """`tell` gets a progress line every few seconds, and one for each bad line. Raises SettingsError."""
         self.source = source
         self.tell = tell
         self.verdicts: Counter[Verdict] = Counter()
         self.bad = 0
         self._open = ExitStack()
         self.skip = count_answers(output) if output else 0
-        # Line by line: an answer that was given must not be lost with its process.
+        # Line-buffered: a killed process loses no answer.
         self.output = self._open.enter_context(output.open("a", 1, encoding="utf-8")) if output else sys.stdout
         self.corpus = self._open_store(store) if store else None
 
@@ -52,7 +55,7 @@ class Deduplication:
         self._open.close()
 
     def go(self) -> None:
-        """Answer every line, and say how it went. Raises StoreError."""
+        """Answer every line. Raises StoreError."""
         if self.skip:
             self.tell(f"{self.skip:,} answers are there already; going on")
         started = told = time.monotonic()
@@ -100,7 +103,7 @@ class Deduplication:
 
 
 def count_answers(output: Path) -> int:
-    """How many answers an earlier run wrote; one that it was stopped in is cut off. Raises SettingsError."""
+    """How many answers an earlier run wrote; a partial last line is cut off. Raises SettingsError."""
     if not output.exists():
         return 0
     count = whole = 0
@@ -116,7 +119,7 @@ def count_answers(output: Path) -> int:
 
 
 def is_answer(line: bytes) -> bool:
-    """Whether a line is one that this command wrote."""
+    """Whether this command wrote the line."""
     try:
         fields = json.loads(line)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The desk of a deployment: its store to read, its acts to do. Nothing of Airflow is here."""
+"""The desk of a deployment: reads its store, carries out operator actions. Knows nothing of Airflow."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ DONE: Mapping[FeedAction, str] = {
 
 
 class UnknownTarget(NewswireError):
-    """What a form names is not there."""
+    """The target that a form names does not exist."""
 
 
 class DeploymentActions:
-    """Acts on an opened deployment; implements `connectors.desk.actions.DeskActions`."""
+    """Operator actions on an opened deployment; implements `connectors.desk.actions.DeskActions`."""
 
     def __init__(self, app: Newswire) -> None:
         self.app = app
@@ -47,7 +47,7 @@ class DeploymentActions:
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:
-        """The catalogue by id, read again when the file changed. Raises CatalogueError."""
+        """The catalogue by id, reloaded when the file changes. Raises CatalogueError."""
         path = self.app.settings.catalogue
         with self.lock:
             changed_ns = modified_ns(path)
@@ -56,7 +56,7 @@ class DeploymentActions:
             return self.kept[1]
 
     def outlet_name(self, outlet_id: str) -> str:
-        """The outlet's name in the catalogue; its id when it is not there any more, or the catalogue is broken."""
+        """The outlet's name in the catalogue; its id when it is missing or the catalogue is faulty."""
         try:
             outlet = self.outlets.get(outlet_id)
         except CatalogueError:
@@ -100,7 +100,7 @@ class DeploymentActions:
         return tuple(Finding(line.text, line.is_fine) for line in check_feed(url, entries=3, zone="UTC"))
 
     def add_feed(self, new: NewFeed, *, by: str) -> str:  # noqa: ARG002 - the log names who
-        """Add a feed to the catalogue and give it its place in the store. Raises CatalogueError."""
+        """Add a feed to the catalogue and the store. Raises CatalogueError."""
         here = {"NEWSWIRE_CATALOGUE": str(self.app.settings.catalogue)}
         try:
             edit_catalogue(lambda text: add_feed(text, new), here)
@@ -119,7 +119,7 @@ def modified_ns(path: Path) -> int:
 
 
 class DeskDeployment:
-    """A deployment opened for the desk: once per process, at the first page and not before."""
+    """A deployment opened for the desk: once per process, at the first request."""
 
     @cached_property
     def app(self) -> Newswire:

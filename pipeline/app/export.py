@@ -1,7 +1,7 @@
-"""Exports: a topic's articles to a file, whole or growing, each once.
+"""Exports: a topic's articles to a file, whole or resumed, each once.
 
-A growing file has a note beside it (`.<file>-….json`) that says which message was the last and how long the file was
-then. Whatever a killed run wrote after it is cut off before the next one goes on, so that no article is in it twice.
+A resumable export has a checkpoint file beside it (`.<file>-….json`): the last message, and the length of the file.
+The next run cuts off whatever a killed run wrote after it, so no article is in the file twice.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class ExportChoice:
 
 
 def lines(newswire: Newswire, choice: ExportChoice) -> Iterator[str]:
-    """The articles as lines."""
+    """The articles, a line each."""
     return export_formats.lines(values(newswire, choice, messages(newswire, choice)), choice.form)
 
 
 def write(newswire: Newswire, choice: ExportChoice, output: Path, *, resume: bool) -> Iterator[tuple[Path, int]]:
-    """Write the articles to a file, or (parquet) to files of a folder; each with how many went to it now."""
+    """Write the articles to a file, or (parquet) to files of a folder; each file with its new articles."""
     if choice.form != "jsonl" and choice.topic not in ARTICLE_TOPICS:
         raise SettingsError(f"{choice.topic.value} has no articles: --format jsonl writes its values as they are")
     if resume:
@@ -61,7 +61,7 @@ def write(newswire: Newswire, choice: ExportChoice, output: Path, *, resume: boo
 def messages(
     newswire: Newswire, choice: ExportChoice, *, after: Mapping[int, int] | None = None
 ) -> Iterator[ReceivedMessage]:
-    """The messages that a choice means; of articles.latest each key's last one only, as compaction leaves it."""
+    """The messages of a choice; of articles.latest each key's last one only, as after compaction."""
     read = newswire.topics.read(choice.topic, since=choice.since, after=after)
     if choice.topic is not Topic.LATEST:
         return read
@@ -71,7 +71,7 @@ def messages(
 
 
 def values(newswire: Newswire, choice: ExportChoice, received: Iterable[ReceivedMessage]) -> Iterator[dict[str, Any]]:
-    """The values that are wanted, each with its text; tombstones have none."""
+    """The values that match, each with its text; tombstones are skipped."""
     texts = TextStore(newswire.settings.archive_folder)
     for message in received:
         if message.value is not None:
@@ -81,18 +81,18 @@ def values(newswire: Newswire, choice: ExportChoice, received: Iterable[Received
 
 
 def with_text(value: dict[str, Any], texts: TextStore) -> dict[str, Any]:
-    """The value, with its text brought back if that was too large for the topic and is kept still."""
+    """The value, with its text from the claim check if it was too large for the topic."""
     location = value.get("text_location")
     if not location:
         return value
     try:
         return value | {"text": texts.read(location)}
     except FileNotFoundError:
-        return value  # its day is past retention; `text_location` says that there was one
+        return value  # past retention
 
 
 def write_whole(written: Iterator[str], output: Path) -> int:
-    """Write lines to a file, whole or not at all; how many."""
+    """Write lines to a file, atomically; how many."""
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(output.name + ".partial")
     count = 0
@@ -105,7 +105,7 @@ def write_whole(written: Iterator[str], output: Path) -> int:
 
 
 def write_parquet(rows_of: Iterable[Value], folder: Path, *, part: str = "") -> Iterator[tuple[Path, int]]:
-    """Write `<folder>/<day><part>.parquet`, each whole or not at all; every file with its number of rows."""
+    """Write `<folder>/<day><part>.parquet`, each atomically; every file with its number of rows."""
     import pyarrow
     from pyarrow import parquet
 
@@ -119,7 +119,7 @@ def write_parquet(rows_of: Iterable[Value], folder: Path, *, part: str = "") -> 
 
 
 def arrow_schema() -> Any:
-    """The columns as Arrow has them: the same in every file, whatever is in it."""
+    """The Arrow schema, the same in every file."""
     import pyarrow
 
     kinds = {
@@ -134,7 +134,7 @@ def arrow_schema() -> Any:
 
 
 class ResumableExport:
-    """An export that goes on where it ended."""
+    """An export that resumes where it ended."""
 
     def __init__(self, newswire: Newswire, choice: ExportChoice, output: Path) -> None:
         self.newswire = newswire
@@ -147,11 +147,11 @@ class ResumableExport:
         self.bytes = int(kept.get("bytes", 0))
         self.parts = int(kept.get("parts", 0))
         if not kept and output.exists():
-            raise SettingsError(f"{output} is there, and was not begun by this export: choose another --output")
+            raise SettingsError(f"{output} exists, and this export did not begin it: choose another --output")
         self.keep()
 
     def go_on(self) -> Iterator[tuple[Path, int]]:
-        """Write what came since, portion by portion."""
+        """Write the new messages, portion by portion."""
         received = messages(self.newswire, self.choice, after=self.after)
         write_portion = self.add_parquet if self.choice.form == PARQUET else self.add_lines
         while portion := list(islice(received, AT_ONCE)):
@@ -159,7 +159,7 @@ class ResumableExport:
             yield from write_portion(list(values(self.newswire, self.choice, portion)))
 
     def add_lines(self, portion: list[dict[str, Any]]) -> Iterator[tuple[Path, int]]:
-        """Append lines, and note how long the file is now."""
+        """Append lines, then the checkpoint."""
         self.output.touch()
         with self.output.open("r+b") as file:
             file.truncate(self.bytes)
@@ -172,18 +172,18 @@ class ResumableExport:
         yield self.output, len(portion)
 
     def add_parquet(self, portion: list[dict[str, Any]]) -> Iterator[tuple[Path, int]]:
-        """Write files of their own; after a kill the same names are written again."""
+        """Write new files; after a kill the same names are written again."""
         yield from write_parquet(portion, self.output, part=f".{self.parts:06}")
         self.parts += 1
         self.keep()
 
     def keep(self) -> None:
-        """Note how far it is."""
+        """Write the checkpoint."""
         after = {str(part): offset for part, offset in self.after.items()}
         self.note.keep({"after": after, "bytes": self.bytes, "parts": self.parts})
 
 
 def flush_to_disk(file: BinaryIO) -> None:
-    """Have what was written on the disk before anything says so."""
+    """Flush a file to disk before the checkpoint says so."""
     file.flush()
     os.fsync(file.fileno())

@@ -1,4 +1,7 @@
-"""The pipeline's code on files: editing the catalogue, writing exports, extracting pages that are at hand."""
+"""The pipeline's code on files: edit the catalogue, extract pages.
+
+Tested by tests/cli/test_main.py and tests/cli/test_faults.py.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from pipeline.ingest.page_status import refuse_page
 
 
 def edit_catalogue(edit: Callable[[str], str], environment: Mapping[str, str] | None = None) -> Path:
-    """Write the catalogue as `edit` makes it, whole or not at all; its path. Raises CatalogueError."""
+    """Replace the catalogue by what `edit` makes of it, atomically; its path. Raises CatalogueError."""
     path = load_settings(environment).catalogue
     changed = edit(path.read_text(encoding="utf-8") if path.exists() else "")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +42,7 @@ def edit_catalogue(edit: Callable[[str], str], environment: Mapping[str, str] | 
 
 
 def lines_of(files: Sequence[str]) -> Iterator[str]:
-    """The lines of these files, unpacked, or of stdin. Raises SettingsError for a file it cannot read."""
+    """The lines of these files, decompressed, or of stdin. Raises SettingsError for an unreadable file."""
     for name in files or ["-"]:
         try:
             if name == "-":
@@ -53,7 +56,7 @@ def lines_of(files: Sequence[str]) -> Iterator[str]:
 
 
 def extract_lines(lines: Iterable[str], *, learn: bool, processes: int, explain: bool) -> Iterator[dict[str, Any]]:
-    """`{id, url, file}` lines to lines of articles, in their order. Raises SettingsError that names a wrong line."""
+    """`{id, url, file}` lines to lines of articles, in order. Raises SettingsError that names a wrong line."""
     rows: list[ExtractRow] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -67,7 +70,7 @@ def extract_lines(lines: Iterable[str], *, learn: bool, processes: int, explain:
 
 
 def extract_one(source: str, *, url: str | None, explain: bool) -> dict[str, Any]:
-    """The article at a URL or in a file, or why there is none. Raises SettingsError for a file it cannot read."""
+    """The article at a URL or in a file, or why there is none. Raises SettingsError for an unreadable file."""
     settings = load_settings()
     with ExtractionWorkers(1, settings.extraction.timeout_s, settings.extraction.memory_mb) as workers:
         if source.startswith(("http://", "https://")):
@@ -84,7 +87,7 @@ def extract_one(source: str, *, url: str | None, explain: bool) -> dict[str, Any
 
 
 def fetch_and_extract(row: ExtractRow, settings: Settings, workers: ExtractionWorkers) -> ExtractedRow:
-    """A page of the web, by every rule of the fetcher."""
+    """A page of the web, within all rules of the fetcher."""
     try:
         response = asyncio.run(fetch(row.url, settings))
     except FetchError as error:
@@ -98,13 +101,13 @@ def fetch_and_extract(row: ExtractRow, settings: Settings, workers: ExtractionWo
 async def fetch(url: str, settings: Settings) -> Response:
     """One page."""
     with Newswire(settings) as newswire:
-        newswire.database.upgrade()  # host pacing is kept in the store
+        newswire.database.upgrade()  # the rate limiter is in the store
         async with newswire.fetcher() as fetcher:
             return await fetcher.fetch(Request(url, FetchKind.PAGE))
 
 
 def extract_body(row: ExtractRow, body: bytes, content_type: str | None, workers: ExtractionWorkers) -> Extraction:
-    """What a page's bytes give."""
+    """The extraction of a page's bytes."""
     refusal = check_page(body, content_type)
     if refusal is not None:
         return Extraction(None, refusal)

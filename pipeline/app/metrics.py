@@ -1,4 +1,7 @@
-"""The metrics of a deployment, read: `newswire metrics` serves them, and the desk may (`expose`)."""
+"""Reads a deployment's metrics; `newswire metrics` serves them.
+
+Tested by tests/reporting/test_metrics.py.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,11 @@ from pipeline.app.runs import Newswire
 from pipeline.domain.errors import SettingsError
 from pipeline.reporting.metrics import Sample, Totals, gauge_samples
 
-CACHE_S = 5.0  # scrapes within this time get the same values: several scrapers cost no more than one
+CACHE_S = 5.0  # several scrapers cost no more than one
 
 
 class Metrics:
-    """Reads the metrics of an opened deployment; one for the life of a process, because counters begin with it."""
+    """Metrics of an opened deployment; one per process, because counters start with it."""
 
     def __init__(self, app: Newswire) -> None:
         self.app = app
@@ -56,7 +59,7 @@ class Metrics:
         return expose(registry_of(self.read), accept)
 
     def serve(self, *, host: str, port: int, tell: Callable[[str], None]) -> None:
-        """Serve them until interrupted; `tell` gets the address. Raises SettingsError when it is taken."""
+        """Serve until interrupted; `tell` gets the address. Raises SettingsError when the port is taken."""
         try:
             server, thread = serve(registry_of(self.read), host=host, port=port)
         except OSError as error:

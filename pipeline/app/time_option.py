@@ -1,4 +1,4 @@
-"""Times as an operator types them, for the command line and the forms of DAGs."""
+"""Times as an operator types them, for options of commands and forms of DAGs."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def time_of_option(text: str | None, option: str, *, now: datetime) -> datetime 
         return None
     try:
         return read_time(text, now=now)
-    except (ValueError, OverflowError) as error:  # 9999999d is before all time
+    except (ValueError, OverflowError) as error:  # 9999999d is before the year 1
         wanted = "neither 90s, 15m, 6h, 2d nor a time such as 2026-11-23T06:00Z"
         raise SettingsError(f"{option} {text!r}: {wanted}") from error

@@ -1,6 +1,6 @@
-"""The night's work on a deployment: deleting by retention, late visits, silent feeds, checking what must agree.
+"""Nightly upkeep: deletion by retention, overdue revisits, feeds in trouble, audit.
 
-`news_upkeep` does the parts as tasks, `newswire upkeep` all of them. Every part may be repeated at any time.
+The DAG news_upkeep runs each as a task, `newswire upkeep` all of them. Each may be repeated at any time.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pipeline.domain.model import FeedStatus
 from pipeline.reporting.metrics import is_overdue
 from pipeline.reporting.report import AUDIT, Report
 
-REVISIT_DEADLINE_S = 20 * 60.0  # past it no further article is visited: the rest is for the day's runs
+REVISIT_DEADLINE_S = 20 * 60.0  # after it the rest is left to the day's runs
 PROBLEM_STATUSES = (FeedStatus.SILENT, FeedStatus.FAILING, FeedStatus.BLOCKED, FeedStatus.GONE)
 
 
 def delete_by_retention(newswire: Newswire) -> Mapping[str, int]:
-    """Delete what is older than its stated retention; what, and how much of it."""
+    """Delete what is older than its retention; how much of each kind."""
     at, settings = newswire.clock(), newswire.settings
     return {
         "messages": newswire.outbox.expire(before=at - timedelta(days=settings.retention.outbox_days)),
@@ -37,12 +37,12 @@ def delete_by_retention(newswire: Newswire) -> Mapping[str, int]:
 
 
 def run_overdue_revisits(newswire: Newswire) -> Report:
-    """Look again at the articles whose visit the day's runs had no room for, within one more budget; the report."""
+    """Fetch again the articles whose visit did not fit in the day's runs, within one more budget; the report."""
     return revisit(newswire, plan(newswire, VisitChoice()), deadline_s=REVISIT_DEADLINE_S)
 
 
 def feed_problems(newswire: Newswire) -> tuple[str, ...]:
-    """A sentence for each feed that is silent, down, or not polled although its time came."""
+    """A sentence for each feed that is silent, down or overdue."""
     at = newswire.clock()
     sentences = []
     for feed in newswire.feed_states(newswire.choose([])):
@@ -52,16 +52,16 @@ def feed_problems(newswire: Newswire) -> tuple[str, ...]:
             )
         elif is_overdue(feed, at):
             sentences.append(
-                f"{feed.feed_id} is overdue: nobody polled it since {feed.schedule.next_poll_at:%Y-%m-%d %H:%M} UTC"
+                f"{feed.feed_id} is overdue: it was not polled since {feed.schedule.next_poll_at:%Y-%m-%d %H:%M} UTC"
             )
     return tuple(sentences)
 
 
 def integrity_faults(newswire: Newswire) -> tuple[str, ...]:
-    """A sentence for each thing that should agree and does not: inside the store, and between outbox and topics.
+    """Audit: a sentence for each inconsistency in the store, and between outbox and topics.
 
-    What was found is kept for the desk. Idle lanes commit their batch numbers again on the way: Kafka forgets those
-    that nobody commits for a week.
+    The result is kept for the desk. Idle lanes commit their batch numbers again, because Kafka forgets a number that is
+    not committed for a week.
     """
     keep_numbers(newswire.topics, newswire.outbox)
     kept_since = newswire.clock() - timedelta(days=newswire.settings.retention.outbox_days)
@@ -75,6 +75,6 @@ def integrity_faults(newswire: Newswire) -> tuple[str, ...]:
 
 
 def record_audit(newswire: Newswire, faults: Sequence[str]) -> None:
-    """Write down what an audit found: the desk says when the last one was, and whether all agreed."""
+    """Keep the result of an audit for the desk."""
     at = newswire.clock()
     newswire.runs.keep(f"{AUDIT}{at:%Y-%m-%d %H:%M:%S}", Report(faults=list(faults)), now=at)

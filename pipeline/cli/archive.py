@@ -1,4 +1,4 @@
-"""`newswire archive|replay`: the raw pages, and reading them again with today's extractor."""
+"""`newswire archive|replay`: the archived raw pages, and extracting them again with the present extractor."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipeline.reporting.terminal import format_count, status_line, stdout_console
+from pipeline.cli.console import console, open_newswire, print_faults, print_lines
+from pipeline.reporting.terminal import format_count
 
 if TYPE_CHECKING:
     from pipeline.ingest.replay import ReplayedArticle, ReplayReport
 
-console = stdout_console()
 archive = typer.Typer(no_args_is_help=True, help="The raw pages: WARC files by day, each with its CDXJ index.")
 
 Since = Annotated[str | None, typer.Option(help="Only raw pages of this day on (UTC): 2d, or 2026-11-23.")]
@@ -31,25 +31,24 @@ def replay(
     ] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show the paragraphs that go and come, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON line for each article that changes.")] = False,
-    restart: Annotated[bool, typer.Option("--restart", help="Begin anew where one was interrupted.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Start over where one was interrupted.")] = False,
 ) -> None:
-    """Read archived pages again with today's extractor, and publish what truly changed as revisions.
+    """Extract archived pages again with the present extractor, and publish real changes as revisions.
 
-    Nothing is fetched: the raw pages of the articles' last revisions are read. What is worth a revision is decided as
-    for any page. One that was interrupted goes on where it was when the same is asked for again.
+    Nothing is fetched: the raw pages of the articles' last revisions are read. Revisions are decided as for any page.
+    The same command resumes an interrupted replay.
 
     Examples: `newswire replay --since 7d --dry-run`, `newswire replay --outlet franceinfo --diff --dry-run`,
     `newswire replay --since 2026-11-01 --until 2026-11-07`
     """
     from pipeline.app import replay
-    from pipeline.app.runs import Newswire
     from pipeline.ingest.replay import ReplayOutcome
 
     def tell(replayed: ReplayedArticle) -> None:
         if replayed.fate is ReplayOutcome.REVISED:
             print_change(replayed, as_json=as_json, diff=diff)
 
-    with Newswire.from_env() as newswire, console.status("reading the archive …") as status:
+    with open_newswire() as newswire, console.status("reading the archive …") as status:
 
         def watch(report: ReplayReport) -> None:
             status.update(format_progress(report))
@@ -70,12 +69,11 @@ def print_change(replayed: ReplayedArticle, *, as_json: bool, diff: bool) -> Non
     from pipeline.ingest.replay import describe
 
     paragraphs = (f"    {line}" for line in (replayed.difference if diff else ()))
-    for line in (*describe(replayed), *paragraphs):
-        console.print(line, soft_wrap=True, markup=False)
+    print_lines((*describe(replayed), *paragraphs))
 
 
 def format_progress(report: ReplayReport) -> str:
-    """How far it is."""
+    """A progress line."""
     from pipeline.ingest.replay import ReplayOutcome
 
     pace = report.articles / report.seconds if report.seconds else 0
@@ -92,10 +90,8 @@ def print_report(report: ReplayReport, *, dry_run: bool) -> None:
     for outlet, counts in sorted(report.fates.items()):
         table.add_row(outlet, *(format_count(counts[fate.value]) for fate in ReplayOutcome))
     console.print(table)
-    for reason, count in report.reasons.most_common(20):
-        console.print(f"{count} {reason}", soft_wrap=True, markup=False)
-    for fault in report.faults:
-        console.print(status_line(fault, is_fine=False), soft_wrap=True)
+    print_lines(f"{count} {reason}" for reason, count in report.reasons.most_common(20))
+    print_faults(report.faults)
     would = "would be revised" if dry_run else "revised"
     console.print(
         f"{report.articles} of {report.total} articles in {report.seconds:.0f} s, "
@@ -107,19 +103,17 @@ def print_report(report: ReplayReport, *, dry_run: bool) -> None:
 
 @archive.command(epilog="Examples: `newswire archive check`, `newswire archive check --since 2d`")
 def check(since: Since = None, until: Until = None) -> None:
-    """Read the WARC files whole: every record's checksums, and whether index and file tell of the same records.
+    """Check the WARC files: every record's checksums, and whether index and file agree; exit 1 on a fault.
 
-    Exit 1 on a fault. A file that is being written to at this moment may look torn at its end.
+    A file that is being written at this moment may look torn at its end.
     """
     from pipeline.app.archive import check_archive
-    from pipeline.app.runs import Newswire
 
     files = records = faults = 0
-    with Newswire.from_env() as newswire:
+    with open_newswire() as newswire:
         for each in check_archive(newswire, since=since, until=until):
             files, records, faults = files + 1, records + each.records, faults + len(each.faults)
-            for fault in each.faults:
-                console.print(status_line(fault, is_fine=False), soft_wrap=True)
+            print_faults(each.faults)
     console.print(f"{files} files, {records} raw pages, {faults} faults")
     if faults:
         raise typer.Exit(1)
@@ -127,11 +121,10 @@ def check(since: Since = None, until: Until = None) -> None:
 
 @archive.command(epilog="Example: `newswire archive index --since 2d`")
 def index(since: Since = None, until: Until = None) -> None:
-    """Make the index of WARC files anew, from what can be read of them."""
+    """Rebuild the index of WARC files, from what can be read of them."""
     from pipeline.app.archive import index_archive
-    from pipeline.app.runs import Newswire
 
-    with Newswire.from_env() as newswire:
+    with open_newswire() as newswire:
         for each in index_archive(newswire, since=since, until=until):
             console.print(f"{each.name}: {each.records} raw pages")
 
@@ -140,14 +133,12 @@ def index(since: Since = None, until: Until = None) -> None:
 def find(url: Annotated[str, typer.Argument(help="A page's URL, as it was fetched.")]) -> None:
     """List the raw pages of a URL: when, status, location; exit 1 when there is none."""
     from pipeline.app.archive import find_pages
-    from pipeline.app.runs import Newswire
 
-    with Newswire.from_env() as newswire:
+    with open_newswire() as newswire:
         captures = list(find_pages(newswire, url))
-    for capture in captures:
-        console.print(
-            f"{capture.at:%Y-%m-%d %H:%M:%S} {capture.status} {capture.location} {capture.url}", soft_wrap=True
-        )
+    print_lines(
+        f"{capture.at:%Y-%m-%d %H:%M:%S} {capture.status} {capture.location} {capture.url}" for capture in captures
+    )
     if not captures:
-        console.print(f"the archive has no page of {url}", soft_wrap=True, markup=False)
+        print_lines([f"the archive has no page of {url}"])
         raise typer.Exit(1)

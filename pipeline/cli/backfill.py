@@ -8,21 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipeline.reporting.terminal import (
-    delivery_summary,
-    format_problems,
-    reason_summaries,
-    report_table,
-    status_line,
-    stdout_console,
-)
+from pipeline.cli.console import console, print_report
+from pipeline.reporting.terminal import status_line
 
 if TYPE_CHECKING:
     from pipeline.app.backfill import Backfill
     from pipeline.ingest.backfill import Share
     from pipeline.reporting.report import Report
 
-console = stdout_console()
 EXAMPLES = (
     "Examples: `newswire backfill lemonde --since 2026-03-01 --until 2026-03-08`, "
     "`newswire backfill lemonde --since 2026-03-01 --dry-run`, "
@@ -85,13 +78,8 @@ def run(past: Backfill, share: Share, hours: float | None) -> bool:
     with console.status(share.name) as status:
 
         def watch(report: Report) -> None:
-            settled = sum(tally.settled for tally in report.outlets.values())
-            status.update(f"{share.name}: {settled} of {report.entries} entries settled …")
+            status.update(f"{share.name}: {report.settled} of {report.entries} entries settled …")
 
         filled = past.fill(share, deadline_s=hours * 3600 if hours else None, watch=watch)
-    console.print(report_table(filled.report, title=share.name))
-    for line in (*reason_summaries(filled.report), delivery_summary(filled.report), *filled.remarks):
-        console.print(line, soft_wrap=True)
-    for line in format_problems(filled.report.problems):
-        console.print(line, soft_wrap=True)
+    print_report(filled.report, title=share.name, remarks=filled.remarks)
     return not filled.report.problems

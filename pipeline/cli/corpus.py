@@ -1,4 +1,4 @@
-"""`newswire extract` and `newswire dedup`: the pipeline's own code on files, for a corpus or for a doubt."""
+"""`newswire extract` and `newswire dedup`: the pipeline's own code on files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.console import remarks
 from pipeline.domain.errors import SettingsError
-from pipeline.reporting.terminal import stderr_console
 
-PROGRESS_EVERY_S = 5.0
-progress = stderr_console()
+PROGRESS_EVERY_S = 5.0  # between two progress lines
 
 
 def extract(
@@ -57,7 +56,7 @@ def extract(
 
 
 class ProgressCounter:
-    """A count by verdict that says every few seconds, on stderr, how far it has come."""
+    """Counts verdicts and prints progress to stderr every few seconds."""
 
     def __init__(self, what: str) -> None:
         self.what = what
@@ -65,17 +64,17 @@ class ProgressCounter:
         self.began = self.last = time.monotonic()
 
     def count(self, verdict: str) -> None:
-        """One more."""
+        """Count a verdict."""
         self.verdicts[verdict] += 1
         if time.monotonic() - self.last >= PROGRESS_EVERY_S:
             self.tell()
 
     def tell(self) -> None:
-        """Say it now."""
+        """Print the counts."""
         self.last = time.monotonic()
         elapsed_s, total = self.last - self.began, self.verdicts.total()
         rate = f"{total:,} {self.what} in {elapsed_s:,.0f} s ({total / max(elapsed_s, 1e-3):,.0f}/s)"
-        progress.print(f"{rate}: {', '.join(f'{count:,} {verdict}' for verdict, count in self.verdicts.most_common())}")
+        remarks.print(f"{rate}: {', '.join(f'{count:,} {verdict}' for verdict, count in self.verdicts.most_common())}")
 
 
 def dedup(
@@ -93,12 +92,12 @@ def dedup(
 
     Writes a {id, verdict, article_id, cluster_id, copy_of, similarity} line for each, in the same order. Verdicts: new,
     copy (of another outlet's article), duplicate (of the outlet's own), revised and unchanged (the same URL again).
-    Articles of one cluster_id tell the same story in the same words; similarity says how much of each is in the other.
-    A `published` that is no date counts as none; a line that is no row is answered with `failed`, its line number and
-    the fault, there and on stderr, and the exit code is then 1.
+    Articles of one cluster_id have the same text; similarity is the share of each that is in the other.
+    A `published` that is not a date is ignored. A line that is not a row gets the verdict `failed` with its number and
+    fault, in the output and on stderr; the exit code is then 1.
 
-    In memory by default: about 8 kB an article. On a store, what earlier corpora brought is known, a row that was there
-    before is unchanged, and several processes may add at once.
+    In memory by default: about 8 kB an article. A store keeps earlier corpora: a row that was there before is
+    unchanged, and several processes may add at once.
 
     Examples: `newswire dedup --jsonl < articles.jsonl > verdicts.jsonl`, `newswire dedup articles.jsonl.gz -o
     verdicts.jsonl`, `newswire dedup articles.jsonl -o verdicts.jsonl --store sqlite:///corpus.db`
@@ -106,11 +105,11 @@ def dedup(
     from pipeline.app.dedup import Deduplication
 
     del jsonl  # the flag names the format; there is one so far
-    with Deduplication(source, output, store, tell=progress.print) as run:
+    with Deduplication(source, output, store, tell=remarks.print) as run:
         try:
             run.go()
         except KeyboardInterrupt:
             again = "the same command goes on here" if output else "with --output it could be gone on with"
-            progress.print(f"stopped; {again}")
+            remarks.print(f"stopped; {again}")
             raise typer.Exit(130) from None
     raise typer.Exit(1 if run.bad else 0)

@@ -1,17 +1,21 @@
-"""`newswire feeds …`: the catalogue, and what a feed looks like before it is in it."""
+"""`newswire feeds …`: the catalogue, operator actions on feeds, and checks of a feed before it is added."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from pipeline.reporting.terminal import status_line, stdout_console
+from pipeline.cli.console import console, open_newswire
+from pipeline.reporting.terminal import status_line
+from pipeline.reporting.units import duration
 
-console = stdout_console()
+if TYPE_CHECKING:
+    from pipeline.app.runs import Newswire
+
 app = typer.Typer(no_args_is_help=True, help="The catalogue (dags/feeds.toml), and what a feed looks like.")
 
 
@@ -19,22 +23,10 @@ app = typer.Typer(no_args_is_help=True, help="The catalogue (dags/feeds.toml), a
 def list_feeds(
     patterns: Annotated[list[str] | None, typer.Argument(help="Feed ids, outlet ids or globs; none: all.")] = None,
 ) -> None:
-    """Feeds with their state: status, last new entry, interval, gaps between polls, learnt silence, next poll."""
-    from pipeline.app.runs import Newswire
-    from pipeline.reporting.units import duration
-
-    with Newswire.from_env() as newswire:
-        table = Table(
-            "feed",
-            "status",
-            "last new entry",
-            "interval",
-            "gaps",
-            "silent after",
-            "next poll",
-            "url",
-            header_style="bold",
-        )
+    """List feeds with status, last new entry, interval, possibly missed entries, learnt silence and next poll."""
+    with open_newswire() as newswire:
+        columns = "feed", "status", "last new entry", "interval", "gaps", "silent after", "next poll", "url"
+        table = Table(*columns, header_style="bold")
         for state in newswire.feed_states(newswire.choose(patterns or [])):
             reason = f" ({state.health.status_reason})" if state.health.status_reason else ""
             by_hand = state.schedule.interval_override_s
@@ -51,45 +43,45 @@ def list_feeds(
         console.print(table)
 
 
+FeedPattern = Annotated[str, typer.Argument(help="A feed's id, an outlet's id or a glob.")]
+
+
+def ids_of(newswire: Newswire, pattern: str) -> list[str]:
+    """The ids of the feeds that a pattern names, each with its row in the store."""
+    return [state.feed_id for state in newswire.feed_states(newswire.choose([pattern]))]
+
+
 @app.command(
     epilog="Examples: `newswire feeds interval franceinfo/titres 60`, `newswire feeds interval 'lemonde/*' auto`"
 )
 def interval(
-    feed: Annotated[str, typer.Argument(help="A feed's id, an outlet's id or a glob.")],
+    feed: FeedPattern,
     seconds: Annotated[str, typer.Argument(help="Seconds between two polls, or auto: as learnt from the feed.")],
 ) -> None:
-    """Poll feeds at an interval set by hand, whatever they say and whatever was learnt; or as learnt again."""
-    from pipeline.app.runs import Newswire
+    """Set the polling interval of feeds by hand, or return to the learnt one."""
 
     if seconds != "auto" and not (seconds.isdecimal() and int(seconds) > 0):
         raise typer.BadParameter(f"{seconds}: a number of seconds, or auto")
-    with Newswire.from_env() as newswire:
-        ids = [state.feed_id for state in newswire.feed_states(newswire.choose([feed]))]
-        count = newswire.feeds.override(ids, interval_s=None if seconds == "auto" else int(seconds))
+    with open_newswire() as newswire:
+        count = newswire.feeds.override(ids_of(newswire, feed), interval_s=None if seconds == "auto" else int(seconds))
     console.print(f"{count} feeds: {'as learnt' if seconds == 'auto' else f'every {seconds} s'}")
 
 
 @app.command(epilog="Example: `newswire feeds pause lemonde/une --why 'asked by the outlet'`")
 def pause(
-    feed: Annotated[str, typer.Argument(help="A feed's id, an outlet's id or a glob.")],
+    feed: FeedPattern,
     why: Annotated[str, typer.Option(help="What the desk shows as the reason.")] = "by hand",
 ) -> None:
-    """Poll feeds no more until `newswire feeds resume`."""
-    from pipeline.app.runs import Newswire
-
-    with Newswire.from_env() as newswire:
-        ids = [state.feed_id for state in newswire.feed_states(newswire.choose([feed]))]
-        console.print(f"{newswire.feeds.pause(ids, reason=why)} feeds paused")
+    """Stop polling feeds until `newswire feeds resume`."""
+    with open_newswire() as newswire:
+        console.print(f"{newswire.feeds.pause(ids_of(newswire, feed), reason=why)} feeds paused")
 
 
 @app.command(epilog="Example: `newswire feeds resume lemonde/une`")
-def resume(feed: Annotated[str, typer.Argument(help="A feed's id, an outlet's id or a glob.")]) -> None:
-    """Poll paused feeds again, and those that are gone (410), from now on."""
-    from pipeline.app.runs import Newswire
-
-    with Newswire.from_env() as newswire:
-        ids = [state.feed_id for state in newswire.feed_states(newswire.choose([feed]))]
-        console.print(f"{newswire.feeds.go_on(ids)} feeds are polled again")
+def resume(feed: FeedPattern) -> None:
+    """Resume polling of feeds that are paused or gone (410)."""
+    with open_newswire() as newswire:
+        console.print(f"{newswire.feeds.go_on(ids_of(newswire, feed))} feeds are polled again")
 
 
 @app.command(epilog="Example: `newswire feeds check https://www.francetvinfo.fr/titres.rss`")
@@ -98,7 +90,7 @@ def check(
     entries: Annotated[int, typer.Option("--entries", "-n", help="Fetch the pages of so many entries.")] = 3,
     zone: Annotated[str, typer.Option(help="IANA zone of dates that name none.")] = "Europe/Paris",
 ) -> None:
-    """What a feed looks like, what would be extracted from its first entries, and why not. Writes nothing."""
+    """Check a feed: what it has, what would be extracted from its first entries, and why not. Writes nothing."""
     from pipeline.app.checks import check_feed
 
     faults = 0
@@ -111,7 +103,7 @@ def check(
 
 @app.command(epilog="Example: `newswire feeds parse tests/data/*.xml`")
 def parse(files: Annotated[list[Path], typer.Argument(help="Feed files.")]) -> None:
-    """What was understood of feed files, a JSON line each: title, entries with id, link, dates, authors, text."""
+    """Parse feed files, a JSON line each: title, entries with id, link, dates, authors, text."""
     from pipeline.app.deployment import now
     from pipeline.feeds.jsonl import feed_line
 
@@ -151,10 +143,9 @@ def add(
 @app.command("export", epilog="Example: `newswire feeds export > newswire.opml`")
 def export_opml() -> None:
     """The catalogue as OPML 2.0, for any feed reader."""
-    from pipeline.app.runs import Newswire
     from pipeline.catalogue.opml import to_opml
 
-    with Newswire.from_env() as newswire:
+    with open_newswire() as newswire:
         sys.stdout.write(to_opml(newswire.outlets))
 
 

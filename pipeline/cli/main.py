@@ -1,8 +1,7 @@
-"""`newswire`: everything a DAG does, and everything an operator needs, at a terminal.
+"""The command `newswire`: everything that a DAG does, and everything that an operator needs.
 
-Commands parse arguments, call `pipeline.app.runs` and print; they decide nothing. Sister rooms: feeds.py (`newswire
-feeds …`), topics.py (`newswire topics|tail|export …`), redrive.py (`newswire redrive`), revisit.py
-(`newswire revisit`), archive.py (`newswire archive|replay`), corpus.py (`newswire extract|dedup` on files).
+Commands parse arguments, call pipeline/app/ and print; they decide nothing. The others are in feeds.py, topics.py (also
+`tail`, `export`), archive.py (also `replay`), corpus.py (`extract`, `dedup`) and the modules of their names.
 Exit codes: 0 done; 1 done, but something is wrong and was printed; 2 wrong usage, settings or catalogue.
 """
 
@@ -16,19 +15,19 @@ import typer
 from rich.markup import escape
 
 from pipeline.cli import archive, backfill, corpus, feeds, metrics, redrive, revisit, topics
+from pipeline.cli.console import STOPPED, console, open_newswire, print_faults, print_lines, print_report, remarks
 from pipeline.domain.errors import NewswireError
-from pipeline.reporting.terminal import format_time, status_line, stderr_console, stdout_console
+from pipeline.reporting.terminal import format_time, status_line
 
 if TYPE_CHECKING:
     from pipeline.app.runs import Newswire
     from pipeline.domain.model import Feed
     from pipeline.reporting.report import Report
 
-console = stdout_console()
 RUN = "Fetch and deliver"
-READ = "Read what came of it"
+READ = "Read the results"
 MEND = "The past, and what went wrong"
-SET_UP = "Set up and look after"
+SET_UP = "Set up and maintain"
 FILES = "The same code on your own files"
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,17 +63,8 @@ def poll(
     ] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which feeds would be polled.")] = False,
 ) -> None:
-    """Poll feeds: fetch, extract, decide, and deliver; prints a line per outlet."""
-    from pipeline.app.runs import Newswire
-    from pipeline.reporting.terminal import delivery_summary, format_problems, reason_summaries, report_table
-
-    def tell(report: Report) -> None:
-        if report.outlets:
-            console.print(report_table(report, title="poll"))
-        for line in (*reason_summaries(report), delivery_summary(report), *format_problems(report.problems)):
-            console.print(line)
-
-    with Newswire.from_env() as newswire:
+    """Poll feeds: fetch, extract, decide and deliver; prints a row per outlet."""
+    with open_newswire() as newswire:
         chosen = newswire.choose(feeds or [])
         if dry_run:
             print_due_feeds(newswire, chosen, force=force)
@@ -84,28 +74,31 @@ def poll(
             from pipeline.app.logging import configure_logging
 
             configure_logging(is_service=True)
-
-            poll_on(newswire, chosen, deliver_too=deliver, show=tell)
-            console.print("stopped; what was begun is kept and goes on at the next poll")
+            poll_on(newswire, chosen, deliver_too=deliver, show=print_poll)
+            console.print(STOPPED)
             return
         try:
             report = poll_with_progress(newswire, chosen, force=force, deliver=deliver)
         except KeyboardInterrupt:
-            console.print("stopped; what was begun is kept and goes on at the next poll")
+            console.print(STOPPED)
             raise typer.Exit(130) from None
-        tell(report)
+        print_poll(report)
         if not report.outlets:
             print_due_feeds(newswire, chosen, force=False)
         if report.problems:
             raise typer.Exit(1)
 
 
+def print_poll(report: Report) -> None:
+    """Print what a poll did."""
+    print_report(report, title="poll" if report.outlets else "")
+
+
 def print_due_feeds(newswire: Newswire, chosen: Sequence[Feed], *, force: bool) -> None:
-    """The feeds that a poll would take on now, and when the next one is due."""
+    """The feeds that a poll would fetch now, and when the next one is due."""
     states = newswire.feed_states(chosen)
     due = newswire.due_of(states, force=force)
-    for state in due:
-        console.print(f"{state.feed_id} {state.url}", soft_wrap=True, markup=False)
+    print_lines(f"{state.feed_id} {state.url}" for state in due)
     waiting = len(newswire.feeds_with_work([state.feed_id for state in states]))
     also = f"; {waiting} have entries that wait, or articles to look at again" if waiting else ""
     after = newswire.next_due_of(states)
@@ -114,13 +107,11 @@ def print_due_feeds(newswire: Newswire, chosen: Sequence[Feed], *, force: bool) 
 
 
 def poll_with_progress(newswire: Newswire, feeds: Sequence[Feed], *, force: bool, deliver: bool) -> Report:
-    """One poll, with a line that tells how far it is."""
+    """One poll, with a progress line."""
     with console.status("polling …") as status:
 
         def watch(report: Report) -> None:
-            polls = sum(sum(tally.polls.values()) for tally in report.outlets.values())
-            settled = sum(tally.settled for tally in report.outlets.values())
-            status.update(f"{polls} feeds polled, {settled} of {report.entries} entries settled …")
+            status.update(f"{report.polls} feeds polled, {report.settled} of {report.entries} entries settled …")
 
         return newswire.poll_once(feeds, force=force, deliver_too=deliver, watch=watch)
 
@@ -131,21 +122,18 @@ def deliver(
         bool, typer.Option("--verify", help="Audit outbox against topics instead; exit 1 on a difference.")
     ] = False,
     recover: Annotated[
-        bool, typer.Option("--recover", help="Send again what may have been sent, where nothing can tell any more.")
+        bool, typer.Option("--recover", help="Send again messages of which it is unknown whether they were sent.")
     ] = False,
 ) -> None:
     """Drain the outbox to the topics.
 
-    A lane that lost its number in the topics (nobody delivered for a week), and whose topics do not reach back to the
-    messages that wait, is refused: were they sent or not? With --recover they are sent, under the ids of before.
+    A lane is refused when it is unknown whether its waiting messages were sent: the topics no longer have the lane's
+    batch number (no delivery for a week) nor messages of that time. With --recover they are sent, with the same ids.
     """
-    from pipeline.app.runs import Newswire
-
-    with Newswire.from_env() as newswire:
+    with open_newswire() as newswire:
         if verify:
             differences = newswire.verify_delivery()
-            for difference in differences:
-                console.print(status_line(difference, is_fine=False), soft_wrap=True)
+            print_faults(differences)
             console.print("outbox and topics agree" if not differences else f"{len(differences)} differences")
             raise typer.Exit(1 if differences else 0)
         delivery = newswire.deliver(recover=recover)
@@ -159,37 +147,30 @@ def deliver(
     rich_help_panel=READ,
 )
 def why(url_or_id: Annotated[str, typer.Argument(help="An article's URL, any alias of it, or its id.")]) -> None:
-    """How a verdict came about: aliases, candidates, scores, thresholds, revisions."""
-    from pipeline.app.runs import Newswire
-
-    with Newswire.from_env() as newswire:
+    """Explain a verdict: aliases, candidates, scores, thresholds, revisions."""
+    with open_newswire() as newswire:
         lines = newswire.why(url_or_id)
         if not lines:
             console.print(f"nothing is known of {url_or_id}", markup=False)
             raise typer.Exit(1)
-        for line in lines:
-            console.print(line, soft_wrap=True, markup=False)
+        print_lines(lines)
 
 
 @app.command(
     epilog="Example: `newswire upkeep`, once a night (the DAG news_upkeep does the same)", rich_help_panel=SET_UP
 )
 def upkeep() -> None:
-    """Delete by retention, make late visits, name feeds in trouble, audit; exit 1 when something differs."""
-    from pipeline.app.runs import Newswire
+    """Delete by retention, make overdue revisits, list feeds in trouble, audit; exit 1 when something differs."""
     from pipeline.app.upkeep import delete_by_retention, feed_problems, integrity_faults, run_overdue_revisits
 
-    with Newswire.from_env() as newswire:
+    with open_newswire() as newswire:
         deleted = delete_by_retention(newswire)
         console.print("deleted: " + ", ".join(f"{count} {what}" for what, count in deleted.items()))
         visits = run_overdue_revisits(newswire).revisits
         console.print("visited again: " + (", ".join(f"{count} {said}" for said, count in visits.items()) or "nothing"))
         for trouble in feed_problems(newswire):
             console.print(f"[yellow]·[/yellow] {escape(trouble)}", soft_wrap=True)
-        faults = integrity_faults(newswire)
-        for fault in faults:
-            console.print(status_line(fault, is_fine=False), soft_wrap=True)
-        if faults:
+        if print_faults(integrity_faults(newswire)):
             raise typer.Exit(1)
         console.print("store, outbox and topics agree")
 
@@ -220,9 +201,7 @@ database = typer.Typer(no_args_is_help=True, help="The store's schema.")
 @database.command(epilog="Example: `NEWSWIRE_DATABASE_URL=postgresql://… newswire db upgrade`")
 def upgrade() -> None:
     """Create the store's tables, or bring them to this version."""
-    from pipeline.app.runs import Newswire
-
-    with Newswire.from_env(must_be_current=False) as newswire:
+    with open_newswire(must_be_current=False) as newswire:
         newswire.database.upgrade()
         console.print(f"store is up to date: {newswire.database.url}")
 
@@ -243,7 +222,7 @@ app.add_typer(archive.archive, name="archive", rich_help_panel=MEND)
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """The console script: errors of ours and of the system are a line, not a traceback. Always ends by SystemExit."""
+    """Entry point of the console script: errors of ours and of the system are one line. Always raises SystemExit."""
     try:
         app(words)
     except NewswireError as error:
@@ -252,9 +231,9 @@ def main(words: Sequence[str] | None = None) -> None:
         fault = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     except SystemExit as ended:
         if isinstance(ended.__context__, BrokenPipeError):
-            sys.exit(0)  # `newswire tail … | head`: the reader has had enough
+            sys.exit(0)  # `newswire tail … | head`: the reader closed the pipe
         if isinstance(getattr(ended.__context__, "__cause__", None), KeyboardInterrupt):
-            stderr_console().print("stopped; what was done is kept")
+            remarks.print("stopped; what was done is kept")
         raise
-    stderr_console().print(f"error: {fault}")
+    remarks.print(f"error: {fault}")
     sys.exit(2)

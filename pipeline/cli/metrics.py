@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipeline.reporting.terminal import stdout_console
+from pipeline.cli.console import console, open_newswire
 
-console = stdout_console()
 EXAMPLES = "Examples: `newswire metrics`, `newswire metrics --port 9464 --host 0.0.0.0`, `newswire metrics --list`"
 
 
@@ -25,7 +24,6 @@ def metrics(
     connectors/metrics/ (dashboard.json, alerts.yml).
     """
     from pipeline.app.metrics import Metrics
-    from pipeline.app.runs import Newswire
     from pipeline.reporting.metrics import METRICS
 
     if names:
@@ -34,7 +32,7 @@ def metrics(
             table.add_row(metric.name, metric.kind, ", ".join(metric.labels), metric.sentence)
         console.print(table)
         return
-    with Newswire.from_env() as newswire:
+    with open_newswire() as newswire:
         serving = Metrics(newswire)
         if once:
             console.print(serving.expose("").body.decode(), end="", markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`newswire redrive`: dead letters, seen first and then tried again."""
+"""`newswire redrive`: list dead letters, then try their entries again."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from pipeline.cli.console import console, open_newswire, print_lines
 from pipeline.delivery.dead_letters import DeadEntry, RedriveChoice
-from pipeline.reporting.terminal import stdout_console
 
-console = stdout_console()
-SHOWN = 20
+SHOWN = 20  # dead letters listed; the rest are counted
 
 
 def redrive(
@@ -28,15 +27,14 @@ def redrive(
 ) -> None:
     """Try dead letters again: their entries become pending, and the next run settles them.
 
-    Says what it would do, and does it with --yes. Each one is told of on the topic dead-letters: `redriven` now, then
-    `resolved` by its next verdict, or `failed` again.
+    Lists them without --yes. Each one gets a message on the topic dead-letters: `redriven` now, then `resolved` by its
+    next verdict, or `failed` again.
 
     Examples: `newswire redrive`, `newswire redrive --cause 'timed_out' --since 2d --yes`
     """
     from pipeline.app import redrive
-    from pipeline.app.runs import Newswire
 
-    with Newswire.from_env() as newswire:
+    with open_newswire() as newswire:
         choice = RedriveChoice(
             outlets=tuple(outlet or ()),
             causes=tuple(cause or ()),
@@ -47,10 +45,7 @@ def redrive(
         done = redrive.redrive(newswire, choice, dry_run=not yes)
     if done.dead:
         console.print(table_by_cause(done.dead))
-    for each in done.dead[:SHOWN]:
-        console.print(
-            f"{each.failed_at:%Y-%m-%d %H:%M} {each.reason} {each.entry.entry.link}", soft_wrap=True, markup=False
-        )
+    print_lines(f"{each.failed_at:%Y-%m-%d %H:%M} {each.reason} {each.entry.entry.link}" for each in done.dead[:SHOWN])
     if len(done.dead) > SHOWN:
         console.print(f"… and {len(done.dead) - SHOWN} more")
     if done.unknown:
@@ -60,7 +55,7 @@ def redrive(
 
 
 def table_by_cause(dead: tuple[DeadEntry, ...]) -> Table:
-    """How many of which outlet, by cause."""
+    """Dead letters by outlet and cause."""
     table = Table("outlet", "cause", "dead letters", header_style="bold")
     counts = Counter((each.entry.outlet_id, each.reason) for each in dead)
     for (outlet, reason), count in sorted(counts.items()):

@@ -1,4 +1,4 @@
-"""`newswire revisit`: pages of known articles looked at again."""
+"""`newswire revisit`: fetch the pages of known articles again."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.reporting.terminal import delivery_summary, format_problems, format_time, revisit_summary, stdout_console
+from pipeline.cli.console import console, open_newswire, print_lines, print_report
+from pipeline.reporting.terminal import format_time, revisit_summary
 
 if TYPE_CHECKING:
     from pipeline.app.runs import Newswire
     from pipeline.delivery.events import Visit
     from pipeline.reporting.report import Report
 
-console = stdout_console()
 EXAMPLES = (
     "Examples: `newswire revisit` (what is due, as `newswire poll` does after its polls), "
     "`newswire revisit franceinfo --plan --force` (what will be), `newswire revisit lemonde/une --force`, "
@@ -30,30 +30,28 @@ def revisit(
     force: Annotated[bool, typer.Option(help="Look at all that are still on the schedule, due or not.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only print what would be looked at, and when.")] = False,
 ) -> None:
-    """Look at the pages of known articles again: publishes revisions, withdrawals and returns.
+    """Fetch the pages of known articles again: publishes revisions, withdrawals and returns.
 
-    Recent articles are looked at on a schedule that decays (NEWSWIRE_REVISIT_AFTER_S, or `revisit_after_s` in an
-    outlet's policy), with the page's validators, within a budget per host and run. A page that is missing is withdrawn
-    when it is still missing two hours later.
+    Recent articles are fetched on a schedule that decays: NEWSWIRE_REVISIT_AFTER_S, or `revisit_after_s` in an outlet's
+    policy. Requests are conditional, within a budget per host and run. An article is withdrawn when its page is still
+    missing two hours after it was first missing.
     """
     from pipeline.app import revisit
-    from pipeline.app.runs import Newswire
 
-    with Newswire.from_env() as newswire:
+    with open_newswire() as newswire:
         visits = revisit.plan(newswire, revisit.VisitChoice(tuple(feeds or ()), tuple(article or ()), force))
         if plan:
-            for line in plan_lines(visits):
-                console.print(line, soft_wrap=True, markup=False)
+            print_lines(plan_lines(visits))
             return
         report = watched(newswire, visits)
-        for line in (revisit_summary(report), delivery_summary(report), *format_problems(report.problems)):
-            console.print(line, soft_wrap=True)
+        console.print(revisit_summary(report), soft_wrap=True)
+        print_report(report)
         if report.problems:
             raise typer.Exit(1)
 
 
 def watched(newswire: Newswire, visits: Sequence[Visit]) -> Report:
-    """The visits, with a line that tells how far they are."""
+    """The visits, with a progress line."""
     from pipeline.app import revisit
 
     with console.status(f"looking at {len(visits)} pages …") as status:
@@ -65,7 +63,7 @@ def watched(newswire: Newswire, visits: Sequence[Visit]) -> Report:
 
 
 def plan_lines(visits: Sequence[Visit]) -> Iterator[str]:
-    """A line for each visit: when it is due, what is known, where it goes."""
+    """A line for each visit: when it is due, what is known, its URL."""
     for visit in visits:
         state = "withdrawn" if visit.is_withdrawn else "missing" if visit.missing_since else "live"
         due = format_time(visit.due_at) or "not on the schedule"

@@ -1,4 +1,4 @@
-"""`newswire topics|tail|export`: the topics, from the side of whoever subscribes."""
+"""`newswire topics|tail|export`: create, check, read and export the topics."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from pipeline.cli.console import console, open_newswire, print_faults, print_lines, remarks
 from pipeline.delivery.message_filter import MessageFilter
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import ReceivedMessage, Topic
-from pipeline.reporting.terminal import status_line, stderr_console, stdout_console
 
-console = stdout_console()
 topics = typer.Typer(no_args_is_help=True, help="Create the topics and compare them with what they should be.")
 
 
@@ -33,9 +32,7 @@ class Format(StrEnum):
 @topics.command(epilog="Example: `NEWSWIRE_KAFKA_BOOTSTRAP=localhost:9092 newswire topics create`")
 def create() -> None:
     """Create the topics that are missing, with their partitions, retention and compaction; nothing is changed."""
-    from pipeline.app.runs import Newswire
-
-    with Newswire.from_env() as newswire:
+    with open_newswire() as newswire:
         created = newswire.create_topics()
         console.print(f"created {', '.join(created)}" if created else "every topic is there already")
 
@@ -43,16 +40,13 @@ def create() -> None:
 @topics.command(epilog="Example: `newswire topics describe`")
 def describe() -> None:
     """The topics as they should be, and how the broker's differ; exit 1 on a difference."""
-    from pipeline.app.runs import Newswire
-
-    with Newswire.from_env() as newswire:
+    with open_newswire() as newswire:
         table = Table("topic", "partitions", "cleanup", "retention", "what is in it", header_style="bold")
         for spec in newswire.topic_specs():
             table.add_row(spec.name, str(spec.partitions), spec.cleanup, spec.kept, spec.sentence)
         console.print(table)
         differences = newswire.topic_differences()
-        for difference in differences:
-            console.print(status_line(difference, is_fine=False), soft_wrap=True)
+        print_faults(differences)
         if differences:
             raise typer.Exit(1)
 
@@ -80,10 +74,9 @@ def tail(
     Examples: `newswire tail articles -n 1`, `newswire tail articles --follow --language fr --json`,
     `newswire tail dead-letters --since 2d`
     """
-    from pipeline.app.runs import Newswire
 
     wanted, count = MessageFilter(outlet=outlet, language=language, section=section, text=text), 0
-    with Newswire.from_env() as newswire:
+    with open_newswire() as newswire:
         messages = newswire.topics.read(topic, since=newswire.moment(since, "--since"), follow=follow)
         try:
             for received in islice((message for message in messages if wanted.has(message)), limit):
@@ -92,7 +85,7 @@ def tail(
         except KeyboardInterrupt:
             return
         if not count:
-            stderr_console().print(f"{newswire.settings.topics.prefix}{topic.value} has no such message")
+            remarks.print(f"{newswire.settings.topics.prefix}{topic.value} has no such message")
 
 
 def export(
@@ -118,10 +111,9 @@ def export(
     `newswire export --topic articles.latest --format parquet -o articles/`
     """
     from pipeline.app import export
-    from pipeline.app.runs import Newswire
 
     wanted = MessageFilter(outlet=outlet, language=language, section=section, text=text)
-    with Newswire.from_env() as newswire:
+    with open_newswire() as newswire:
         since_at = newswire.moment(since, "--since")
         choice = export.ExportChoice(topic=topic, form=file_format.value, wanted=wanted, since=since_at)
         if output is None:
@@ -131,19 +123,17 @@ def export(
                 sys.stdout.write(line + "\n")
             return
         written = list(export.write(newswire, choice, output, resume=resume))
-        for path, count in written:
-            console.print(f"{count} articles in {path}", soft_wrap=True, markup=False)
+        print_lines(f"{count} articles in {path}" for path, count in written)
         if not written:
-            console.print(f"nothing new for {output}", soft_wrap=True, markup=False)
+            print_lines([f"nothing new for {output}"])
 
 
 def print_received(received: ReceivedMessage, *, as_json: bool) -> None:
-    """One message, for a person or for a program."""
+    """One message, as JSON or readable."""
     from pipeline.reporting.terminal import format_message
 
     if as_json:
         sys.stdout.write((received.value.decode() if received.value is not None else "null") + "\n")
         sys.stdout.flush()
         return
-    for line in format_message(received):
-        console.print(line, soft_wrap=True, markup=False)
+    print_lines(format_message(received))

@@ -87,7 +87,7 @@ def test_what_is_past_its_retention_goes_and_nothing_else(newswire: Newswire) ->
     [
         pytest.param({"status": "silent", "status_reason": "nothing new"}, "is silent: nothing new", id="silent"),
         pytest.param({"status": "failing", "status_reason": "HTTP 500"}, "is failing: HTTP 500", id="failing"),
-        pytest.param({"next_poll_at": now() - timedelta(hours=2)}, "is overdue: nobody polled it", id="overdue"),
+        pytest.param({"next_poll_at": now() - timedelta(hours=2)}, "is overdue: it was not polled", id="overdue"),
     ],
 )
 def test_a_feed_in_trouble_is_named_with_its_reason(newswire: Newswire, values: dict[str, Any], words: str) -> None:
