@@ -248,7 +248,7 @@ def check_topics(stack: CeleryStack, findings: Findings) -> None:
         found = differences(ledger, newswire.topics.read(Topic.ARTICLES), newswire.topics.read(Topic.COPIES))
         agreed = newswire.verify_delivery()
         lanes = Counter(row.lane for row in newswire.outbox.rows(Topic.ARTICLES))
-        undelivered = newswire.undelivered()
+        undelivered = newswire.outbox.undelivered()
     for difference in (*found, *agreed):
         print(f"        {difference}")
     findings.check(not found, f"ledger beside topics: {len(ledger.messages)} messages due, {len(found)} lines differ")

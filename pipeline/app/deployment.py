@@ -209,10 +209,6 @@ class Deployment:
         """Drain the outbox; messages by topic. Raises DeliveryError, and LaneLost unless `recover`."""
         return self.deliverer(recover=recover).stop()
 
-    def undelivered(self) -> int:
-        """How many messages wait."""
-        return self.outbox.undelivered()
-
     def verify_delivery(self) -> tuple[str, ...]:
         """A sentence for each difference between outbox and topics; empty when they agree. Raises DeliveryError."""
         differences: list[str] = []

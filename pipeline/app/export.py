@@ -19,7 +19,7 @@ from connectors.archive.checkpoint import CheckpointFile
 from connectors.archive.text_store import TextStore
 from pipeline.app.runs import Newswire
 from pipeline.delivery import export_formats
-from pipeline.delivery.export_formats import ColumnKind, Value, columns, table_rows
+from pipeline.delivery.export_formats import DATE_TIME, Value, columns, table_rows
 from pipeline.delivery.message_filter import MessageFilter
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import ReceivedMessage, Topic
@@ -123,12 +123,12 @@ def arrow_schema() -> Any:
     import pyarrow
 
     kinds = {
-        ColumnKind.TEXT: pyarrow.string(),
-        ColumnKind.TEXTS: pyarrow.list_(pyarrow.string()),
-        ColumnKind.INTEGER: pyarrow.int64(),
-        ColumnKind.NUMBER: pyarrow.float64(),
-        ColumnKind.BOOLEAN: pyarrow.bool_(),
-        ColumnKind.TIME: pyarrow.timestamp("us", tz="UTC"),
+        "string": pyarrow.string(),
+        "array": pyarrow.list_(pyarrow.string()),
+        "integer": pyarrow.int64(),
+        "number": pyarrow.float64(),
+        "boolean": pyarrow.bool_(),
+        DATE_TIME: pyarrow.timestamp("us", tz="UTC"),
     }
     return pyarrow.schema([(column.name, kinds[column.kind]) for column in columns()])
 

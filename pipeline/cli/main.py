@@ -139,7 +139,7 @@ def deliver(
         delivery = newswire.deliver(recover=recover)
         for topic, count in sorted(delivery.items()):
             console.print(f"{count} messages to {topic}")
-        console.print(f"delivered {sum(delivery.values())}; {newswire.undelivered()} left in the outbox")
+        console.print(f"delivered {sum(delivery.values())}; {newswire.outbox.undelivered()} left in the outbox")
 
 
 @app.command(

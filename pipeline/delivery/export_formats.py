@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import cache
 from typing import Any
 
@@ -166,32 +165,15 @@ FORMS: Mapping[str, Callable[[Value], str]] = {
 }
 
 
-class ColumnKind(StrEnum):
-    """Type of a table's column."""
-
-    TEXT = "text"
-    TEXTS = "texts"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    TIME = "time"
-
-
-COLUMN_KINDS: Mapping[str, ColumnKind] = {
-    "string": ColumnKind.TEXT,
-    "array": ColumnKind.TEXTS,
-    "integer": ColumnKind.INTEGER,
-    "number": ColumnKind.NUMBER,
-    "boolean": ColumnKind.BOOLEAN,
-}
+DATE_TIME = "date-time"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A table's column: name, type, and path in a message's value."""
+    """A table's column: name, type in the schema or date-time, and path in a message's value."""
 
     name: str
-    kind: ColumnKind
+    kind: str
     path: tuple[str, ...]
 
 
@@ -209,12 +191,8 @@ def columns_of(schema: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Col
             yield from columns_of(field, here)
             continue
         types = field["type"] if isinstance(field["type"], list) else [field["type"]]
-        kind = (
-            ColumnKind.TIME
-            if field.get("format") == "date-time"
-            else COLUMN_KINDS[next(each for each in types if each != "null")]
-        )
-        yield Column("_".join(here), kind, here)
+        kind = next(each for each in types if each != "null")
+        yield Column("_".join(here), DATE_TIME if field.get("format") == DATE_TIME else kind, here)
 
 
 def table_rows(values: Iterable[Value]) -> Mapping[str, list[dict[str, Any]]]:
@@ -230,4 +208,4 @@ def cell(value: Value, column: Column) -> Any:
     found: Any = value
     for name in column.path:
         found = None if found is None else found.get(name)
-    return datetime.fromisoformat(found) if column.kind is ColumnKind.TIME and found else found
+    return datetime.fromisoformat(found) if column.kind == DATE_TIME and found else found

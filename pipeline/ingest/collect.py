@@ -112,10 +112,7 @@ async def collect_page(
     if found.article is None:
         return retries.reject(entry, found.reason)
     location = attempt.trail.raw_location = await context.in_store(context.archive.keep, found.response)
-    page = ArticlePage(
-        article=found.article, extraction=found.extraction, response=found.response, raw_location=location
-    )
-    return await settle(entry, page, attempt.outlet, context)
+    return await settle(entry, found.with_article(found.article, location), attempt.outlet, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +131,12 @@ class ExtractedPage:
     def reason(self) -> str:
         """Why there is no article."""
         return self.extraction.rejection.reason if self.extraction.rejection else "no_article"
+
+    def with_article(self, article: Article, raw_location: str | None) -> ArticlePage:
+        """The article with its page, at this location of the archive."""
+        return ArticlePage(
+            article=article, extraction=self.extraction, response=self.response, raw_location=raw_location
+        )
 
 
 async def extract_page(

@@ -181,10 +181,7 @@ class Replay:
         found = ExtractedPage(extraction, response)
         if found.article is None:
             return replace(done, fate=ReplayOutcome.REFUSED, reason=found.reason)
-        page = ArticlePage(
-            article=found.article, extraction=extraction, response=response, raw_location=archived.raw_location
-        )
-        return await self.settle(archived, page, done)
+        return await self.settle(archived, found.with_article(found.article, archived.raw_location), done)
 
     async def settle(self, archived: ArchivedArticle, page: ArticlePage, done: ReplayedArticle) -> ReplayedArticle:
         """Decide as in ingest, and write what changed."""

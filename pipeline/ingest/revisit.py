@@ -96,10 +96,7 @@ class Revisits:
         found = await extract_page(visit.entry, response, self.outlet(visit), self.context, slot)
         if found.article is None:
             return await self.refused(visit, found.reason)
-        page = ArticlePage(
-            article=found.article, extraction=found.extraction, response=found.response, raw_location=None
-        )
-        return await self.settle(visit, page)
+        return await self.settle(visit, found.with_article(found.article, None))
 
     async def settle(self, visit: Visit, page: ArticlePage) -> str:
         """Decide as for a new entry, and write what changed. Raises StoreError."""

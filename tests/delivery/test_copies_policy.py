@@ -85,4 +85,4 @@ def test_copies_policy_drop_publishes_no_copies(newsroom: Newsroom, tmp_path: Pa
     with polled(newsroom, tmp_path, "drop") as opened:
         assert [value["relation"] for value in on(opened, Topic.ARTICLES)] == [None]
         assert on(opened, Topic.COPIES) == []
-        assert opened.undelivered() == 0
+        assert opened.outbox.undelivered() == 0

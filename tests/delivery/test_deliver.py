@@ -95,7 +95,7 @@ def drain(topics: Topics, store: StoredOutbox) -> Counter[str]:
 
 
 def take(kafka: KafkaTopics, store: StoredOutbox, number: int) -> LaneDelivery:
-    """A lane in the hands of a process that will stand still."""
+    """A lane held by a process that will stall."""
     held = LaneDelivery(
         lane=kafka.open_lane(number),
         outbox=store,
@@ -202,7 +202,7 @@ def test_expired_batch_number_is_recovered_from_the_topics(database: Database, k
 def test_overtaken_holder_loses_no_message_when_it_resumes(database: Database, kafka: KafkaTopics) -> None:
     messages = fill(database, 6)
     store = StoredOutbox(database)
-    sleepers = {number: take(kafka, store, number) for number in store.lanes_with_work()}  # … and stand still
+    sleepers = {number: take(kafka, store, number) for number in store.lanes_with_work()}  # … and stall
     drain(kafka, store)
     messages += fill(database, 6, start=6)
     for sleeper in sleepers.values():  # awake: their next number was given by another meanwhile
@@ -216,7 +216,7 @@ def test_overtaken_holder_loses_no_message_when_it_resumes(database: Database, k
 def test_holder_overtaken_during_recovery_repeats_no_message(database: Database, kafka: KafkaTopics) -> None:
     messages = fill(database, 6)
     store = StoredOutbox(database)
-    asked = {number: store.last_batch(number) + 1 for number in store.lanes_with_work()}  # … and stands still
+    asked = {number: store.last_batch(number) + 1 for number in store.lanes_with_work()}  # … and stalls
     drain(kafka, store)
     for number, batch in asked.items():
         with pytest.raises(LaneFenced):

@@ -1,4 +1,4 @@
-"""Turns: a slow host holds up nobody else, and what is at work is bounded."""
+"""Turns: a slow host delays no other host, and concurrency is bounded."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def refuse(event, arguments):
 sys.addaudithook(refuse)
 """
 
-# Replays, and stands still for ever after the first batch.
+# Replays, and blocks for ever after the first batch.
 STOPPED = """
 import sys
 from pathlib import Path

@@ -175,7 +175,7 @@ class Deployment:
         return list(self.newswire.topics.read(topic))
 
     def told(self) -> list[tuple[str, int]]:
-        """What consumers of the event log were told, in order: published, updated, withdrawn, with the revision."""
+        """What consumers of the event log got, in order: published, updated, withdrawn, with the revision."""
         return [(event.headers["ce_type"].split(".")[-2], value_of(event)["revision"]) for event in self.events()]
 
     def latest(self) -> dict[str, bytes | None]:
@@ -285,7 +285,7 @@ def test_page_that_shows_two_ids_to_be_one_article_merges_them_once(deployed: De
     assert (update["id"], update["merged_id"]) == (survivor, gone)
     assert deployed.latest()[gone] is None
     assert json.loads(deployed.latest()[survivor] or b"")["merged_id"] == gone
-    # The other id's URL and entry are the survivor's now, and nothing is told twice.
+    # The other id's URL and entry are the survivor's now, and nothing is published twice.
     (visit,) = deployed.newswire.visits.named([second.canonical])
     assert visit.article_id == survivor
     assert deployed.newswire.visits.named([gone]) == ()
@@ -327,7 +327,7 @@ def test_one_canonical_url_on_every_page_does_not_merge_articles(deployed: Deplo
     assert deployed.told() == [("published", 1)] * 3 + [("updated", 2)]
     assert deployed.events()[-1].key == published[pages["/deux.html"].title]
     told = [deployed.newswire.why(article_id) for article_id in published.values()]
-    assert sum("not believed" in "".join(lines) for lines in told) == 2  # whoever came first had the address
+    assert sum("not believed" in "".join(lines) for lines in told) == 2  # the first article had the address
 
 
 def test_redirect_to_another_article_is_a_withdrawal_and_no_revision(deployed: Deployment) -> None:

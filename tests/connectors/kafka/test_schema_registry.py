@@ -238,7 +238,7 @@ def test_a_refusal_of_the_registry_costs_no_message(settings: Settings, server: 
         begin(newswire)
         with pytest.raises(RegistryRefused):
             newswire.deliver()
-        assert newswire.undelivered() == 2
+        assert newswire.outbox.undelivered() == 2
         server.subjects[subject].clear()  # the operator mends it
         assert sum(newswire.deliver().values()) == 2
         assert newswire.verify_delivery() == ()
