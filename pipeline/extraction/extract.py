@@ -1,11 +1,11 @@
-"""Extraction: from a page to its article, or to the reason why it is none.
+"""Article extraction: from a page to its article, or to the reason for its rejection.
 
-    text ─▶ tree ─┬▶ metadata ──────────────┐
-                  └▶ blocks ─▶ choice ─▶ repair ─▶ gate ─▶ article
+    page ─▶ tree ─┬▶ metadata ──────────────┐
+                  └▶ blocks ─▶ select ─▶ clean ─▶ quality gate ─▶ article
                                  ▲
-         rule (catalogue), wrapper (known outlet) or teacher (unknown, in doubt, audited)
+         CSS rules (catalogue), wrapper (known outlet) or full selection (unknown outlet, doubt, audit)
 
-Computation only: the page comes in as text, the wrapper as a value; what the page teaches goes out as an observation.
+Computation only: page and wrapper come in as values; what the page teaches its wrapper goes out as an observation.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from pipeline.extraction.metadata.authors import Authors
 from pipeline.extraction.metadata.json_ld import LinkedArticle, read_json_ld
 from pipeline.extraction.metadata.resolve import Metadata, PageHead, read_head, read_metadata
 from pipeline.extraction.metadata.signatures import find_signature
-from pipeline.extraction.quality_gate import Candidate, judge
+from pipeline.extraction.quality_gate import GateInput, judge
 from pipeline.extraction.values import EXTRACTOR, Extraction, FeedHints, Observation, PageInput, SkipRegion, Step
-from pipeline.extraction.wrapper.apply_and_observe import (
+from pipeline.extraction.wrapper.apply import (
     agreement,
     find_repeated,
     find_usually_dropped,
-    observe,
     select_by_wrapper,
 )
+from pipeline.extraction.wrapper.observe import observe
 from pipeline.extraction.wrapper.skip_regions import find_skip_regions
 from pipeline.extraction.wrapper.wrapper import Wrapper, needs_full_selection
 from pipeline.text.languages import detect_language
@@ -44,30 +44,34 @@ from pipeline.text.normalize import key_of
 __all__ = ["EXTRACTOR", "Extraction", "FeedHints", "PageInput", "Step", "extract"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """A page once parsed: its tree and what it says of itself."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """A parsed page and its metadata."""
 
-    page: PageInput
+    input: PageInput
     parsed: ParsedPage
     body: html.HtmlElement
     head: PageHead
     linked: LinkedArticle
     metadata: Metadata
-    description: str
+    hints: FeedHints
 
     @property
     def title(self) -> str:
         return self.metadata.title.value
 
+    @property
+    def description(self) -> str:
+        return self.metadata.description or self.hints.summary
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Text:
-    """The text found: its paragraphs and lead, which way, and what the way taught."""
+    """The extracted text, the method that found it, and what the page teaches."""
 
     paragraphs: tuple[str, ...]
     lead: str | None
-    way: str
+    method: str
     steps: tuple[Step, ...]
     link_chars: int = 0
     is_cut_short: bool = False
@@ -78,183 +82,187 @@ class _Text:
 def extract(page: PageInput, wrapper: Wrapper | None) -> Extraction:
     """The article of a page. The same page and wrapper always give the same answer."""
     if wrapper is not None and wrapper.skip_regions and not page.rules.body:
-        known = _extract(page, wrapper, gaps=wrapper.skip_regions)
-        if known is not None:
-            return known
-    found = _extract(page, wrapper, gaps=())
-    assert found is not None  # a whole page is always decided
-    return found
+        extraction = _extract(page, wrapper, regions=wrapper.skip_regions)
+        if extraction is not None:
+            return extraction
+    extraction = _extract(page, wrapper, regions=())
+    assert extraction is not None  # a whole page is always decided
+    return extraction
 
 
-def _extract(page: PageInput, wrapper: Wrapper | None, *, gaps: Sequence[SkipRegion]) -> Extraction | None:
-    """The article, or why there is none; None where what was cut out may be needed to tell."""
-    parsed = parse_page(page.html, gaps=gaps)
+def _extract(page_input: PageInput, wrapper: Wrapper | None, *, regions: Sequence[SkipRegion]) -> Extraction | None:
+    """The article or its rejection; None where a skipped region may be needed to decide."""
+    parsed = parse_page(page_input.html, regions=regions)
     if isinstance(parsed, Rejection):
-        return None if gaps else Extraction(None, parsed)
-    reading = _read(page, parsed)
-    found = _find_text(reading, wrapper)
-    if found is None:
+        return None if regions else Extraction(None, parsed)
+    page = _read(page_input, parsed)
+    text = _find_text(page, wrapper)
+    if text is None:
         return None
-    metadata = reading.metadata
-    common = (metadata.meta_refresh, metadata.tdm_reserved, metadata.tdm_policy)
-    rejection = judge(_candidate(reading, found))
-    if rejection is not None:
-        if parsed.is_cut:
-            return None
-        return Extraction(None, rejection, None, found.steps, *common)
-    return Extraction(_article(reading, found), None, found.observation, found.steps, *common)
+    metadata = page.metadata
+    rejection = judge(_gate_input(page, text))
+    if rejection is not None and parsed.is_cut:
+        return None
+    return Extraction(
+        _article(page, text) if rejection is None else None,
+        rejection,
+        text.observation if rejection is None else None,
+        text.steps,
+        metadata.meta_refresh,
+        metadata.tdm_reserved,
+        metadata.tdm_policy,
+    )
 
 
-def _read(page: PageInput, parsed: ParsedPage) -> _Reading:
+def _read(page: PageInput, parsed: ParsedPage) -> _Page:
     hints = page.hints or FeedHints()
-    head = read_head(parsed.root)
-    linked = read_json_ld(parsed.json_ld)
-    metadata = read_metadata(parsed, head, linked, url=page.url, zone=page.zone, hints=hints)
+    head, linked = read_head(parsed.root), read_json_ld(parsed.json_ld)
     body = parsed.root.find("body")
-    return _Reading(
-        page=page,
+    return _Page(
+        input=page,
         parsed=parsed,
         body=body if body is not None else parsed.root,
         head=head,
         linked=linked,
-        metadata=metadata,
-        description=metadata.description or hints.summary,
+        metadata=read_metadata(parsed, head, linked, url=page.url, zone=page.zone, hints=hints),
+        hints=hints,
     )
 
 
-def _find_text(reading: _Reading, wrapper: Wrapper | None) -> _Text | None:
-    """By the catalogue's rule, by the outlet's wrapper, or by the teacher, who is asked about whole pages only."""
-    rules = reading.page.rules
-    remove_elements(reading.body, rules.remove)
+def _find_text(page: _Page, wrapper: Wrapper | None) -> _Text | None:
+    """By the catalogue's rule, by the outlet's wrapper, or by full selection, which needs the whole page."""
+    rules = page.input.rules
+    remove_elements(page.body, rules.remove)
     if rules.body:
-        blocks = read_blocks(reading.body)
-        ruled = apply_rules(reading.body, blocks, rules)
+        blocks = read_blocks(page.body)
+        ruled = apply_rules(page.body, blocks, rules)
         if ruled.kept:
-            return _text_of(blocks, _repair(reading, blocks, ruled.kept), "rule", lead=ruled.lead)
-    page_mark = crc32(f"{reading.page.url} {reading.title}".encode())  # archives of several pages share a URL
-    if wrapper is not None and not needs_full_selection(wrapper, wrapper.pages, _draw(page_mark)):
-        blocks = read_blocks(reading.body, skipped=wrapper.dead_branches)
+            return _text_of(blocks, _clean(page, blocks, ruled.kept), "rule", lead=ruled.lead)
+    page_hash = crc32(f"{page.input.url} {page.title}".encode())  # archives of several pages share a URL
+    if wrapper is not None and not needs_full_selection(wrapper, wrapper.pages, _draw(page_hash)):
+        blocks = read_blocks(page.body, skipped=wrapper.dead_branches)
         repeated = find_repeated(blocks, wrapper)
         kept = select_by_wrapper(blocks, wrapper, repeated)
         if kept is not None:
-            return _text_of(blocks, _repair(reading, blocks, kept, repeated), f"wrapper v{wrapper.version}")
-    return None if reading.parsed.is_cut else _ask_teacher(reading, wrapper, page_mark)
+            return _text_of(blocks, _clean(page, blocks, kept, repeated), f"wrapper v{wrapper.version}")
+    return None if page.parsed.is_cut else _select_fully(page, wrapper, page_hash)
 
 
-def _ask_teacher(reading: _Reading, wrapper: Wrapper | None, page_mark: int) -> _Text:
-    blocks = read_blocks(reading.body)
-    hints = reading.page.hints or FeedHints()
-    about = f"{reading.title} {reading.description}"
-    choice = select_content(reading.parsed.root, blocks, about=about, text=reading.linked.body or hints.content)
-    if choice.text:
-        return _told_text(choice, reading, blocks)
-    repeated = find_repeated(blocks, wrapper, choice.kept) if wrapper is not None else frozenset()
-    left = (
-        find_usually_dropped(blocks, wrapper, choice.kept) if wrapper is not None and wrapper.is_mature else frozenset()
-    )
-    repaired = _repair(reading, blocks, choice.kept - repeated - left, repeated | left)
-    by_wrapper = select_by_wrapper(blocks, wrapper, repeated) if wrapper is not None else None
-    agreed = None
-    if wrapper is not None and wrapper.is_mature:
-        own = _repair(reading, blocks, by_wrapper, repeated).chosen if by_wrapper is not None else ()
-        agreed = agreement(blocks, own, repaired.chosen)
-    chosen = [blocks[i].node for i in repaired.chosen]
-    observation = observe(
-        page_mark,
-        reading.body,
+def _select_fully(page: _Page, wrapper: Wrapper | None, page_hash: int) -> _Text:
+    """The text without trust in the wrapper, which is corrected by what this page teaches."""
+    blocks = read_blocks(page.body)
+    selection = select_content(
+        page.parsed.root,
         blocks,
-        repaired.chosen,
-        agreed=agreed,
-        gaps=find_skip_regions(reading.parsed, reading.metadata, chosen, wrapper.gaps if wrapper is not None else ()),
+        about=f"{page.title} {page.description}",
+        text=page.linked.body or page.hints.content,
     )
-    return _text_of(blocks, repaired, choice.view, observation=observation)
+    if selection.text:
+        return _structured_text(selection, page, blocks)
+    known = wrapper or Wrapper()
+    repeated = find_repeated(blocks, known, selection.kept)
+    dropped = find_usually_dropped(blocks, known, selection.kept) if known.is_mature else frozenset()
+    cleaned = _clean(page, blocks, selection.kept - repeated - dropped, repeated | dropped)
+    agreed = None
+    if known.is_mature:
+        by_wrapper = select_by_wrapper(blocks, known, repeated)
+        own = _clean(page, blocks, by_wrapper, repeated).chosen if by_wrapper is not None else ()
+        agreed = agreement(blocks, own, cleaned.chosen)
+    observation = observe(
+        page_hash,
+        page.body,
+        blocks,
+        cleaned.chosen,
+        agreed=agreed,
+        regions=find_skip_regions(page.parsed, page.metadata, [blocks[i].node for i in cleaned.chosen], known.regions),
+    )
+    return _text_of(blocks, cleaned, selection.view, observation=observation)
 
 
-def _repair(
-    reading: _Reading, blocks: Sequence[Block], kept: frozenset[int], repeated: frozenset[int] = frozenset()
+def _clean(
+    page: _Page, blocks: Sequence[Block], kept: frozenset[int], repeated: frozenset[int] = frozenset()
 ) -> CleanedContent:
     return clean_blocks(
         blocks,
         kept,
-        title=reading.title,
-        description=reading.description,
-        site=reading.metadata.site,
-        authors=reading.metadata.authors.people,
+        title=page.title,
+        description=page.description,
+        site=page.metadata.site,
+        authors=page.metadata.authors.people,
         barred=repeated,
     )
 
 
 def _text_of(
     blocks: Sequence[Block],
-    repaired: CleanedContent,
-    way: str,
+    cleaned: CleanedContent,
+    method: str,
     *,
     lead: int | None = None,
     observation: Observation | None = None,
 ) -> _Text:
-    lead = repaired.lead if lead is None else lead
-    order = list(repaired.chosen)
+    lead = cleaned.lead if lead is None else lead
+    order = list(cleaned.chosen)
     if lead is not None:
         order = [lead, *(i for i in order if i != lead)]
     return _Text(
         paragraphs=tuple(blocks[i].text for i in order),
         lead=blocks[lead].text if lead is not None else None,
-        way=way,
-        steps=repaired.steps,
+        method=method,
+        steps=cleaned.steps,
         link_chars=sum(blocks[i].link_chars for i in order),
-        is_cut_short=repaired.is_cut_short,
-        signed=find_signature(blocks, repaired.chosen),
+        is_cut_short=cleaned.is_cut_short,
+        signed=find_signature(blocks, cleaned.chosen),
         observation=observation,
     )
 
 
-def _told_text(choice: Selection, reading: _Reading, blocks: Sequence[Block]) -> _Text:
-    """The text that the page tells machines and shows nobody before its scripts ran, with the lead that it shows."""
-    key = key_of(reading.description)
+def _structured_text(selection: Selection, page: _Page, blocks: Sequence[Block]) -> _Text:
+    """Text from JSON-LD, for pages that render their article with JavaScript; the lead is the visible one."""
+    key = key_of(page.description)
     shown = next((block.text for block in blocks if block.key == key), "")
-    told = paragraphs_of(choice.text, title=reading.title, description=reading.description, shown=shown)
-    step = Step("took", "json-ld body", told.paragraphs[0][:80] if told.paragraphs else "")
-    return _Text(told.paragraphs, told.lead, "json-ld", (step,))
+    found = paragraphs_of(selection.text, title=page.title, description=page.description, shown=shown)
+    step = Step("took", "json-ld body", found.paragraphs[0][:80] if found.paragraphs else "")
+    return _Text(paragraphs=found.paragraphs, lead=found.lead, method="json-ld", steps=(step,))
 
 
-def _draw(page_mark: int) -> float:
-    """A page's lot for the audit: always the same for the same page, spread evenly over pages."""
-    return crc32(page_mark.to_bytes(4, "big")) / 2**32
+def _draw(page_hash: int) -> float:
+    """A number in [0, 1) that decides on the audit: the same for the same page, evenly spread over pages."""
+    return crc32(page_hash.to_bytes(4, "big")) / 2**32
 
 
-def _candidate(reading: _Reading, found: _Text) -> Candidate:
-    root = reading.body
-    return Candidate(
-        url=reading.page.url,
-        title=reading.title,
-        paragraphs=found.paragraphs,
-        link_chars=found.link_chars,
-        body=root,
-        types=reading.linked.types,
-        is_article_marked=bool(reading.linked.type),
-        requires_javascript=reading.parsed.requires_javascript,
+def _gate_input(page: _Page, text: _Text) -> GateInput:
+    return GateInput(
+        url=page.input.url,
+        title=page.title,
+        paragraphs=text.paragraphs,
+        link_chars=text.link_chars,
+        body=page.body,
+        types=page.linked.types,
+        is_article_marked=bool(page.linked.type),
+        requires_javascript=page.parsed.requires_javascript,
     )
 
 
-def _article(reading: _Reading, found: _Text) -> Article:
-    page, metadata, linked = reading.page, reading.metadata, reading.linked
+def _article(page: _Page, found: _Text) -> Article:
+    metadata, linked = page.metadata, page.linked
     authors = metadata.authors
     if found.signed.people and not authors.people:
         authors = replace(found.signed, organisations=authors.organisations)
     text = "\n\n".join(found.paragraphs)
     return Article(
-        url=page.url,
+        url=page.input.url,
         canonical_url=metadata.canonical_url,
         title=metadata.title.value,
         text=text,
         lead=found.lead,
         title_source=metadata.title.source,
-        published=metadata.published,
-        modified=metadata.modified,
+        published=metadata.dates.published,
+        modified=metadata.dates.modified,
         authors=authors.people,
         author_organisations=authors.organisations,
         authors_source=authors.source,
-        language=detect_language(text, told=(reading.head.language, linked.language, page.language or "")),
+        language=detect_language(text, claims=(page.head.language, linked.language, page.input.language or "")),
         section=metadata.section,
         keywords=metadata.keywords,
         image=metadata.image,
@@ -262,5 +270,5 @@ def _article(reading: _Reading, found: _Text) -> Article:
         is_live_blog=linked.is_live_blog,
         aliases=metadata.aliases,
         rights=metadata.rights,
-        extractor=f"{EXTRACTOR} {found.way}",
+        extractor=f"{EXTRACTOR} {found.method}",
     )

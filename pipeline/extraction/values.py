@@ -1,7 +1,7 @@
-"""Extractions: the page that is given to the extractor, and what comes back.
+"""Values of extraction: the page that goes to the extractor, and what comes back.
 
-Values only, which cross from the process that walks to the one that reads pages; so that the first need not load what
-the second does (pipeline/extraction/extract.py).
+Values only. They cross from the ingesting process to the extraction workers, so that the first need not load what the
+second imports (pipeline/extraction/extract.py). Tested by tests/extraction/test_extract.py.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pipeline.domain.model import Article, ExtractRules, Rejection
 EXTRACTOR = "newswire/1"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedHints:
-    """What the feed's entry said of the article."""
+    """Metadata of the article from the feed's entry."""
 
     title: str = ""
     summary: str = ""
@@ -27,9 +27,9 @@ class FeedHints:
     content: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageInput:
-    """A page to extract, with what is known beforehand. `url` is the final one, `zone` the outlet's (IANA)."""
+    """A page to extract, with what is known of it. `url` is the final one, `zone` the outlet's (IANA)."""
 
     url: str
     html: bytes | str  # bytes are UTF-8: `pipeline.extraction.dom.page.page_in_utf8`
@@ -42,7 +42,7 @@ class PageInput:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that was added to or dropped from the text, by which rule, with the words it begins with."""
+    """One addition to or removal from the text: action, rule, and the first words concerned."""
 
     action: str
     rule: str
@@ -51,7 +51,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """An article or a rejection, what the page teaches its outlet's wrapper, and how it came about."""
+    """An article or a rejection, what the page teaches its outlet's wrapper, and the steps to the text."""
 
     article: Article | None
     rejection: Rejection | None
@@ -67,17 +67,18 @@ INSIDE = ">"
 
 @dataclass(frozen=True, slots=True)
 class PathCount:
-    """How many characters of a place the teacher kept and left on one page."""
+    """How many characters at a DOM path were kept and dropped on one page."""
 
     path: str
     kept: int
-    left: int
+    dropped: int
 
 
 class SkipRegion(NamedTuple):
     """A stretch of markup from the element with one sign to the element with another, or to the page's end.
 
-    Before the first sign stands `INSIDE` where the gap begins behind that element's tag, not before it.
+    A sign is an attribute as the tag has it (`id="comments"`). The prefix `INSIDE` of the first sign lets the region
+    begin after that element's tag instead of before it.
     """
 
     start: str
@@ -90,19 +91,19 @@ class SkipRegion(NamedTuple):
 
     @property
     def is_inside(self) -> bool:
-        """Whether it begins behind the first element's tag."""
+        """Whether it begins after the first element's tag."""
         return self.start.startswith(INSIDE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What one page teaches: places kept and left, marks of its texts, how far the wrapper agreed if it was asked."""
+    """What one page teaches: `page` and `texts` are hashes, `agreement` is with the text by the wrapper."""
 
     page: int
-    places: tuple[PathCount, ...]
+    paths: tuple[PathCount, ...]
     texts: tuple[int, ...]
     alive: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
     agreement: float | None = None
-    gaps: tuple[SkipRegion, ...] = ()
-    filled: tuple[SkipRegion, ...] = ()  # known gaps that something stood in
+    regions: tuple[SkipRegion, ...] = ()
+    filled_regions: tuple[SkipRegion, ...] = ()  # known regions that hold something on this page

@@ -1,6 +1,7 @@
-"""Markup as plain text, in linear time: tags gone, references resolved, paragraphs kept apart by a blank line.
+"""HTML fragments to plain text in linear time: no tags, references resolved, blank lines between paragraphs.
 
-Meant for titles and summaries of feeds, where an HTML parser's cost and its quadratic corners are not worth it.
+For titles and summaries of feeds, where an HTML parser is too slow and has quadratic cases.
+Tested by tests/feeds/test_rss_atom.py.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ _BREAKS = re.compile(r"\n\s*\n\s*")
 
 
 def looks_like_markup(text: str) -> bool:
-    """Whether a text that does not say what it is holds a tag or a character reference."""
+    """Whether a text of undeclared type holds a tag or a character reference."""
     return _MARKUP.search(text) is not None
 
 
 def plain_text(text: str) -> str:
-    """The text of HTML, with one blank line between paragraphs."""
+    """The text of an HTML fragment, with one blank line between paragraphs."""
     for start, end in _UNSEEN:
         text = _without(text, start, end)
     text = _LINE.sub("\n", _PARAGRAPH.sub("\n\n", text.replace("\n", " ")))
@@ -40,14 +41,14 @@ def one_line(text: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    """NFC, no control characters or lone surrogates, blanks as one space, at most one blank line between paragraphs."""
+    """NFC without control characters; blanks as one space, at most one blank line between paragraphs."""
     normal = unicodedata.normalize("NFC", _FORBIDDEN.sub("", text.replace("\r\n", "\n")))
     lines = (_BLANKS.sub(" ", line).strip() for line in normal.split("\n"))
     return _BREAKS.sub("\n\n", "\n".join(lines)).strip()
 
 
 def _without(text: str, start: str, end: str) -> str:
-    """The text without the parts between these marks; an unclosed one goes to the end."""
+    """The text without the parts between these marks; an unclosed part reaches to the end."""
     lower = text.lower()
     if len(lower) != len(text) or start not in lower:
         return text if start not in text else text.replace(start, "")

@@ -1,7 +1,7 @@
-"""Languages: what a text is written in, detected and compared with what the page says of itself.
+"""Language detection: the language of a text as BCP 47, checked against what its page claims.
 
-Where the page's claim is borne out by the text's commonest words it stands; else the language whose words or whose
-script are plainly the text's; else a detector is asked, which takes longer than parsing the page does.
+A claim is kept when the text's most frequent words support it. Otherwise the text's script or its frequent words
+decide, and py3langid only where both are unclear, because it takes longer than parsing the page.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from itertools import chain
 __all__ = ["detect_language"]
 
 _WORD = re.compile(r"[^\W\d_]+")
-_FIRST_CHARS, _SAMPLE_CHARS = 500, 1_500  # the first tell enough of most texts to bear out what their page says
-_ENOUGH_CHARS = 120
-# Words that one text in the language holds by the dozen and texts in its neighbours hardly ever.
+_FIRST_CHARS, _SAMPLE_CHARS = 500, 1_500  # the first 500 characters support most claims
+_MIN_DETECTED_CHARS = 120  # detectors guess on less
+# Words that a text in the language holds by the dozen, and texts in related languages hardly ever.
 _COMMON = {
     "fr": "le la les des une est dans pour qui sur pas plus avec son ses aux du au et que",
     "en": "the and of to in that is was for with on as by from has are this at his",
@@ -38,17 +38,18 @@ _COMMON = {
     "uk": "в і на не що з у та до за про від як для це й його але",
     "sv": "och att det som en är av för med till den har inte på ett",
 }
-_LANGUAGES_OF = {
+_LANGUAGES_OF_WORD = {
     word: tuple(language for language, others in _COMMON.items() if word in others.split())
     for words in _COMMON.values()
     for word in words.split()
 }
-_BORNE_OUT, _HINTED = 0.15, 0.07  # of the words; Turkish, Finnish and Indonesian have few short ones
-_NEARLY = 0.8  # of the commonest language's words: Danish and Norwegian share most of theirs
-_PLAIN, _RIVAL = 0.2, 0.5  # of the words, and of the best: the detector agrees on 769 of 769 labelled pages
-_FEW_WORDS = 20
-_WRITTEN_AS = {"nb": "no", "nn": "no"}  # two ways to write Norwegian
-_SCRIPTS = (  # in this order: Japanese is written in Chinese signs too, Korean now and then
+# Shares of a text's words that are frequent words of one language:
+_SUPPORTED, _WEAKLY_SUPPORTED = 0.15, 0.07  # Turkish, Finnish and Indonesian have few short words
+_NEAR_RIVAL = 0.8  # of the best language's count: Danish and Norwegian share most frequent words
+_CLEAR, _DISTANT_RIVAL = 0.2, 0.5  # py3langid agrees on 769 of 769 labelled pages
+_MIN_WORDS = 20
+_MACROLANGUAGES = {"nb": "no", "nn": "no"}  # Bokmål and Nynorsk are Norwegian
+_SCRIPTS = (  # in this order: Japanese also uses Chinese characters, Korean sometimes does
     ("ja", re.compile("[\u3040-\u30ff]"), 0.2),
     ("ko", re.compile("[\uac00-\ud7af]"), 0.2),
     ("zh", re.compile("[\u4e00-\u9fff]"), 0.3),
@@ -57,43 +58,38 @@ _SCRIPTS = (  # in this order: Japanese is written in Chinese signs too, Korean 
 )
 
 
-def detect_language(text: str, *, told: Sequence[str]) -> str | None:
-    """The text's language as BCP 47; `told` are claims in order of trust."""
-    claims = [claim.replace("_", "-") for claim in told if claim]
+def detect_language(text: str, *, claims: Sequence[str]) -> str | None:
+    """The text's language as BCP 47; `claims` are the page's own, the most trusted first."""
+    claims = [claim.replace("_", "-") for claim in claims if claim]
+    first = claims[0] if claims else ""
     for chars in (_FIRST_CHARS, _SAMPLE_CHARS):
         sample = text[:chars]
-        spoken, words = _spoken_in(sample)
-        claimed = claims[0].partition("-")[0].lower() if claims else ""
-        if claims and _is_borne_out(_WRITTEN_AS.get(claimed, claimed), spoken, words):
-            return _tidy(claims[0])
-    if len(sample) < _ENOUGH_CHARS:
-        return _tidy(claims[0]) if claims else None
-    detected = _by_script(sample) or _by_words(spoken, words) or _detected(sample)
-    return next((_tidy(claim) for claim in claims if claim.lower().startswith(detected)), detected)
+        frequent, words = _count_frequent_words(sample)
+        if first and _supports(first.partition("-")[0].lower(), frequent, words):
+            return _normalise_tag(first)
+    if len(sample) < _MIN_DETECTED_CHARS:
+        return _normalise_tag(first) if first else None
+    detected = _detect_by_script(sample) or _detect_by_frequent_words(frequent, words) or _detect_by_model(sample)
+    return next((_normalise_tag(claim) for claim in claims if claim.lower().startswith(detected)), detected)
 
 
-def _spoken_in(sample: str) -> tuple[Counter[str], int]:
-    """How many words of a sample are common ones of each language, and how many there are."""
+def _count_frequent_words(sample: str) -> tuple[Counter[str], int]:
+    """How many of the words are frequent ones of each language, and how many words there are."""
     words = _WORD.findall(sample.lower())
-    return Counter(chain.from_iterable(_LANGUAGES_OF[word] for word in words if word in _LANGUAGES_OF)), len(words)
+    return Counter(chain.from_iterable(_LANGUAGES_OF_WORD.get(word, ()) for word in words)), len(words)
 
 
-def _detected(sample: str) -> str:
-    import py3langid  # brings numpy and a model: paid where a text needs them, not by every command
-
-    return str(py3langid.classify(sample)[0])
-
-
-def _is_borne_out(language: str, spoken: Counter[str], words: int) -> bool:
-    """Whether a text's common words are that language's, and not rather another's."""
-    count = spoken[language]
-    if words <= _FEW_WORDS or count <= _HINTED * words:
+def _supports(claimed: str, frequent: Counter[str], words: int) -> bool:
+    """Whether a text's frequent words are those of the claimed language rather than of another."""
+    claimed = _MACROLANGUAGES.get(claimed, claimed)
+    count = frequent[claimed]
+    if words <= _MIN_WORDS or count <= _WEAKLY_SUPPORTED * words:
         return False
-    rival = max((others for other, others in spoken.items() if other != language), default=0)
-    return _NEARLY * rival <= count if count > _BORNE_OUT * words else rival < _RIVAL * count
+    rival = max((others for other, others in frequent.items() if other != claimed), default=0)
+    return _NEAR_RIVAL * rival <= count if count > _SUPPORTED * words else rival < _DISTANT_RIVAL * count
 
 
-def _by_script(sample: str) -> str | None:
+def _detect_by_script(sample: str) -> str | None:
     if sample.isascii():
         return None
     return next(
@@ -101,15 +97,21 @@ def _by_script(sample: str) -> str | None:
     )
 
 
-def _by_words(spoken: Counter[str], words: int) -> str | None:
-    """The language that a text is plainly in: by common words that no other language rivals."""
-    if words <= _FEW_WORDS or not spoken:
+def _detect_by_frequent_words(frequent: Counter[str], words: int) -> str | None:
+    """The language whose frequent words are many in the text and not rivalled by another language's."""
+    if words <= _MIN_WORDS or not frequent:
         return None
-    (best, count), *others = spoken.most_common(2)
-    is_plain = count > _PLAIN * words and all(other < _RIVAL * count for _, other in others)
-    return best if is_plain else None
+    (best, count), *others = frequent.most_common(2)
+    is_clear = count > _CLEAR * words and all(other < _DISTANT_RIVAL * count for _, other in others)
+    return best if is_clear else None
 
 
-def _tidy(tag: str) -> str:
+def _detect_by_model(sample: str) -> str:
+    import py3langid  # loads numpy and a model: only where a text needs them, not in every command
+
+    return str(py3langid.classify(sample)[0])
+
+
+def _normalise_tag(tag: str) -> str:
     language, _, region = tag.partition("-")
     return f"{language.lower()}-{region.upper()}" if len(region) == 2 else language.lower()

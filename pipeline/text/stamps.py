@@ -1,7 +1,8 @@
-"""What a page prints around the news: "updated at", counters, buttons, calls to subscribe.
+"""Boilerplate lines around the news: "updated at", comment counters, reading times, buttons, calls to subscribe.
 
-A change there is no change of the article, so fingerprints leave it out. Only what is furniture beyond doubt is listed,
-as words in the form of `fingerprint.tokenise`; what a host repeats in its own words is learnt per host instead.
+Fingerprints leave these lines out, so that a change in them is no revision. The lists hold only certain cases, as
+words in the form of `tokens.tokenise`. What one host repeats is learnt per host instead.
+Tested by tests/text/test_tokens.py.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 _TOKEN = re.compile(r"\w+")
-MAX_TOKENS = 20  # longer paragraphs carry news, whatever they begin with
+MAX_TOKENS = 20  # longer paragraphs carry news
 
 
 def _words(listed: str) -> frozenset[str]:
@@ -21,7 +22,7 @@ def _phrases(listed: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(phrase.split()) for phrase in listed.split(","))
 
 
-# "Mis à jour le", "Last updated", "Publié hier à": one of these first, then nothing but words of time.
+# A time stamp is one of these, then nothing but words of time: "Mis à jour le", "Publié hier à".
 _STAMPS = _phrases(
     "updated, update, last updated, last update, last modified, modified, first published, published, "
     "posted, mis à jour, mise à jour, dernière mise à jour, article mis à jour, màj, maj, publié, "
@@ -57,7 +58,7 @@ _READING = _words(
     "min mins minute minutes minuten minutos minuti read reading time temps de lecture lesezeit tiempo lectura "
     "tempo di lettura environ about ca circa"
 )
-_READING_MARKS = _words("read reading lecture lesezeit lectura lettura")
+_READING_WORDS = _words("read reading lecture lesezeit lectura lettura")
 _BUTTONS = _words(
     "share partager partagez teilen compartir condividi print imprimer drucken save enregistrer sauvegarder "
     "écouter listen réagir commenter follow suivez suivre copy link copier lien advertisement publicité anzeige "
@@ -78,7 +79,7 @@ _SUBSCRIBE = _phrases(
 
 
 def _by_first_word(phrases: tuple[tuple[str, ...], ...]) -> dict[str, list[tuple[str, ...]]]:
-    """Most paragraphs begin with none of these words: one look tells."""
+    """One look-up is enough for most paragraphs: they begin with none of these words."""
     found: dict[str, list[tuple[str, ...]]] = {}
     for phrase in phrases:
         found.setdefault(phrase[0], []).append(phrase)
@@ -89,16 +90,17 @@ _STAMPS_BY_WORD, _SUBSCRIBE_BY_WORD = _by_first_word(_STAMPS), _by_first_word(_S
 
 
 def is_boilerplate_line(tokens: Sequence[str]) -> bool:
-    """Whether a whole paragraph says nothing of the news."""
+    """Whether a whole paragraph is boilerplate and no news."""
     if len(tokens) > MAX_TOKENS:
         return False
-    return is_stamp(tokens) or _is_counter(tokens) or _is_reading_time(tokens) or _is_button(tokens) or _asks(tokens)
+    kinds = (is_stamp, _is_counter, _is_reading_time, _is_button, _is_call_to_subscribe)
+    return any(is_kind(tokens) for is_kind in kinds)
 
 
 def is_stamp(tokens: Sequence[str]) -> bool:
-    """Whether this is a time of publishing or updating with nothing beside it."""
+    """Whether this is a time of publishing or updating and nothing else."""
     return any(
-        tuple(tokens[: len(stamp)]) == stamp and all(map(_tells_time, tokens[len(stamp) :]))
+        tuple(tokens[: len(stamp)]) == stamp and all(map(_is_time_word, tokens[len(stamp) :]))
         for stamp in _STAMPS_BY_WORD.get(tokens[0] if tokens else "", ())
     )
 
@@ -106,30 +108,30 @@ def is_stamp(tokens: Sequence[str]) -> bool:
 def is_time(text: str) -> bool:
     """Whether a line is nothing but a date or an hour: `jeudi 13 juin 2019`."""
     tokens = _TOKEN.findall(text.casefold())
-    return any(token[0].isdecimal() for token in tokens) and all(map(_tells_time, tokens)) and len(tokens) > 1
+    return len(tokens) > 1 and any(token[0].isdecimal() for token in tokens) and all(map(_is_time_word, tokens))
 
 
-def _tells_time(token: str) -> bool:
+def _is_time_word(token: str) -> bool:
     return token in _TIMES or token[0].isdecimal()
 
 
 def _is_counter(tokens: Sequence[str]) -> bool:
-    if _COUNTED.isdisjoint(tokens):
-        return False
-    words = [token for token in tokens if not token[0].isdecimal()]
-    return len(words) < len(tokens) and all(w in _COUNTED or w in _COUNTING for w in words)
+    return not _COUNTED.isdisjoint(tokens) and _is_number_with(_COUNTED | _COUNTING, tokens)
 
 
 def _is_reading_time(tokens: Sequence[str]) -> bool:
-    if _READING_MARKS.isdisjoint(tokens):
-        return False
-    words = {token for token in tokens if not token[0].isdecimal()}
-    return len(words) < len(tokens) and words <= _READING
+    return not _READING_WORDS.isdisjoint(tokens) and _is_number_with(_READING, tokens)
+
+
+def _is_number_with(words: frozenset[str], tokens: Sequence[str]) -> bool:
+    """Whether there is a number, and nothing but numbers and these words."""
+    others = [token for token in tokens if not token[0].isdecimal()]
+    return len(others) < len(tokens) and words.issuperset(others)
 
 
 def _is_button(tokens: Sequence[str]) -> bool:
     return not _BUTTONS.isdisjoint(tokens) and all(t in _BUTTONS or t in _BUTTON_LINKS for t in tokens)
 
 
-def _asks(tokens: Sequence[str]) -> bool:
+def _is_call_to_subscribe(tokens: Sequence[str]) -> bool:
     return any(tuple(tokens[: len(call)]) == call for call in _SUBSCRIBE_BY_WORD.get(tokens[0] if tokens else "", ()))

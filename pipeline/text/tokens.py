@@ -1,7 +1,7 @@
-"""Words: how text becomes the tokens that fingerprints and headlines are compared by.
+"""Tokenizer: the words by which fingerprints and headlines are compared.
 
-Promises the same tokens whatever the typography: quotes, dashes, spacing, case, soft hyphens and Unicode form do not
-show. Scripts without spaces give one token per sign.
+Promises the same tokens for every typography: quotes, dashes, spacing, case, soft hyphens and Unicode form make no
+difference. Scripts without spaces give one token per character.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _UNSPACED = re.compile(f"[{_UNSPACED_SIGNS}]")
 _WORD = re.compile(r"[^\W_]+")
 _WORD_OR_SIGN = re.compile(rf"[{_UNSPACED_SIGNS}]|[^\W_{_UNSPACED_SIGNS}]+")
 _NAME = re.compile(r"(?<=[^\s.!?:…»”\"“«(\[–—-] )[A-ZÀ-ÖØ-ÞΑ-ΩА-ЯЁ][^\W_]+")
-_ASIDE = re.compile(r"[(\[]([^()\[\]\n]{3,60})[)\]]")
+_BRACKETED = re.compile(r"[(\[]([^()\[\]\n]{3,60})[)\]]")
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A paragraph's normalised text, its tokens, and the names in it, normalised too."""
+    """A paragraph's normalised text, its tokens and its names."""
 
     text: str
     tokens: tuple[str, ...]
@@ -35,7 +35,7 @@ class Paragraph:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Words with a capital inside a sentence: people, places; in German every noun. None where all is capitals."""
+        """Capitalised words inside a sentence: people, places, German nouns. Empty where all is capitals."""
         if self.printed.isupper():
             return ()
         return tuple(name.casefold() for name in _NAME.findall(" ".join(self.printed.split())))
@@ -43,14 +43,14 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class WordsChanged:
-    """The size of a change: words that came and words that went."""
+    """The size of a revision in words."""
 
     added: int
     removed: int
 
 
 def normalise(text: str) -> str:
-    """One form for all typographic variants of a text: NFKC, case folded, without invisible signs."""
+    """NFKC, case folded, without invisible characters: one form for all typographic variants of a text."""
     return _composed(text).casefold()
 
 
@@ -63,9 +63,9 @@ def tokenise(normal: str) -> list[str]:
     return (_WORD_OR_SIGN if not normal.isascii() and _UNSPACED.search(normal) else _WORD).findall(normal)
 
 
-@lru_cache(maxsize=2)  # one article's text is asked for its furniture, for its fingerprint, and to be kept
+@lru_cache(maxsize=2)  # one article's text is split for its repeats, for its fingerprint, and to be stored
 def news_paragraphs(text: str) -> tuple[Paragraph, ...]:
-    """The paragraphs of a text that carry news: what the page prints around them is left out."""
+    """The paragraphs of a text that carry news, without boilerplate lines."""
     paragraphs = (_paragraph(line) for line in _composed(text).splitlines())
     return tuple(
         paragraph for paragraph in paragraphs if paragraph.tokens and not is_boilerplate_line(paragraph.tokens)
@@ -73,17 +73,17 @@ def news_paragraphs(text: str) -> tuple[Paragraph, ...]:
 
 
 def _paragraph(printed: str) -> Paragraph:
-    line = _ASIDE.sub(_without_stamp, printed.casefold())
+    line = _BRACKETED.sub(_without_stamp, printed.casefold())
     return Paragraph(line, tuple(tokenise(line)), printed)
 
 
 def headline_tokens(title: str) -> list[str]:
-    """The words of a headline, without `(updated)` and its like."""
-    return tokenise(_ASIDE.sub(_without_stamp, normalise(title)))
+    """The words of a headline, without `(updated)` and similar stamps."""
+    return tokenise(_BRACKETED.sub(_without_stamp, normalise(title)))
 
 
 def words_changed(old_text: str, new_text: str) -> WordsChanged:
-    """How many words a revision added and removed, page furniture aside."""
+    """How many words a revision added and removed, boilerplate lines not counted."""
     old, new = _news_words(old_text), _news_words(new_text)
     kept = sum(block.size for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks())
     return WordsChanged(added=len(new) - kept, removed=len(old) - kept)
@@ -93,5 +93,5 @@ def _news_words(text: str) -> list[str]:
     return [token for paragraph in news_paragraphs(text) for token in paragraph.tokens]
 
 
-def _without_stamp(stderr_console: re.Match[str]) -> str:
-    return " " if is_stamp(tokenise(stderr_console[1])) else stderr_console[0]
+def _without_stamp(bracketed: re.Match[str]) -> str:
+    return " " if is_stamp(tokenise(bracketed[1])) else bracketed[0]

@@ -129,7 +129,7 @@ def _labelled(step: int) -> list[PageInput]:
     outlets: dict[str, list[PageInput]] = defaultdict(list)
     for page in read_pages(NEWS):
         outlet = registrable_domain(page.url) or page.url
-        outlets[outlet].append(PageInput(page.url, page_in_utf8(page.html(), None), outlet))
+        outlets[outlet].append(PageInput(url=page.url, html=page_in_utf8(page.html(), None), outlet_id=outlet))
     return [page for outlet in sorted(outlets)[::step] for page in outlets[outlet]]
 
 
@@ -149,7 +149,15 @@ def _pages() -> list[PageInput]:
         for article in outlet.articles:
             html = look_of(outlet).render(Page(outlet, article, article.versions[0], RELATED))
             wide = html.replace("</body>", f"<footer class='wide'><ul>{NOISE}</ul></footer>{SCRIPT}</body>")
-            pages.append(PageInput(outlet.url(article), wide.encode(), outlet.id, outlet.language, outlet.timezone))
+            pages.append(
+                PageInput(
+                    url=outlet.url(article),
+                    html=wide.encode(),
+                    outlet_id=outlet.id,
+                    language=outlet.language,
+                    zone=outlet.timezone,
+                )
+            )
     return pages
 
 

@@ -58,7 +58,7 @@ def candidate(
 ) -> Candidate:
     """An article of another outlet, an hour after the known one."""
     seen_at = NOW + timedelta(hours=hours)
-    return Candidate(article_id, outlet, f"{outlet}.example", title, fingerprint(title, text), seen_at)
+    return Candidate(article_id=article_id, outlet_id=outlet, domain=f"{outlet}.example", title=title, fingerprint=fingerprint(title, text), seen_at=seen_at)
 
 
 def known(
@@ -66,7 +66,7 @@ def known(
 ) -> KnownArticle:
     """An article that was there before."""
     made = fingerprint(title, text)
-    return KnownArticle(article_id, outlet, f"{outlet}.example", title, made, NOW, 1, article_id, NOW)
+    return KnownArticle(article_id=article_id, outlet_id=outlet, domain=f"{outlet}.example", title=title, fingerprint=made, seen_at=NOW, revision=1, cluster_id=article_id, last_revised_at=NOW)
 
 
 def near(*articles: KnownArticle) -> Sightings:
@@ -290,7 +290,7 @@ VERSIONS = [
 
 def rows(versions: list[MadeArticle]) -> list[DedupRow]:
     """As `newswire dedup` reads them."""
-    return [DedupRow(v.url, v.url, v.title, v.text, NOW) for v in versions]
+    return [DedupRow(id=v.url, url=v.url, title=v.title, text=v.text, published=NOW) for v in versions]
 
 
 @settings(max_examples=40, deadline=None)
@@ -405,7 +405,7 @@ def test_a_hosts_furniture_is_learnt_from_its_pages() -> None:
     verdicts = [
         deduplicator.add(
             DedupRow(
-                str(n), f"https://lines.example/{n}", NEWSROOM.words(8), f"{NEWSROOM.paragraph(60)}\n{furniture}", NOW
+                id=str(n), url=f"https://lines.example/{n}", title=NEWSROOM.words(8), text=f"{NEWSROOM.paragraph(60)}\n{furniture}", published=NOW
             )
         ).verdict
         for n in range(12)

@@ -143,7 +143,7 @@ def made_rows() -> list[Row]:
 def our_clusters(rows: Sequence[Row]) -> list[str]:
     """The cluster that newswire puts each row in."""
     deduplicator = Deduplicator()
-    return [deduplicator.add(DedupRow(row.id, row.url, row.title, row.text, row.published)).cluster_id for row in rows]
+    return [deduplicator.add(DedupRow(id=row.id, url=row.url, title=row.title, text=row.text, published=row.published)).cluster_id for row in rows]
 
 
 def judge_rows(rows: Sequence[Row], clusters: Sequence[str]) -> list[Judged]:
@@ -289,7 +289,7 @@ def follow(states: Sequence[Row]) -> list[tuple[Verdict, Verdict]]:
     deduplicator = Deduplicator()
     pairs = []
     for number, state in enumerate(states):
-        row = DedupRow(state.id, state.url, state.title, state.text, state.published)
+        row = DedupRow(id=state.id, url=state.url, title=state.title, text=state.text, published=state.published)
         noisy = replace(
             row, text=f"Updated at 10:{number:02d} GMT\n{state.text.replace(' ', '  ')}\n{number + 3} comments"
         )

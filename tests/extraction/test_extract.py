@@ -36,7 +36,13 @@ def render(outlet: Outlet) -> Iterator[tuple[PageInput, str]]:
         for version in article.versions:
             if not version.is_withdrawn:
                 html = look_of(outlet).render(Page(outlet, article, version, RELATED))
-                page = PageInput(outlet.url(article), html, outlet.id, outlet.language, outlet.timezone)
+                page = PageInput(
+                    url=outlet.url(article),
+                    html=html,
+                    outlet_id=outlet.id,
+                    language=outlet.language,
+                    zone=outlet.timezone,
+                )
                 yield page, version.text
 
 
@@ -51,7 +57,15 @@ def page_of(
     html = (
         f"<!doctype html><html lang='en'><head><title>The quiet harbour</title>{head}</head><body>{body}</body></html>"
     )
-    return PageInput(URL, html, "example", "en", "Europe/London", hints, rules or ExtractRules())
+    return PageInput(
+        url=URL,
+        html=html,
+        outlet_id="example",
+        language="en",
+        zone="Europe/London",
+        hints=hints,
+        rules=rules or ExtractRules(),
+    )
 
 
 def prose(*extra: str) -> str:
@@ -73,7 +87,7 @@ def test_an_amp_twin_and_a_mobile_page_read_as_the_canonical_one() -> None:
     for article in outlet.articles[:5]:
         page = Page(outlet, article, article.versions[0], RELATED)
         texts = {
-            article_of(extract(PageInput(page.url, html, outlet.id), None)).text
+            article_of(extract(PageInput(url=page.url, html=html, outlet_id=outlet.id), None)).text
             for html in (amp.render(page), amp.render_amp(page), amp.render_mobile(page))
         }
         assert len(texts) == 1
@@ -85,7 +99,7 @@ def test_the_seed_article_comes_out_exactly_cold_and_known() -> None:
     text = undated(next(SEED.glob("*.txt")).read_text(encoding="utf-8"))
     paragraphs = [part.strip() for part in text.split("\n\n")]
     html = render_public_broadcaster_page("Le préfet de police répond aux riverains", paragraphs)
-    page = PageInput("http://www.antenne-info.test/france/le-prefet_5362891.html", html, zone="Europe/Paris")
+    page = PageInput(url="http://www.antenne-info.test/france/le-prefet_5362891.html", html=html, zone="Europe/Paris")
     outlet = next(outlet for outlet in OUTLETS if outlet.look == "broadcaster")
     lessons = [extract(known, None).observation for known, _ in render(outlet)]
     wrapper = learn(None, [lesson for lesson in lessons if lesson is not None])
@@ -253,7 +267,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("html", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_page_ends_as_a_rejection(html: str) -> None:
-    extraction = extract(PageInput(URL, html), None)
+    extraction = extract(PageInput(url=URL, html=html), None)
     assert extraction.article is None
     assert extraction.rejection is not None
 
@@ -288,7 +302,7 @@ def test_a_date_is_utc_and_says_whether_its_zone_was_assumed(printed: str, value
     page = page_of(
         f"<h1>The quiet harbour</h1>{prose()}", head=f"<meta property='article:published_time' content='{printed}'>"
     )
-    article = article_of(extract(PageInput(page.url, page.html, zone="Europe/Paris"), None))
+    article = article_of(extract(PageInput(url=page.url, html=page.html, zone="Europe/Paris"), None))
     assert article.published is not None
     assert article.published.value.isoformat() == value
     assert article.published.zone_assumed is assumed
@@ -296,7 +310,7 @@ def test_a_date_is_utc_and_says_whether_its_zone_was_assumed(printed: str, value
 
 def test_a_footers_date_is_nobodys() -> None:
     body = f"<article><h1>The quiet harbour</h1>{prose()}</article><footer><time datetime='1999-01-01'>1999</time></footer>"
-    page = PageInput("http://www.example.test/a/harbour", page_of(body).html)
+    page = PageInput(url="http://www.example.test/a/harbour", html=page_of(body).html)
     assert article_of(extract(page, None)).published is None
 
 

@@ -28,7 +28,9 @@ def lines_of(outlet: Outlet) -> str:
     for article in sorted(outlet.articles, key=lambda article: article.slug)[:PAGES]:
         url = outlet.url(article)
         html = look_of(outlet).render(Page(outlet, article, article.versions[0], RELATED))
-        extraction = extract(PageInput(url, html, outlet.id, outlet.language, outlet.timezone), None)
+        extraction = extract(
+            PageInput(url=url, html=html, outlet_id=outlet.id, language=outlet.language, zone=outlet.timezone), None
+        )
         lines.append(written_line(ExtractedRow(ExtractRow(article.slug, url, ""), extraction), explain=True))
     return json.dumps(lines, ensure_ascii=False, indent=1) + "\n"
 

@@ -63,7 +63,7 @@ async def read(case: PageCase, fetcher: SafeFetcher, workers: ExtractionWorkers)
     rejection = check_page(response.body, content_type)
     if rejection is not None:
         return End(REJECTED, rejection.reason)
-    page = PageInput(response.final_url, page_in_utf8(response.body, content_type), zone="Europe/Paris")
+    page = PageInput(url=response.final_url, html=page_in_utf8(response.body, content_type), zone="Europe/Paris")
     try:
         extraction = await workers.extract(page, None)
     except ExtractionFailed as error:

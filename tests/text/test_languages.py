@@ -33,8 +33,8 @@ CHINESE = "港口的人们一直等到天黑，他们以前也见过这条船，
     ],
 )
 def test_a_claim_stands_where_the_text_bears_it_out(text: str, claim: str, settled: str | None) -> None:
-    assert detect_language(text, told=(claim,)) == settled
+    assert detect_language(text, claims=(claim,)) == settled
 
 
 def test_a_quotation_that_opens_a_text_does_not_settle_its_language() -> None:
-    assert detect_language(f"{BOKMAL} {GERMAN * 6}", told=("de",)) == "de"
+    assert detect_language(f"{BOKMAL} {GERMAN * 6}", claims=("de",)) == "de"

@@ -1,8 +1,8 @@
-"""Pages: bytes become one tree, cut down to what can be read in bounded time, parsed once.
+"""Page parsing: bytes to one tree, once, under limits that keep every later step linear.
 
-A page is bytes in UTF-8 until it is a tree: most come so, and in a text to find anything takes three times as long.
-Promises that the tree holds no script but the JSON-LD blocks, which are handed over as text, and that a page over a
-limit is named as such. What the page says is left to metadata and blocks.
+Pages stay UTF-8 bytes until parsed: most arrive that way, and searching bytes is about three times faster than
+searching `str`. Promises that the tree holds no script, that JSON-LD blocks come out as text, and that a page over a
+limit is rejected with the limit's name. Reading metadata and text is left to others.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from pipeline.extraction.values import SkipRegion
 
 __all__ = ["ParsedPage", "check_page", "page_in_utf8", "parse_page"]
 
-MAX_MARKUP_CHARS = (
-    3_000_000  # after scripts are gone: beyond, every tree algorithm is slow; real news pages stay under 1
-)
+# After scripts are gone. Beyond it every tree algorithm is slow; real news pages stay under 1 million.
+MAX_MARKUP_CHARS = 3_000_000
 MAX_ELEMENTS = 20_000  # trafilatura is quadratic in siblings: 20,000 spans take it over 20 s
 MAX_ATTRIBUTES = 5_000  # on one tag: libxml2 compares each with each, 10,000 take it half a second
-_MOST_BAD_BYTES = 0.001  # more replaced characters than one in a thousand: it is no UTF-8
+_MAX_BAD_BYTES = 0.001  # with more replaced characters than one in a thousand it is no UTF-8
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -38,28 +37,21 @@ _BOMS = (
 _HTTP_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta[^>]{0,300}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE)
-# What the web calls latin-1 or ascii is windows-1252 (WHATWG Encoding); gb2312 is written with gbk's signs.
-_WEB_NAMES = {
-    "iso-8859-1": "cp1252",
-    "iso8859-1": "cp1252",
-    "latin1": "cp1252",
-    "latin-1": "cp1252",
-    "us-ascii": "cp1252",
-    "ascii": "cp1252",
-    "windows-1252": "cp1252",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "ks_c_5601-1987": "cp949",
-    "euc-kr": "cp949",
-    "shift_jis": "cp932",
-    "shift-jis": "cp932",
-    "iso-8859-9": "cp1254",
-    "windows-31j": "cp932",
-    "x-sjis": "cp932",
+# Labels that in practice mean a superset (WHATWG Encoding).
+_ALIASES = {
+    label: encoding
+    for encoding, labels in {
+        "cp1252": "iso-8859-1 iso8859-1 latin1 latin-1 us-ascii ascii windows-1252",
+        "gb18030": "gb2312 gbk",
+        "cp949": "ks_c_5601-1987 euc-kr",
+        "cp932": "shift_jis shift-jis windows-31j x-sjis",
+        "cp1254": "iso-8859-9",
+    }.items()
+    for label in labels.split()
 }
-# Whatever is said to be one of these and is valid UTF-8 is that: prose in single bytes never is by chance.
+# A page declared as one of these is UTF-8 if it is valid UTF-8: prose in single bytes never is by chance.
 _MAYBE_UTF8 = frozenset({"utf-8", "utf8", "cp1252"})
-_REFUSED_CHARSETS = frozenset({"utf-7", "utf7"})  # nothing on the web is UTF-7 but attacks
+_REFUSED_CHARSETS = frozenset({"utf-7", "utf7"})  # on the web only attacks use UTF-7
 
 _MAGIC = (
     (b"%PDF-", "pdf"),
@@ -72,54 +64,47 @@ _MAGIC = (
     (b"ID3", "not_html"),
     (b"\x00\x00\x00", "not_html"),
 )
-_HTML_TYPES = (
-    "text/html",
-    "application/xhtml+xml",
-    "text/plain",
-    "application/octet-stream",
-    "text/xml",
-    "application/xml",
+_HTML_TYPES = frozenset(
+    ["text/html", "application/xhtml+xml", "text/plain", "application/octet-stream", "text/xml", "application/xml"]
 )
 _FEED_HEAD = re.compile(
     rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,500}?-->\s*)*<(rss|feed|rdf:RDF|urlset|sitemapindex)\b", re.DOTALL
 )
-_CONTROL_SIGNS = bytes((*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F))
-_NO_SIGNS = ("\ufffe".encode(), "\uffff".encode())
-_UNSHOWN = ("script", "style", "svg", "noscript", "template", "iframe")
-# The tags of those in every way that pages write them; all at once, which takes a third of the time of a pattern.
-_SPELT = {way: name for name in _UNSHOWN for way in (name, name.upper(), name.capitalize())} | {
-    "noScript": "noscript",
-    "NoScript": "noscript",
-    "iFrame": "iframe",
-    "IFrame": "iframe",
-}
-_TAGS = tuple((sign, way, name) for way, name in _SPELT.items() for sign in ("<", "</"))
-_TAG_SIGNS = BytesAhoCorasick([f"{sign}{way}".encode() for sign, way, _ in _TAGS])
-_ODD_TAG = re.compile(rb"</?(?i:%s)\b" % "|".join(_UNSHOWN).encode())  # in any mix of cases
+_CONTROL_CHARACTERS = bytes((*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F))
+_NONCHARACTERS = ("\ufffe".encode(), "\uffff".encode())
+_INVISIBLE = ("script", "style", "svg", "noscript", "template", "iframe")
+# Their tags in every usual spelling, searched all at once: a pattern takes three times as long.
+_SPELLINGS = {way: name for name in _INVISIBLE for way in (name, name.upper(), name.capitalize())} | {
+    "noScript": "noscript", "NoScript": "noscript", "iFrame": "iframe", "IFrame": "iframe",
+}  # fmt: skip
+_TAGS = tuple((start, way, name) for way, name in _SPELLINGS.items() for start in ("<", "</"))
+_TAG_MATCHER = BytesAhoCorasick([f"{start}{way}".encode() for start, way, _ in _TAGS])
+_ODD_TAG = re.compile(rb"</?(?i:%s)\b" % "|".join(_INVISIBLE).encode())  # in any mix of cases
 _NAV_TAG = re.compile(rb"<(/?)nav\b")
 _HEADLINE_OR_META = re.compile(rb"<(?:[hH]1|[mM](?i:eta)|[lL](?i:ink)|[tT](?i:itle))\b")
-_NEVER_EMPTY = frozenset({"script", "style"})
+_RAW_TEXT = frozenset({"script", "style"})
 _JSON_TYPE = b"application/ld+json"
-_MOST_SPOKEN_CHARS = 2_000
+_MAX_NOSCRIPT_CHARS = 2_000
 _LONG_TAG = 20_000
 _TAG_RUN = re.compile(rb"<[a-zA-Z][^>]{%d,}" % _LONG_TAG)
 _ALL = etree.XPath("count(//*)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedPage:
-    """The tree of a page without scripts, the markup it was made from, and its JSON-LD blocks as text."""
+    """A page's tree without scripts, the markup it was parsed from, and its JSON-LD blocks as text."""
 
     root: html.HtmlElement
     markup: str
     json_ld: tuple[str, ...]
     requires_javascript: bool = False
-    is_cut: bool = False  # a gap was left out
+    is_cut: bool = False  # a region was skipped
 
 
 def page_in_utf8(body: bytes, content_type: str | None) -> bytes:
-    """The page in UTF-8, without signs that no parser takes, read by its BOM, then HTTP's charset, then the page's own,
-    then as UTF-8 unless it cannot be, then as cp1252.
+    """The page decoded and encoded as UTF-8, without characters that parsers refuse.
+
+    Tries its BOM, HTTP's charset, the page's own, UTF-8, then cp1252.
     """
     for bom, name in _BOMS:
         if body.startswith(bom):
@@ -131,7 +116,7 @@ def page_in_utf8(body: bytes, content_type: str | None) -> bytes:
 
 
 def check_page(body: bytes, content_type: str | None) -> Rejection | None:
-    """Why this body can hold no article by its type alone; None when it may."""
+    """The rejection of a body that by its type can hold no article; None when it may."""
     head = body[:1024].lstrip()
     if not head:
         return Rejection("empty", "no bytes")
@@ -153,65 +138,73 @@ def _check_type(kind: str, body: bytes) -> Rejection | None:
     return None
 
 
-def parse_page(page: bytes | str, *, gaps: Sequence[SkipRegion] = ()) -> ParsedPage | Rejection:
-    """The page's tree, without what stands in these gaps, or the limit that it breaks. Bytes are UTF-8."""
+def parse_page(page: bytes | str, *, regions: Sequence[SkipRegion] = ()) -> ParsedPage | Rejection:
+    """The page's tree without these regions, or the limit that the page exceeds. Bytes are UTF-8."""
     markup, json_ld, noscript = _without_scripts(page.encode(errors="replace") if isinstance(page, str) else page)
     whole_size = len(markup)
-    for gap in gaps:
-        markup = _without_gap(markup, gap)
+    for region in regions:
+        markup = _without_region(markup, region)
     is_cut = len(markup) < whole_size
+    if (rejection := _check_markup(markup)) is not None:
+        return rejection
+    markup = _without_menus(markup)
+    root = _parse(markup)
+    if isinstance(root, Rejection):
+        return root
+    # A page cannot have more elements than tags of at least three bytes, and the few that are implied.
+    many = MAX_ELEMENTS // 2
+    if len(markup) > 3 * many and markup.count(b"<") > many and (count := count_of(_ALL, root)) > MAX_ELEMENTS:
+        return Rejection("page_too_large", f"{count} elements")
+    if b"<main" in markup:
+        _free_main(root)
+    return ParsedPage(
+        root=root,
+        markup=_text(markup),
+        json_ld=tuple(json_ld),
+        requires_javascript="javascript" in noscript.lower(),
+        is_cut=is_cut,
+    )
+
+
+def _check_markup(markup: bytes) -> Rejection | None:
     if not markup or markup.isspace():
         return Rejection("empty", "nothing but scripts")
     if len(markup) > MAX_MARKUP_CHARS and (chars := len(_text(markup))) > MAX_MARKUP_CHARS:
         return Rejection("page_too_large", f"{chars} characters of markup")
     if _has_overfull_tag(markup):
         return Rejection("page_too_large", f"a tag of more than {MAX_ATTRIBUTES} attributes")
-    markup = _without_menus(markup)
-    root = _parse(markup)
-    if isinstance(root, Rejection):
-        return root
-    # A page cannot have more elements than it has tags, of three signs at least, and the few that are implied.
-    many = MAX_ELEMENTS // 2
-    if len(markup) > 3 * many and markup.count(b"<") > many and (count := count_of(_ALL, root)) > MAX_ELEMENTS:
-        return Rejection("page_too_large", f"{count} elements")
-    if b"<main" in markup:
-        _free_main(root)
-    asks = "javascript" in noscript.lower()
-    return ParsedPage(root, _text(markup), tuple(json_ld), asks, is_cut)
+    return None
 
 
 def _text(part: bytes) -> str:
     return part.decode(errors="replace")
 
 
-def _without_gap(markup: bytes, gap: SkipRegion) -> bytes:
-    """The markup without a gap; all of it where its signs do not stand there just once, in their order."""
-    start = _find_once(markup, gap.sign.encode(), 0)
-    stop = _find_once(markup, gap.stop.encode(), start) if gap.stop and start >= 0 else len(markup)
+def _without_region(markup: bytes, region: SkipRegion) -> bytes:
+    """The markup without a region; unchanged unless each of its signs is there once, in their order."""
+    start = _find_once(markup, region.sign.encode(), 0)
+    stop = _find_once(markup, region.stop.encode(), start) if region.stop and start >= 0 else len(markup)
     if start < 0 or stop < 0:
         return markup
-    begin = markup.find(b">", start) + 1 if gap.is_inside else markup.rfind(b"<", 0, start)
-    return markup[:begin] + (markup[markup.rfind(b"<", 0, stop) :] if gap.stop else b"")
+    begin = markup.find(b">", start) + 1 if region.is_inside else markup.rfind(b"<", 0, start)
+    return markup[:begin] + (markup[markup.rfind(b"<", 0, stop) :] if region.stop else b"")
 
 
 def _find_once(markup: bytes, sign: bytes, start: int) -> int:
-    """Where a sign stands, -1 where it does not, or twice."""
+    """The position of a sign, -1 where it is missing or there twice."""
     at = markup.find(sign, start)
     return at if at >= 0 and markup.find(sign, at + len(sign)) < 0 else -1
 
 
 def _free_main(root: html.HtmlElement) -> None:
-    """Make plain elements of a menu, header or footer that `main` stands in: the page forgot to close it.
-
-    HTML allows no `main` within them, and readers of every kind leave out what stands in a menu.
-    """
+    """Turn an unclosed menu, header or footer around `main` into a plain element; HTML forbids `main` in them."""
     for main in root.iter("main"):
         for element in main.iterancestors("nav", "header", "footer", "aside"):
             element.tag = "div"
 
 
 def _has_overfull_tag(markup: bytes) -> bool:
-    """Whether a tag has more attributes than the parser takes in its stride; only on pages with a run without `>`."""
+    """Whether a tag has so many attributes that parsing it is slow; possible only with a long run without `>`."""
     half = _LONG_TAG // 2
     if all(markup.find(b">", at, at + half) >= 0 for at in range(0, len(markup) - half + 1, half)):
         return False
@@ -229,8 +222,8 @@ def _declared(body: bytes, content_type: str | None) -> Iterator[str]:
 
 
 def _read_as(declared: str, body: bytes) -> bytes | None:
-    """The body in UTF-8, None when the charset that is declared cannot be its own."""
-    name = _WEB_NAMES.get(declared.lower(), declared.lower())
+    """The body in UTF-8; None when it cannot have the declared charset."""
+    name = _ALIASES.get(declared.lower(), declared.lower())
     if name in _REFUSED_CHARSETS:
         return None
     if name in _MAYBE_UTF8 and _is_utf8(body):
@@ -251,63 +244,62 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _is_readable(text: str) -> bool:
-    return text.count("\ufffd") <= max(2, _MOST_BAD_BYTES * len(text))
+    return text.count("\ufffd") <= max(2, _MAX_BAD_BYTES * len(text))
 
 
 def _clean(page: bytes) -> bytes:
-    """Without signs that no parser takes; looked for one by one, which takes half the time of a look at each byte."""
-    if b"\xef" in page:  # what both begin with, and few others
-        for sign in _NO_SIGNS:
-            page = page.replace(sign, b"")
-    return page.translate(None, _CONTROL_SIGNS) if any(sign in page for sign in _CONTROL_SIGNS) else page
+    """Without characters that parsers refuse; searched one by one, which takes half the time of `translate`."""
+    if b"\xef" in page:  # the first byte of both, and of few others
+        for character in _NONCHARACTERS:
+            page = page.replace(character, b"")
+    return page.translate(None, _CONTROL_CHARACTERS) if any(c in page for c in _CONTROL_CHARACTERS) else page
 
 
 def _without_scripts(page: bytes) -> tuple[bytes, list[str], str]:
-    """The markup without what shows no text, the JSON-LD blocks, and what is said to readers without JavaScript."""
+    """The markup without invisible elements, the JSON-LD blocks, and the text for readers without JavaScript."""
     kept: list[bytes] = []
     json_ld: list[str] = []
     noscript: list[str] = []
     start = 0
-    tags = _tags_of_unshown(page)
+    tags = _invisible_tags(page)
     for name, is_opening, begin, at in tags:
         if begin < start or not is_opening:
-            continue  # in a comment's, a string's or an attribute's midst, or one that nothing opened
-        close = page.find(b">", at, at + 5_000)
-        if page[close - 1 : close] == b"/" and name not in _NEVER_EMPTY:
+            continue  # within a comment, a string or an attribute, or a closing tag without an opening one
+        opened = page.find(b">", at, at + 5_000)
+        if page[opened - 1 : opened] == b"/" and name not in _RAW_TEXT:
             continue
         kept.append(page[start:begin])
         end, behind = next(((e, after) for other, opens, e, after in tags if other == name and not opens), (-1, 0))
-        if end < 0 and (spelt := _ODD_TAG.sub(lambda tag: tag[0].lower(), page)) != page:
-            return _without_scripts(spelt)
-        if end < 0:  # an unclosed <svg> or <iframe> hides nothing
-            start = len(page) if name in _NEVER_EMPTY else at
+        if end < 0:
+            if (respelt := _ODD_TAG.sub(lambda tag: tag[0].lower(), page)) != page:
+                return _without_scripts(respelt)
+            start = len(page) if name in _RAW_TEXT else at  # an unclosed <svg> or <iframe> hides nothing
             break
-        if name == "script" and close > 0 and _JSON_TYPE in page[at:close].lower():
-            json_ld.append(_text(page[close + 1 : end]))
-        elif name == "noscript" and len(spoken := _text(page[at:end])) < _MOST_SPOKEN_CHARS:
-            noscript.append(spoken)
-        close = page.find(b">", behind)
-        start = close + 1 if close >= 0 else len(page)
+        if name == "script" and opened > 0 and _JSON_TYPE in page[at:opened].lower():
+            json_ld.append(_text(page[opened + 1 : end]))
+        elif name == "noscript":
+            noscript.append(_text(page[at:end]))
+        start = page.find(b">", behind) + 1 or len(page)
     kept.append(page[start:])
-    return b" ".join(kept), json_ld, " ".join(noscript)
+    return b" ".join(kept), json_ld, " ".join(text for text in noscript if len(text) < _MAX_NOSCRIPT_CHARS)
 
 
-def _tags_of_unshown(page: bytes) -> Iterator[tuple[str, bool, int, int]]:
-    """The tags of what shows no text, in their order: name, whether it opens, where it begins, where its name ends."""
-    for number, begin, end in _TAG_SIGNS.find_matches_as_indexes(page):
+def _invisible_tags(page: bytes) -> Iterator[tuple[str, bool, int, int]]:
+    """The tags of invisible elements in their order: name, whether it opens, its begin, the end of its name."""
+    for number, begin, end in _TAG_MATCHER.find_matches_as_indexes(page):
         if not page[end : end + 1].isalnum():
-            sign, _, name = _TAGS[number]
-            yield name, sign == "<", begin, end
+            start, _, name = _TAGS[number]
+            yield name, start == "<", begin, end
 
 
-# Plain elements made in C: lxml.html asks a Python function which class each one is to be, for forms' sake.
+# Create elements in C. lxml.html calls Python for every element to support forms, which we do not need.
 _ELEMENTS = etree.ElementDefaultClassLookup(element=html.HtmlElement)
 
 
 def _without_menus(markup: bytes) -> bytes:
-    """The markup without its navigation, a fifth of most pages, which no view of a page reads.
+    """The markup without its navigation, a fifth of most pages, which no later step reads.
 
-    Only what is whole and by itself: an element that the parser might end elsewhere stays.
+    Only whole elements: one that the parser might end elsewhere stays.
     """
     kept: list[bytes] = []
     start, depth, opened = 0, 0, -1
@@ -325,14 +317,14 @@ def _without_menus(markup: bytes) -> bytes:
 
 
 def _is_whole(element: bytes) -> bool:
-    """Whether an element holds nothing that metadata is read from, and ends all that it begins."""
+    """Whether an element holds no metadata, and closes all that it opens."""
     if _HEADLINE_OR_META.search(element) or element[: element.find(b">")].endswith(b"/"):
         return False
     return element.count(b"<div") == element.count(b"</div") and element.count(b"<!--") == element.count(b"-->")
 
 
 def _parse(markup: bytes) -> html.HtmlElement | Rejection:
-    """The tree, or why there is none: libxml2 stops at 256 levels of nesting unless told to be huge, and says so."""
+    """The tree, or its rejection: libxml2 stops at 256 levels of nesting and reports it."""
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False)
     parser.set_element_class_lookup(_ELEMENTS)
     try:

@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import html
 
-from pipeline.domain.model import SourcedTime, SourcedValue
+from pipeline.domain.model import SourcedValue
 from pipeline.extraction.dom.page import ParsedPage
 from pipeline.extraction.dom.xpath import text_of
 from pipeline.extraction.metadata.authors import Authors, read_authors
@@ -69,16 +69,6 @@ class Metadata:
     tdm_policy: str | None
     meta_refresh: str | None
     site: str = ""
-
-    @property
-    def published(self) -> SourcedTime | None:
-        """When it first appeared."""
-        return self.dates.published
-
-    @property
-    def modified(self) -> SourcedTime | None:
-        """When it last changed."""
-        return self.dates.modified
 
 
 def read_head(root: html.HtmlElement) -> PageHead:

@@ -1,8 +1,8 @@
-"""Gaps: stretches of an outlet's markup in which nothing of its articles stands, so that they need not be parsed.
+"""Skip regions: stretches of an outlet's markup without article text, cut out before parsing to save time.
 
-A gap begins and ends at signs, attributes that the page has once (`id="comments"`), the last one at the page's end.
-Promises gaps of whole elements that hold neither text of the article nor a headline, nor what names and dates were read
-from on this page, and to tell of known gaps that held any here; how many pages must agree is for the wrapper to say.
+A region begins and ends at signs: attributes that the page has once (`id="comments"`), the last one at the page's end.
+Promises regions of whole elements that hold neither text of the article nor a headline, nor the source of a name or
+date of this page. How many pages must agree is for the wrapper to decide.
 """
 
 from __future__ import annotations
@@ -24,24 +24,22 @@ from pipeline.text.normalize import clean_text, key_of
 
 __all__ = ["SkipRegions", "find_skip_regions"]
 
-_UNTRACED = "page"  # the source of dates of which nobody knows where on the page they were found
-_TOLD = frozenset({"json-ld", "meta", "opengraph", "dc", "url"})
-_MOST_ENDS = 15  # the first behind the article; beyond comes the footer, and little is left to save
-_MOST_BEHIND, _MOST_WITHIN = 100, 10
-_MOST_BEFORE = 5
-_MOST_TRIED = 100  # to count one in a page takes longer than to parse an element
-_LEAST_GAP_CHARS = 2_000
-_LEAST_SIGN_CHARS, _MOST_SIGN_CHARS = 4, 200
-_NAMING = {"id": 0, "itemprop": 1, "class": 2, "role": 3}
+_UNTRACED = "page"  # source label of dates whose position on the page is unknown (htmldate)
+_NOT_IN_BODY = frozenset({"json-ld", "meta", "opengraph", "dc", "url"})  # sources of metadata outside the visible page
+_MAX_ENDS = 15  # the first after the article; beyond is the footer, and little is left to save
+_MAX_BEHIND, _MAX_WITHIN = 100, 10  # elements after the article, and within each of them
+_MAX_BEFORE = 5
+_MAX_TRIED = 100  # counting a sign in a page takes longer than parsing an element
+_MIN_REGION_CHARS = 2_000
+_MIN_SIGN_CHARS, _MAX_SIGN_CHARS = 4, 200
+_NAMING = {"id": 0, "itemprop": 1, "class": 2, "role": 3}  # attributes by rank
 _META = frozenset({"meta", "link"})
 _WORD = re.compile(r"[\w-]+")
 _NUMBER = re.compile(r"\d{5}")  # of the article or of a build
 
 
 class SkipRegions(NamedTuple):
-    """Those that hold nothing on a page, the largest first of those before the article and of those behind it, and of
-    the known ones those that do hold something.
-    """
+    """The regions of a page without content, in each direction the largest first, and the known ones with content."""
 
     empty: tuple[SkipRegion, ...] = ()
     filled: tuple[SkipRegion, ...] = ()
@@ -50,46 +48,53 @@ class SkipRegions(NamedTuple):
 def find_skip_regions(
     page: ParsedPage, metadata: Metadata, chosen: Sequence[html.HtmlElement], known: Collection[SkipRegion] = ()
 ) -> SkipRegions:
-    """What is a gap on this page, around these elements of its article, and which of the known ones is none."""
-    if not chosen or (metadata.published is not None and metadata.published.source == _UNTRACED):
+    """The skip regions around these elements of the article, and which of the known regions hold content here."""
+    published = metadata.dates.published
+    if not chosen or (published is not None and published.source == _UNTRACED):
         return SkipRegions()
-    read_from = (*chosen, *_read_from(page, metadata))
-    needed = {above for e in read_from for above in (e, *e.iterancestors())}
-    holder = _holder(chosen)
-    behind = _unique_signs(page.markup, _begin_behind(holder, needed))
-    found = (*_gaps_before(page, needed), *(SkipRegion(sign) for sign in islice(behind, _MOST_ENDS)))
-    others = [gap for gap in known if gap not in found]
-    standing = _standing(page, others, {inner for e in (holder, *read_from) for inner in e.iter()}) if others else {}
+    sources = (*chosen, *_metadata_sources(page, metadata))
+    needed = {above for e in sources for above in (e, *e.iterancestors())}
+    container = _container(chosen)
+    behind = _unique_signs(page.markup, _begin_behind(container, needed))
+    found = (*_regions_before(page, needed), *(SkipRegion(sign) for sign in islice(behind, _MAX_ENDS)))
+    others = [region for region in known if region not in found]
+    if not others:
+        return SkipRegions(found)
+    is_empty = _check_known(page, others, {inner for e in (container, *sources) for inner in e.iter()})
     return SkipRegions(
-        (*found, *(gap for gap, is_empty in standing.items() if is_empty)),
-        tuple(gap for gap, is_empty in standing.items() if not is_empty),
+        (*found, *(region for region in is_empty if is_empty[region])),
+        tuple(region for region in is_empty if not is_empty[region]),
     )
 
 
-def _standing(
-    page: ParsedPage, gaps: Sequence[SkipRegion], needed: Collection[html.HtmlElement]
+def _check_known(
+    page: ParsedPage, regions: Sequence[SkipRegion], needed: Collection[html.HtmlElement]
 ) -> dict[SkipRegion, bool]:
-    """Those of these gaps that would be cut out of this page, and whether they are whole and hold nothing needed."""
-    signs = {sign for gap in gaps for sign in (gap.sign, gap.stop)}
+    """Those regions that would be cut out of this page, and whether they are whole elements without needed ones."""
+    signs = {sign for region in regions for sign in (region.sign, region.stop)}
     once = {sign for sign in signs if page.markup.count(sign) == 1}
-    order = [element for element in page.root.iter() if isinstance(element.tag, str)]
-    places = {sign: place for place, element in enumerate(order) for sign in _signs(element) if sign in once}
-    wanted = [place for place, element in enumerate(order) if element in needed]
+    order = _elements(page.root.iter())
+    positions = {sign: at for at, element in enumerate(order) for sign in _signs(element) if sign in once}
+    needed_at = [at for at, element in enumerate(order) if element in needed]
     found: dict[SkipRegion, bool] = {}
-    for gap in gaps:
-        start, stop = places.get(gap.sign), places.get(gap.stop, len(order))
-        if start is None or (gap.stop and gap.stop not in places) or stop <= start:
-            continue
-        above = order[start] if gap.is_inside else order[start].getparent()
-        is_whole = not gap.stop or order[stop].getparent() is above
-        found[gap] = is_whole and not any(start + gap.is_inside <= place < stop for place in wanted)
+    for region in regions:
+        start, stop = positions.get(region.sign, -1), positions.get(region.stop, -1) if region.stop else len(order)
+        if 0 <= start < stop:
+            above = order[start] if region.is_inside else order[start].getparent()
+            is_whole = not region.stop or order[stop].getparent() is above
+            found[region] = is_whole and not any(start + region.is_inside <= at < stop for at in needed_at)
     return found
 
 
-def _read_from(page: ParsedPage, metadata: Metadata) -> Iterator[html.HtmlElement]:
-    """The elements that the headline, names and dates come from, where JSON-LD and the page's head do not tell them."""
+def _elements(elements: Iterable[html.HtmlElement]) -> list[html.HtmlElement]:
+    """Those that are elements and no comments."""
+    return [element for element in elements if isinstance(element.tag, str)]
+
+
+def _metadata_sources(page: ParsedPage, metadata: Metadata) -> Iterator[html.HtmlElement]:
+    """The elements that headline, names and dates were read from, unless these come from JSON-LD or the page's head."""
     title = key_of(metadata.title.value)
-    dated = metadata.published.source if metadata.published is not None else ""
+    dated = metadata.dates.published.source if metadata.dates.published is not None else ""
     is_linked = metadata.authors.source == dated == "json-ld"
     for element in page.root.iter("h1", "meta", "link"):  # a page that closes its head too soon has them in its body
         if element.tag == "h1":
@@ -100,59 +105,61 @@ def _read_from(page: ParsedPage, metadata: Metadata) -> Iterator[html.HtmlElemen
             is_needed = not is_linked or bool(element.get("name") or element.get("property"))
         if is_needed:
             yield element
-    if metadata.authors.source not in _TOLD:
+    if metadata.authors.source not in _NOT_IN_BODY:
         yield from find_byline_elements(page)
     if dated == "byline":
         yield from find_printed_date(page.root)
-    elif dated not in _TOLD:
+    elif dated not in _NOT_IN_BODY:
         yield from find_time_elements(page)
 
 
-def _gaps_before(page: ParsedPage, needed: Collection[html.HtmlElement]) -> list[SkipRegion]:
-    """From the first sibling with a sign to the first element that holds what is needed, level by level."""
+def _regions_before(page: ParsedPage, needed: Collection[html.HtmlElement]) -> list[SkipRegion]:
+    """From the first sibling with a sign to the first element that holds something needed, level by level."""
     sized: list[tuple[int, SkipRegion]] = []
     level = page.root.find("body")
     while level is not None:
-        children = [child for child in level if isinstance(child.tag, str)]
+        children = _elements(level)
         first = next((i for i, child in enumerate(children) if child in needed and child.tag not in _META), None)
         if first is None:
             break
-        after = 1 + max((i for i, child in enumerate(children[:first]) if child in needed), default=-1)
-        stop = next(_unique_signs(page.markup, [children[first]]), "") if after < first else ""
-        before = children[after : min(first, after + _MOST_BEFORE)]
-        start = _start(page.markup, None if after else level, before) if stop else ""
+        after = 1 + max((i for i in range(first) if children[i] in needed), default=-1)
+        before = children[after : min(first, after + _MAX_BEFORE)]
+        region = _region_to(page.markup, children[first], None if after else level, before) if before else None
         level = children[first]
-        if start:
-            gap = SkipRegion(start, stop)
-            sized.append((page.markup.find(stop) - page.markup.find(gap.sign), gap))
-    return [gap for size, gap in sorted(sized, reverse=True) if size >= _LEAST_GAP_CHARS]
+        if region is not None:
+            sized.append((page.markup.find(region.stop) - page.markup.find(region.sign), region))
+    return [region for size, region in sorted(sized, reverse=True) if size >= _MIN_REGION_CHARS]
 
 
-def _start(markup: str, parent: html.HtmlElement | None, children: Sequence[html.HtmlElement]) -> str:
-    """The sign of the first child, else that of the parent, which the gap begins within, else that of a later child."""
-    signs = [next(_unique_signs(markup, [child]), "") for child in children]
-    if parent is not None and signs and not signs[0] and not any(">" in value for value in parent.values()):
+def _region_to(
+    markup: str, stop: html.HtmlElement, parent: html.HtmlElement | None, before: Sequence[html.HtmlElement]
+) -> SkipRegion | None:
+    """From the sign of the first child before `stop`, else from within the parent, else from a later child's sign."""
+    end = next(_unique_signs(markup, [stop]), "")
+    if not end:
+        return None
+    signs = [next(_unique_signs(markup, [child]), "") for child in before]
+    if parent is not None and not signs[0] and not any(">" in value for value in parent.values()):
         within = next(_unique_signs(markup, [parent]), "")
         signs.insert(0, f"{INSIDE}{within}" if within else "")
-    return next(filter(None, signs), "")
+    start = next(filter(None, signs), "")
+    return SkipRegion(start, end) if start else None
 
 
-def _begin_behind(holder: html.HtmlElement, needed: Collection[html.HtmlElement]) -> list[html.HtmlElement]:
-    """The elements that begin behind this one, and behind all that is needed, in the page's order: outermost ones, and
-    the first within each.
-    """
+def _begin_behind(container: html.HtmlElement, needed: Collection[html.HtmlElement]) -> list[html.HtmlElement]:
+    """The elements that begin after this one and after all that is needed, outermost first, in the page's order."""
     found: list[html.HtmlElement] = []
-    for element in (holder, *holder.iterancestors()):
+    for element in (container, *container.iterancestors()):
         for sibling in element.itersiblings():
             if sibling in needed:
                 found.clear()
-            elif len(found) < _MOST_BEHIND:
-                found.extend(islice((e for e in sibling.iter() if isinstance(e.tag, str)), _MOST_WITHIN))
+            elif len(found) < _MAX_BEHIND:
+                found.extend(islice((e for e in sibling.iter() if isinstance(e.tag, str)), _MAX_WITHIN))
     return found
 
 
-def _holder(chosen: Sequence[html.HtmlElement]) -> html.HtmlElement:
-    """The innermost element that holds all of these: a box in the midst of one article is within it on the next."""
+def _container(chosen: Sequence[html.HtmlElement]) -> html.HtmlElement:
+    """The innermost element that holds all of these, because a box between two paragraphs may move on the next page."""
     common = [*chosen[0].iterancestors()][::-1]
     for element in chosen[1:]:
         ancestors = [*element.iterancestors()][::-1]
@@ -165,7 +172,7 @@ def _unique_signs(markup: str, elements: Iterable[html.HtmlElement]) -> Iterator
     tried: set[str] = set()
     for element in elements:
         for sign in _signs(element):
-            if len(tried) == _MOST_TRIED:
+            if len(tried) == _MAX_TRIED:
                 return
             if sign not in tried:
                 tried.add(sign)
@@ -174,17 +181,17 @@ def _unique_signs(markup: str, elements: Iterable[html.HtmlElement]) -> Iterator
                     break
 
 
-def _rank_of_name(attribute: tuple[str, str]) -> int:
-    """Classes are drawn anew by some builds, data by some pages."""
+def _rank_of_attribute(attribute: tuple[str, str]) -> int:
+    """Some builds change classes, some pages change data attributes."""
     return _NAMING.get(attribute[0], len(_NAMING))
 
 
 def _signs(element: html.HtmlElement) -> Iterator[str]:
-    """An element's names as its tag has them, those of one word without quotation marks too: some pages save them."""
-    for name, value in sorted(element.items(), key=_rank_of_name):
+    """An element's naming attributes as its tag has them, single words without quotation marks too."""
+    for name, value in sorted(element.items(), key=_rank_of_attribute):
         if name not in _NAMING and not name.startswith("data-"):
             continue
-        if _LEAST_SIGN_CHARS <= len(value) <= _MOST_SIGN_CHARS and _NUMBER.search(value) is None:
+        if _MIN_SIGN_CHARS <= len(value) <= _MAX_SIGN_CHARS and _NUMBER.search(value) is None:
             yield f'{name}="{value}"'
             if _WORD.fullmatch(value):
                 yield f"{name}={value} "

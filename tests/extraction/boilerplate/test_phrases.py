@@ -95,7 +95,7 @@ def test_a_line_is_written_as_the_outlet_prints_its_clock() -> None:
     head = "<meta property='article:published_time' content='2026-03-01T00:30:00+01:00'>"
     html = f"<html lang='en'><head><title>A headline</title>{head}</head><body><h1>A headline</h1>{words}</body></html>"
     row = ExtractRow("1", "http://news.example.co.uk/a/b", "a.html")
-    line = written_line(ExtractedRow(row, extract(PageInput(row.url, html), None)))
+    line = written_line(ExtractedRow(row, extract(PageInput(url=row.url, html=html), None)))
     assert line["published"] == "2026-03-01T00:30:00+01:00"
     assert line["verdict"] == "article"
     assert line["id"] == "1"

@@ -29,7 +29,7 @@ def read(body: str, *, head: str = "") -> Article:
         f"<html lang='en'><head><title>The quiet harbour</title>{head}</head>"
         f"<body><article><h1>The quiet harbour</h1>{body}</article></body></html>"
     )
-    article = extract(PageInput(URL, page), None).article
+    article = extract(PageInput(url=URL, html=page), None).article
     assert article is not None
     return article
 
@@ -185,7 +185,7 @@ def test_an_article_in_a_menu_that_the_page_forgot_to_close_is_read() -> None:
         "<html lang='en'><head><title>The quiet harbour</title></head><body><header><nav><ul><li><a href='/b'>Boats</a>"
         f"<li><a href='/c'>Crews</a></ul><main><article><h1>The quiet harbour</h1>{prose()}</article></main></body></html>"
     )
-    article = extract(PageInput(URL, page), None).article
+    article = extract(PageInput(url=URL, html=page), None).article
     assert article is not None
     assert article.text == "\n\n".join(PARAGRAPHS)
 

@@ -145,7 +145,7 @@ def test_a_lead_of_points_is_found_where_every_paragraph_has_a_box() -> None:
     points = "<ul><li class='chapo__item'>A boat left its mooring on Sunday evening.</li><li class='chapo__item'>The whole estuary went out to look for it.</li></ul>"
     boxes = "".join(f"<div class='b'><p>{text}</p></div>" for text in PARAGRAPHS)
     html = f"<html lang='en'><title>The quiet harbour</title><body><header>The Courier</header><h1>The quiet harbour</h1><p>Source: the lock, Sunday</p><div class='chapo'>{points}</div><div>{boxes}</div></body></html>"
-    article = extract(PageInput(URL, html), None).article
+    article = extract(PageInput(url=URL, html=html), None).article
     assert article is not None
     assert article.lead == "A boat left its mooring on Sunday evening."
     assert article.text.startswith(f"{article.lead}\n\nThe whole estuary")

@@ -27,7 +27,7 @@ def test_prose_elsewhere_is_not_taken_for_a_short_article(home: str, below: str)
     others = "".join(below.format(n) for n in range(12))
     text = f"<{home} class='c'><h1>The quiet harbour</h1><div class='t'>{prose()}</div></{home}>"
     source = f"<html lang='en'><head><title>The quiet harbour</title></head><body><main>{text}<section>{others}</section></main></body></html>"
-    article = extract(PageInput(URL, source), None).article
+    article = extract(PageInput(url=URL, html=source), None).article
     assert article is not None
     assert article.text == "\n\n".join(PARAGRAPHS)
 

@@ -10,7 +10,7 @@ from pipeline.extraction.extract import PageInput, extract
 from pipeline.extraction.metadata.authors import Authors, read_authors
 from pipeline.extraction.metadata.json_ld import LinkedArticle, Name
 
-EMPTY = ParsedPage(html.document_fromstring("<html><body></body></html>"), "", ())
+EMPTY = ParsedPage(root=html.document_fromstring("<html><body></body></html>"), markup="", json_ld=())
 
 
 def read(*names: str, site: str = "", host: str = "") -> Authors:
@@ -61,7 +61,7 @@ def test_those_who_comment_have_not_written_the_article() -> None:
     text = "<p>The harbour was quiet that morning, and nobody had seen the boat leave before the tide turned.</p>" * 5
     article = f"<article><h1>The quiet harbour</h1>{text}</article>"
     page = f"<html><body>{article}<div id='comment_entries'>{posts}</div></body></html>"
-    found = extract(PageInput("https://gazette.example/a", page), None).article
+    found = extract(PageInput(url="https://gazette.example/a", html=page), None).article
     assert found is not None
     assert found.authors == ()
 
@@ -120,7 +120,7 @@ def test_names_in_a_box_of_a_byline_are_parted_as_its_elements_are() -> None:
     markup = (
         "<div class='article-byline'>\n <div class='origins'><span>Ada Penn</span> <span>Tom Reed</span></div></div>"
     )
-    page = ParsedPage(html.document_fromstring(f"<html><body>{markup}</body></html>"), markup, ())
+    page = ParsedPage(root=html.document_fromstring(f"<html><body>{markup}</body></html>"), markup=markup, json_ld=())
     assert read_authors(page, {}, LinkedArticle(), site="", host="", feed=()).people == ("Ada Penn", "Tom Reed")
 
 
@@ -149,7 +149,7 @@ def test_a_line_that_is_a_name_signs_where_nobody_else_is_named(
     before: str, behind: str, people: tuple[str, ...]
 ) -> None:
     page = f"<html><head>{OUTLET_ALONE}</head><body><h1>The bridge</h1><div>{before}{TEXT}{behind}</div></body></html>"
-    article = extract(PageInput("https://gazette.example/a/1", page), None).article
+    article = extract(PageInput(url="https://gazette.example/a/1", html=page), None).article
     assert article is not None
     assert article.authors == people
     assert article.author_organisations == ("The Gazette",)

@@ -37,7 +37,7 @@ def page_of(n: int, *, inside: str = "", behind: str = "", head: str = LINKED, f
         f'<div class="story">{text}{inside}</div>{behind}'
         f'<div id="more-news">{MENU}</div></div></div>{foot}</body></html>'
     )
-    return PageInput(f"https://gazette.example/a/{n}", markup, "gazette")
+    return PageInput(url=f"https://gazette.example/a/{n}", html=markup, outlet_id="gazette")
 
 
 def taught_by(pages: Sequence[PageInput]) -> Wrapper:
@@ -56,7 +56,7 @@ def taught_in_turn(pages: Sequence[PageInput]) -> Wrapper:
 
 
 def parsed(page: PageInput, wrapper: Wrapper) -> ParsedPage:
-    found = parse_page(page.html, gaps=wrapper.skip_regions)
+    found = parse_page(page.html, regions=wrapper.skip_regions)
     assert isinstance(found, ParsedPage)
     return found
 
@@ -80,7 +80,7 @@ def test_an_article_is_the_same_with_gaps_and_without() -> None:
     by_wrapper = extract(page_of(30), GROWN)
     assert by_wrapper.article is not None
     assert "wrapper" in by_wrapper.article.extractor
-    assert same_article(by_wrapper, extract(page_of(30), replace(GROWN, gaps={})))
+    assert same_article(by_wrapper, extract(page_of(30), replace(GROWN, regions={})))
 
 
 @pytest.mark.parametrize("outlet", PAGES_OF_TEXT, ids=lambda outlet: outlet.id)
@@ -88,7 +88,7 @@ def test_the_newsrooms_articles_are_the_same_with_gaps_and_without(outlet: Outle
     pages = pages_of(outlet)
     wrapper = taught_by(pages)
     for page in pages:
-        assert same_article(extract(page, wrapper), extract(page, replace(wrapper, gaps={})))
+        assert same_article(extract(page, wrapper), extract(page, replace(wrapper, regions={})))
 
 
 @pytest.mark.parametrize(
@@ -106,13 +106,13 @@ def test_a_gap_may_begin_within_an_element_whose_first_child_has_no_sign(wrap: s
     page = parsed(pages[-1], wrapper)
     assert ("Section number 3 " in page.markup) != is_cut
     assert page.root.find(".//div[@id='wrap']/div/h1") is not None or not is_cut
-    assert same_article(extract(pages[-1], wrapper), extract(pages[-1], replace(wrapper, gaps={})))
+    assert same_article(extract(pages[-1], wrapper), extract(pages[-1], replace(wrapper, regions={})))
 
 
 def test_a_box_that_stands_within_some_articles_ends_none() -> None:
     pages = [page_of(n, **({"inside": BOX} if n == 3 else {"behind": BOX})) for n in range(ENOUGH_PAGES)]
     wrapper = taught_by(pages)
-    assert SkipRegion('id="letters"') in wrapper.gaps
+    assert SkipRegion('id="letters"') in wrapper.regions
     assert wrapper.skip_regions[0] == BEHIND
 
 
@@ -120,10 +120,10 @@ def test_a_box_that_once_held_a_part_of_the_text_ends_none_however_many_pages_fo
     """Nor does another page's lack of it count against a box."""
     first, within, *others = (page_of(n, inside=BOX if n == 1 else "", behind="" if n == 1 else BOX) for n in range(5))
     wrapper = taught_in_turn([first, within])
-    assert wrapper.gaps[SkipRegion('id="letters"')] < 0
+    assert wrapper.regions[SkipRegion('id="letters"')] < 0
     observations = [extract(page, wrapper).observation for page in others * 4]
     wrapper = learn(wrapper, [replace(o, page=n) for n, o in enumerate(observations) if o is not None])
-    assert wrapper.gaps[SkipRegion('id="letters"')] < 0
+    assert wrapper.regions[SkipRegion('id="letters"')] < 0
     assert wrapper.skip_regions[0] == BEHIND
 
 
@@ -142,7 +142,7 @@ def test_a_redesign_is_cut_soon() -> None:
     observation = extract(page_of(1), None).observation
     assert observation is not None
     wrapper = learn(None, [replace(observation, page=n) for n in range(60)])
-    new = replace(observation, gaps=(SkipRegion('id="elsewhere"'),))
+    new = replace(observation, regions=(SkipRegion('id="elsewhere"'),))
     assert learn(wrapper, [replace(new, page=100 + n) for n in range(25)]).skip_regions[0] == SkipRegion(
         'id="elsewhere"'
     )
@@ -156,7 +156,7 @@ def test_what_a_page_tells_machines_in_its_body_is_no_part_of_a_gap_and_ends_non
     wrapper = taught_by(pages[:-1])
     assert SkipRegion('class="top-bar"', 'class="page-body"') in wrapper.skip_regions
     found = extract(pages[-1], wrapper)
-    assert same_article(found, extract(pages[-1], replace(wrapper, gaps={})))
+    assert same_article(found, extract(pages[-1], replace(wrapper, regions={})))
     assert found.article is not None
     assert found.article.image == "https://gazette.example/1.jpg"
 
@@ -191,7 +191,7 @@ def test_no_gap_holds_a_date_that_is_printed_only() -> None:
     assert known.article is not None
     assert known.article.published is not None
     assert known.article.published.source == "byline"
-    assert same_article(known, extract(pages[-1], replace(wrapper, gaps={})))
+    assert same_article(known, extract(pages[-1], replace(wrapper, regions={})))
     assert wrapper.skip_regions == (BEHIND, SkipRegion('class="top-bar"', 'class="page-body"'))
 
 
@@ -202,7 +202,7 @@ def test_a_page_whose_date_is_guessed_tells_of_no_gap() -> None:
     assert article is not None
     assert article.published is not None
     assert article.published.source == "page"
-    assert taught_by(pages).gaps == {}
+    assert taught_by(pages).regions == {}
 
 
 def test_no_gap_holds_the_only_name_of_who_wrote() -> None:

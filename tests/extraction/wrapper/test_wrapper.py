@@ -11,8 +11,8 @@ from pipeline.extraction.values import Observation, PathCount
 from pipeline.extraction.wrapper.wrapper import (
     AUDIT_SHARE,
     ENOUGH_PAGES,
-    MOST_PLACES,
-    MOST_TEXTS,
+    MAX_PATHS,
+    MAX_TEXTS,
     Wrapper,
     learn,
     needs_full_selection,
@@ -28,7 +28,7 @@ PAGES_OF_TEXT = [outlet for outlet in OUTLETS if len(outlet.articles) >= ENOUGH_
 
 def observation(page: int, *, body: str = "main/p", agreement: float | None = None) -> Observation:
     places = (PathCount(body, 900, 0), PathCount("footer/p", 0, 80), PathCount(f"odd{page}/p", 10, 10))
-    return Observation(page=page, places=places, texts=(7, 1000 + page), dead=("body>footer",), agreement=agreement)
+    return Observation(page=page, paths=places, texts=(7, 1000 + page), dead=("body>footer",), agreement=agreement)
 
 
 def pages_of(outlet: Outlet) -> list[PageInput]:
@@ -52,9 +52,9 @@ def has_intertitle(text: str) -> bool:
 
 def test_places_that_the_teacher_keeps_are_the_article() -> None:
     wrapper = learn(None, [observation(n) for n in range(6)])
-    assert wrapper.share_kept("main/p") == 1
-    assert wrapper.share_kept("footer/p") == 0
-    assert wrapper.share_kept("never/seen") is None
+    assert wrapper.shares.get("main/p") == 1
+    assert wrapper.shares.get("footer/p") == 0
+    assert wrapper.shares.get("never/seen") is None
 
 
 def test_a_text_of_three_pages_is_furniture() -> None:
@@ -66,7 +66,7 @@ def test_a_text_of_three_pages_is_furniture() -> None:
 def test_a_branch_without_text_on_three_pages_is_skipped_until_it_holds_some() -> None:
     wrapper = learn(None, [observation(n) for n in range(3)])
     assert wrapper.dead_branches == {"body>footer"}
-    alive = Observation(page=9, places=(), texts=(), alive=("body>footer",))
+    alive = Observation(page=9, paths=(), texts=(), alive=("body>footer",))
     assert not learn(wrapper, [alive, *(observation(n) for n in range(20, 30))]).dead_branches
 
 
@@ -89,10 +89,10 @@ def test_the_version_grows_with_every_page_learnt() -> None:
 
 def test_memory_is_bounded() -> None:
     wrapper = learn(None, [observation(n) for n in range(3000)])
-    assert len(wrapper.places) <= MOST_PLACES
-    assert len(wrapper.texts) <= MOST_TEXTS
+    assert len(wrapper.paths) <= MAX_PATHS
+    assert len(wrapper.texts) <= MAX_TEXTS
     assert len(wrapper.to_json()) < 100_000
-    assert wrapper.share_kept("main/p") == 1
+    assert wrapper.shares.get("main/p") == 1
 
 
 def test_a_redesign_is_noticed_forgotten_and_counted() -> None:
@@ -100,8 +100,8 @@ def test_a_redesign_is_noticed_forgotten_and_counted() -> None:
     new = learn(old, [observation(100 + n, body="div.new/p", agreement=0.0) for n in range(8)])
     assert new.redesigns == 1
     assert new.version > old.version
-    assert new.share_kept("main/p") is None
-    assert new.share_kept("div.new/p") == 1
+    assert new.shares.get("main/p") is None
+    assert new.shares.get("div.new/p") == 1
 
 
 def test_a_wrapper_survives_being_stored() -> None:

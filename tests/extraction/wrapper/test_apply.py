@@ -28,7 +28,7 @@ def page(day: int, *, post: str = "story", below: str = "", body: tuple[str, ...
         f"<div class='meta'>{below}<span>Jane Roe</span><span>{day} May</span></div></header>"
         f"<div class='text'>{text}</div></article><div class='foot'>All about us and the sea</div></body></html>"
     )
-    return PageInput(f"https://courier.example/a/{day}", source, "courier")
+    return PageInput(url=f"https://courier.example/a/{day}", html=source, outlet_id="courier")
 
 
 def taught(pages: list[PageInput]) -> Wrapper:
