@@ -12,7 +12,7 @@ from pipeline.extraction.extract import PageInput, extract
 from pipeline.text.normalize import key_of
 from tests.extraction.content.test_clean import LEAD, read
 from tests.extraction.test_extract import PARAGRAPHS, URL, prose
-from tests.extraction.wrapper.test_pages import TEXTS, is_by_wrapper, page, taught
+from tests.extraction.wrapper.test_apply import TEXTS, is_by_wrapper, page, taught
 
 LINES = [(group.kind, line) for group in LISTS for line in group.lines]
 OTHERS = "".join(f"<li><a href='/{n}'>The harbour in the news: another story, number {n}</a></li>" for n in range(4))
