@@ -181,7 +181,17 @@ def made_article(rng: random.Random, samples: Sequence[Fingerprint], number: int
     host = f"outlet{rng.randrange(HOSTS)}.example"
     article_id = f"a{number:026d}"
     title = "Nine words stand here as a headline of news"
-    return KnownArticle(article_id=article_id, outlet_id=host[:-8], domain=host, title=title, fingerprint=made, seen_at=moment, revision=1, cluster_id=article_id, last_revised_at=moment)
+    return KnownArticle(
+        article_id=article_id,
+        outlet_id=host[:-8],
+        domain=host,
+        title=title,
+        fingerprint=made,
+        seen_at=moment,
+        revision=1,
+        cluster_id=article_id,
+        last_revised_at=moment,
+    )
 
 
 def measure(database: Database, size: int) -> Figures:
@@ -218,7 +228,14 @@ def made_candidate(newsroom: Newsroom, number: int, worker: int) -> Candidate:
     article = (Newsroom(10_000 + number) if shared else newsroom).article(number)
     made = fingerprint(article.title, article.text)
     host = f"outlet{worker}.example"
-    return Candidate(article_id=f"w{worker}-{newsroom.random.getrandbits(60)}-{number}", outlet_id=host, domain=host, title=article.title, fingerprint=made, seen_at=NOW)
+    return Candidate(
+        article_id=f"w{worker}-{newsroom.random.getrandbits(60)}-{number}",
+        outlet_id=host,
+        domain=host,
+        title=article.title,
+        fingerprint=made,
+        seen_at=NOW,
+    )
 
 
 def decisions_per_s(database: Database, size: int) -> float:

@@ -58,7 +58,14 @@ def candidate(
 ) -> Candidate:
     """An article of another outlet, an hour after the known one."""
     seen_at = NOW + timedelta(hours=hours)
-    return Candidate(article_id=article_id, outlet_id=outlet, domain=f"{outlet}.example", title=title, fingerprint=fingerprint(title, text), seen_at=seen_at)
+    return Candidate(
+        article_id=article_id,
+        outlet_id=outlet,
+        domain=f"{outlet}.example",
+        title=title,
+        fingerprint=fingerprint(title, text),
+        seen_at=seen_at,
+    )
 
 
 def known(
@@ -66,7 +73,17 @@ def known(
 ) -> KnownArticle:
     """An article that was there before."""
     made = fingerprint(title, text)
-    return KnownArticle(article_id=article_id, outlet_id=outlet, domain=f"{outlet}.example", title=title, fingerprint=made, seen_at=NOW, revision=1, cluster_id=article_id, last_revised_at=NOW)
+    return KnownArticle(
+        article_id=article_id,
+        outlet_id=outlet,
+        domain=f"{outlet}.example",
+        title=title,
+        fingerprint=made,
+        seen_at=NOW,
+        revision=1,
+        cluster_id=article_id,
+        last_revised_at=NOW,
+    )
 
 
 def near(*articles: KnownArticle) -> Sightings:
@@ -405,7 +422,11 @@ def test_a_hosts_furniture_is_learnt_from_its_pages() -> None:
     verdicts = [
         deduplicator.add(
             DedupRow(
-                id=str(n), url=f"https://lines.example/{n}", title=NEWSROOM.words(8), text=f"{NEWSROOM.paragraph(60)}\n{furniture}", published=NOW
+                id=str(n),
+                url=f"https://lines.example/{n}",
+                title=NEWSROOM.words(8),
+                text=f"{NEWSROOM.paragraph(60)}\n{furniture}",
+                published=NOW,
             )
         ).verdict
         for n in range(12)

@@ -143,7 +143,12 @@ def made_rows() -> list[Row]:
 def our_clusters(rows: Sequence[Row]) -> list[str]:
     """The cluster that newswire puts each row in."""
     deduplicator = Deduplicator()
-    return [deduplicator.add(DedupRow(id=row.id, url=row.url, title=row.title, text=row.text, published=row.published)).cluster_id for row in rows]
+    return [
+        deduplicator.add(
+            DedupRow(id=row.id, url=row.url, title=row.title, text=row.text, published=row.published)
+        ).cluster_id
+        for row in rows
+    ]
 
 
 def judge_rows(rows: Sequence[Row], clusters: Sequence[str]) -> list[Judged]:

@@ -236,8 +236,25 @@ def judge(case: Case) -> Verdict:
     old = fingerprint(case.old.title, case.old.text)
     new = fingerprint(case.new.title, case.new.text, repeated=repeated)
     known = KnownArticle(
-        article_id="a1", outlet_id="gazette", domain="gazette.example", title=case.old.title, fingerprint=old, seen_at=SEEN, revision=1, cluster_id="a1", last_revised_at=SEEN, is_live_blog=case.is_live_blog
+        article_id="a1",
+        outlet_id="gazette",
+        domain="gazette.example",
+        title=case.old.title,
+        fingerprint=old,
+        seen_at=SEEN,
+        revision=1,
+        cluster_id="a1",
+        last_revised_at=SEEN,
+        is_live_blog=case.is_live_blog,
     )
-    candidate = Candidate(article_id="a1", outlet_id="gazette", domain="gazette.example", title=case.new.title, fingerprint=new, seen_at=SEEN, is_live_blog=case.is_live_blog)
+    candidate = Candidate(
+        article_id="a1",
+        outlet_id="gazette",
+        domain="gazette.example",
+        title=case.new.title,
+        fingerprint=new,
+        seen_at=SEEN,
+        is_live_blog=case.is_live_blog,
+    )
     sightings = Sightings(known=(known,), repeated=repeated)
     return decide(candidate, sightings, now=SEEN + case.after, policy=DecidePolicy()).verdict

@@ -35,10 +35,14 @@ def made_rows() -> list[DedupRow]:
     made = [copy for article in articles for copy in (article, *newsroom.copies(article))]
     made += [newsroom.template(number) for number in range(5)]
     newsroom.random.shuffle(made)
-    rows = [DedupRow(id=n, url=a.url, title=a.title, text=a.text, published=NOW + timedelta(minutes=n)) for n, a in enumerate(made)]
+    rows = [
+        DedupRow(id=n, url=a.url, title=a.title, text=a.text, published=NOW + timedelta(minutes=n))
+        for n, a in enumerate(made)
+    ]
     pages = [f"{newsroom.paragraph(60)}\n{boilerplate}" for _ in range(9)]
     rows += [
-        DedupRow(id=f"p{n}", url=f"https://lines.example/{n}", title=newsroom.words(8), text=page, published=NOW) for n, page in enumerate(pages)
+        DedupRow(id=f"p{n}", url=f"https://lines.example/{n}", title=newsroom.words(8), text=page, published=NOW)
+        for n, page in enumerate(pages)
     ]
     again = [replace(row, id=f"again {row.id}", text=f"{row.text}\n{newsroom.paragraph(60)}") for row in rows[:4]]
     return [*rows, *again]

@@ -41,7 +41,16 @@ def batches(worker: int, stories: int) -> list[list[Candidate]]:
         copy = newsroom.copies(original)[worker % 8]
         made = fingerprint(copy.title, copy.text)
         name = f"{original.story}/{worker}"
-        candidates.append(Candidate(article_id=name, outlet_id=f"o{worker}", domain=f"o{worker}.example", title=copy.title, fingerprint=made, seen_at=NOW))
+        candidates.append(
+            Candidate(
+                article_id=name,
+                outlet_id=f"o{worker}",
+                domain=f"o{worker}.example",
+                title=copy.title,
+                fingerprint=made,
+                seen_at=NOW,
+            )
+        )
     return [candidates[at : at + BATCH] for at in range(0, stories, BATCH)]
 
 

@@ -47,13 +47,28 @@ def make_tables(database: Database) -> None:
 def known(article: MadeArticle, article_id: str, *, revision: int = 1) -> KnownArticle:
     """The article as a known one."""
     made = fingerprint(article.title, article.text)
-    return KnownArticle(article_id=article_id, outlet_id="o", domain="o.example", title=article.title, fingerprint=made, seen_at=NOW, revision=revision, cluster_id=article_id, last_revised_at=NOW)
+    return KnownArticle(
+        article_id=article_id,
+        outlet_id="o",
+        domain="o.example",
+        title=article.title,
+        fingerprint=made,
+        seen_at=NOW,
+        revision=revision,
+        cluster_id=article_id,
+        last_revised_at=NOW,
+    )
 
 
 def candidate(article: MadeArticle, article_id: str) -> Candidate:
     """The article as a candidate."""
     return Candidate(
-        article_id=article_id, outlet_id=article.url, domain=article.url.split("/")[2], title=article.title, fingerprint=fingerprint(article.title, article.text), seen_at=NOW
+        article_id=article_id,
+        outlet_id=article.url,
+        domain=article.url.split("/")[2],
+        title=article.title,
+        fingerprint=fingerprint(article.title, article.text),
+        seen_at=NOW,
     )
 
 
@@ -150,7 +165,9 @@ def test_a_withdrawn_article_is_found_as_withdrawn(database: Database) -> None:
 def test_a_text_without_words_has_no_hits(database: Database) -> None:
     remember(database, known(STORY, "a1"))
     with database.reading() as connection:
-        empty = Candidate(article_id="a2", outlet_id="o", domain="o.example", title="", fingerprint=fingerprint("", ""), seen_at=NOW)
+        empty = Candidate(
+            article_id="a2", outlet_id="o", domain="o.example", title="", fingerprint=fingerprint("", ""), seen_at=NOW
+        )
         assert sketches.look_up(connection, [empty])[0].hits == ()
 
 
