@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, select, text, update
@@ -19,11 +20,28 @@ from connectors.store.database import Database, chunks, insert_into, upsert
 from connectors.store.entry_diff import EntryDiff
 from connectors.store.schema import entries, feeds, numberings, polls
 from pipeline.domain.fault_injection import crash_point
-from pipeline.domain.model import STATE_GROUPS, Feed, FeedState, FeedStatus, Message, Schedule, Validators
+from pipeline.domain.model import (
+    STATE_GROUPS,
+    CacheState,
+    Feed,
+    FeedState,
+    FeedStatus,
+    Health,
+    Message,
+    Move,
+    Schedule,
+    Silence,
+    Validators,
+)
 from pipeline.ingest.transactions import EntryCounts, PollDecision, PollRecord, PollResult
 
-# Columns that hold the fields of FeedState; validators are two columns.
-STATE_COLUMNS = tuple(name for name in STATE_GROUPS if name not in ("validators", "status"))
+# Columns of `feeds` by group of FeedState. Validators (two columns) and status (text) are converted one by one.
+GROUP_COLUMNS: dict[Any, tuple[str, ...]] = {
+    kind: tuple(f.name for f in fields(kind) if f.name not in ("validators", "status"))
+    for kind in (Schedule, Health, CacheState, Move, Silence)
+}
+STATE_COLUMNS = ("feed_id", "outlet_id", "url", *(name for names in GROUP_COLUMNS.values() for name in names))
+STATE_VALUES = attrgetter(*(f"{STATE_GROUPS[name]}.{name}".lstrip(".") for name in STATE_COLUMNS))
 RECORD_COLUMNS = tuple(f.name for f in fields(PollRecord))
 NO_ENTRIES = EntryCounts()
 # Columns that only operators change: a poll under way must not overwrite them.
@@ -186,19 +204,25 @@ def poll_values(state: FeedState) -> dict[str, Any]:
 
 def state_to_row(state: FeedState) -> dict[str, Any]:
     """A feed's state as a row of `feeds`."""
-    values = state.to_fields()
-    validators: Validators = values.pop("validators")
-    return values | {
-        "etag": validators.etag,
-        "last_modified": validators.last_modified,
-        "status": state.health.status.value,
-    }
+    row = dict(zip(STATE_COLUMNS, STATE_VALUES(state), strict=True))
+    validators = state.cache.validators
+    row |= {"etag": validators.etag, "last_modified": validators.last_modified, "status": state.health.status.value}
+    return row
 
 
 def state_from_row(row: Row[Any]) -> FeedState:
     """A feed's state from its row."""
-    return FeedState(feed_id=row.feed_id, outlet_id=row.outlet_id, url=row.url).with_fields(
-        validators=Validators(row.etag, row.last_modified),
-        status=FeedStatus.PAUSED if row.paused else FeedStatus(row.status),
-        **{name: getattr(row, name) for name in STATE_COLUMNS},
+
+    def group(kind: Any, **converted: Any) -> Any:
+        return kind(**{name: getattr(row, name) for name in GROUP_COLUMNS[kind]}, **converted)
+
+    return FeedState(
+        feed_id=row.feed_id,
+        outlet_id=row.outlet_id,
+        url=row.url,
+        schedule=group(Schedule),
+        health=group(Health, status=FeedStatus.PAUSED if row.paused else FeedStatus(row.status)),
+        cache=group(CacheState, validators=Validators(row.etag, row.last_modified)),
+        move=group(Move),
+        silence=group(Silence),
     )

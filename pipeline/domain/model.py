@@ -225,10 +225,6 @@ class FeedState:
         own = groups.pop("", {})
         return replace(self, **own, **{name: replace(getattr(self, name), **new) for name, new in groups.items()})
 
-    def to_fields(self) -> dict[str, Any]:
-        """All fields without their groups."""
-        return {name: getattr(getattr(self, group) if group else self, name) for name, group in STATE_GROUPS.items()}
-
 
 # The group that holds each field of a feed's state; "" for the state itself.
 STATE_GROUPS = dict.fromkeys(("feed_id", "outlet_id", "url"), "") | {

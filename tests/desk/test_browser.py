@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(os.environ.get("STACK_FOLDER") or ROOT / "var") / "screenshots"
 CHROMIUM = shutil.which("chromium")
 WAIT_MS = 120_000  # for what Airflow does in its own time, on a machine that does other things too
+expect.set_options(timeout=30_000)  # Airflow's pages render slowly on a loaded machine
 
 PATHS = (
     "/",
