@@ -5,7 +5,7 @@
 
 `ingest` handles many feeds concurrently. A feed or an entry that fails is skipped and counted; everything else
 continues. Messages are delivered at the same time by pipeline/delivery/deliver.py.
-Tested by tests/ingest/test_backpressure.py, tests/hostile/ and the sample newsroom.
+Tested by tests/ingest/test_poll.py, tests/hostile/ and the sample newsroom.
 """
 
 from __future__ import annotations
