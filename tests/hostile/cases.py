@@ -542,7 +542,7 @@ def says(status: str, *lines: str, body: bytes = b"<html>non</html>") -> Serve:
 
 
 def sent(case: str) -> Serve:
-    """304 only to whoever sends exactly the validator it gave."""
+    """304 only for exactly the validator that it sent."""
 
     async def serve(call: Call) -> None:
         unchanged = call.sent_headers.get("if-none-match") == case

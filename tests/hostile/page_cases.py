@@ -1,4 +1,4 @@
-"""The hostile cases of the page side: what a page may do to whoever extracts it.
+"""The hostile cases of the page side: pages that attack the extractor.
 
 `ends` are the ends that are right: an article, a rejection, or a worker lost to its limit of time or memory. Where the
 machine's speed decides between the last two, both are given.

@@ -54,7 +54,7 @@ def test_a_temporary_redirect_is_never_adopted(scene: Scene, status: int) -> Non
     assert scene.stage.hits[FEED_URL] == 8
 
 
-def test_a_feed_that_is_gone_for_days_is_asked_no_more_and_says_so(scene: Scene) -> None:
+def test_feed_gone_for_days_is_no_longer_polled(scene: Scene) -> None:
     scene.stage.plays[FEED_URL] = Reply(410, b"Ce flux n'existe plus.", "text/plain")
     polls = 0
     while scene.state.health.status is not FeedStatus.GONE:
@@ -74,7 +74,7 @@ def scene_start(scene: Scene) -> object:
     return scene.state.health.gone_since
 
 
-def test_a_feed_that_is_not_found_is_asked_for_ever_at_least_daily(scene: Scene) -> None:
+def test_missing_feed_is_polled_daily_for_ever(scene: Scene) -> None:
     scene.stage.plays[FEED_URL] = Reply(404, b"nothing here", "text/plain")
     for _ in range(14):
         scene.when_due()
@@ -84,7 +84,7 @@ def test_a_feed_that_is_not_found_is_asked_for_ever_at_least_daily(scene: Scene)
     assert scene.state.schedule.next_poll_at - scene.clock[0] <= timedelta(days=1)
 
 
-def test_a_server_whose_304_hides_entries_is_found_out_and_asked_in_full(scene: Scene) -> None:
+def test_false_304_is_detected_and_the_feed_fetched_in_full(scene: Scene) -> None:
     shown: list[str] = []
     polls = 0
     while not scene.state.cache.validators_lie:
@@ -124,7 +124,7 @@ def test_a_feed_that_rolled_over_between_two_polls_counts_a_possible_gap_and_is_
     assert (scene.state.health.possible_gaps, scene.state.schedule.interval_s) == (1, before // 2)
 
 
-def test_an_operators_interval_wins_over_what_is_learnt_and_what_the_feed_asks(scene: Scene) -> None:
+def test_operator_interval_overrides_learnt_and_requested_ones(scene: Scene) -> None:
     slow = Reply(body=a_feed(line("Un")).body, content_type="text/xml", headers={"Cache-Control": "max-age=7200"})
     scene.stage.plays[FEED_URL] = slow
     scene.poll()
@@ -138,7 +138,7 @@ def test_an_operators_interval_wins_over_what_is_learnt_and_what_the_feed_asks(s
     assert scene.state.schedule.next_poll_at - scene.clock[0] >= 2 * HOURS
 
 
-def test_a_feed_that_an_operator_paused_is_not_asked_until_it_goes_on(scene: Scene) -> None:
+def test_paused_feed_is_not_polled_until_resumed(scene: Scene) -> None:
     scene.stage.plays[FEED_URL] = a_feed(line("Un"))
     scene.poll()
     scene.app.feeds.pause([scene.state.feed_id], reason="asked by the outlet")

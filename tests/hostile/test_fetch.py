@@ -1,4 +1,4 @@
-"""The hostile suite, fetch side: every case ends as it must, costs bounded memory, and delays nobody else."""
+"""The hostile suite, fetch side: every case has the expected outcome, uses bounded memory, and delays no other."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def test_the_suite_has_no_two_cases_of_one_name() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_a_hostile_server_gets_the_outcome_it_should(server: HostileServer, case: Case) -> None:
+async def test_hostile_server_has_the_expected_outcome(server: HostileServer, case: Case) -> None:
     async with a_fetcher(server.port, SHORT if case.hangs else PATIENT) as fetcher:
         fault = case.ends.fault(await outcome(fetcher, case))
     assert fault is None, fault
 
 
-async def test_good_feeds_are_neither_lost_nor_kept_waiting_by_all_hostile_ones_at_once(server: HostileServer) -> None:
+async def test_hostile_feeds_neither_lose_nor_delay_good_ones(server: HostileServer) -> None:
     async with a_fetcher(server.port, PATIENT) as fetcher:
         hostile = {case.name: asyncio.create_task(outcome(fetcher, case)) for case in CASES}
         good = [

@@ -47,7 +47,7 @@ def articles(scene: Scene) -> dict[str, dict[str, object]]:
     return {value["url"]: value for value in map(json.loads, scene.told(Topic.ARTICLES))}
 
 
-def test_walls_and_what_is_no_article_are_rejected_with_their_reason(scene: Scene) -> None:
+def test_walls_and_non_articles_are_rejected_with_a_reason(scene: Scene) -> None:
     pages = {
         "consent": Reply(body=CONSENT.encode()),
         "refresh to consent": refresh("/mur.html"),
@@ -115,7 +115,7 @@ def test_the_reservation_of_text_and_data_mining_is_on_the_message(scene: Scene)
     }
 
 
-def test_a_page_that_robots_txt_forbids_is_not_asked_for(scene: Scene) -> None:
+def test_pages_forbidden_by_robots_txt_are_not_fetched(scene: Scene) -> None:
     link = f"{WWW}/prive/1.html"
     scene.stage.plays |= {
         FEED_URL: a_feed(line("Privé", link=link)),

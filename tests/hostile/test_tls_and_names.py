@@ -148,7 +148,7 @@ CERTIFICATES = {
 
 
 @pytest.mark.parametrize("name", CERTIFICATES)
-async def test_a_certificate_is_verified_and_never_gone_around(authority: Authority, name: str) -> None:
+async def test_certificate_verification_has_no_fallback(authority: Authority, name: str) -> None:
     make, ends = CERTIFICATES[name]
     fault = ends.fault(await over_tls(make(authority), authority))
     assert fault is None, fault
@@ -161,7 +161,7 @@ async def test_a_certificate_of_an_unknown_authority_is_refused(authority: Autho
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\n\r\n", b"\x15\x03\x03\x00\x02\x02\x28", bytes(500)])
-async def test_what_is_no_tls_on_a_tls_port_ends_as_a_tls_failure(authority: Authority, answer: bytes) -> None:
+async def test_plain_text_on_a_tls_port_is_a_tls_failure(authority: Authority, answer: bytes) -> None:
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer)
         writer.close()
@@ -241,7 +241,7 @@ LIES = {
 
 
 @pytest.mark.parametrize("name", LIES)
-async def test_a_name_that_leads_nowhere_good_is_refused(newsroom: HostileServer, name: str) -> None:
+async def test_names_resolving_to_forbidden_addresses_are_refused(newsroom: HostileServer, name: str) -> None:
     resolver = LyingResolver(AddressGuard(newsroom=f"127.0.0.1:{newsroom.port}"), NAMES)
     async with SafeFetcher(user_agent="t", limits=SHORT, resolver=resolver) as fetcher:
         try:
@@ -271,7 +271,7 @@ async def test_the_newsroom_answers_for_test_names_only(newsroom: HostileServer)
     assert response.body == FEED
 
 
-async def test_a_silent_name_server_holds_up_no_other_name(newsroom: HostileServer) -> None:
+async def test_silent_name_server_delays_no_other_name(newsroom: HostileServer) -> None:
     resolver = LyingResolver(AddressGuard(newsroom=f"127.0.0.1:{newsroom.port}"), {})
     patient = {kind: FetchLimits(total_s=300) for kind in FetchKind}
     async with SafeFetcher(user_agent="t", limits=patient, resolver=resolver) as fetcher:

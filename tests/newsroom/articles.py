@@ -20,7 +20,7 @@ A file is a header, a blank line, and paragraphs with one blank line between the
     + the phrase that replaces it; without a `-` before it, a paragraph that is added
     + ^a paragraph that is added below the lead
 
-What may stand behind `@@ <act>`: revised, cosmetic (typography, counters and "mis à jour" alone), withdrawn (with
+What may follow `@@ <act>`: revised, cosmetic (typography, counters and "mis à jour" alone), withdrawn (with
 `status: 404`, `410` or `section`), back. `act:` in the header is the act in which the article appears (1 by default),
 `copy_of:` names the article of another outlet whose paragraphs come first (`keep:` so many of them),
 `duplicate_of:` the one of the same outlet that is printed again under this URL.

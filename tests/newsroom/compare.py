@@ -1,4 +1,4 @@
-"""Ledger beside topic: what is missing, what nobody asked for, and where a text differs.
+"""Compares the ledger with a topic: missing messages, unexpected ones, and texts that differ.
 
 URLs are compared without scheme, fragment and the host's `www.`, `m.` or `amp.`; no-break spaces count as spaces. All
 else must be equal to the letter.

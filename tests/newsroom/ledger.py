@@ -1,10 +1,9 @@
 """The ledger: what a perfect pipeline has on each topic, and which verdict it gave each entry.
 
-A perfect pipeline polls every feed once in act 1, once in act 2 and so on, fetching every page that a feed shows anew
-or with other words, and looking again at the articles it knows (that is how it learns of withdrawals).
+A perfect pipeline polls every feed once per act. It fetches every page of an entry that is new or has new words, and
+revisits the known articles, which is how it finds withdrawals.
 
-What counts as an entry: an entry of a feed as the feed shows it in this act's poll, when the poll brings a body that
-differs from the last one. A feed that answers 304, or the same body but for build dates and counters, shows no entries;
+What counts as an entry: an entry of a feed in this act's poll, when the body differs from the last one. A feed that answers 304, or the same body but for build dates and counters, shows no entries;
 nor does one that fails. Each entry shown has one verdict:
 
     new        never shown by this outlet, its page is an article not known yet
@@ -48,7 +47,7 @@ class Expected:
     relation: str | None = None  # copy
     copy_of_url: str | None = None
     is_live_blog: bool = False
-    is_free: bool | None = None  # what the page says of itself; None: nothing
+    is_free: bool | None = None  # as the page declares it; None: not declared
     published: str = ""  # ISO 8601
     authors: tuple[str, ...] = ()  # people; a desk or an agency is none
 

@@ -125,7 +125,7 @@ class Newsroom:
         return make_ledger(act, self.outlets)
 
     def answer(self, host: str, path: str) -> Reply:
-        """What stands behind a URL in this act."""
+        """The page or feed of a URL in this act."""
         site = self.site(self._act)
         found = site.get((host, path)) or site.get((host, path.partition("?")[0])) or NOT_FOUND
         if isinstance(found, Reply):

@@ -28,7 +28,7 @@ def write_sitemaps(outlet: Outlet, act: int) -> dict[str, str]:
 
 
 def grouped(outlet: Outlet, act: int) -> dict[str, list[Article]]:
-    """The articles that are there, by the name of their sitemap: `2026-03-01` or `articles-2026-03`."""
+    """The published articles, by their sitemap's name: `2026-03-01` or `articles-2026-03`."""
     groups: dict[str, list[Article]] = {}
     for article in outlet.articles:
         version = article.at(act)

@@ -1,6 +1,6 @@
 """The newsroom's four acts through the whole pipeline, beside its ledger: what a perfect one would have published.
 
-Hours pass between acts by an injected clock: revisions that no feed tells of, and withdrawals, are found by revisits.
+Hours pass between acts by an injected clock: revisits find withdrawals, and revisions that no feed shows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.newsroom.server import Newsroom
 from tests.on_topic import differences
 
 # Each act, and the times at which it is looked at: at the first the feeds have just changed; the later ones are when
-# revisits are due. A page that is missing is believed two hours after it was first missed.
+# revisits are due. A missing page counts as withdrawn two hours after it was first missing.
 SCHEDULE = (
     (1, (timedelta(0),)),
     (2, (timedelta(minutes=20),)),

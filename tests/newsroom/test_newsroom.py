@@ -67,9 +67,7 @@ def test_an_orderly_feed_shows_the_links_of_its_articles(
 
 
 @pytest.mark.parametrize(("outlet", "feed"), ORDERLY)
-def test_an_orderly_feed_answers_304_to_its_etag_and_to_its_date(
-    newsroom: Newsroom, outlet: Outlet, feed: Feed
-) -> None:
+def test_feed_answers_304_to_its_etag_and_date(newsroom: Newsroom, outlet: Outlet, feed: Feed) -> None:
     url = outlet.feed_url(feed)
     first = ask(newsroom, url)
     assert ask(newsroom, url, If_None_Match=first.headers["etag"]).status == 304
@@ -152,7 +150,7 @@ def test_the_cut_feed_sends_less_than_it_promised(newsroom: Newsroom) -> None:
     assert b"</rss>" not in answer.body
 
 
-def test_the_undeclared_feed_is_windows_1252_and_says_nothing(newsroom: Newsroom) -> None:
+def test_undeclared_feed_is_windows_1252_without_a_charset(newsroom: Newsroom) -> None:
     answer = ask(newsroom, f"http://charset.{DOMAIN}/feed.xml")
     assert "charset" not in answer.headers["content-type"]
     assert b"encoding" not in answer.body
@@ -267,14 +265,14 @@ def test_it_serves_from_the_command_line_until_it_is_told_to_stop(number: signal
     assert process.returncode == 0
 
 
-def test_robots_txt_forbids_what_the_server_would_give(newsroom: Newsroom) -> None:
+def test_robots_txt_forbids_pages_that_the_server_serves(newsroom: Newsroom) -> None:
     (forbidden,) = (wrong for wrong in WRONG_PAGES if wrong.reason == "refused_robots")
     assert b"Disallow: /recherche/" in ask(newsroom, f"http://www.{DOMAIN}/robots.txt").body
     assert forbidden.path.startswith("/recherche/")
     assert ask(newsroom, forbidden.url).status == 200
 
 
-def test_what_was_served_is_remembered_and_control_calls_are_not(newsroom: Newsroom) -> None:
+def test_served_requests_are_logged_without_control_calls(newsroom: Newsroom) -> None:
     ask(newsroom, "http://www.antenne-info.test/titres.rss")
     ask(newsroom, f"http://{newsroom.address}/-/act")
     assert [(r.host, r.path, r.status) for r in newsroom.requests] == [("www.antenne-info.test", "/titres.rss", 200)]
@@ -284,7 +282,7 @@ def test_a_typographic_change_keeps_the_words() -> None:
     assert retypeset('"L\'eau", dit-il, "monte".') == "«\u00a0L’eau\u00a0», dit-il, «\u00a0monte\u00a0»."
 
 
-def test_an_edit_that_fits_nowhere_names_its_words() -> None:
+def test_edit_without_a_match_names_its_words() -> None:
     from zoneinfo import ZoneInfo
 
     text = "title: T\npublished: 2026-03-01 08:00\n\nLead.\n\n@@ 2 revised\n- absent\n+ present"

@@ -47,7 +47,7 @@ def test_a_response_comes_back_as_it_was(archive: WarcArchive) -> None:
     assert (silent.tdm_reserved, silent.tdm_policy) == (None, None)
 
 
-def test_others_read_our_files(archive: WarcArchive) -> None:
+def test_warcio_reads_our_files(archive: WarcArchive) -> None:
     keep_three(archive)
     (path,) = warc_files(archive.folder)
     with path.open("rb") as file:
@@ -66,7 +66,7 @@ def test_each_day_has_its_folder_and_goes_with_its_retention(archive: WarcArchiv
         archive.read(old)
 
 
-def test_a_full_disk_is_the_stores_trouble_and_costs_no_page_that_comes_after(archive: WarcArchive) -> None:
+def test_full_disk_raises_store_error_and_later_pages_are_kept(archive: WarcArchive) -> None:
     first = archive.keep(make_response(body=b"<p>first"))
     with files_of_at_most((archive.folder / first.partition("#")[0]).stat().st_size + 100):
         with pytest.raises(StoreError, match="keeps no raw pages: File too large") as raised:
@@ -74,7 +74,7 @@ def test_a_full_disk_is_the_stores_trouble_and_costs_no_page_that_comes_after(ar
         assert raised.value.retriable
     later = archive.keep(make_response(body=b"<p>later"))
     assert [archive.read(location).body for location in (first, later)] == [b"<p>first", b"<p>later"]
-    assert later.partition("#")[0] != first.partition("#")[0]  # nothing stands behind the torn end
+    assert later.partition("#")[0] != first.partition("#")[0]  # nothing follows the truncated end
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_nobody_writes_behind_what_another_process_left(tmp_path: Path) -> None:
+def test_processes_write_separate_files(tmp_path: Path) -> None:
     first, second = WarcArchive(tmp_path), WarcArchive(tmp_path)  # the same host and process id, as in containers
     locations = [first.keep(make_response()), second.keep(make_response())]
     first.close()
@@ -128,7 +128,7 @@ def damage(path: Path, location: str) -> None:
     path.write_bytes(bytes(packed))
 
 
-def test_a_damaged_record_is_found_and_costs_itself_only(archive: WarcArchive) -> None:
+def test_damaged_record_is_reported_and_skipped(archive: WarcArchive) -> None:
     locations = keep_three(archive)
     (path,) = warc_files(archive.folder)
     damage(path, locations[1])
@@ -140,7 +140,7 @@ def test_a_damaged_record_is_found_and_costs_itself_only(archive: WarcArchive) -
     assert archive.read(locations[2]).final_url == f"{URL}?2"
 
 
-def test_a_torn_end_is_found(archive: WarcArchive) -> None:
+def test_truncated_end_is_reported(archive: WarcArchive) -> None:
     keep_three(archive)
     (path,) = warc_files(archive.folder)
     path.write_bytes(path.read_bytes()[:-10])
@@ -149,7 +149,7 @@ def test_a_torn_end_is_found(archive: WarcArchive) -> None:
     assert any("torn" in fault for fault in checked.faults)
 
 
-def test_a_lost_index_is_made_anew(archive: WarcArchive) -> None:
+def test_lost_index_is_rebuilt(archive: WarcArchive) -> None:
     keep_three(archive)
     (path,) = warc_files(archive.folder)
     before = index_of(path).read_text("utf-8")

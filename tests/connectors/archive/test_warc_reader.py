@@ -59,7 +59,7 @@ def test_a_page_comes_with_its_url_its_headers_and_its_day(tmp_path: Path, name:
 
 
 @KINDS
-def test_reading_goes_on_where_any_page_ended(tmp_path: Path, name: str) -> None:
+def test_reading_continues_at_any_offset(tmp_path: Path, name: str) -> None:
     path = three(tmp_path / name)
     whole = list(read_pages(path))
     for number, each in enumerate(whole, start=1):
@@ -74,13 +74,13 @@ def test_reading_goes_on_where_any_page_ended(tmp_path: Path, name: str) -> None
         pytest.param("200 OK", "application/pdf", id="no page"),
     ],
 )
-def test_what_is_no_page_is_passed_over(tmp_path: Path, status: str, kind: str) -> None:
+def test_records_that_are_not_pages_are_skipped(tmp_path: Path, status: str, kind: str) -> None:
     path = write(tmp_path / "x.warc.gz", [(status, kind, b"x"), ("200 OK", "text/html", page(1))])
     assert urls(list(read_pages(path))) == ["1.html"]
 
 
 @KINDS
-def test_a_file_that_was_cut_gives_what_is_whole_and_says_so(tmp_path: Path, name: str) -> None:
+def test_truncated_file_yields_whole_pages_then_raises(tmp_path: Path, name: str) -> None:
     path = three(tmp_path / name)
     whole = list(read_pages(path))
     path.write_bytes(path.read_bytes()[: whole[1].next_offset - 20])
@@ -90,6 +90,6 @@ def test_a_file_that_was_cut_gives_what_is_whole_and_says_so(tmp_path: Path, nam
         next(pages)
 
 
-def test_a_file_that_is_not_there_is_said_to_be(tmp_path: Path) -> None:
+def test_missing_file_raises_store_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="No such file"):
         list(read_pages(tmp_path / "no.warc.gz"))

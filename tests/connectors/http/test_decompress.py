@@ -32,12 +32,12 @@ COMPRESS = {
 
 
 @pytest.mark.parametrize("coding", COMPRESS)
-def test_each_coding_gives_the_body_back(coding: str) -> None:
+def test_each_coding_is_decompressed(coding: str) -> None:
     assert decompress(COMPRESS[coding](TEXT), coding, CAPS).body == TEXT
 
 
 @pytest.mark.parametrize("coding", COMPRESS)
-def test_a_body_cut_short_is_truncated_or_undecodable_never_whole(coding: str) -> None:
+def test_truncated_bodies_are_marked_or_undecodable(coding: str) -> None:
     wire = COMPRESS[coding](TEXT)
     for end in range(len(wire) - 12, len(wire)):
         try:
@@ -66,7 +66,7 @@ def test_a_body_cut_short_is_truncated_or_undecodable_never_whole(coding: str) -
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_an_odd_body_is_read_and_noted(name: str, wire: bytes, codings: str, note: str) -> None:
+def test_irregular_bodies_are_read_and_noted(name: str, wire: bytes, codings: str, note: str) -> None:
     result = decompress(wire, codings, CAPS)
     assert result.body.removeprefix(b"\xef\xbb\xbf") == TEXT
     assert note in result.notes
@@ -77,7 +77,7 @@ def test_zero_padding_is_not_worth_a_note() -> None:
     assert decompress(gzip.compress(TEXT) + bytes(1024), "gzip", CAPS).notes == ()
 
 
-def test_two_codings_are_taken_off_in_reverse() -> None:
+def test_two_codings_are_removed_in_reverse_order() -> None:
     assert decompress(brotli.compress(gzip.compress(TEXT)), "gzip, br", CAPS).body == TEXT
 
 
@@ -95,36 +95,36 @@ def test_frames_of_zstd_are_joined() -> None:
         (gzip.compress(b"") * 5000, "gzip"),
     ],
 )
-def test_what_cannot_be_read_is_undecodable(wire: bytes, codings: str) -> None:
+def test_invalid_bodies_are_undecodable(wire: bytes, codings: str) -> None:
     with pytest.raises(UndecodableBody):
         decompress(wire, codings, CAPS)
 
 
 @pytest.mark.parametrize("coding", COMPRESS)
-def test_a_bomb_is_refused(coding: str) -> None:
+def test_decompression_bombs_are_refused(coding: str) -> None:
     with pytest.raises(SizeLimitExceeded) as caught:
         decompress(COMPRESS[coding](bytes(50_000_000)), coding, CAPS)
     assert caught.value.limit in ("ratio", "inflated_bytes")
 
 
-def test_a_high_ratio_of_a_small_body_harms_nobody() -> None:
+def test_high_ratio_of_a_small_body_is_allowed() -> None:
     assert len(decompress(gzip.compress(bytes(900_000)), "gzip", CAPS).body) == 900_000
 
 
-def test_the_cap_counts_inflated_bytes() -> None:
+def test_size_limit_counts_decompressed_bytes() -> None:
     body = random.Random(1).randbytes(6_000_000).hex().encode()
     with pytest.raises(SizeLimitExceeded) as caught:
         decompress(gzip.compress(body, 1), "gzip", CAPS)
     assert caught.value.limit == "inflated_bytes"
 
 
-def test_a_body_of_no_coding_has_the_cap_too() -> None:
+def test_size_limit_holds_for_plain_bodies() -> None:
     with pytest.raises(SizeLimitExceeded):
         decompress(bytes(5_000_001), "", CAPS)
 
 
 @given(st.binary(max_size=400), st.sampled_from([*COMPRESS, "", "utf-8", "gzip, br", "br, gzip"]))
-def test_no_bytes_break_the_reading_of_bodies(wire: bytes, codings: str) -> None:
+def test_any_bytes_are_decompressed_or_refused(wire: bytes, codings: str) -> None:
     try:
         decompress(wire, codings, CAPS)
     except (SizeLimitExceeded, UndecodableBody):
@@ -132,7 +132,7 @@ def test_no_bytes_break_the_reading_of_bodies(wire: bytes, codings: str) -> None
 
 
 @given(st.binary(max_size=300), st.sampled_from([*COMPRESS]), st.integers(0, 200), st.binary(max_size=3))
-def test_no_damage_breaks_the_reading_of_bodies(body: bytes, coding: str, where: int, damage: bytes) -> None:
+def test_damaged_bodies_are_decompressed_or_refused(body: bytes, coding: str, where: int, damage: bytes) -> None:
     wire = COMPRESS[coding](body)
     try:
         decompress(wire[:where] + damage + wire[where + len(damage) :], coding, CAPS)

@@ -74,7 +74,7 @@ def header(sent: bytes, name: str) -> str | None:
     return None
 
 
-async def test_a_response_carries_what_was_asked_and_what_came(server: HostileServer) -> None:
+async def test_response_has_request_url_status_headers_and_body(server: HostileServer) -> None:
     async with a_fetcher(server, clock=lambda: NOON) as fetcher:
         response = await fetcher.fetch(feed())
     assert (response.url, response.final_url) == ("http://gazette.test/feed.xml",) * 2
@@ -85,7 +85,7 @@ async def test_a_response_carries_what_was_asked_and_what_came(server: HostileSe
     assert response.tdm_reserved is None
 
 
-async def test_requests_say_who_asks_and_what_is_understood(server: HostileServer) -> None:
+async def test_requests_send_user_agent_and_accept_headers(server: HostileServer) -> None:
     async with a_fetcher(server) as fetcher:
         await fetcher.fetch(feed())
     (sent,) = server.heads
@@ -96,7 +96,7 @@ async def test_requests_say_who_asks_and_what_is_understood(server: HostileServe
 
 
 @pytest.mark.parametrize("etag", ['"a"', 'W/"a"', "a-gzip", '"x--gzip"', "Mon, 02 Mar 2026 08:00:00 GMT"])
-async def test_validators_go_back_to_the_letter(server: HostileServer, etag: str) -> None:
+async def test_validators_are_sent_unchanged(server: HostileServer, etag: str) -> None:
     date = "Sun, 06 Nov 2041 08:49:37 GMT"
     async with a_fetcher(server) as fetcher:
         await fetcher.fetch(feed(validators=Validators(etag, date)))
@@ -105,30 +105,28 @@ async def test_validators_go_back_to_the_letter(server: HostileServer, etag: str
 
 
 @pytest.mark.parametrize("etag", ['"' + "a" * 1025 + '"', '"a\r\nX-Evil: 1"', '"a\x00"', '"caf\udce9"', '"café"'])
-async def test_a_validator_that_cannot_go_back_to_the_letter_stays_here(server: HostileServer, etag: str) -> None:
+async def test_unsendable_validators_are_not_sent(server: HostileServer, etag: str) -> None:
     async with a_fetcher(server) as fetcher:
         assert (await fetcher.fetch(feed(validators=Validators(etag, etag)))).status == 200
     assert b"if-none-match" not in server.heads[0].lower()
     assert b"x-evil" not in server.heads[0].lower()
 
 
-async def test_a_refusal_is_taken_for_an_answer_and_never_asked_again_as_somebody_else(
-    server: HostileServer, outlet: Outlet
-) -> None:
+async def test_refused_requests_are_not_repeated_under_another_identity(server: HostileServer, outlet: Outlet) -> None:
     outlet.paths["/feed.xml"] = whole(b"non", status="403 Forbidden")
     async with a_fetcher(server) as fetcher:
         assert (await fetcher.fetch(feed())).status == 403
     assert len(server.heads) == 1
 
 
-async def test_connections_to_a_host_are_used_again(server: HostileServer, outlet: Outlet) -> None:
+async def test_connections_are_reused(server: HostileServer, outlet: Outlet) -> None:
     async with a_fetcher(server) as fetcher:
         for _ in range(5):
             await fetcher.fetch(feed())
     assert len(outlet.connections) == 1
 
 
-async def test_idle_connections_do_not_pile_up(server: HostileServer, outlet: Outlet) -> None:
+async def test_idle_connections_are_bounded(server: HostileServer, outlet: Outlet) -> None:
     async with a_fetcher(server) as fetcher:
         for n in range(MAX_OPEN + 20):
             await fetcher.fetch(feed(f"h{n}.test"))
@@ -141,9 +139,7 @@ async def test_a_proxy_of_the_environment_is_not_used(server: HostileServer, mon
         assert (await fetcher.fetch(feed())).status == 200
 
 
-async def test_cookies_are_forgotten_with_the_fetch_and_kept_to_their_host(
-    server: HostileServer, outlet: Outlet
-) -> None:
+async def test_cookies_live_for_one_fetch_and_one_host(server: HostileServer, outlet: Outlet) -> None:
     cookie = "Set-Cookie: vu=1; Path=/"
     outlet.paths["/feed.xml"] = whole(b"", cookie, "Location: http://another.test/x", status="302 Found")
     outlet.paths["/x"] = whole(b"", "Location: http://gazette.test/y", status="302 Found")
@@ -154,7 +150,7 @@ async def test_cookies_are_forgotten_with_the_fetch_and_kept_to_their_host(
     assert [header(sent, "cookie") for sent in server.heads] == [None, None, "vu=1"] * 2
 
 
-async def test_a_closed_port_is_tried_twice_and_named() -> None:
+async def test_refused_connection_is_retried_once() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
@@ -165,7 +161,7 @@ async def test_a_closed_port_is_tried_twice_and_named() -> None:
     assert caught.value.retriable
 
 
-async def test_a_fetcher_that_was_not_opened_says_so() -> None:
+async def test_unopened_fetcher_raises() -> None:
     with pytest.raises(RuntimeError, match="context manager"):
         await SafeFetcher(user_agent=AGENT).fetch(Request("http://gazette.test/", FetchKind.FEED))
 
@@ -179,7 +175,7 @@ async def eventually(check: object) -> None:
 
 
 @pytest.mark.parametrize(("per_host", "hosts", "expected"), [(1, 1, 1), (2, 1, 2), (2, 3, 6), (50, 1, 5)])
-async def test_no_more_requests_are_under_way_than_host_and_process_allow(
+async def test_concurrent_requests_are_limited_per_host_and_process(
     server: HostileServer, outlet: Outlet, per_host: int, hosts: int, expected: int
 ) -> None:
     outlet.gate.clear()
@@ -192,9 +188,7 @@ async def test_no_more_requests_are_under_way_than_host_and_process_allow(
     assert outlet.most_under_way == expected
 
 
-async def test_time_spent_waiting_for_a_turn_does_not_count_against_the_deadline(
-    server: HostileServer, outlet: Outlet
-) -> None:
+async def test_rate_limit_wait_does_not_count_against_the_deadline(server: HostileServer, outlet: Outlet) -> None:
     limits = {FetchKind.FEED: FetchLimits(total_s=0.5)}
     async with a_fetcher(server, per_host=1, limits=limits, default_spacing_s=0.1) as fetcher:
         answers = await asyncio.gather(*(fetcher.fetch(feed()) for _ in range(9)))
@@ -204,7 +198,7 @@ async def test_time_spent_waiting_for_a_turn_does_not_count_against_the_deadline
 # ---------------------------------------------------------------- hosts that ask us to wait
 
 
-async def test_a_host_that_asks_to_wait_is_left_alone_and_no_other_one(server: HostileServer, outlet: Outlet) -> None:
+async def test_retry_after_holds_this_host_only(server: HostileServer, outlet: Outlet) -> None:
     outlet.paths["/feed.xml"] = whole(b"", "Retry-After: 600", status="429 Too Many Requests")
     outlet.paths["/une.html"] = whole(PAGE)
     async with a_fetcher(server, clock=lambda: NOON, obey_robots=False) as fetcher:
@@ -216,7 +210,7 @@ async def test_a_host_that_asks_to_wait_is_left_alone_and_no_other_one(server: H
     assert len(server.asked("gazette")) == 1
 
 
-async def test_a_wait_names_the_bot_wall_behind_it(server: HostileServer, outlet: Outlet) -> None:
+async def test_hold_reason_names_the_bot_wall(server: HostileServer, outlet: Outlet) -> None:
     outlet.paths["/feed.xml"] = whole(b"", "cf-mitigated: challenge", status="429 Too Many Requests")
     async with a_fetcher(server) as fetcher:
         with pytest.raises(RetryAfter, match="cloudflare"):
@@ -226,7 +220,7 @@ async def test_a_wait_names_the_bot_wall_behind_it(server: HostileServer, outlet
 # ---------------------------------------------------------------- robots.txt
 
 
-async def test_robots_txt_is_asked_for_pages_once_and_for_feeds_never(server: HostileServer, outlet: Outlet) -> None:
+async def test_robots_txt_is_fetched_once_for_pages_and_never_for_feeds(server: HostileServer, outlet: Outlet) -> None:
     outlet.paths["/une.html"] = whole(PAGE)
     async with a_fetcher(server) as fetcher:
         await fetcher.fetch(feed())
@@ -237,9 +231,7 @@ async def test_robots_txt_is_asked_for_pages_once_and_for_feeds_never(server: Ho
     assert paths.index(b"/robots.txt") < paths.index(b"/une.html")
 
 
-async def test_robots_txt_is_asked_of_the_origin_that_a_redirect_leads_to(
-    server: HostileServer, outlet: Outlet
-) -> None:
+async def test_robots_txt_of_the_redirect_target_is_checked(server: HostileServer, outlet: Outlet) -> None:
     outlet.paths["/une.html"] = whole(b"", "Location: http://another.test/x", status="301 Moved")
     outlet.paths["/robots.txt"] = whole(b"User-agent: *\nDisallow: /x")
     async with a_fetcher(server) as fetcher:
@@ -249,14 +241,14 @@ async def test_robots_txt_is_asked_of_the_origin_that_a_redirect_leads_to(
     assert "another.test" in caught.value.url
 
 
-async def test_robots_txt_may_be_switched_off(server: HostileServer, outlet: Outlet) -> None:
+async def test_robots_txt_can_be_switched_off(server: HostileServer, outlet: Outlet) -> None:
     outlet.paths["/une.html"] = whole(PAGE)
     async with a_fetcher(server, obey_robots=False) as fetcher:
         await fetcher.fetch(page())
     assert len(server.heads) == 1
 
 
-async def test_a_header_says_more_of_text_mining_than_the_file(server: HostileServer, outlet: Outlet) -> None:
+async def test_tdm_header_overrides_tdmrep_file(server: HostileServer, outlet: Outlet) -> None:
     outlet.paths["/une.html"] = whole(PAGE, "tdm-reservation: 0")
     outlet.paths["/sport.html"] = whole(PAGE)
     outlet.paths["/.well-known/tdmrep.json"] = whole(b'[{"location": "/", "tdm-reservation": 1, "tdm-policy": "p"}]')
@@ -287,13 +279,11 @@ async def test_a_header_says_more_of_text_mining_than_the_file(server: HostileSe
         (404, {"server": "cloudflare"}, b"/cdn-cgi/challenge-platform/", None),
     ],
 )
-def test_a_bot_wall_is_told_by_name(status: int, headers: dict[str, str], body: bytes, wall: str | None) -> None:
+def test_bot_walls_are_named(status: int, headers: dict[str, str], body: bytes, wall: str | None) -> None:
     assert bot_wall(status, headers, body) == wall
 
 
-async def test_the_queue_of_a_dead_host_is_sent_home_after_three_failures(
-    server: HostileServer, outlet: Outlet
-) -> None:
+async def test_queue_of_a_failing_host_is_refused_after_three_failures(server: HostileServer, outlet: Outlet) -> None:
     outlet.gate.clear()
     limits = {FetchKind.FEED: FetchLimits(total_s=0.1)}
     async with a_fetcher(server, limits=limits, per_host=1) as fetcher:

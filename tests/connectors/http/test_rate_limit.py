@@ -46,14 +46,14 @@ async def visit(rate_limiter: RateLimiter, **choices: object) -> None:
 # ---------------------------------------------------------------- the pacer for one process
 
 
-def test_slots_of_a_host_are_spaced_and_hosts_do_not_mind_each_other() -> None:
+def test_slots_are_spaced_per_host() -> None:
     pacer = MemoryPacer()
     slots = [pacer.reserve(HOST, spacing_s=2, now=NOON) for _ in range(3)]
     assert [(slot - NOON).total_seconds() for slot in slots] == [0, 2, 4]
     assert pacer.reserve("another.test", spacing_s=2, now=NOON) == NOON
 
 
-def test_a_held_host_has_no_slot_before_its_time_and_the_longer_wait_stays() -> None:
+def test_hold_delays_slots_and_the_longer_hold_wins() -> None:
     pacer = MemoryPacer()
     pacer.hold(HOST, until=NOON + timedelta(hours=2), reason="429")
     pacer.hold(HOST, until=NOON + timedelta(hours=1), reason="503")
@@ -63,7 +63,7 @@ def test_a_held_host_has_no_slot_before_its_time_and_the_longer_wait_stays() -> 
 # ---------------------------------------------------------------- the doors
 
 
-async def test_the_spacing_of_a_host_is_its_own_or_the_default_or_what_robots_txt_asks() -> None:
+async def test_spacing_is_the_hosts_the_default_or_the_crawl_delay() -> None:
     pacer = RecordingPacer()
     rate_limiter = limiter_with(pacer, default_spacing_s=1, spacing_for=lambda host: 3 if host == "slow.test" else None)
     await visit(rate_limiter)
@@ -73,13 +73,13 @@ async def test_the_spacing_of_a_host_is_its_own_or_the_default_or_what_robots_tx
     assert pacer.reserved_s == [1, 10, 3]
 
 
-async def test_a_host_paced_already_in_this_fetch_needs_no_second_slot() -> None:
+async def test_unspaced_visit_takes_no_slot() -> None:
     pacer = RecordingPacer()
     await visit(limiter_with(pacer), spaced=False)
     assert pacer.reserved_s == []
 
 
-async def test_a_slot_far_off_sends_us_away_and_is_not_asked_for_again() -> None:
+async def test_too_late_slot_raises_retry_after_and_is_not_reserved_again() -> None:
     pacer = RecordingPacer(slot=NOON + timedelta(hours=1))
     rate_limiter = limiter_with(pacer)
     for _ in range(3):
@@ -89,21 +89,21 @@ async def test_a_slot_far_off_sends_us_away_and_is_not_asked_for_again() -> None
     assert len(pacer.reserved_s) == 1
 
 
-async def test_those_who_stand_before_the_door_share_one_asking_of_the_pacer() -> None:
+async def test_waiting_requests_share_one_reservation() -> None:
     pacer = RecordingPacer()
     await asyncio.gather(*(visit(rate_limiter) for rate_limiter in [limiter_with(pacer, default_spacing_s=0.001)] * 8))
     assert len(pacer.reserved_s) < 8
     assert sum(pacer.reserved_s) == pytest.approx(0.008)
 
 
-async def test_slots_taken_beforehand_are_spaced_too() -> None:
+async def test_leased_slots_are_spaced() -> None:
     pacer = MemoryPacer()
     rate_limiter = limiter_with(pacer, default_spacing_s=0.01, per_host=4)
     await asyncio.gather(*(visit(rate_limiter) for _ in range(4)))
     assert pacer.reserve(HOST, spacing_s=0, now=NOON) == NOON + timedelta(seconds=0.04)
 
 
-async def test_a_queue_longer_than_anyone_may_wait_takes_no_more() -> None:
+async def test_too_long_queue_raises_retry_after() -> None:
     rate_limiter = limiter_with(RecordingPacer(), per_host=1, default_spacing_s=30, max_wait_s=60)
     inside = asyncio.Event()
     leave = asyncio.Event()
@@ -126,7 +126,7 @@ async def test_a_queue_longer_than_anyone_may_wait_takes_no_more() -> None:
     assert rate_limiter.gates == {}
 
 
-async def test_a_place_that_does_not_come_free_is_not_waited_for_long() -> None:
+async def test_busy_host_raises_retry_after_in_time() -> None:
     rate_limiter = limiter_with(RecordingPacer(), per_host=1, default_spacing_s=0, max_wait_s=0.01)
     async with rate_limiter.visit(HOST, URL):
         with pytest.raises(RetryAfter, match="busy"):
@@ -134,10 +134,10 @@ async def test_a_place_that_does_not_come_free_is_not_waited_for_long() -> None:
     await visit(rate_limiter)
 
 
-# ---------------------------------------------------------------- waits that a host asks for
+# ---------------------------------------------------------------- holds that a host demands
 
 
-async def test_a_wait_is_told_to_every_process_and_kept_here() -> None:
+async def test_hold_is_stored_by_the_pacer_and_known_locally() -> None:
     pacer = RecordingPacer()
     rate_limiter = limiter_with(pacer)
     until = NOON + timedelta(minutes=7)
@@ -147,7 +147,7 @@ async def test_a_wait_is_told_to_every_process_and_kept_here() -> None:
         await visit(rate_limiter)
 
 
-async def test_a_wait_that_names_no_time_grows_until_the_host_answers_otherwise() -> None:
+async def test_default_hold_doubles_until_the_host_answers() -> None:
     rate_limiter = limiter_with(MemoryPacer())
     waits = [await rate_limiter.hold(HOST, asked=None, reason="429") - NOON for _ in range(8)]
     assert [wait.total_seconds() / 60 for wait in waits] == [5, 10, 20, 40, 80, 160, 240, 240]
@@ -155,7 +155,7 @@ async def test_a_wait_that_names_no_time_grows_until_the_host_answers_otherwise(
     assert await rate_limiter.hold(HOST, asked=None, reason="429") - NOON == timedelta(minutes=5)
 
 
-async def test_a_wait_ends() -> None:
+async def test_hold_ends() -> None:
     rate_limiter = limiter_with(MemoryPacer())
     await rate_limiter.hold(HOST, asked=NOON + timedelta(minutes=1), reason="503")
     rate_limiter.clock = lambda: NOON + timedelta(minutes=2)
@@ -165,7 +165,7 @@ async def test_a_wait_ends() -> None:
 # ---------------------------------------------------------------- hosts that cannot be reached
 
 
-async def test_a_host_that_fails_again_and_again_rests_and_ever_longer() -> None:
+async def test_failing_host_is_held_for_a_doubling_time() -> None:
     rate_limiter = limiter_with(MemoryPacer())
     rate_limiter.failed(HOST, "no answer")
     rate_limiter.failed(HOST, "no answer")
@@ -179,7 +179,7 @@ async def test_a_host_that_fails_again_and_again_rests_and_ever_longer() -> None
     assert rests == [1, 2, 4, 8, 10, 10]
 
 
-async def test_an_answer_ends_the_count_of_failures() -> None:
+async def test_answer_resets_the_failure_count() -> None:
     rate_limiter = limiter_with(MemoryPacer())
     for _ in range(2):
         rate_limiter.failed(HOST, "no answer")
@@ -188,7 +188,7 @@ async def test_an_answer_ends_the_count_of_failures() -> None:
     await visit(rate_limiter)
 
 
-async def test_those_who_queue_for_a_host_go_home_when_it_begins_to_rest() -> None:
+async def test_queued_requests_are_refused_when_the_hold_begins() -> None:
     rate_limiter = limiter_with(MemoryPacer(), per_host=1, default_spacing_s=0)
     async with rate_limiter.visit(HOST, URL):
         queue = [asyncio.create_task(visit(rate_limiter)) for _ in range(5)]

@@ -97,7 +97,7 @@ def test_a_crawl_delay_is_honoured_within_reason(line: str, delay_s: float) -> N
     assert a_site(f"User-agent: *\n{line}\nDisallow: /x").crawl_delay_s(AGENT) == delay_s
 
 
-async def test_rules_are_asked_for_once_a_day_however_many_pages_want_them() -> None:
+async def test_rules_are_requested_once_a_day() -> None:
     clock = Clock()
     origin = Origin(clock)
     book = RobotsCache(ask=origin.ask, clock=clock)
@@ -110,7 +110,7 @@ async def test_rules_are_asked_for_once_a_day_however_many_pages_want_them() -> 
     assert origin.asked == 2
 
 
-async def test_while_robots_txt_cannot_be_had_we_wait_and_ask_ever_less() -> None:
+async def test_unavailable_robots_txt_raises_retry_after_with_backoff() -> None:
     clock = Clock()
     origin = Origin(clock)
     origin.is_away = True
@@ -127,7 +127,7 @@ async def test_while_robots_txt_cannot_be_had_we_wait_and_ask_ever_less() -> Non
     assert waits == [timedelta(minutes=m) for m in (5, 10, 20, 40)]
 
 
-async def test_an_old_copy_serves_while_robots_txt_cannot_be_had() -> None:
+async def test_old_copy_is_used_while_robots_txt_is_unavailable() -> None:
     clock = Clock()
     origin = Origin(clock, "User-agent: *\nDisallow: /monde/")
     book = RobotsCache(ask=origin.ask, clock=clock)
@@ -138,7 +138,7 @@ async def test_an_old_copy_serves_while_robots_txt_cannot_be_had() -> None:
     assert not site.allows(PAGE, AGENT)
 
 
-async def test_rules_outlive_the_process_where_there_is_a_memory() -> None:
+async def test_stored_rules_outlive_the_process() -> None:
     clock = Clock()
     origin = Origin(clock)
     memory = Memory()
@@ -182,7 +182,7 @@ def test_a_tdmrep_location_covers_paths_as_robots_txt_does(location: str, path: 
         (b"", ()),
     ],
 )  # fmt: skip
-def test_a_tdmrep_file_is_read_and_what_is_none_is_passed_over(body: bytes, rules: tuple[TdmRule, ...]) -> None:
+def test_tdmrep_file_is_parsed_and_invalid_rules_are_skipped(body: bytes, rules: tuple[TdmRule, ...]) -> None:
     assert read_tdmrep(body) == rules
 
 
@@ -195,7 +195,7 @@ def test_the_first_matching_rule_of_a_tdmrep_file_counts() -> None:
 @pytest.mark.parametrize(
     ("reservation", "reserved"), [("1", True), ("0", False), (" 1 ", True), (None, None), ("yes", None)]
 )
-def test_a_reservation_header_is_said_or_not(reservation: str | None, reserved: bool | None) -> None:
+def test_reservation_header_is_parsed(reservation: str | None, reserved: bool | None) -> None:
     assert parse_tdm(reservation, None).reserved is reserved
 
 
@@ -205,20 +205,20 @@ FILED_RULES = SiteRules("User-agent: *\nDisallow: /privé", (TdmRule("/", reserv
 
 
 @pytest.mark.parametrize("rules", [FILED_RULES, SiteRules(None, (), NOON)], ids=["rules", "none"])
-def test_what_is_kept_is_recalled_by_another_process(tmp_path: Path, rules: SiteRules) -> None:
+def test_stored_rules_are_read_by_another_process(tmp_path: Path, rules: SiteRules) -> None:
     RobotsFileStore(tmp_path / "robots").keep(ORIGIN, rules)
     assert RobotsFileStore(tmp_path / "robots").recall(ORIGIN) == rules
     assert RobotsFileStore(tmp_path / "robots").recall("https://another.test") is None
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"null", b'{"robots_text": 1}', b"\xff", b'{"asked_at": "x"}'])
-def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, damage: bytes) -> None:
+def test_damaged_file_counts_as_absent(tmp_path: Path, damage: bytes) -> None:
     files = RobotsFileStore(tmp_path)
     files.path(ORIGIN).write_bytes(damage)
     assert files.recall(ORIGIN) is None
 
 
-def test_what_nobody_asked_for_in_a_month_is_removed(tmp_path: Path) -> None:
+def test_files_older_than_a_month_are_removed(tmp_path: Path) -> None:
     files = RobotsFileStore(tmp_path)
     files.keep(ORIGIN, FILED_RULES)
     files.keep("https://another.test", FILED_RULES)
@@ -228,7 +228,7 @@ def test_what_nobody_asked_for_in_a_month_is_removed(tmp_path: Path) -> None:
     assert again.recall("https://another.test") == FILED_RULES
 
 
-def test_a_folder_that_cannot_be_written_costs_nothing_but_the_memory(tmp_path: Path) -> None:
+def test_unwritable_folder_is_no_error(tmp_path: Path) -> None:
     files = RobotsFileStore(tmp_path / "robots")
     (tmp_path / "robots").rmdir()
     files.keep(ORIGIN, FILED_RULES)

@@ -166,7 +166,7 @@ def test_messages_are_delivered_and_read_through_a_listener_of_each_kind(
         pytest.param("MTLS", {"kafka_ca_file": "ca.pem"}, id="no certificate where one is asked for"),
     ],
 )
-def test_who_is_refused_is_told(
+def test_refused_login_raises_delivery_error(
     secure: SecureBroker, tmp_path: Path, listener: str, changes: Mapping[str, str]
 ) -> None:
     told = {name: str(secure.folder / value) if name.endswith("_file") else value for name, value in changes.items()}

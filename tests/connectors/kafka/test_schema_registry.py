@@ -164,9 +164,7 @@ def test_another_client_reads_the_topic_by_the_registrys_schema(settings: Settin
     assert set(server.subjects) == subjects
 
 
-def test_a_real_registry_takes_our_schemas_and_tells_another_client_how_to_read(
-    settings: Settings, real_registry: Registry
-) -> None:
+def test_real_registry_registers_our_schemas(settings: Settings, real_registry: Registry) -> None:
     with Newswire(settings.updated(schema_registry={"url": real_registry.url})) as newswire:
         begin(newswire)
         assert newswire.deliver() == {"articles": 1, "articles.latest": 1}
@@ -186,7 +184,7 @@ def test_a_real_registry_takes_our_schemas_and_tells_another_client_how_to_read(
     assert asked(f"{real_registry.url}/subjects/{subject}/versions") == [1]
 
 
-def test_a_real_registry_whose_operator_asks_for_no_compatibility_takes_the_next_version(
+def test_real_registry_without_compatibility_takes_the_next_version(
     real_registry: Registry,
 ) -> None:
     """The way out with Apicurio 2.6, which cannot compare schemas of JSON Schema 2020-12 and answers 500."""
@@ -230,7 +228,7 @@ def read_raw(settings: Settings, topic: str) -> bytes:
     return value
 
 
-def test_a_refusal_of_the_registry_costs_no_message(settings: Settings, server: RegistryServer) -> None:
+def test_refusal_of_the_registry_loses_no_message(settings: Settings, server: RegistryServer) -> None:
     subject = f"{settings.topics.prefix}articles-value"
     server.configs[subject] = COMPATIBILITY
     server.register(subject, json.dumps({"type": "object", "properties": {"id": {"type": "integer"}}}))

@@ -1,4 +1,4 @@
-"""Extraction workers: a bad page costs itself, and lines come out in the order they went in."""
+"""Extraction workers: a bad page stops no other, and rows keep their order."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_a_worker_extracts_as_this_process_would(workers: ExtractionWorker
     assert await workers.extract(page(), None) == await InlineWorkers().extract(page(), None)
 
 
-async def test_pages_may_be_given_at_once(workers: ExtractionWorkers) -> None:
+async def test_pages_are_extracted_concurrently(workers: ExtractionWorkers) -> None:
     extractions = await asyncio.gather(*(workers.extract(page(), None) for _ in range(5)))
     assert all(extraction.article is not None for extraction in extractions)
 
@@ -112,7 +112,7 @@ RELATED = (("Un titre voisin", "/a/1"), ("Un autre titre", "/a/2"), ("Encore un 
 
 
 @pytest.mark.parametrize("learn", [True, False], ids=["learning", "not learning"])
-def test_rows_come_out_in_the_order_they_went_in(rows: list[ExtractRow], *, learn: bool) -> None:
+def test_rows_keep_their_order(rows: list[ExtractRow], *, learn: bool) -> None:
     results = list(extract_many(rows, learn=learn, processes=2))
     assert [result.row for result in results] == rows
     assert [result.row.id for result in results if result.extraction is None] == ["gone"]
