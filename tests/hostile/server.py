@@ -1,7 +1,7 @@
 """A server that does whatever a case tells it, byte for byte, over a real socket.
 
 The first label of the Host header chooses the case (`slow-body.hostile.test`). So each case is a host of its own for
-the rate limiter, robots.txt and the connection pool. Nothing here knows HTTP beyond finding the end of a request's head.
+the rate limiter, robots.txt and the connection pool. Of HTTP the server only knows the end of a request's head.
 """
 
 from __future__ import annotations

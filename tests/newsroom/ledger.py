@@ -3,8 +3,9 @@
 A perfect pipeline polls every feed once per act. It fetches every page of an entry that is new or has new words, and
 revisits the known articles, which is how it finds withdrawals.
 
-What counts as an entry: an entry of a feed in this act's poll, when the body differs from the last one. A feed that answers 304, or the same body but for build dates and counters, shows no entries;
-nor does one that fails. Each entry shown has one verdict:
+What counts as an entry: an entry of a feed in this act's poll, when the body differs from the last one. A feed that
+answers 304, or the same body but for build dates and counters, shows no entries; nor does one that fails. Each entry
+shown has one verdict:
 
     new        never shown by this outlet, its page is an article not known yet
     copy       never shown by this outlet; its article carries another outlet's text that was published before
