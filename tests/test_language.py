@@ -10,10 +10,8 @@ from tests import language
 
 # Folders whose sentences are still being rewritten. This list only shrinks; it ends empty.
 PENDING = (
-    "pipeline/app/",
     "pipeline/dedup/",
     "pipeline/delivery/",
-    "pipeline/domain/ports.py",
     "pipeline/extraction/",
     "pipeline/ingest/",
     "pipeline/scheduling/",

@@ -72,10 +72,8 @@ class SettingGroup(BaseSettings):
         return (init_settings,)
 
 
-class KafkaOptions(SettingGroup):
+class KafkaOptions(SettingGroup, env_prefix="NEWSWIRE_KAFKA_"):
     """The connection to Kafka."""
-
-    model_config = SettingsConfigDict(env_prefix="NEWSWIRE_KAFKA_")
 
     bootstrap: str = setting("", "Kafka brokers, host:port[,host:port]; empty: the outbox is the topic log.")
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = setting(
@@ -89,20 +87,16 @@ class KafkaOptions(SettingGroup):
     key_file: str = setting("", "Client key for mTLS (PEM).")
 
 
-class TopicOptions(SettingGroup):
+class TopicOptions(SettingGroup, env_prefix="NEWSWIRE_TOPIC_"):
     """The topics, when `newswire topics create` makes them."""
-
-    model_config = SettingsConfigDict(env_prefix="NEWSWIRE_TOPIC_")
 
     prefix: str = setting("news.", "Prefix of every topic's name.")
     partitions: int = setting(6, "Partitions of each topic, when `newswire topics create` makes it.", least=1)
     replication: int = setting(1, "Replication factor of each topic, when it is made.", least=1)
 
 
-class SchemaRegistryOptions(SettingGroup):
+class SchemaRegistryOptions(SettingGroup, env_prefix="NEWSWIRE_SCHEMA_REGISTRY_"):
     """The schema registry."""
-
-    model_config = SettingsConfigDict(env_prefix="NEWSWIRE_SCHEMA_REGISTRY_")
 
     url: str = setting("", "Schema registry (Confluent's protocol): values are framed; empty: plain JSON.")
     username: str = setting("", "User of the schema registry, for basic authentication.")
@@ -189,10 +183,8 @@ class RetryOptions(SettingGroup):
     )
 
 
-class ExtractionOptions(SettingGroup):
+class ExtractionOptions(SettingGroup, env_prefix="NEWSWIRE_EXTRACT_"):
     """The extraction workers."""
-
-    model_config = SettingsConfigDict(env_prefix="NEWSWIRE_EXTRACT_")
 
     processes: int = setting(2, "Worker processes that extract pages.", least=1)
     timeout_s: float = setting(15.0, "CPU and wall seconds a page may take in its worker.", least=0.1)
@@ -208,10 +200,8 @@ class RetentionOptions(SettingGroup):
     archive_days: int = setting(90, "Days that raw pages are kept.", least=1)
 
 
-class LogOptions(SettingGroup):
+class LogOptions(SettingGroup, env_prefix="NEWSWIRE_LOG_"):
     """Log lines."""
-
-    model_config = SettingsConfigDict(env_prefix="NEWSWIRE_LOG_")
 
     format: Literal["auto", "console", "json"] = setting(
         "auto", "Form of log lines: console, json, or auto (console at a terminal, else json)."
@@ -280,11 +270,6 @@ class Variable(NamedTuple):
     group: str
     field: str
     info: FieldInfo
-
-    @property
-    def is_secret(self) -> bool:
-        """Whether its value must never be shown."""
-        return self.info.json_schema_extra == SECRET
 
 
 class SettingRow(NamedTuple):
@@ -369,7 +354,11 @@ def describe_fault(error: ErrorDetails) -> str:
     details = dict(error.get("ctx", {}))
     choices = str(details.pop("expected", "")).replace("'", "").replace(" or ", ", ")
     reason = REASONS.get(error["type"], error["msg"]).format(choices=choices, **details)
-    return f"{name}: {reason}" if VARIABLES[name].is_secret else f"{name}={error['input']!r}: {reason}"
+    return (
+        f"{name}: {reason}"
+        if (VARIABLES[name].info.json_schema_extra == SECRET)
+        else f"{name}={error['input']!r}: {reason}"
+    )
 
 
 def format_value(value: object) -> str:
@@ -382,6 +371,6 @@ def describe(settings: Settings) -> tuple[SettingRow, ...]:
     rows = []
     for name, (group, field, info) in VARIABLES.items():
         value = getattr(getattr(settings, group) if group else settings, field)
-        shown = "***" if VARIABLES[name].is_secret and value else format_value(value)
+        shown = "***" if (VARIABLES[name].info.json_schema_extra == SECRET) and value else format_value(value)
         rows.append(SettingRow(name, shown, format_value(info.default), info.description or ""))
     return tuple(rows)

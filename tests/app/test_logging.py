@@ -6,9 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.newsroom import Newsroom
+from tests.newsroom.catalogue import OUTLETS, catalogue_toml
 
 PROGRAM = """if True:
     import sys
@@ -77,3 +82,29 @@ def test_structlog_is_not_loaded_before_the_first_line() -> None:
 def test_wrong_settings_leave_the_defaults() -> None:
     """The command itself reports what is wrong."""
     assert len(json_lines(run(NEWSWIRE_LOG_LEVEL="loud"))) == 3
+
+
+def test_a_run_logs_its_polls_verdicts_and_batches_and_no_text(tmp_path: Path) -> None:
+    catalogue = tmp_path / "feeds.toml"
+    catalogue.write_text(catalogue_toml(OUTLETS[:1]), encoding="utf-8")
+    variables = {"NEWSWIRE_HOME": str(tmp_path / "home"), "NEWSWIRE_CATALOGUE": str(catalogue)}
+    program = "from pipeline.cli.main import main; main(['poll', '--force'])"
+
+    def poll() -> list[dict[str, Any]]:
+        command = [sys.executable, "-c", program]
+        return json_lines(
+            subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | variables)
+        )
+
+    with Newsroom() as newsroom:
+        variables |= {"NEWSWIRE_NEWSROOM": newsroom.address, "NEWSWIRE_HOST_SPACING_S": "0"}
+        first, second = poll(), poll()
+    events = Counter(line["event"] for line in first)
+    assert events["poll"] == len(OUTLETS[0].feeds)
+    assert events["verdict"] == sum(line["new"] for line in first if line["event"] == "poll")
+    assert sum(line["messages"] for line in first if line["event"] == "batch delivered") > events["verdict"]
+    assert {"feed", "outlet", "url", "verdict", "article"} <= next(
+        line.keys() for line in first if line.get("verdict") == "new"
+    )
+    assert max(len(json.dumps(line)) for line in first) < 600
+    assert "poll" not in {line["event"] for line in second}  # quiet polls are for debugging
