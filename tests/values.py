@@ -106,7 +106,7 @@ def make_candidate(page: ArticlePage, *, outlet_id: str = "antenne", article_id:
 
 def make_settlement(entry: PendingEntry, page: ArticlePage, looked: LookupResult, *messages: Message) -> Settlement:
     """What is decided from a look."""
-    decision: Decision = decide(looked.candidate, looked.sightings, now=NOW, policy=DecidePolicy())
+    decision: Decision = decide(looked.candidate, looked.nearby, now=NOW, policy=DecidePolicy())
     urls = (canonicalise(page.article.canonical_url),)
     return Settlement(entry=entry, looked=looked, page=page, urls=urls, decision=decision, messages=messages, now=NOW)
 

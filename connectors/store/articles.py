@@ -20,7 +20,7 @@ from connectors.store.entry_diff import pending_entry
 from connectors.store.explanations import explanation_json
 from connectors.store.repeated_paragraphs import expire_paragraphs, note_paragraphs, repeated_paragraphs
 from connectors.store.schema import alias_key, aliases, articles, entries, wrappers
-from pipeline.dedup.decide import Candidate, Decision, KnownArticle, remembered
+from pipeline.dedup.decide import Candidate, Decision, KnownArticle, article_after
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
 from pipeline.dedup.model import ArticleState
 from pipeline.domain.fault_injection import crash_point
@@ -72,13 +72,13 @@ class ArticleStore:
             if ids and candidate.article_id not in ids:
                 candidate = replace(candidate, article_id=ids[0])
             (found,) = sketches.look_up(connection, [candidate])
-            sightings = found.sightings()
+            nearby = found.nearby()
             others = sketches.known_articles(connection, [i for i in ids if i != candidate.article_id])
-            known = (*sightings.known, *others)
+            known = (*nearby.known, *others)
             known = (*known, *expired(connection, ids, known))
         return LookupResult(
             candidate=candidate,
-            sightings=replace(sightings, known=known, named=named),
+            nearby=replace(nearby, known=known, named=named),
             seen=found.seen,
             known_ids=tuple(ids),
         )
@@ -288,9 +288,9 @@ def write_linked_rows(connection: Connection, settlement: Settlement, *, lanes: 
     decision = settlement.decision
     write_aliases(connection, settlement.entry.outlet_id, settlement.urls, settlement.owner)
     if decision.verdict is not Verdict.UNCHANGED and settlement.owner == decision.article_id:
-        known = settlement.looked.sightings.known
+        known = settlement.looked.nearby.known
         before = next((one for one in known if one.article_id == decision.article_id), None)
-        article = remembered(settlement.candidate, decision, before, now=settlement.now)
+        article = article_after(settlement.candidate, decision, before, now=settlement.now)
         sketches.insert_sketches(connection, [article], now=settlement.now)
     if decision.merged_id:
         merge(connection, decision)

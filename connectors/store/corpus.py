@@ -16,10 +16,10 @@ from connectors.store import sketches
 from connectors.store.database import Database
 from connectors.store.repeated_paragraphs import note_paragraphs, repeated_paragraphs
 from connectors.store.sketches import LookUp
-from pipeline.dedup.decide import Candidate, DecidePolicy, Decision, KnownArticle, Sightings, decide, remembered
+from pipeline.dedup.decide import Candidate, DecidePolicy, Decision, KnownArticle, NearbyArticles, article_after, decide
 from pipeline.dedup.fingerprint import paragraph_hashes
-from pipeline.dedup.jsonl import DedupedRow, DedupRow, candidate_of
-from pipeline.dedup.memory_index import Nearby
+from pipeline.dedup.jsonl import DedupRow, RowDecision, candidate_of
+from pipeline.dedup.memory_index import MemoryIndex
 from pipeline.domain.model import Verdict
 from pipeline.identity.urls import canonicalise, host
 
@@ -33,14 +33,14 @@ class CorpusStore:
         self.database = database
         self.clock = clock
 
-    def add_all(self, rows: Sequence[DedupRow]) -> tuple[DedupedRow, ...]:
+    def add_all(self, rows: Sequence[DedupRow]) -> tuple[RowDecision, ...]:
         """Decide on rows in order, in two transactions: first their paragraphs, then the claim. Raises StoreError."""
         now = self.clock()
         with self.database.writing() as connection:
             sketches.lock_for_claim(connection)  # two processes with rows of one host would deadlock
             candidates = [note_row(connection, row, now=now) for row in rows]
         decisions = claim(self.database, candidates, now=now, policy=DecidePolicy())
-        return tuple(DedupedRow(row.id, decision) for row, decision in zip(rows, decisions, strict=True))
+        return tuple(RowDecision(row.id, decision) for row, decision in zip(rows, decisions, strict=True))
 
 
 def note_row(connection: Connection, row: DedupRow, *, now: datetime) -> Candidate:
@@ -58,7 +58,7 @@ def claim(
     with database.reading() as connection:
         before = sketches.look_up(connection, candidates)
     early = [
-        decide(candidate, found.sightings(), now=now, policy=policy)
+        decide(candidate, found.nearby(), now=now, policy=policy)
         for candidate, found in zip(candidates, before, strict=True)
     ]
     if all(decision.verdict is Verdict.UNCHANGED for decision in early):
@@ -79,32 +79,32 @@ class _Batch:
 
     def __init__(self, now: datetime, policy: DecidePolicy) -> None:
         self.now, self.policy = now, policy
-        self.index = Nearby()
+        self.index = MemoryIndex()
         self.articles: dict[str, KnownArticle] = {}  # the last revision of each article
         self.decisions: list[Decision] = []
 
     def decide(self, candidate: Candidate, found: Sequence[LookUp], early: Decision) -> None:
         """Keep the early decision, unless another worker or this batch stored something similar since."""
-        ours = self.index.sightings(candidate)
-        sightings = _joined(*(each.sightings() for each in found), ours)
-        is_still_valid = not found[-1].hits and ours == Sightings()
-        decision = early if is_still_valid else decide(candidate, sightings, now=self.now, policy=self.policy)
+        ours = self.index.nearby(candidate)
+        nearby = _joined(*(each.nearby() for each in found), ours)
+        is_still_valid = not found[-1].hits and ours == NearbyArticles()
+        decision = early if is_still_valid else decide(candidate, nearby, now=self.now, policy=self.policy)
         self.decisions.append(decision)
         if decision.verdict is Verdict.UNCHANGED:
             return
-        known = next((each for each in sightings.known if each.article_id == decision.article_id), None)
-        article = remembered(candidate, decision, known, now=self.now)
+        known = next((each for each in nearby.known if each.article_id == decision.article_id), None)
+        article = article_after(candidate, decision, known, now=self.now)
         self.articles[article.article_id] = article
         self.index.put(article)
 
 
-def _joined(*sightings: Sightings) -> Sightings:
+def _joined(*nearby: NearbyArticles) -> NearbyArticles:
     """Several look-up results as one; of an article that occurs in several, the last version."""
-    newest = {a.article_id: a for each in sightings for a in (*each.known, *each.same_hash, *each.sharing_keys)}
-    return Sightings(
-        known=_newest((each.known for each in sightings), newest),
-        same_hash=_newest((each.same_hash for each in sightings), newest),
-        sharing_keys=_newest((each.sharing_keys for each in reversed(sightings)), newest),
+    newest = {a.article_id: a for each in nearby for a in (*each.known, *each.same_hash, *each.sharing_keys)}
+    return NearbyArticles(
+        known=_newest((each.known for each in nearby), newest),
+        same_hash=_newest((each.same_hash for each in nearby), newest),
+        sharing_keys=_newest((each.sharing_keys for each in reversed(nearby)), newest),
     )
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Integer, Row, TextualSelect, delete, insert, 
 
 from connectors.store.schema import sketches
 from connectors.store.sketch_partitions import FILE_EVERY, drop_weeks, ensure_partition, file_keys, week_tables
-from pipeline.dedup.decide import ArticleState, Candidate, KnownArticle, Relation, Sightings
+from pipeline.dedup.decide import ArticleState, Candidate, KnownArticle, NearbyArticles, Relation
 from pipeline.dedup.fingerprint import Fingerprint
 from pipeline.dedup.memory_index import MAX_HITS, MAX_PER_KEY, MIN_SHARED_KEYS
 
@@ -98,10 +98,10 @@ class LookUp:
     hits: tuple[Hit, ...]
     seen: int
 
-    def sightings(self, repeated: frozenset[int] = frozenset()) -> Sightings:
+    def nearby(self, repeated: frozenset[int] = frozenset()) -> NearbyArticles:
         """The hits as `decide` takes them."""
         others = [hit for hit in self.hits if not hit.same_id]
-        return Sightings(
+        return NearbyArticles(
             known=tuple(hit.known for hit in self.hits if hit.same_id),
             same_hash=tuple(hit.known for hit in others if hit.same_hash),
             sharing_keys=tuple(hit.known for hit in others if hit.shared_keys),

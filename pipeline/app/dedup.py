@@ -20,7 +20,7 @@ from connectors.store.corpus import CorpusStore
 from connectors.store.database import Database
 from pipeline.app.deployment import now
 from pipeline.app.environment import load_settings
-from pipeline.dedup.jsonl import BadLine, DedupedRow, dedup_lines, in_words, written_line
+from pipeline.dedup.jsonl import BadLine, RowDecision, decision_json, dedup_lines, verdict_summary
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import Verdict
 
@@ -67,8 +67,8 @@ class Deduplication:
         self.output.flush()
         self._tell_rate(time.monotonic() - started)
 
-    def _write(self, answer: DedupedRow | BadLine) -> None:
-        self.output.write(written_line(answer) + "\n")
+    def _write(self, answer: RowDecision | BadLine) -> None:
+        self.output.write(decision_json(answer) + "\n")
         if isinstance(answer, BadLine):
             self.bad += 1
             self.tell(f"line {answer.number}: {answer.fault}")
@@ -79,7 +79,7 @@ class Deduplication:
         rows = self.verdicts.total()
         rate = f"{rows:,} rows in {elapsed_s:,.0f} s ({rows / max(elapsed_s, 1e-3):,.0f}/s)"
         bad = f"; {self.bad:,} lines are no rows" if self.bad else ""
-        self.tell(f"{rate}: {in_words(self.verdicts)}{bad}")
+        self.tell(f"{rate}: {verdict_summary(self.verdicts)}{bad}")
 
     def _lines(self) -> Iterable[bytes]:
         if self.source is None:

@@ -1,9 +1,9 @@
-"""Namesakes: known articles that an address in a page leads to, though the page has nothing of their words.
+"""Alias check: whether a known article under an address that the page only names really is the candidate.
 
-An address that a page *names* proves less than the one it was read at: systems print one canonical URL on every page,
-feeds give all entries one guid, a link leads to today's live page and tomorrow to another. Believed blindly, each of
-them would make one article of an outlet's whole output. So what is only named must resemble; what is not recognised by
-that stays a known article of its own, and the page is an article of its own.
+An address that a page *names* proves less than the URL it was fetched from. Some systems print one canonical URL on
+every page, feeds give all entries one guid, and a link may lead to another page tomorrow. Trusting them blindly would
+merge an outlet's whole output into one article. So a named article must resemble the candidate; else it stays a known
+article of its own, and so does the page.
 """
 
 from __future__ import annotations
@@ -11,36 +11,36 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pipeline.dedup.fingerprint import compare
-from pipeline.dedup.model import Candidate, DecidePolicy, KnownArticle, Sightings
+from pipeline.dedup.model import Candidate, DecidePolicy, KnownArticle, NearbyArticles
 from pipeline.dedup.similarity import overlap
 
 
 @dataclass(frozen=True, slots=True)
-class Recognised:
-    """The known articles that the candidate is, the candidate under an id that it may have, and its namesakes' ids."""
+class AliasCheck:
+    """Known articles that are the candidate, the candidate under a valid id, and the ids of rejected aliases."""
 
     candidate: Candidate
     known: tuple[KnownArticle, ...]
-    namesakes: tuple[str, ...] = ()
+    rejected_aliases: tuple[str, ...] = ()
 
 
-def recognise(candidate: Candidate, sightings: Sightings, policy: DecidePolicy) -> Recognised:
-    """Which of the known articles the candidate is."""
-    namesakes = tuple(
+def check_aliases(candidate: Candidate, nearby: NearbyArticles, policy: DecidePolicy) -> AliasCheck:
+    """Select the known articles that are the candidate."""
+    rejected_aliases = tuple(
         known.article_id
-        for known in sightings.known
-        if known.article_id in sightings.named and not resembles(candidate, known, policy)
+        for known in nearby.known
+        if known.article_id in nearby.named and not resembles(candidate, known, policy)
     )
-    if not namesakes:
-        return Recognised(candidate, sightings.known)
-    if candidate.article_id in namesakes:
+    if not rejected_aliases:
+        return AliasCheck(candidate, nearby.known)
+    if candidate.article_id in rejected_aliases:
         candidate = replace(candidate, article_id=candidate.own_id)
-    known = tuple(known for known in sightings.known if known.article_id not in namesakes)
-    return Recognised(candidate, known, namesakes)
+    known = tuple(known for known in nearby.known if known.article_id not in rejected_aliases)
+    return AliasCheck(candidate, known, rejected_aliases)
 
 
 def resembles(candidate: Candidate, known: KnownArticle, policy: DecidePolicy) -> bool:
-    """Whether a candidate may be a later state of a known article: by its words, or by its headline's."""
+    """Whether a candidate may be a later revision of a known article, by its text or its headline."""
     ours, theirs = candidate.fingerprint, known.fingerprint
     if ours.content_hash == theirs.content_hash or candidate.is_live_blog or known.is_live_blog:
         return True

@@ -1,7 +1,7 @@
-"""Revisions: whether an article that is known changed, in what, and in what manner.
+"""Change detection: whether a known article changed, in which fields, and how.
 
-Promises that only a change of headline or text is one: typography, page furniture and what the host repeats are not.
-Live blogs are held back by policy, never lost: what is held back is looked at again at the next visit.
+Promises that only headline and text count; typography, boilerplate and paragraphs that the host repeats do not. Changes
+of live blogs are debounced by policy and never lost: the next visit compares with the old fingerprint again.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pipeline.dedup.fingerprint import MAX_PARAGRAPHS, Fingerprint, compare
 from pipeline.dedup.model import DecidePolicy, KnownArticle
 from pipeline.dedup.similarity import Similarity
 
-MIN_KEPT = 0.8  # of the old text, for growth and for correction
+MIN_KEPT = 0.8  # share of the old text kept by growth and by a correction
 
 
 class RevisionKind(StrEnum):
-    """The manner of a change."""
+    """How a text changed."""
 
     CORRECTION = "correction"  # most of it stayed: a word, a figure, the headline
     GROWTH = "growth"  # what was there stayed, more came: live blogs, developing news
@@ -27,15 +27,15 @@ class RevisionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What differs between two revisions. `similarity` is of the old one (a) and the new one (b)."""
+    """Difference between two revisions; `similarity` is of the old one (a) and the new one (b)."""
 
     fields: tuple[str, ...]  # headline, text
-    kind: RevisionKind | None  # None: the old text's sketch is kept no more, only its hash
+    kind: RevisionKind | None  # None: the sketch of the old text expired, only its hash is known
     similarity: Similarity
 
 
 def find_change(old: Fingerprint, new: Fingerprint, *, repeated: frozenset[int] = frozenset()) -> Change | None:
-    """What changed, or None when a reader would see the same article."""
+    """The change, or None when a reader would see the same article."""
     text_changed = old.content_hash != new.content_hash and not _only_repeated(old, new, repeated)
     title_changed = old.title_hash != new.title_hash
     fields = (*(("headline",) if title_changed else ()), *(("text",) if text_changed else ()))
@@ -45,8 +45,8 @@ def find_change(old: Fingerprint, new: Fingerprint, *, repeated: frozenset[int] 
     return Change(fields, _kind(old, new, similarity) if text_changed else RevisionKind.CORRECTION, similarity)
 
 
-def is_held_back(change: Change, known: KnownArticle, *, now: datetime, policy: DecidePolicy) -> bool:
-    """Whether a live blog changed too little too soon after its last revision to be worth a message."""
+def is_debounced(change: Change, known: KnownArticle, *, now: datetime, policy: DecidePolicy) -> bool:
+    """Whether a live blog changed too little, too soon after its last revision, to justify a message."""
     if "headline" in change.fields:
         return False
     too_soon = now - known.last_revised_at < policy.live_blog_min_gap
@@ -54,9 +54,9 @@ def is_held_back(change: Change, known: KnownArticle, *, now: datetime, policy: 
 
 
 def _only_repeated(old: Fingerprint, new: Fingerprint, repeated: frozenset[int]) -> bool:
-    """Whether only paragraphs came or went that the host shows under other URLs too."""
+    """Whether only paragraphs changed that the host shows under other URLs too."""
     if max(len(old.paragraphs), len(new.paragraphs)) == MAX_PARAGRAPHS:
-        return False  # there may be more that the fingerprints do not tell
+        return False  # the fingerprint may have cut off others
     before = [paragraph for paragraph in old.paragraphs if paragraph not in repeated]
     return bool(before) and before == [paragraph for paragraph in new.paragraphs if paragraph not in repeated]
 

@@ -1,12 +1,12 @@
-"""The decision: what becomes of an article, from what is known near it. Pure: gathered before, carried out after.
+"""Dedup decision: the verdict on an article from the known articles near it. Pure.
 
-    known under its id or an alias?   (what only a named address leads to must resemble: namesakes.py)
+    known under its id or an alias?   (an alias that a page only names must resemble it: alias_check.py)
                                       withdrawn → NEW again · two ids → merged · changed → REVISED · else UNCHANGED
     else a copy of another?           same outlet → DUPLICATE · else COPY
     else                              NEW, perhaps a digest, perhaps related
 
-Promises the same decision for the same values, a reason in words, and that deciding again on what was decided gives
-UNCHANGED. Races are left to the store: it looks up again under its lock (connectors/store/sketches.py).
+Promises the same decision for the same values, a reason in words, and UNCHANGED when the same article is decided again.
+Left to others: races (connectors/store/sketches.py looks up again under its lock).
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.dedup.alias_check import recognise
-from pipeline.dedup.changes import RevisionKind, find_change, is_held_back
+from pipeline.dedup.alias_check import check_aliases
+from pipeline.dedup.changes import RevisionKind, find_change, is_debounced
 from pipeline.dedup.fingerprint import METHOD
-from pipeline.dedup.matching import Kinship, Pair, kinship
+from pipeline.dedup.matching import Matches, Pair, find_matches
 from pipeline.dedup.model import (
     ArticleState,
     Candidate,
-    Considered,
+    ComparedArticle,
     DecidePolicy,
     KnownArticle,
+    NearbyArticles,
     Relation,
-    Sightings,
 )
 from pipeline.domain.model import Verdict
 from pipeline.text.tokens import WordsChanged, words_changed
@@ -35,26 +35,26 @@ from pipeline.text.tokens import WordsChanged, words_changed
 __all__ = [
     "ArticleState",
     "Candidate",
-    "Considered",
+    "ComparedArticle",
     "CopySimilarity",
     "DecidePolicy",
     "Decision",
     "Direction",
     "KnownArticle",
+    "NearbyArticles",
     "Relation",
     "RevisionKind",
-    "Sightings",
     "WordsChanged",
+    "article_after",
     "decide",
-    "remembered",
     "words_changed",
 ]
 
-EQUAL_SHARE = 0.8  # of both texts, for a copy that is neither cut nor expanded
+EQUAL_SHARE = 0.8  # shared by both texts when a copy is neither cut nor expanded
 
 
 class Direction(StrEnum):
-    """What a copy did with its original."""
+    """How a copy relates to the length of its original."""
 
     EQUAL = "equal"
     CUT = "cut"
@@ -63,16 +63,16 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CopySimilarity:
-    """How alike copy and original are: shares of word-3-grams, estimated within ±0.03."""
+    """Similarity of copy and original: shares of word-3-grams, estimated within ±0.03."""
 
     containment_of_copy: float  # share of the copy found in the original
     containment_of_original: float
     jaccard: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What becomes of the candidate. `article_id` is the id that stays, `merged_id` the one that goes (a tombstone)."""
+    """Verdict on a candidate. `article_id` is the id that stays, `merged_id` the one replaced (a tombstone)."""
 
     verdict: Verdict
     article_id: str
@@ -84,47 +84,49 @@ class Decision:
     revision_kind: RevisionKind | None = None
     relation: Relation | None = None
     copy_of: str | None = None
-    related_to: tuple[str, ...] = ()  # what a digest quotes, or the related article
+    related_to: tuple[str, ...] = ()  # the articles that a digest quotes, or the related one
     similarity: CopySimilarity | None = None
     direction: Direction | None = None
     merged_id: str | None = None
-    has_more_to_merge: bool = False  # a third id: an update names one merged id, so the next look merges the next
-    namesakes: tuple[str, ...] = ()  # articles that an address in its page leads to, and that it is not
-    debounced: bool = False  # a change of a live blog held back: keep the old fingerprint, look again
-    considered: tuple[Considered, ...] = ()
+    has_more_to_merge: bool = False  # a third id: an update names one merged id, so the next visit merges the next
+    rejected_aliases: tuple[str, ...] = ()  # ids of addresses that its page names, of other articles
+    debounced: bool = False  # change of a live blog not published: keep the old fingerprint and compare again
+    considered: tuple[ComparedArticle, ...] = ()
     method: str = METHOD
 
 
-def decide(candidate: Candidate, sightings: Sightings, *, now: datetime, policy: DecidePolicy) -> Decision:
-    """The decision on a candidate."""
-    recognised = recognise(candidate, sightings, policy)
-    decision = _decide(recognised.candidate, recognised.known, sightings, now=now, policy=policy)
-    if not recognised.namesakes:
+def decide(candidate: Candidate, nearby: NearbyArticles, *, now: datetime, policy: DecidePolicy) -> Decision:
+    """Decide on a candidate."""
+    checked = check_aliases(candidate, nearby, policy)
+    decision = _decide(checked.candidate, checked.known, nearby, now=now, policy=policy)
+    if not checked.rejected_aliases:
         return decision
-    doubt = f"an address it names is {', '.join(recognised.namesakes)}'s, of other words: not believed"
-    return replace(decision, reason=f"{decision.reason}; {doubt}", namesakes=recognised.namesakes)
+    doubt = f"an address it names is {', '.join(checked.rejected_aliases)}'s, of other words: not believed"
+    return replace(decision, reason=f"{decision.reason}; {doubt}", rejected_aliases=checked.rejected_aliases)
 
 
 def _decide(
     candidate: Candidate,
     known: Sequence[KnownArticle],
-    sightings: Sightings,
+    nearby: NearbyArticles,
     *,
     now: datetime,
     policy: DecidePolicy,
 ) -> Decision:
     if not known:
-        return _decide_unknown(candidate, sightings, policy)
+        return _decide_unknown(candidate, nearby, policy)
     survivor, *others = sorted(known, key=_survival_order)
     if others:
         return _merge(candidate, survivor, others)
     if survivor.state is ArticleState.WITHDRAWN:
         return _publish_again(survivor)
-    return _decide_known(candidate, survivor, sightings, now=now, policy=policy)
+    return _decide_known(candidate, survivor, nearby, now=now, policy=policy)
 
 
-def remembered(candidate: Candidate, decision: Decision, before: KnownArticle | None, *, now: datetime) -> KnownArticle:
-    """The article as it is known after a decision that changed it; `before` is what was known under its id."""
+def article_after(
+    candidate: Candidate, decision: Decision, before: KnownArticle | None, *, now: datetime
+) -> KnownArticle:
+    """The known article after a decision that changed it; `before` is the one known under its id."""
     return KnownArticle(
         article_id=decision.article_id,
         outlet_id=candidate.outlet_id,
@@ -142,42 +144,38 @@ def remembered(candidate: Candidate, decision: Decision, before: KnownArticle | 
 
 
 def _survival_order(known: KnownArticle) -> tuple[bool, bool, datetime, str]:
-    """Which of several ids stays: one that consumers know, that is not withdrawn, the oldest."""
+    """Order of ids to keep: known to consumers first, then not withdrawn, then the oldest."""
     unpublished = known.relation is Relation.DUPLICATE
     return unpublished, known.state is ArticleState.WITHDRAWN, known.seen_at, known.article_id
 
 
 def _decide_known(
-    candidate: Candidate, known: KnownArticle, sightings: Sightings, *, now: datetime, policy: DecidePolicy
+    candidate: Candidate, known: KnownArticle, nearby: NearbyArticles, *, now: datetime, policy: DecidePolicy
 ) -> Decision:
-    repeated = sightings.repeated | candidate.repeated
+    repeated = nearby.repeated | candidate.repeated
     change = find_change(known.fingerprint, candidate.fingerprint, repeated=repeated)
     if change is None:
-        return _stays(known, "headline and text as before")
+        return _unchanged(known, "headline and text as before")
     is_live_blog = candidate.is_live_blog or known.is_live_blog
-    if is_live_blog and is_held_back(change, known, now=now, policy=policy):
-        return _stays(known, "a live blog that changed little since its last revision", debounced=True)
-    likeness = f"{change.similarity.containment_a:.0%} of the old text kept" if change.kind else "its sketch expired"
-    return Decision(
-        Verdict.REVISED,
-        known.article_id,
-        known.cluster_id,
-        f"{' and '.join(change.fields)} changed ({change.kind or 'how is not known'}, {likeness})",
+    if is_live_blog and is_debounced(change, known, now=now, policy=policy):
+        return _unchanged(known, "a live blog that changed little since its last revision", debounced=True)
+    kept = f"{change.similarity.containment_a:.0%} of the old text kept" if change.kind else "its sketch expired"
+    return replace(
+        _unchanged(known, f"{' and '.join(change.fields)} changed ({change.kind or 'how is not known'}, {kept})"),
+        verdict=Verdict.REVISED,
         revision=known.revision + 1,
         previous_text_hash=known.fingerprint.content_hash,
         changed=change.fields,
         revision_kind=change.kind,
-        relation=known.relation,
-        copy_of=known.copy_of,
     )
 
 
-def _stays(known: KnownArticle, reason: str, *, debounced: bool = False) -> Decision:
+def _unchanged(known: KnownArticle, reason: str, *, debounced: bool = False) -> Decision:
     return Decision(
-        Verdict.UNCHANGED,
-        known.article_id,
-        known.cluster_id,
-        reason,
+        verdict=Verdict.UNCHANGED,
+        article_id=known.article_id,
+        cluster_id=known.cluster_id,
+        reason=reason,
         revision=known.revision,
         relation=known.relation,
         copy_of=known.copy_of,
@@ -186,93 +184,85 @@ def _stays(known: KnownArticle, reason: str, *, debounced: bool = False) -> Deci
 
 
 def _publish_again(known: KnownArticle) -> Decision:
-    return Decision(
-        Verdict.NEW,
-        known.article_id,
-        known.cluster_id,
-        "came back after it was withdrawn",
+    return replace(
+        _unchanged(known, "came back after it was withdrawn"),
+        verdict=Verdict.NEW,
         revision=known.revision + 1,
         previous_text_hash=known.fingerprint.content_hash,
-        relation=known.relation,
-        copy_of=known.copy_of,
     )
 
 
 def _merge(candidate: Candidate, survivor: KnownArticle, others: Sequence[KnownArticle]) -> Decision:
     other = others[0]
     change = find_change(survivor.fingerprint, candidate.fingerprint)
-    return Decision(
-        Verdict.REVISED,
-        survivor.article_id,
-        survivor.cluster_id,
-        f"this page proves that {other.article_id} is the same article",
+    return replace(
+        _unchanged(survivor, f"this page proves that {other.article_id} is the same article"),
+        verdict=Verdict.REVISED,
         revision=max(survivor.revision, other.revision) + 1,
         previous_text_hash=survivor.fingerprint.content_hash,
         changed=change.fields if change else (),
         revision_kind=change.kind if change else None,
-        relation=survivor.relation,
-        copy_of=survivor.copy_of,
         merged_id=other.article_id,
         has_more_to_merge=len(others) > 1,
     )
 
 
-def _decide_unknown(candidate: Candidate, sightings: Sightings, policy: DecidePolicy) -> Decision:
-    kin = kinship(candidate, sightings, policy)
-    return _decide_copy(candidate, kin, kin.copied) if kin.copied else _decide_new(candidate, kin)
+def _decide_unknown(candidate: Candidate, nearby: NearbyArticles, policy: DecidePolicy) -> Decision:
+    matches = find_matches(candidate, nearby, policy)
+    return _decide_copy(candidate, matches, matches.copied) if matches.copied else _decide_new(candidate, matches)
 
 
-def _decide_copy(candidate: Candidate, kin: Kinship, pair: Pair) -> Decision:
+def _decide_copy(candidate: Candidate, matches: Matches, pair: Pair) -> Decision:
     original = pair.known
-    likeness = CopySimilarity(
+    similarity = CopySimilarity(
         round(pair.similarity.containment_a, 3),
         round(pair.similarity.containment_b, 3),
         round(pair.similarity.jaccard, 3),
     )
-    direction = _direction(likeness)
+    direction = _direction(similarity)
     same_outlet = candidate.outlet_id == original.outlet_id or candidate.domain == original.domain
-    # An outlet's fuller version of its own brief must not be hidden as a duplicate of the brief.
+    # An outlet's full report must not be suppressed as a duplicate of its own brief.
     relation = Relation.DUPLICATE if same_outlet and direction is not Direction.EXPANDED else Relation.COPY
     return Decision(
-        Verdict.DUPLICATE if relation is Relation.DUPLICATE else Verdict.COPY,
-        candidate.article_id,
-        original.cluster_id,
-        _copy_reason(pair, likeness),
+        verdict=Verdict.DUPLICATE if relation is Relation.DUPLICATE else Verdict.COPY,
+        article_id=candidate.article_id,
+        cluster_id=original.cluster_id,
+        reason=_copy_reason(pair, similarity),
         relation=relation,
         copy_of=original.article_id,
-        similarity=likeness,
+        similarity=similarity,
         direction=direction,
-        considered=kin.considered,
+        considered=matches.considered,
     )
 
 
-def _copy_reason(pair: Pair, likeness: CopySimilarity) -> str:
+def _copy_reason(pair: Pair, similarity: CopySimilarity) -> str:
     if pair.same_words:
         return f"same text as {pair.known.article_id}"
-    copy, original = likeness.containment_of_copy, likeness.containment_of_original
+    copy, original = similarity.containment_of_copy, similarity.containment_of_original
     found = f"{copy:.0%} of it is in {pair.known.article_id}, {original:.0%} of that in it"
     return f"{found}; headlines share {pair.title_overlap:.0%}"
 
 
-def _direction(likeness: CopySimilarity) -> Direction:
-    if min(likeness.containment_of_copy, likeness.containment_of_original) >= EQUAL_SHARE:
+def _direction(similarity: CopySimilarity) -> Direction:
+    if min(similarity.containment_of_copy, similarity.containment_of_original) >= EQUAL_SHARE:
         return Direction.EQUAL
-    return Direction.CUT if likeness.containment_of_copy >= likeness.containment_of_original else Direction.EXPANDED
+    return Direction.CUT if similarity.containment_of_copy >= similarity.containment_of_original else Direction.EXPANDED
 
 
-def _decide_new(candidate: Candidate, kin: Kinship) -> Decision:
+def _decide_new(candidate: Candidate, matches: Matches) -> Decision:
     reasons = {
         None: "no known article shares enough of its words",
-        Relation.DIGEST: f"quotes {len(kin.related_to)} articles at length",
-        Relation.RELATED: f"shares a part with {', '.join(kin.related_to)}",
+        Relation.DIGEST: f"quotes {len(matches.related_to)} articles at length",
+        Relation.RELATED: f"shares a part with {', '.join(matches.related_to)}",
     }
-    reason = "extraction doubted: not compared" if candidate.fingerprint.suspect else reasons[kin.relation]
+    reason = "extraction doubted: not compared" if candidate.fingerprint.suspect else reasons[matches.relation]
     return Decision(
-        Verdict.NEW,
-        candidate.article_id,
-        candidate.article_id,
-        reason,
-        relation=kin.relation,
-        related_to=kin.related_to,
-        considered=kin.considered,
+        verdict=Verdict.NEW,
+        article_id=candidate.article_id,
+        cluster_id=candidate.article_id,
+        reason=reason,
+        relation=matches.relation,
+        related_to=matches.related_to,
+        considered=matches.considered,
     )

@@ -1,8 +1,8 @@
-"""Fingerprints: what of an article's words is kept, to know it again and to find its copies.
+"""Fingerprints: hashes and sketches of an article's text, to recognise it and to find its copies.
 
-Promises the same fingerprint on every machine and in every process for one METHOD. Sizes are those measured on labelled
-news: a bottom-k sketch of word-3-grams estimates containment within ±0.03, and two of the 24 smallest word-5-grams in
-common find 99 % of copies. How alike two are is `similarity.py`; what follows from it is left to `decide.py`.
+Promises the same fingerprint on every machine and in every process for one METHOD. Sizes were measured on labelled
+news. A bottom-k sketch of word-3-grams estimates containment within ±0.03. Two of the 24 smallest word-5-grams in
+common find 99 % of copies. Left to others: similarity (`similarity.py`) and the verdict (`decide.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -22,74 +22,29 @@ METHOD = "v1"
 
 KEYS = 24
 TITLE_KEYS = 2  # of them; two shared keys make a candidate, so the same headline alone is enough
-MIN_TITLE_WORDS = 3
-MIN_SHARE_LEFT = 0.35  # of the tokens, when the host's repeated paragraphs are gone; below, extraction is doubted
-MAX_NUMBERS = 64
-MAX_TITLE_WORDS = 24
-MAX_NAMES = 32  # the smallest hashes: of two texts that have more, those below both cuts are compared
-MAX_PARAGRAPHS = 64  # of a live blog's hundreds; enough to tell furniture from news
+MIN_TITLE_WORDS = 3  # shorter headlines are shared by chance
+MIN_SHARE_LEFT = 0.35  # of the tokens, without the host's repeated paragraphs; with less the extraction is doubted
+MAX_NUMBERS = 64  # more than nearly all articles have
+MAX_TITLE_WORDS = 24  # no real headline is longer
+MAX_NAMES = 32  # the smallest hashes; of two longer lists, those below both cut-offs are compared
+MAX_PARAGRAPHS = 64  # of a live blog's hundreds; enough to distinguish boilerplate from news
 
-_LAYOUT = 2
+_LAYOUT = 2  # of the packed bytes
 _HEAD = struct.Struct("<B32s8sIIBHHHHHH")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*(?: \d{3}(?!\d))*")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _SEPARATORS = str.maketrans("", "", "., ")
-_SHORT_TITLE_WORDS = frozenset(
-    [
-        "the",
-        "and",
-        "for",
-        "with",
-        "from",
-        "that",
-        "this",
-        "are",
-        "was",
-        "has",
-        "les",
-        "des",
-        "une",
-        "dans",
-        "sur",
-        "pour",
-        "par",
-        "est",
-        "aux",
-        "avec",
-        "qui",
-        "que",
-        "der",
-        "die",
-        "das",
-        "und",
-        "von",
-        "mit",
-        "den",
-        "ein",
-        "eine",
-        "für",
-        "los",
-        "las",
-        "del",
-        "por",
-        "con",
-        "una",
-        "para",
-        "che",
-        "per",
-        "gli",
-        "della",
-        "nel",
-        "het",
-        "een",
-        "van",
-    ]
+# Function words in headlines: English, French, German, Spanish and Portuguese, Italian, Dutch.
+_FUNCTION_WORD_LIST = (
+    "the and for with from that this are was has les des une dans sur pour par est aux avec qui que der die "
+    "das und von mit den ein eine für los las del por con una para che per gli della nel het een van"
 )
+_FUNCTION_WORDS = frozenset(_FUNCTION_WORD_LIST.split())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """One article's words, condensed. `tokens` and what comes after it leave out what the host repeats."""
+    """Condensed text of one article. `tokens` and the fields after it leave out paragraphs that the host repeats."""
 
     content_hash: str  # sha256 (hex) over the normalised tokens of the whole text
     title_hash: str  # 16 hex digits, over the headline's
@@ -97,11 +52,11 @@ class Fingerprint:
     sketch: bytes  # smallest word-3-gram hashes, ascending, 3 bytes each
     cutoff: int  # every hash below it is in the sketch
     keys: tuple[int, ...]  # 24: of the smallest word-5-grams, and two of the headline; int32
-    title_words: tuple[int, ...]  # of the headline's words that mean something, int32
+    title_words: tuple[int, ...]  # of the headline's content words, int32
     numbers: tuple[str, ...]  # distinct, without separators, years aside, the first of them in order
     paragraphs: tuple[int, ...]  # hashes of the paragraphs in order, int32
     names: tuple[int, ...] = ()  # of words with a capital inside a sentence, the smallest, ascending, int32
-    suspect: bool = False  # little is left beside what the host repeats: the extraction is doubted
+    suspect: bool = False  # most paragraphs are repeated by the host: the extraction is doubted
 
     def to_bytes(self) -> bytes:
         """For the store, about 1 kB; the first byte is the layout."""
@@ -115,7 +70,7 @@ class Fingerprint:
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Fingerprint:
-        """The fingerprint that `to_bytes` packed. Raises StoreError for bytes of another layout."""
+        """Unpack the bytes of `to_bytes`. Raises StoreError for another layout."""
         if packed[0] != _LAYOUT:
             raise StoreError(f"a fingerprint of layout {packed[0]}, this release reads {_LAYOUT}", retriable=False)
         _, content, title, tokens, cutoff, suspect, *counts = _HEAD.unpack_from(packed)
@@ -139,49 +94,52 @@ class Fingerprint:
 
 
 def fingerprint(title: str, text: str, *, repeated: frozenset[int] = frozenset()) -> Fingerprint:
-    """The fingerprint of an article; `repeated` are the paragraph hashes that its host shows under other URLs too."""
-    from pipeline.dedup import (
-        shingles,  # numpy costs a fifth of a CPU second to load: paid by who has an article to decide on
-    )
+    """Compute an article's fingerprint; `repeated` holds the paragraphs that its host repeats."""
+    from pipeline.dedup import shingles  # only here: loading numpy costs a fifth of a CPU second
 
-    everything = news_paragraphs(text)
-    own = [(hashed, each) for each in everything if (hashed := _paragraph_hash(each)) not in repeated]
-    tokens = [token for _, each in own for token in each.tokens]
+    paragraphs = news_paragraphs(text)
+    hashed = [(_paragraph_hash(each), each) for each in paragraphs]
+    own = [(number, each) for number, each in hashed if number not in repeated]
+    tokens, everything = _tokens(each for _, each in own), _tokens(paragraphs)
     title_tokens = headline_tokens(title)
-    telling = shingles.of_words(_telling(title_tokens))[:MAX_TITLE_WORDS]
+    title_words = shingles.distinct_word_hashes(_content_words(title_tokens))[:MAX_TITLE_WORDS]
     words = shingles.word_hashes(tokens)
-    sketch, cutoff = shingles.smallest(shingles.grams(words, 3))
-    from_title = shingles.two_of(telling) if len(telling) >= MIN_TITLE_WORDS else ()
+    sketch, cutoff = shingles.bottom_k(shingles.shingle_hashes(words, 3))
+    from_title = shingles.headline_keys(title_words) if len(title_words) >= MIN_TITLE_WORDS else ()
     return Fingerprint(
-        content_hash=_sha256([token for each in everything for token in each.tokens]),
+        content_hash=_sha256(everything),
         title_hash=_sha256(title_tokens)[:16],
         tokens=len(tokens),
         sketch=sketch,
         cutoff=cutoff,
-        keys=shingles.as_int32(shingles.grams(words, 5)[: KEYS - len(from_title)]) + from_title,
-        title_words=telling,
+        keys=shingles.as_int32(shingles.shingle_hashes(words, 5)[: KEYS - len(from_title)]) + from_title,
+        title_words=title_words,
         numbers=_numbers([each.text for _, each in own]),
-        paragraphs=tuple(hashed for hashed, _ in own[:MAX_PARAGRAPHS]),
-        names=shingles.mixed({name for _, each in own for name in each.names})[:MAX_NAMES],
-        suspect=len(tokens) < MIN_SHARE_LEFT * sum(len(each.tokens) for each in everything),
+        paragraphs=tuple(number for number, _ in own[:MAX_PARAGRAPHS]),
+        names=shingles.mixed_word_hashes({name for _, each in own for name in each.names})[:MAX_NAMES],
+        suspect=len(tokens) < MIN_SHARE_LEFT * len(everything),
     )
 
 
 def paragraph_hashes(text: str) -> tuple[int, ...]:
-    """The distinct hashes of a text's paragraphs, for what is known of its host; as in `Fingerprint.paragraphs`."""
+    """Distinct hashes of a text's paragraphs, as in `Fingerprint.paragraphs`, to learn what a host repeats."""
     return tuple(dict.fromkeys(_paragraph_hash(each) for each in news_paragraphs(text)))
 
 
 def compare(a: Fingerprint, b: Fingerprint) -> Similarity:
-    """How much of each is found in the other."""
+    """Estimate how much of each text is in the other."""
     from pipeline.dedup.shingles import compare_sketches
 
     return compare_sketches(a.sketch, b.sketch, cutoff=min(a.cutoff, b.cutoff))
 
 
-def _telling(tokens: Sequence[str]) -> list[str]:
-    """A headline's words that mean something."""
-    return [t for t in tokens if (len(t) > 2 or not t.isascii()) and t not in _SHORT_TITLE_WORDS]
+def _tokens(paragraphs: Iterable[Paragraph]) -> list[str]:
+    return [token for each in paragraphs for token in each.tokens]
+
+
+def _content_words(tokens: Sequence[str]) -> list[str]:
+    """A headline's words without function words and short ones."""
+    return [t for t in tokens if (len(t) > 2 or not t.isascii()) and t not in _FUNCTION_WORDS]
 
 
 def _numbers(paragraphs: Sequence[str]) -> tuple[str, ...]:

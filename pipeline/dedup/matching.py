@@ -1,79 +1,88 @@
-"""Copies: whether an article carries another one's words, and which one's.
+"""Near-duplicate matching: whether an article copies another one, quotes several, or is related to one.
 
-Promises thresholds that hold on real feeds: numbers and headlines guard against template pages, age against notices
-that come back each week. What becomes of a copy is left to `decide`.
+Promises thresholds that hold on real feeds. Numbers and headlines guard against template pages, age against notices
+repeated each week. Left to others: the verdict on a copy (`decide`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pipeline.dedup.fingerprint import MAX_NAMES, MAX_NUMBERS, compare
-from pipeline.dedup.headlines import is_digest_headline
-from pipeline.dedup.model import Candidate, Considered, DecidePolicy, KnownArticle, Relation, Sightings
-from pipeline.dedup.similarity import Similarity, common, overlap
+from pipeline.dedup.model import Candidate, ComparedArticle, DecidePolicy, KnownArticle, NearbyArticles, Relation
+from pipeline.dedup.similarity import Similarity, count_common, overlap
+from pipeline.text.tokens import headline_tokens
 
 MAX_COMPARED = 16  # the best by shared keys; more never changed an answer
 NEVER = 1.01  # more than anything can be contained
-SAME_HEADLINE = 0.95
+SAME_HEADLINE = 0.95  # share of headline words in common; a word of twenty may differ
+
+# Phrases of a headline that announce a digest.
+_DIGESTS = (
+    "digest, roundup, round up, news in brief, in brief, press review, recap, en bref, revue de presse, récap, "
+    "l actu en bref, presseschau, nachrichtenüberblick, kurz notiert, kurzmeldungen, rassegna stampa, in breve, "
+    "revista de prensa, en breve, resumen de prensa, przegląd prasy, дайджест, обзор прессы"
+)
+_DIGEST_PHRASES = tuple(tuple(phrase.split()) for phrase in _DIGESTS.split(","))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """The candidate beside one known article. `similarity` is of candidate (a) and known article (b)."""
+    """Candidate and one known article. `similarity` is of candidate (a) and known article (b)."""
 
     known: KnownArticle
     similarity: Similarity
     title_overlap: float
     same_words: bool = False  # the normalised texts are equal
 
-    def considered(self, refusal: str | None, needed: float) -> Considered:
-        """This pair as `newswire why` tells it."""
-        likeness = self.similarity
-        return Considered(
-            self.known.article_id,
-            round(likeness.containment_a, 3),
-            round(likeness.containment_b, 3),
-            round(likeness.jaccard, 3),
-            round(self.title_overlap, 3),
-            refusal,
-            needed if needed <= 1 else None,
+    def considered(self, refusal: str | None, needed: float) -> ComparedArticle:
+        """This pair as `newswire why` shows it."""
+        similarity = self.similarity
+        return ComparedArticle(
+            article_id=self.known.article_id,
+            containment_of_copy=round(similarity.containment_a, 3),
+            containment_of_original=round(similarity.containment_b, 3),
+            jaccard=round(similarity.jaccard, 3),
+            title_overlap=round(self.title_overlap, 3),
+            refusal=refusal,
+            needed=needed if needed <= 1 else None,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Kinship:
-    """What was found: the article it copies if any, those it is related to, and all that was looked at."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matches:
+    """Matches of a candidate: the article it copies if any, related articles, and all that were compared."""
 
     copied: Pair | None = None
     relation: Relation | None = None
     related_to: tuple[str, ...] = ()
-    considered: tuple[Considered, ...] = ()
+    considered: tuple[ComparedArticle, ...] = ()
 
 
-def kinship(candidate: Candidate, sightings: Sightings, policy: DecidePolicy) -> Kinship:
-    """How a new article stands to those already known."""
-    pairs = _pairs(candidate, sightings)
+def find_matches(candidate: Candidate, nearby: NearbyArticles, policy: DecidePolicy) -> Matches:
+    """Find the known articles that a new one copies, quotes or is related to."""
+    pairs = _pairs(candidate, nearby)
     refusals = [refusal(candidate, pair, policy) for pair in pairs]
     considered = tuple(
         pair.considered(why, needed_containment(candidate, pair, policy))
         for pair, why in zip(pairs, refusals, strict=True)
     )
     if candidate.fingerprint.suspect:
-        return Kinship(considered=considered)
+        return Matches(considered=considered)
     accepted = [pair for pair, why in zip(pairs, refusals, strict=True) if why is None]
     if accepted:
-        return Kinship(max(accepted, key=_closeness), Relation.COPY, (), considered)
+        return Matches(copied=max(accepted, key=_closeness), relation=Relation.COPY, considered=considered)
     quoted = _quoted_clusters(pairs, policy)
     if len(quoted) > 1:
-        return Kinship(None, Relation.DIGEST, quoted, considered)
+        return Matches(relation=Relation.DIGEST, related_to=quoted, considered=considered)
     related = _related(pairs, policy)
-    return Kinship(None, Relation.RELATED if related else None, related, considered)
+    return Matches(relation=Relation.RELATED if related else None, related_to=related, considered=considered)
 
 
 def refusal(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
-    """Why the pair is not copy and original, in words; None when it is."""
+    """Why the pair is not copy and original; None when it is."""
     ours, theirs = candidate.fingerprint, pair.known.fingerprint
     if ours.suspect or theirs.suspect:
         return "extraction doubted: little is left beside what the host repeats"
@@ -92,7 +101,7 @@ def refusal(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | Non
 
 
 def _min_tokens(pair: Pair, policy: DecidePolicy) -> int:
-    """Fewer words do for a teaser: the same headline, and all of it in the other text."""
+    """Minimum length; less for a teaser, which has the same headline and is contained in the other text."""
     is_teaser = pair.title_overlap >= SAME_HEADLINE and pair.similarity.containment >= policy.strict_containment
     return policy.min_tokens_teaser if is_teaser else policy.min_tokens
 
@@ -116,7 +125,7 @@ def _refuse_containment(candidate: Candidate, pair: Pair, policy: DecidePolicy) 
 
 
 def needed_containment(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> float:
-    """The containment from which a pair is copy and original: the less the headlines share, the more."""
+    """Containment needed for copy and original: the less the headlines share, the higher."""
     same_host = candidate.domain == pair.known.domain
     one_sided = pair.similarity.smaller < policy.one_sided
     by_titles = policy.containment_one_sided if one_sided else policy.containment
@@ -132,7 +141,7 @@ def needed_containment(candidate: Candidate, pair: Pair, policy: DecidePolicy) -
 
 
 def _refuse_digest(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
-    """A digest that quotes an article is no copy of it, and what it quotes is no copy of the digest."""
+    """A digest is no copy of the articles it quotes, nor are they copies of it."""
     ours = is_digest_headline(candidate.title)
     theirs = pair.known.relation is Relation.DIGEST or is_digest_headline(pair.known.title)
     if ours == theirs or pair.similarity.smaller >= policy.containment_same_host:
@@ -152,11 +161,11 @@ def _refuse_age(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str |
 
 
 def _refuse_numbers(candidate: Candidate, pair: Pair) -> str | None:
-    """Template pages (quakes, matches, stocks) share their words and differ in their numbers; most are one host's."""
+    """Template pages (quakes, matches, stocks) share words and differ in numbers; most are of one host."""
     same_host = candidate.domain == pair.known.domain
-    found = common(candidate.fingerprint.numbers, pair.known.fingerprint.numbers, kept=MAX_NUMBERS)
+    found = count_common(candidate.fingerprint.numbers, pair.known.fingerprint.numbers, kept=MAX_NUMBERS)
     if not same_host and pair.similarity.containment >= 0.80:
-        return None  # another host's figures were corrected or not: templates of two hosts differ in words too
+        return None  # figures of another host may be corrected; templates of two hosts differ in words too
     if found.of_fewer >= 4 and found.shared < (0.7 if same_host else 0.5) * found.of_fewer:
         return f"a template: {found.shared} of {found.of_fewer} numbers in common"
     if found.of_fewer >= 2 and not found.shared and pair.similarity.containment < 0.9:
@@ -165,8 +174,8 @@ def _refuse_numbers(candidate: Candidate, pair: Pair) -> str | None:
 
 
 def _refuse_names(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
-    """Template pages (accidents, obituaries, offers) tell the same of other people and places."""
-    found = common(candidate.fingerprint.names, pair.known.fingerprint.names, kept=MAX_NAMES)
+    """Template pages (accidents, obituaries, offers) share words and differ in people and places."""
+    found = count_common(candidate.fingerprint.names, pair.known.fingerprint.names, kept=MAX_NAMES)
     same_host = candidate.domain == pair.known.domain
     needed = policy.names_same_host if same_host else policy.names
     if found.of_fewer >= policy.min_names and found.shared < needed * found.of_fewer:
@@ -175,7 +184,7 @@ def _refuse_names(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str
 
 
 def _refuse_host_furniture(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
-    """Before a host's furniture is learnt, its first pages share nothing else: unlike headlines give that away."""
+    """Before a host's boilerplate is learnt, its first pages share only that; their headlines differ."""
     if candidate.domain != pair.known.domain or pair.title_overlap >= policy.like_titles:
         return None
     if pair.similarity.jaccard >= policy.strict_containment:
@@ -183,37 +192,37 @@ def _refuse_host_furniture(candidate: Candidate, pair: Pair, policy: DecidePolic
     return "same host, headlines unlike: shared text may be the host's own"
 
 
-def _pairs(candidate: Candidate, sightings: Sightings) -> list[Pair]:
-    same = {known.article_id for known in sightings.same_hash}
-    others = [known for known in sightings.sharing_keys if known.article_id not in same]
-    pairs = (_pair(candidate, known) for known in (*sightings.same_hash, *others[:MAX_COMPARED]))
+def _pairs(candidate: Candidate, nearby: NearbyArticles) -> list[Pair]:
+    same = {known.article_id for known in nearby.same_hash}
+    others = [known for known in nearby.sharing_keys if known.article_id not in same]
+    pairs = (_pair(candidate, known) for known in (*nearby.same_hash, *others[:MAX_COMPARED]))
     return [pair for pair in pairs if pair.known.article_id != candidate.article_id]
 
 
 def _pair(candidate: Candidate, known: KnownArticle) -> Pair:
     ours, theirs = candidate.fingerprint, known.fingerprint
     return Pair(
-        known,
-        compare(ours, theirs),
-        overlap(ours.title_words, theirs.title_words),
-        ours.content_hash == theirs.content_hash,
+        known=known,
+        similarity=compare(ours, theirs),
+        title_overlap=overlap(ours.title_words, theirs.title_words),
+        same_words=ours.content_hash == theirs.content_hash,
     )
 
 
 def _closeness(pair: Pair) -> tuple[bool, float, float, bool, float]:
-    """The best to link to: same words, then most contained, then most alike, then an original, then the earliest."""
-    likeness = pair.similarity
+    """Order of originals: same words, highest containment, highest similarity, an original, the earliest."""
+    similarity = pair.similarity
     original = pair.known.relation not in (Relation.COPY, Relation.DUPLICATE)
     earliest = -pair.known.seen_at.timestamp()
-    return pair.same_words, round(likeness.containment, 1), round(likeness.jaccard, 1), original, earliest
+    return pair.same_words, round(similarity.containment, 1), round(similarity.jaccard, 1), original, earliest
 
 
 def _quoted_clusters(pairs: Sequence[Pair], policy: DecidePolicy) -> tuple[str, ...]:
     """The clusters (by an article of each) that hold a good part of the candidate, each a story of its own."""
     quoted: list[Pair] = []
     for pair in sorted(pairs, key=lambda each: -each.similarity.containment_a):
-        likeness = pair.similarity
-        quotes = likeness.containment_a >= policy.digest_share and likeness.containment_b >= policy.digest_quote
+        similarity = pair.similarity
+        quotes = similarity.containment_a >= policy.digest_share and similarity.containment_b >= policy.digest_quote
         if not quotes or pair.known.relation is Relation.DIGEST:
             continue
         if not any(_same_story(pair.known, other.known, policy) for other in quoted):
@@ -234,3 +243,14 @@ def _related(pairs: Sequence[Pair], policy: DecidePolicy) -> tuple[str, ...]:
         if policy.related_containment <= pair.similarity.containment and not pair.known.fingerprint.suspect
     ]
     return (max(likely, key=_closeness).known.article_id,) if likely else ()
+
+
+@lru_cache(maxsize=4096)
+def is_digest_headline(title: str) -> bool:
+    """Whether a headline announces a digest: a press review, a roundup, the news in brief."""
+    tokens = tuple(headline_tokens(title))
+    return any(_contains(tokens, phrase) for phrase in _DIGEST_PHRASES)
+
+
+def _contains(tokens: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
+    return any(tokens[at : at + len(phrase)] == phrase for at in range(len(tokens) - len(phrase) + 1))

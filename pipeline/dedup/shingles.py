@@ -1,7 +1,7 @@
-"""Grams: hashes of words and of words in a row, and sketches of them; all that is done on arrays of numbers.
+"""Shingles: hashes of words and word n-grams, and bottom-k sketches of them, computed with numpy.
 
-Promises the same hashes on every machine. What is made of them is `fingerprint.py`'s, which loads this room when there
-is an article to decide on: numpy takes a fifth of a CPU second, and most runs of most shards bring no article.
+Promises the same hashes on every machine. `fingerprint.py` imports this module only when there is an article, because
+loading numpy takes a fifth of a CPU second, and most runs have no article.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ import numpy.typing as npt
 
 from pipeline.dedup.similarity import NOTHING_SHARED, Similarity
 
+# Hashes per sketch: between them, containment is estimated within ±0.03.
 MIN_SKETCH = 256
 MAX_SKETCH = 1024
-SKETCH_SHARE = 4  # of a long text every fourth 3-gram, so that a short cut of it still meets some
+SKETCH_SHARE = 4  # every fourth 3-gram of a long text, so that a short excerpt still shares some
 
 _SKETCH_BITS = 24  # 3 bytes each: 0.3 chance matches between two of the longest sketches
-_FULL = 1 << _SKETCH_BITS  # the cut-off of a sketch that holds every hash
-# Odd multipliers that tell the places of an n-gram apart, and the finaliser of splitmix64 (Vigna, public domain).
-_PLACES = np.array(
+_FULL = 1 << _SKETCH_BITS  # cut-off of a sketch that holds every hash
+# Odd multipliers, one per position in an n-gram, and the finaliser of splitmix64 (Vigna, public domain).
+_POSITIONS = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F],
     dtype=np.uint64,
 )
@@ -33,24 +34,24 @@ Unsigned = TypeVar("Unsigned", bound=np.unsignedinteger)
 
 
 def word_hashes(tokens: Sequence[str]) -> Hashes:
-    """A hash per word; the same word always the same."""
+    """A hash per word."""
     known = {token: zlib.crc32(token.encode()) for token in set(tokens)}
     return np.fromiter(map(known.__getitem__, tokens), dtype=np.uint64, count=len(tokens))
 
 
-def grams(words: Hashes, length: int) -> Hashes:
-    """Distinct hashes of the word-n-grams, ascending; a text shorter than that gives none."""
+def shingle_hashes(words: Hashes, length: int) -> Hashes:
+    """Distinct hashes of the word n-grams, ascending; empty for a shorter text."""
     count = len(words) - length + 1
     if count < 1:
         return np.empty(0, dtype=np.uint64)
-    mixed = words[:count] * _PLACES[0]
-    for place in range(1, length):
-        mixed = mixed + words[place : place + count] * _PLACES[place]
+    mixed = words[:count] * _POSITIONS[0]
+    for position in range(1, length):
+        mixed = mixed + words[position : position + count] * _POSITIONS[position]
     return _distinct(np.sort(_mix(mixed)))
 
 
-def smallest(hashes: Hashes) -> tuple[bytes, int]:
-    """The sketch and its cut-off: the highest bits of the smallest hashes."""
+def bottom_k(hashes: Hashes) -> tuple[bytes, int]:
+    """Bottom-k sketch and its cut-off: the highest bits of the smallest hashes."""
     high = _distinct((hashes >> np.uint64(64 - _SKETCH_BITS)).astype(np.dtype("<u4")))
     count = min(max(min(len(high), MIN_SKETCH), len(high) // SKETCH_SHARE), MAX_SKETCH)
     cutoff = int(high[count]) if count < len(high) else _FULL
@@ -58,38 +59,38 @@ def smallest(hashes: Hashes) -> tuple[bytes, int]:
 
 
 def as_int32(hashes: Hashes) -> tuple[int, ...]:
-    """The low bits: keys chosen by their whole hash spread over all of int32."""
+    """The low 32 bits: keys chosen by their whole hash spread over all of int32."""
     return tuple(hashes.astype(np.uint32).view(np.int32).tolist())
 
 
-def two_of(words: Sequence[int]) -> tuple[int, ...]:
-    """Two keys of a headline's words in any order: teasers share few others with their article."""
+def headline_keys(words: Sequence[int]) -> tuple[int, ...]:
+    """Two keys of a headline's words in any order: teasers share few other keys with their article."""
     whole = np.array([sum(words) % (1 << 32)], dtype=np.uint64)
-    return as_int32(_mix(np.concatenate((whole * _PLACES[0], whole * _PLACES[1]))))
+    return as_int32(_mix(np.concatenate((whole * _POSITIONS[0], whole * _POSITIONS[1]))))
 
 
-def of_words(tokens: Sequence[str]) -> tuple[int, ...]:
-    """The distinct hashes of words, in their order."""
+def distinct_word_hashes(tokens: Sequence[str]) -> tuple[int, ...]:
+    """Distinct hashes of words, in their order."""
     return tuple(dict.fromkeys(as_int32(word_hashes(tokens))))
 
 
-def mixed(tokens: Collection[str]) -> tuple[int, ...]:
-    """The distinct hashes of words, mixed and ascending: the first of them are any of the words."""
+def mixed_word_hashes(tokens: Collection[str]) -> tuple[int, ...]:
+    """Distinct mixed hashes of words, ascending: the first ones are a random sample of the words."""
     return tuple(sorted(set(as_int32(_mix(word_hashes(tuple(tokens)))))))
 
 
 def compare_sketches(a: bytes, b: bytes, *, cutoff: int) -> Similarity:
-    """Compare two sketches below a cut-off that both reach."""
+    """Compare two sketches below a cut-off that both cover."""
     ours, theirs = _below(a, cutoff), _below(b, cutoff)
     if not len(ours) or not len(theirs):
         return NOTHING_SHARED
-    places = np.minimum(np.searchsorted(theirs, ours), len(theirs) - 1)
-    shared = int(np.count_nonzero(theirs[places] == ours))
+    positions = np.minimum(np.searchsorted(theirs, ours), len(theirs) - 1)
+    shared = int(np.count_nonzero(theirs[positions] == ours))
     return Similarity(shared / len(ours), shared / len(theirs), shared / (len(ours) + len(theirs) - shared))
 
 
 def _distinct(ascending: npt.NDArray[Unsigned]) -> npt.NDArray[Unsigned]:
-    """Each value once; numpy's own `unique` takes ten times as long over a thousand of them."""
+    """Each value once; `numpy.unique` takes ten times as long for a thousand of them."""
     is_first = np.ones(len(ascending), dtype=bool)
     np.not_equal(ascending[1:], ascending[:-1], out=is_first[1:])
     return ascending[is_first]

@@ -1,7 +1,7 @@
-"""Similarity: how much of one text is found in another, estimated from their sketches.
+"""Text similarity: containment and Jaccard index, estimated from sketches.
 
-Promises unbiased estimates: two bottom-k sketches are compared below the smaller of their cut-offs, where both hold
-every hash they have. Containment, not Jaccard, finds syndication: a cut or an expanded copy is contained, not alike.
+Promises unbiased estimates: two bottom-k sketches are compared below the smaller of their cut-offs, where both are
+complete. Containment, not Jaccard, finds syndication: a cut or an expanded copy is contained, but not similar.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class Similarity:
 
     @property
     def containment(self) -> float:
-        """The larger of the two: most of one text is in the other."""
+        """The larger share: most of one text is in the other."""
         return max(self.containment_a, self.containment_b)
 
     @property
     def smaller(self) -> float:
-        """The smaller of the two: how much of the other text is in this one."""
+        """The smaller share: the part of the longer text that is shared."""
         return min(self.containment_a, self.containment_b)
 
 
@@ -42,15 +42,15 @@ def overlap(a: tuple[int, ...], b: tuple[int, ...]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Common:
-    """How many values two lists share, and how many of each could be."""
+class CommonCount:
+    """Number of values that two lists share, and the length of the shorter one."""
 
     shared: int
     of_fewer: int
 
 
-def common(a: Sequence[Value], b: Sequence[Value], *, kept: int) -> Common:
-    """What two ascending lists share, where both are whole: a list of `kept` values was cut off behind its last."""
+def count_common(a: Sequence[Value], b: Sequence[Value], *, kept: int) -> CommonCount:
+    """Count shared values of two ascending lists, where both are complete: a list of `kept` values may be cut."""
     end = min((values[-1] for values in (a, b) if len(values) >= kept), default=None)
     ours, theirs = ({value for value in values if end is None or value <= end} for values in (a, b))
-    return Common(len(ours & theirs), min(len(ours), len(theirs)))
+    return CommonCount(len(ours & theirs), min(len(ours), len(theirs)))

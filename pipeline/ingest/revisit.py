@@ -106,7 +106,7 @@ class Revisits:
 
         async def write(settlement: Settlement) -> str | None:
             nonlocal archived
-            if visit.article_id in settlement.decision.namesakes:
+            if visit.article_id in settlement.decision.rejected_aliases:
                 return await self.missing(visit)  # redirected to another article, which the feed shows by itself
             if settlement.decision.verdict is not Verdict.UNCHANGED:
                 # Only a changed page is archived, and only once.

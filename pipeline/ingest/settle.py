@@ -130,7 +130,7 @@ async def decide_settlement(
     """The decision that follows from a lookup, with its messages."""
     now = context.clock()
     outlet = context.outlets[entry.outlet_id]
-    decision = decide(looked.candidate, looked.sightings, now=now, policy=decide_policy(outlet))
+    decision = decide(looked.candidate, looked.nearby, now=now, policy=decide_policy(outlet))
     former = None
     if decision.verdict is Verdict.REVISED:
         former = await context.in_store(context.articles.previous_value, decision.article_id)
@@ -174,7 +174,7 @@ def plan_revisit(
     planned = next_revisit(entry.first_seen_at, revisit_after_s(outlet, settings), now=now)
     if not decision.debounced:
         return planned
-    before = next(known for known in looked.sightings.known if known.article_id == decision.article_id)
+    before = next(known for known in looked.nearby.known if known.article_id == decision.article_id)
     allowed = max(before.last_revised_at + decide_policy(outlet).live_blog_min_gap, now)
     return min(planned or allowed, allowed)
 

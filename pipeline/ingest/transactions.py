@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.dedup.decide import Candidate, Decision, Sightings
+from pipeline.dedup.decide import Candidate, Decision, NearbyArticles
 from pipeline.delivery.events import ArticlePage
 from pipeline.domain.model import Entry, FeedState, Message, PendingEntry, Verdict
 from pipeline.scheduling.feed_state import PollOutcome
@@ -74,7 +74,7 @@ class LookupResult:
     """Known articles near a candidate, whose id is now the one that its URLs belong to."""
 
     candidate: Candidate
-    sightings: Sightings
+    nearby: NearbyArticles
     seen: int  # sequence number of the newest fingerprint seen: newer ones are checked before anything is written
     known_ids: tuple[str, ...]
 

@@ -18,13 +18,13 @@ from pipeline.dedup.decide import (
     Decision,
     Direction,
     KnownArticle,
+    NearbyArticles,
     Relation,
-    Sightings,
+    article_after,
     decide,
-    remembered,
 )
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
-from pipeline.dedup.jsonl import BadLine, DedupedRow, Deduplicator, DedupRow, dedup_lines, written_line
+from pipeline.dedup.jsonl import BadLine, Deduplicator, DedupRow, RowDecision, decision_json, dedup_lines
 from pipeline.domain.model import Verdict
 from pipeline.text.tokens import normalise
 from tests.made_news import MadeArticle, Newsroom
@@ -86,14 +86,14 @@ def known(
     )
 
 
-def near(*articles: KnownArticle) -> Sightings:
+def near(*articles: KnownArticle) -> NearbyArticles:
     """They share keys with the candidate."""
-    return Sightings(sharing_keys=articles)
+    return NearbyArticles(sharing_keys=articles)
 
 
-def decided(new: Candidate, sightings: Sightings) -> Decision:
+def decided(new: Candidate, nearby: NearbyArticles) -> Decision:
     """The decision, an hour on."""
-    return decide(new, sightings, now=new.seen_at, policy=POLICY)
+    return decide(new, nearby, now=new.seen_at, policy=POLICY)
 
 
 # ---------------------------------------------------------------- copies
@@ -204,7 +204,7 @@ def test_a_copy_is_linked_to_the_original_and_keeps_its_cluster() -> None:
 )
 def test_what_is_no_copy_is_new_and_says_why(new: Candidate, old: KnownArticle, reason: str) -> None:
     same = new.fingerprint.content_hash == old.fingerprint.content_hash
-    decision = decided(new, Sightings(same_hash=(old,)) if same else near(old))
+    decision = decided(new, NearbyArticles(same_hash=(old,)) if same else near(old))
     assert (decision.verdict, decision.cluster_id, decision.copy_of) == (Verdict.NEW, "a2", None)
     assert reason in (decision.considered[0].refusal or "")
 
@@ -222,7 +222,7 @@ def test_a_suspect_extraction_is_never_matched() -> None:
     new = candidate(STORY.text)
     repeated = frozenset(paragraph_hashes("\n".join(PARAGRAPHS[:8])))
     doubted = replace(new, fingerprint=fingerprint(STORY.title, STORY.text, repeated=repeated))
-    decision = decided(doubted, Sightings(same_hash=(known(),)))
+    decision = decided(doubted, NearbyArticles(same_hash=(known(),)))
     assert (decision.verdict, decision.relation) == (Verdict.NEW, None)
     assert "extraction doubted" in decision.reason
 
@@ -246,32 +246,32 @@ def test_what_shares_a_good_part_with_one_story_is_related() -> None:
 
 def test_the_same_again_is_unchanged() -> None:
     same = candidate(STORY.text, article_id="a1", outlet="gazette")
-    decision = decided(same, Sightings(known=(known(),)))
+    decision = decided(same, NearbyArticles(known=(known(),)))
     assert (decision.verdict, decision.revision, decision.article_id) == (Verdict.UNCHANGED, 1, "a1")
 
 
 def test_a_change_is_a_revision_that_names_what_it_follows() -> None:
     old = known()
-    decision = decided(candidate(f"{STORY.text}\n{OTHER.paragraphs[0]}", article_id="a1"), Sightings(known=(old,)))
+    decision = decided(candidate(f"{STORY.text}\n{OTHER.paragraphs[0]}", article_id="a1"), NearbyArticles(known=(old,)))
     assert (decision.verdict, decision.revision, decision.changed) == (Verdict.REVISED, 2, ("text",))
     assert decision.previous_text_hash == old.fingerprint.content_hash
 
 
 def test_a_revised_copy_stays_a_copy() -> None:
     old = replace(known(), relation=Relation.COPY, copy_of="a0", cluster_id="a0")
-    decision = decided(candidate(f"{STORY.text}\n{OTHER.paragraphs[0]}", article_id="a1"), Sightings(known=(old,)))
+    decision = decided(candidate(f"{STORY.text}\n{OTHER.paragraphs[0]}", article_id="a1"), NearbyArticles(known=(old,)))
     assert (decision.relation, decision.copy_of, decision.cluster_id) == (Relation.COPY, "a0", "a0")
 
 
 def test_a_withdrawn_article_that_comes_back_is_new_under_its_old_id() -> None:
     gone = replace(known(), state=ArticleState.WITHDRAWN, revision=3)
-    decision = decided(candidate(STORY.text, article_id="a1"), Sightings(known=(gone,)))
+    decision = decided(candidate(STORY.text, article_id="a1"), NearbyArticles(known=(gone,)))
     assert (decision.verdict, decision.article_id, decision.revision) == (Verdict.NEW, "a1", 4)
 
 
 def test_two_ids_of_one_article_become_the_older_one() -> None:
     older, younger = known(), replace(known(article_id="a0"), seen_at=NOW + timedelta(minutes=5), revision=2)
-    decision = decided(candidate(STORY.text, article_id="a0"), Sightings(known=(younger, older)))
+    decision = decided(candidate(STORY.text, article_id="a0"), NearbyArticles(known=(younger, older)))
     assert (decision.verdict, decision.article_id, decision.merged_id) == (Verdict.REVISED, "a1", "a0")
     assert decision.revision == 3
 
@@ -286,14 +286,14 @@ def test_two_ids_of_one_article_become_the_older_one() -> None:
 def test_of_two_ids_the_one_that_consumers_have_stays_even_if_it_is_younger(worse: dict[str, Any]) -> None:
     older = replace(known(), **worse)
     younger = replace(known(article_id="a0"), seen_at=NOW + timedelta(minutes=5))
-    decision = decided(candidate(STORY.text, article_id="a1"), Sightings(known=(older, younger)))
+    decision = decided(candidate(STORY.text, article_id="a1"), NearbyArticles(known=(older, younger)))
     assert (decision.article_id, decision.merged_id) == ("a0", "a1")
 
 
 def test_a_live_blog_held_back_keeps_its_revision() -> None:
     blog = replace(known(), is_live_blog=True)
     soon = replace(candidate(f"{STORY.text}\nUn mot.", article_id="a1", hours=0.05), is_live_blog=True)
-    decision = decided(soon, Sightings(known=(blog,)))
+    decision = decided(soon, NearbyArticles(known=(blog,)))
     assert (decision.verdict, decision.debounced, decision.revision) == (Verdict.UNCHANGED, True, 1)
 
 
@@ -340,8 +340,8 @@ IDS = {row.id: Deduplicator().add(row).article_id for row in rows(VERSIONS)}
 def test_what_is_remembered_of_a_decision_is_found_unchanged() -> None:
     new = candidate(f"{STORY.text}\n(avec AFP)")
     decision = decided(new, near(known()))
-    kept = remembered(new, decision, None, now=NOW)
-    assert decided(new, Sightings(known=(kept,))).verdict is Verdict.UNCHANGED
+    kept = article_after(new, decision, None, now=NOW)
+    assert decided(new, NearbyArticles(known=(kept,))).verdict is Verdict.UNCHANGED
     assert (kept.copy_of, kept.cluster_id, kept.relation) == ("a1", "a1", Relation.COPY)
 
 
@@ -364,7 +364,7 @@ def test_lines_come_out_as_they_went_in() -> None:
         ),
         json.dumps({"id": "3", "url": STORY.url + "?utm_source=rss", "title": STORY.title, "text": STORY.text}),
     ]
-    first, second, third = (json.loads(written_line(answer)) for answer in dedup_lines(given_lines))
+    first, second, third = (json.loads(decision_json(answer)) for answer in dedup_lines(given_lines))
     assert list(first) == ["id", "verdict", "article_id", "cluster_id", "copy_of", "similarity"]
     assert (first["verdict"], second["verdict"], third["verdict"]) == ("new", "copy", "unchanged")
     assert second["copy_of"] == first["article_id"] == third["article_id"]
@@ -377,7 +377,7 @@ def test_a_row_without_a_usable_date_comes_just_after_the_one_before() -> None:
         json.dumps({"id": 2, "url": "https://b.example/x", "title": STORY.title, "text": f"{STORY.text}\n(AFP)"}),
         json.dumps({"id": 3, "url": "https://c.example/x", "text": f"{STORY.text}\n(dpa)", "published": "soon"}),
     ]
-    assert [answer.verdict for answer in dedup_lines(lines) if isinstance(answer, DedupedRow)] == [
+    assert [answer.verdict for answer in dedup_lines(lines) if isinstance(answer, RowDecision)] == [
         "new",
         "copy",
         "copy",
@@ -404,16 +404,16 @@ def test_a_line_that_is_no_row_is_answered_with_its_number_and_fault(
     assert isinstance(answer, BadLine)
     assert (answer.number, answer.id) == (3, row_id)
     assert fault in answer.fault
-    assert isinstance(before, DedupedRow)
-    assert isinstance(after, DedupedRow)
-    written = json.loads(written_line(answer))
+    assert isinstance(before, RowDecision)
+    assert isinstance(after, RowDecision)
+    written = json.loads(decision_json(answer))
     assert (written["verdict"], written["line"], written["cluster_id"]) == ("failed", 3, None)
 
 
 def test_answers_given_before_are_not_given_again_but_known() -> None:
     lines = [json.dumps({"id": n, "url": f"https://o{n}.example/x", "text": STORY.text}) for n in range(5)]
-    everything = [written_line(answer) for answer in dedup_lines(lines)]
-    assert [written_line(answer) for answer in dedup_lines(lines, skip=3)] == everything[3:]
+    everything = [decision_json(answer) for answer in dedup_lines(lines)]
+    assert [decision_json(answer) for answer in dedup_lines(lines, skip=3)] == everything[3:]
 
 
 def test_a_hosts_furniture_is_learnt_from_its_pages() -> None:

@@ -1,4 +1,4 @@
-"""Fingerprints: the same everywhere, blind to typography, honest about likeness."""
+"""Fingerprints: the same everywhere, blind to typography, honest about similarity."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.dedup.fingerprint import KEYS, Fingerprint, compare, fingerprint, paragraph_hashes
-from pipeline.dedup.similarity import Common, common
+from pipeline.dedup.similarity import CommonCount, count_common
 from pipeline.domain.errors import StoreError
 from pipeline.text.tokens import headline_tokens, news_paragraphs, normalise, tokenise, words_changed
 from tests.made_news import Newsroom
@@ -113,16 +113,16 @@ def test_containment_of_a_cut_is_estimated_within_a_tenth(words: int, share: flo
     article = Newsroom(words).article(1, words=words)
     tokens = article.text.split()
     cut = " ".join(tokens[: round(share * len(tokens))])
-    likeness = compare(fingerprint("", cut), fingerprint("", article.text))
-    assert likeness.containment_a > 0.97
-    assert likeness.containment_b == pytest.approx(share, abs=0.1)
-    assert likeness.containment == likeness.containment_a
+    similarity = compare(fingerprint("", cut), fingerprint("", article.text))
+    assert similarity.containment_a > 0.97
+    assert similarity.containment_b == pytest.approx(share, abs=0.1)
+    assert similarity.containment == similarity.containment_a
 
 
 def test_two_stories_share_nothing() -> None:
     newsroom = Newsroom(3)
-    likeness = compare(fingerprint("", newsroom.article(1).text), fingerprint("", newsroom.article(2).text))
-    assert likeness.containment < 0.05
+    similarity = compare(fingerprint("", newsroom.article(1).text), fingerprint("", newsroom.article(2).text))
+    assert similarity.containment < 0.05
 
 
 def test_an_empty_text_is_like_nothing() -> None:
@@ -188,6 +188,6 @@ def test_names_are_the_same_whatever_the_typography() -> None:
 
 
 def test_lists_that_were_cut_off_are_compared_where_both_are_whole() -> None:
-    assert common((1, 2, 9), (1, 3), kept=4) == Common(1, 2)
-    assert common((1, 2, 9), (1, 2, 4, 6), kept=4) == Common(2, 2)
-    assert common((), (1,), kept=4) == Common(0, 0)
+    assert count_common((1, 2, 9), (1, 3), kept=4) == CommonCount(1, 2)
+    assert count_common((1, 2, 9), (1, 2, 4, 6), kept=4) == CommonCount(2, 2)
+    assert count_common((), (1,), kept=4) == CommonCount(0, 0)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pipeline.dedup.decide import Candidate, DecidePolicy, KnownArticle, Sightings, decide
+from pipeline.dedup.decide import Candidate, DecidePolicy, KnownArticle, NearbyArticles, decide
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
 from pipeline.domain.model import Verdict
 
@@ -256,5 +256,5 @@ def judge(case: Case) -> Verdict:
         seen_at=SEEN,
         is_live_blog=case.is_live_blog,
     )
-    sightings = Sightings(known=(known,), repeated=repeated)
-    return decide(candidate, sightings, now=SEEN + case.after, policy=DecidePolicy()).verdict
+    nearby = NearbyArticles(known=(known,), repeated=repeated)
+    return decide(candidate, nearby, now=SEEN + case.after, policy=DecidePolicy()).verdict

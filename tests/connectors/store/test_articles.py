@@ -135,7 +135,7 @@ def test_an_article_is_known_under_any_of_its_urls(articles: ArticleStore, waiti
     articles.settle(make_settlement(waiting[0], page, articles.look_up(make_candidate(page), [KEY])))
     looked = articles.look_up(make_candidate(page, article_id="another"), [KEY, "http://www.antenne.test/amp/1"])
     assert looked.candidate.article_id == "a1"
-    assert [known.article_id for known in looked.sightings.known] == ["a1"]
+    assert [known.article_id for known in looked.nearby.known] == ["a1"]
 
 
 def test_the_same_text_under_another_url_of_the_outlet_is_a_duplicate_and_its_url_an_alias(

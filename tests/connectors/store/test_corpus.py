@@ -10,7 +10,7 @@ import pytest
 
 from connectors.store.corpus import CorpusStore
 from connectors.store.database import Database
-from pipeline.dedup.jsonl import DedupedRow, Deduplicator, DedupRow
+from pipeline.dedup.jsonl import Deduplicator, DedupRow, RowDecision
 from pipeline.domain.model import Verdict
 from tests.made_news import Newsroom
 
@@ -48,7 +48,7 @@ def made_rows() -> list[DedupRow]:
     return [*rows, *again]
 
 
-def in_batches(corpus: CorpusStore, rows: list[DedupRow]) -> list[DedupedRow]:
+def in_batches(corpus: CorpusStore, rows: list[DedupRow]) -> list[RowDecision]:
     """Add the rows a few at a time."""
     return [answer for at in range(0, len(rows), BATCH) for answer in corpus.add_all(rows[at : at + BATCH])]
 
@@ -60,7 +60,7 @@ def test_the_store_decides_like_the_deduplicator_in_memory(corpus: CorpusStore) 
     assert {answer.verdict for answer in stored} >= {Verdict.NEW, Verdict.COPY, Verdict.REVISED}
 
 
-def outline(answer: DedupedRow) -> tuple[object, ...]:
+def outline(answer: RowDecision) -> tuple[object, ...]:
     """The fields of an output line."""
     decision = answer.decision
     return answer.id, answer.verdict, answer.article_id, answer.cluster_id, decision.copy_of, decision.similarity

@@ -17,9 +17,9 @@ from connectors.store.repeated_paragraphs import expire_paragraphs, note_paragra
 from connectors.store.schema import metadata, outlet_shingles, sketch_keys
 from connectors.store.sketch_partitions import FILE_EVERY, file_keys
 from connectors.store.sketches import Hit, insert_keys
-from pipeline.dedup.decide import ArticleState, Candidate, DecidePolicy, KnownArticle, Sightings
+from pipeline.dedup.decide import ArticleState, Candidate, DecidePolicy, KnownArticle, NearbyArticles
 from pipeline.dedup.fingerprint import fingerprint
-from pipeline.dedup.memory_index import MAX_HITS, Nearby
+from pipeline.dedup.memory_index import MAX_HITS, MemoryIndex
 from pipeline.domain.model import Verdict
 from tests.made_news import MadeArticle, Newsroom
 
@@ -113,7 +113,7 @@ def test_a_batch_look_up_returns_the_hits_of_each_candidate(database: Database) 
 
 
 def test_the_store_finds_the_same_as_the_memory_index(database: Database) -> None:
-    nearby = Nearby()
+    nearby = MemoryIndex()
     articles = [known(copy, f"a{number}") for number, copy in enumerate((STORY, OTHER, *COPIES))]
     for article in articles:
         nearby.put(article)
@@ -121,12 +121,12 @@ def test_the_store_finds_the_same_as_the_memory_index(database: Database) -> Non
     for asked in (candidate(STORY, "a0"), candidate(COPIES[3], "b"), candidate(OTHER, "c")):
         with database.reading() as connection:
             (stored,) = sketches.look_up(connection, [asked])
-        assert ids(stored.sightings()) == ids(nearby.sightings(asked))
+        assert ids(stored.nearby()) == ids(nearby.nearby(asked))
 
 
-def ids(sightings: Sightings) -> tuple[set[str], ...]:
+def ids(nearby: NearbyArticles) -> tuple[set[str], ...]:
     """The ids of each group."""
-    groups = sightings.known, sightings.same_hash, sightings.sharing_keys
+    groups = nearby.known, nearby.same_hash, nearby.sharing_keys
     return tuple({article.article_id for article in group} for group in groups)
 
 
