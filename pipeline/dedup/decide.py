@@ -5,7 +5,7 @@
     else a copy of another?           same outlet → DUPLICATE · else COPY
     else                              NEW, perhaps a digest, perhaps related
 
-Promises the same decision for the same values, a reason in words, and UNCHANGED when the same article is decided again.
+Promises the same decision for the same values, a readable reason, and UNCHANGED when the same article is decided again.
 Left to others: races (connectors/store/sketches.py looks up again under its lock).
 """
 

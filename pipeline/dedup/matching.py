@@ -165,7 +165,7 @@ def _refuse_numbers(candidate: Candidate, pair: Pair) -> str | None:
     same_host = candidate.domain == pair.known.domain
     found = count_common(candidate.fingerprint.numbers, pair.known.fingerprint.numbers, kept=MAX_NUMBERS)
     if not same_host and pair.similarity.containment >= 0.80:
-        return None  # figures of another host may be corrected; templates of two hosts differ in words too
+        return None  # figures of another host may be corrected; templates of two hosts have different words too
     if found.of_fewer >= 4 and found.shared < (0.7 if same_host else 0.5) * found.of_fewer:
         return f"a template: {found.shared} of {found.of_fewer} numbers in common"
     if found.of_fewer >= 2 and not found.shared and pair.similarity.containment < 0.9:

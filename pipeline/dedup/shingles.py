@@ -1,7 +1,7 @@
 """Shingles: hashes of words and word n-grams, and bottom-k sketches of them, computed with numpy.
 
-Promises the same hashes on every machine. `fingerprint.py` imports this module only when there is an article, because
-loading numpy takes a fifth of a CPU second, and most runs have no article.
+Promises the same hashes on every machine. `fingerprint.py` imports this module only when there is an article: loading
+numpy takes a fifth of a CPU second. Most runs have no article.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ _FEW_KNOWN = 0.33
 _MOST_KNOWN = 0.67
 _SHORTEN = 0.6
 _LENGTHEN = 1.1  # slowly: an hour too late costs more than a 304 too many
-# An article waits half an interval on average: a 48th of the silence learnt (three of the longest usual gaps) is
-# half an hour for an outlet that sleeps at night, and four minutes for one that never does.
+# An article waits half an interval on average. A 48th of the silence learnt (three of the longest usual gaps) is half
+# an hour for an outlet that sleeps at night. It is four minutes for one that never does.
 _SILENCE_SHARE = 48
 _SINCE_NEWEST_SHARE = 24  # the older the newest entry, the later the next one may be seen
 _JITTER = 0.1  # feeds polled together drift apart within ten polls
@@ -78,7 +78,7 @@ def next_poll_time(
     policy: FeedPolicy,
     jitter: float,
 ) -> datetime:
-    """The next poll of a feed that answers; an operator's interval overrides what the feed asks for."""
+    """The next poll of a feed that answers; an operator's interval overrides the feed's hints."""
     if override_s is not None:
         return now + timedelta(seconds=max(1, override_s) * (1 + _JITTER * jitter))
     floor_s = min(freshness_s, policy.max_interval_s, MAX_WAIT_S)
