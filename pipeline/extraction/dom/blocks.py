@@ -1,7 +1,7 @@
-"""Blocks: the paragraphs, headings, list items and rows that a page shows, in order, each with its place in the tree.
+"""Text blocks: the visible paragraphs, headings, list items and table rows of a page, in order, with their DOM path.
 
-Every text that we publish is put together from blocks, whoever chose them (teacher, wrapper, rule), so that an article
-reads the same whichever way it was extracted. Which blocks are the article is left to others.
+Every published text is built from blocks, so that an article reads the same for every method of selection. Which blocks
+are the article is left to others. Tested by tests/extraction/content/test_structure.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _VARIABLE = re.compile(r"\d|^[a-z]{0,3}[A-Z][a-zA-Z0-9]{5,}$|^(?:sc|css|jss|jsx|
 # What styled-components and CSS modules add to a name on every build: `Chapo__Block-sc-1igo-0`, `Article_body__x7Yz2`.
 _BUILD = re.compile(r"(?<=.)(?:-sc-[a-z0-9]+-\d+|__(?![a-z]{5}$)[A-Za-z0-9]{5})$")
 _CAMEL_PART = re.compile("[A-Z]?[^A-Z]+|[A-Z]")
-_MAX_LABELS = 5  # a place is told by its five nearest ancestors: more would tell pages apart, fewer confuses sidebars
+_MAX_LABELS = 5  # of a DOM path: more would differ between pages, fewer would confuse sidebars with the text
 _MAX_QUOTE_PARTS = 4
 _MAX_POST_LINES = 12
 _MAX_QUOTE_CHARS = 1_500
@@ -130,14 +130,14 @@ def branch_of(element: html.HtmlElement) -> str:
 
 def read_blocks(root: html.HtmlElement, *, skipped: frozenset[str] = frozenset()) -> list[Block]:
     """The blocks under an element, but for those in branches to be skipped."""
-    walker = _Walker(skipped)
+    walker = _BlockReader(skipped)
     walker.walk(root)
     walker.flush()
     return walker.blocks
 
 
-class _Walker:
-    """One walk over a tree: what is open, and the text collected since the last block ended."""
+class _BlockReader:
+    """One traversal of a tree: the open elements, and the text collected since the last block ended."""
 
     def __init__(self, skipped: frozenset[str]) -> None:
         self.blocks: list[Block] = []
@@ -196,8 +196,7 @@ class _Walker:
         if look is None:
             return
         label, kind = look
-        if self._parts or self._link_chars:
-            self.flush()
+        self._flush_open()
         if self._skipped and self._labels and f"{self._labels[-1]}>{label}" in self._skipped:
             return
         if tag == "tr" and self._row(element):
@@ -212,31 +211,37 @@ class _Walker:
         self._open.append(element)
         self._labels.append(label)
         self._children(element)
-        if self._parts or self._link_chars:
-            self.flush()
+        self._flush_open()
         if kind is Kind.QUOTE or kind is Kind.EMBED:
             self._join_quotation(start, kind)
         self._open.pop()
         self._labels.pop()
         self._marks, self._marked = around
 
+    def _flush_open(self) -> None:
+        if self._parts or self._link_chars:
+            self.flush()
+
     def _children(self, element: html.HtmlElement) -> None:
-        if (text := element.text) and (self._parts or self._in_link or not (text.isspace() and text.isascii())):
-            self._say(text)  # blanks begin no block
-        if len(element):  # most have no children, and looping over none costs more than asking
+        if text := element.text:
+            self._say(text)
+        if len(element):  # most have no children, and an empty loop is slower than this check
             for child in element:
                 self.walk(child)
-                if (text := child.tail) and (self._parts or self._in_link or not (text.isspace() and text.isascii())):
+                if text := child.tail:
                     self._say(text)
 
     def _say(self, text: str) -> None:
-        if self._breaks and not text.isspace():
+        is_blank = text.isspace()
+        if is_blank and not self._parts and not self._in_link and text.isascii():
+            return  # blanks begin no block
+        if self._breaks and not is_blank:
             if self._breaks > 1:
                 self.flush()
             self._breaks = 0
         if self._in_link:
             self._link_chars += len(text)
-        if self._parts or not (text.isspace() and text.isascii()):
+        if self._parts or not (is_blank and text.isascii()):
             self._parts.append(text)
 
     def _break(self) -> None:
@@ -316,22 +321,25 @@ def _shows_text(figure: html.HtmlElement) -> bool:
 
 
 def _ends_heading(line_break: html.HtmlElement) -> bool:
-    """Whether a line break ends a line that is all bold or in a font of its own: how pages of tables set headings."""
+    """Whether a line break ends a line all in bold or in its own font: how pages of tables set headings."""
     line = line_break.getprevious()
     if line is None or line.tag not in {"b", "strong", "font", "big"} or (line.tail or "").strip():
         return False
     words = text_of(line).strip()
-    if line.find(".//br") is not None or len(words) > _MAX_HEADING_CHARS or words.endswith((".", "!", "…", ":")):
-        return False
-    before = line.getprevious()
+    is_sentence = words.endswith((".", "!", "…", ":"))
+    return not is_sentence and len(words) <= _MAX_HEADING_CHARS and line.find(".//br") is None and _begins_line(line)
+
+
+def _begins_line(element: html.HtmlElement) -> bool:
+    """Whether nothing but a line break or the parent's begin is before an element."""
+    before, parent = element.getprevious(), element.getparent()
     if before is None:
-        parent = line.getparent()
         return parent is not None and not (parent.text or "").strip()
     return before.tag == "br" and not (before.tail or "").strip()
 
 
 def _is_alone(element: html.HtmlElement) -> bool:
-    """Whether no words stand beside an inline element on its line."""
+    """Whether an inline element is the only text of its line."""
     before, parent = element.getprevious(), element.getparent()
     words = (before.tail if before is not None else parent.text if parent is not None else "") or ""
     beside = before is not None and before.tag in INLINE

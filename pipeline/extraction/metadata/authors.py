@@ -1,6 +1,6 @@
 """Authors of a page: people and organisations apart, from the first source that names any.
 
-Agencies, desks and the outlet itself are organisations whatever the page calls them.
+Agencies, desks and the outlet itself are always organisations.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from pipeline.text.normalize import clean_text, key_of
 
 __all__ = ["Authors", "find_byline_elements", "read_authors", "read_signature"]
 
-_LAST_RESORT = "page"  # what is asked when nobody else named anyone
+_LAST_RESORT = "page"  # read only when no other source named an author
 _MAX_NAME_CHARS = 80
 _FULL_NAME = re.compile(r"(?:[^\W\d_a-zà-ÿ][\w.'’-]*\s+){1,3}[^\W\d_a-zà-ÿ][\w.'’-]+")
 _PARTICLES = frozenset(
     {"de", "du", "la", "le", "van", "von", "der", "den", "da", "di", "del", "dos", "bin", "al", "el"}
 )
-_LEAST_WORDS, _MOST_WORDS = 2, 4
+_MIN_WORDS, _MAX_WORDS = 2, 4  # of a full name
 _META_NAMES = (
     "author", "article:author", "og:article:author", "article:author_name", "dc.creator", "dcterms.creator",
     "dc.contributor", "byl", "parsely-author", "sailthru.author", "authors", "article.author", "citation_author",
@@ -55,7 +55,7 @@ _BYLINE_CLASS = re.compile(
     r"(?:$|[\s_-])",
     re.IGNORECASE,
 )
-# What links to an author's page, where nothing else names one.
+# Links to an author's page, read where no other source names one.
 _LINKED = Search(
     tuple(
         (path, f"(self::a and contains(@href, '{path}'))")
@@ -63,7 +63,7 @@ _LINKED = Search(
     )
 )
 _LEADING = re.compile(
-    # `Auteur : …` names whoever follows, `Author` alone nobody; a link's title tells what it leads to.
+    # `Auteur : …` precedes a name, `Author` alone does not; a link's title says where it leads.
     r"^(?:(?:auteure?s?|autor(?:in|es|en)?|authors?|autor[ei]|text(?:e|o|y)?|words|reporter)\s*:\s*)|"
     r"^(?:about|sobre|über|à propos d[e’'])\s?|"
     r"^(?:(?:zeige )?alle beiträge von|(?:view )?all posts by|posts by|ver todas las entradas de)\s+|"  # WordPress
@@ -77,118 +77,26 @@ _SPLIT = re.compile(
 )
 # One name of two families: `José Volta e Pinto`.
 _PORTUGUESE = re.compile(r"[^\W\d_]+(?: [^\W\d_]+)+ e [A-ZÀ-Ž][\w'’-]+")
-_AGENCIES = [
-    "afp",
-    "ap",
-    "reuters",
-    "dpa",
-    "efe",
-    "ansa",
-    "belga",
-    "ats",
-    "pa",
-    "upi",
-    "cp",
-    "sid",
-    "apa",
-    "anp",
-    "ntb",
-    "tt",
-    "ritzau",
-    "lusa",
-    "pap",
-    "čtk",
-    "adnkronos",
-    "aap",
-    "ians",
-    "pti",
-    "tnn",
-    "ani",
-    "tass",
-    "xinhua",
-    "kna",
-    "epd",
-    "kyodo",
-    "jiji",
-    "bloomberg",
-]
+_AGENCIES = (
+    "afp|ap|reuters|dpa|efe|ansa|belga|ats|pa|upi|cp|sid|apa|anp|ntb|tt|ritzau|lusa|pap|čtk|adnkronos|aap|ians|pti|"
+    "tnn|ani|tass|xinhua|kna|epd|kyodo|jiji|bloomberg"
+)
 _AGENCY_NAMES = (
     r"europa press|keystone.*|(?:the )?associated press|agence france.presse|press association|pa (?:media|news.*)|"
     r"(?:thomson )?reuters.*"
 )
-# Words that a desk's, a paper's or a company's name has and a person's has not.
-_COLLECTIVE = [
-    "staff",
-    "desk",
-    "newsroom",
-    "editorial",
-    "redaktion",
-    "rédaction",
-    "redacción",
-    "redacao",
-    "redação",
-    "redazione",
-    "redactie",
-    "redaksi",
-    "agency",
-    "agence",
-    "agencia",
-    r"\w*agentur",
-    "agenzia",
-    "news",
-    "press",
-    "presse",
-    "team",
-    "équipe",
-    "media",
-    "magazine?",
-    "noticias",
-    "prensa",
-    "zeitung",
-    "nachrichten",
-    "verlag",
-    "gmbh",
-    "polizei",
-    "feuerwehr",
-    "ministerium",
-    "ministry",
-    "university",
-    "universität",
-    "université",
-    "universidad",
-    "institute?",
-    "foundation",
-    "association",
-    "reporters?",
-    "correspondents?",
-    "editors?",
-    "online",
-    "services?",
-    "wire",
-    "corporation",
-    "group",
-    "sport",
-    "tv",
-    "radio",
-    "journal",
-    "times",
-    "post",
-    "gazette",
-    "today",
-    "jornal",
-    "portal",
-    "diario",
-    "diário",
-    "giornale",
-    "writers?",
-    "bureau",
-    "ब्यूरो",
-    "autoren",
-    "autores",
-]
+# Words of a desk's, a paper's or a company's name, never of a person's.
+_COLLECTIVE = (
+    "staff|desk|newsroom|editorial|redaktion|rédaction|redacción|redacao|redação|redazione|redactie|redaksi|agency|"
+    r"agence|agencia|\w*agentur|agenzia|news|press|presse|team|équipe|media|magazine?|noticias|prensa|zeitung|"
+    "nachrichten|verlag|gmbh|polizei|feuerwehr|ministerium|ministry|university|universität|université|universidad|"
+    "institute?|foundation|association|reporters?|correspondents?|editors?|online|services?|wire|corporation|group|"
+    "sport|tv|radio|journal|times|post|gazette|today|jornal|portal|diario|diário|giornale|writers?|bureau|ब्यूरो|"
+    "autoren|autores"
+)
 _AGENCY = re.compile(r"\w*(?:agentur|agency|agence|agencia|agenzia)", re.IGNORECASE)
 _ORGANISATION = re.compile(
-    rf"^(?:{'|'.join(_AGENCIES)}|{_AGENCY_NAMES}|.*\b(?:{'|'.join(_COLLECTIVE)})\b.*|"
+    rf"^(?:{_AGENCIES}|{_AGENCY_NAMES}|.*\b(?:{_COLLECTIVE})\b.*|"
     r"\S+\.(?:com|fr|de|net|org|co|uk|es|it|ch|be|ca))$",
     re.IGNORECASE,
 )
@@ -218,7 +126,7 @@ _ROLES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Authors:
-    """Who signs: people, organisations, and where it was read."""
+    """People, organisations, and the source that names them."""
 
     people: tuple[str, ...] = ()
     organisations: tuple[str, ...] = ()
@@ -263,10 +171,10 @@ def _sources(
 
 
 def read_signature(line: str) -> Authors:
-    """Who signs with a line of the text that is nothing but a name of several words."""
+    """The author in a line of the text that is nothing but a full name."""
     plain = clean_text(_LEADING.sub("", line)).strip(" ().—–-")
     words = [word for word in plain.split() if word not in _PARTICLES]
-    is_full = _LEAST_WORDS <= len(words) <= _MOST_WORDS and all(word[0].isupper() for word in words)
+    is_full = _MIN_WORDS <= len(words) <= _MAX_WORDS and all(word[0].isupper() for word in words)
     is_person = is_full and _ORGANISATION.match(plain) is None and _is_name(plain)
     return Authors((plain,), (), "signature") if is_person else Authors()
 
@@ -276,7 +184,7 @@ def _linked(page: ParsedPage) -> list[html.HtmlElement]:
 
 
 def find_byline_elements(page: ParsedPage) -> list[html.HtmlElement]:
-    """The elements that may say who wrote the article, where the page does not tell machines."""
+    """The elements that may name the author in the visible page."""
     return [*_byline_elements(page), *_linked(page)]
 
 
@@ -299,12 +207,12 @@ def _is_of_byline(classes: str) -> bool:
 
 
 def _lines_of(byline: html.HtmlElement) -> list[str]:
-    """A byline's text; where it is several elements with nothing between them, the text of each."""
+    """A byline's text; the text of each element where it is several full names with nothing between them."""
     while (child := only_child(byline)) is not None:
         byline = child  # in a box
     parts = [text for child in byline if (text := clean_text(text_of(child)))]
-    between = [byline.text, *(child.tail for child in byline)]
-    if len(parts) > 1 and all(map(_FULL_NAME.fullmatch, parts)) and not any(text and text.strip() for text in between):
+    between = "".join(filter(None, (byline.text, *(child.tail for child in byline))))
+    if len(parts) > 1 and all(map(_FULL_NAME.fullmatch, parts)) and not between.strip():
         return parts
     return [clean_text(" ".join(str(text) for text in byline.itertext()))]
 
@@ -316,25 +224,28 @@ def _sort(names: Sequence[Name], source: str, site: str, host: str) -> Authors:
     for name in names:
         for single in _single_names(name):
             text = _without_outlet(single, site_key)
-            key = key_of(text)
-            is_site = (bool(site_key) and (key == site_key or site_key in key)) or (
-                len(host_key) > 3 and key == host_key
-            )
-            is_brand = text.islower() and " " not in text  # a person's name is written with capitals
-            is_organisation = name.is_organisation or is_site or is_brand or _ORGANISATION.match(text) is not None
+            is_organisation = name.is_organisation or _is_organisation(text, site_key, host_key)
             group = organisations if is_organisation else people
-            group.setdefault(key, text)
+            group.setdefault(key_of(text), text)
     named = tuple(name for name in organisations.values() if not _is_named_within(name, organisations.values()))
     return Authors(tuple(people.values()), named, source)
 
 
+def _is_organisation(name: str, site_key: str, host_key: str) -> bool:
+    key = key_of(name)
+    if (site_key and site_key in key) or (len(host_key) > 3 and key == host_key):
+        return True  # the outlet itself
+    is_brand = name.islower() and " " not in name  # a person's name is written with capitals
+    return is_brand or _ORGANISATION.match(name) is not None
+
+
 def _is_named_within(name: str, others: Iterable[str]) -> bool:
-    """Whether another name is the same with what it is left out: `SID Nachrichtenagentur` beside `SID`."""
+    """Whether another name is this one without its kind: `SID` of `SID Nachrichtenagentur`."""
     return any(name.startswith(f"{other} ") and _AGENCY.fullmatch(name[len(other) + 1 :]) for other in others)
 
 
 def _without_outlet(text: str, site_key: str) -> str:
-    """The name beside the outlet's: `The Gazette - Ada Penn`, `Ada Penn for The Gazette`."""
+    """The name without the outlet's: `Ada Penn` of `The Gazette - Ada Penn` and `Ada Penn for The Gazette`."""
     for_whom = _FOR_AN_OUTLET.fullmatch(text)
     if for_whom is not None and _ORGANISATION.match(for_whom[1]) is None:
         return for_whom[1]

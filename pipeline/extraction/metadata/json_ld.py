@@ -1,7 +1,7 @@
-"""JSON-LD: what a page's structured data says of its article, parsed by `json` alone and read with suspicion.
+"""JSON-LD: the article's values in a page's structured data, parsed by `json` alone.
 
-Promises values or nothing: broken, hostile or foreign blocks cost linear time and are passed over. Which source wins
-is left to metadata.
+Broken, hostile or unrelated blocks are ignored in linear time. Which source wins is left to
+pipeline/extraction/metadata/resolve.py. Tested by tests/extraction/test_extract.py.
 """
 
 from __future__ import annotations
@@ -18,32 +18,26 @@ __all__ = ["LinkedArticle", "read_json_ld"]
 MAX_BLOCK_CHARS = 2_000_000
 MAX_NODES = 2_000  # a live blog with 500 updates has about 1,500
 
-_ARTICLE_TYPES = {
+_ARTICLE_TYPES = {  # by rank: the lowest in a page is its article
     name: rank
     for rank, names in enumerate(
         (
-            ("newsarticle", "liveblogposting", "reportagenewsarticle", "opinionnewsarticle", "analysisnewsarticle"),
-            ("backgroundnewsarticle", "reviewnewsarticle", "asknewsarticle", "satiricalarticle", "report", "article"),
-            (
-                "blogposting",
-                "scholarlyarticle",
-                "techarticle",
-                "review",
-                "socialmediaposting",
-                "advertisercontentarticle",
-            ),
+            "newsarticle liveblogposting reportagenewsarticle opinionnewsarticle analysisnewsarticle",
+            "backgroundnewsarticle reviewnewsarticle asknewsarticle satiricalarticle report article",
+            "blogposting scholarlyarticle techarticle review socialmediaposting advertisercontentarticle",
         )
     )
-    for name in names
+    for name in names.split()
 }
-_VIDEO_TYPES = {"videoobject"}
-_GALLERY_TYPES = {"imagegallery", "mediagallery"}
-_LIST_TYPES = {"collectionpage", "itemlist", "searchresultspage", "profilepage", "website"}
 _ORGANISATION_TYPES = {"organization", "newsmediaorganization", "corporation", "newsagency"}
+_BOOLEANS = {
+    "true": True, "1": True, "http://schema.org/true": True, "false": False, "0": False,
+    "http://schema.org/false": False,
+}  # fmt: skip
 _COMMENT = re.compile(r"^\s*(?://\s*)?(?:<!\[CDATA\[|<!--)|(?://\s*)?(?:\]\]>|-->)\s*;?\s*$")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
-_DECODER = json.JSONDecoder(strict=False)  # made once: json.loads makes one each time it is told not to be strict
-_MENDINGS: tuple[Callable[[str], str], ...] = (
+_DECODER = json.JSONDecoder(strict=False)  # created once: json.loads creates one per call unless strict
+_REPAIRS: tuple[Callable[[str], str], ...] = (
     lambda text: text,
     lambda text: _COMMENT.sub("", text),
     lambda text: _TRAILING_COMMA.sub(r"\1", _COMMENT.sub("", text)).rstrip(";"),
@@ -58,9 +52,9 @@ class Name:
     is_organisation: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkedArticle:
-    """The page's article as its JSON-LD has it. `types` are all types on the page, in lower case."""
+    """The article in the page's JSON-LD. `types` are all types on the page, in lower case."""
 
     types: frozenset[str] = frozenset()
     type: str = ""
@@ -86,20 +80,23 @@ class LinkedArticle:
 
 
 def read_json_ld(blocks: tuple[str, ...]) -> LinkedArticle:
-    """What the page's blocks say together; the most article-like node gives the values."""
+    """The values of the most article-like node in the page's blocks."""
     nodes = list(_nodes(blocks))
     types = frozenset(name for node in nodes for name in _types(node))
-    best: tuple[tuple[int, int, int], Mapping[str, Any]] | None = None
-    for index, node in enumerate(nodes):
-        ranks = [_ARTICLE_TYPES[name] for name in _types(node) if name in _ARTICLE_TYPES]
-        if not ranks or not (node.get("headline") or node.get("name") or node.get("articleBody")):
-            continue
-        rank = (0 if node.get("datePublished") or node.get("articleBody") else 1, min(ranks), index)
-        if best is None or rank < best[0]:
-            best = (rank, node)
+    best = min(filter(_is_article, nodes), key=_article_rank, default=None)
     if best is None:
         return LinkedArticle(types=types)
-    return _article(best[1], types, {str(node.get("@id")): node for node in nodes if node.get("@id")})
+    return _article(best, types, {str(node.get("@id")): node for node in nodes if node.get("@id")})
+
+
+def _is_article(node: Mapping[str, Any]) -> bool:
+    is_article = not _ARTICLE_TYPES.keys().isdisjoint(_types(node))
+    return is_article and bool(node.get("headline") or node.get("name") or node.get("articleBody"))
+
+
+def _article_rank(node: Mapping[str, Any]) -> tuple[bool, int]:
+    is_bare = not (node.get("datePublished") or node.get("articleBody"))
+    return is_bare, min(_ARTICLE_TYPES[name] for name in _types(node) if name in _ARTICLE_TYPES)
 
 
 def _article(node: Mapping[str, Any], types: frozenset[str], known: Mapping[str, Mapping[str, Any]]) -> LinkedArticle:
@@ -151,9 +148,9 @@ def _load(block: str) -> object:
     if len(block) > MAX_BLOCK_CHARS:
         return None
     text = block.strip()
-    for mend in _MENDINGS:
+    for fix in _REPAIRS:
         try:
-            return _DECODER.decode(mend(text))
+            return _DECODER.decode(fix(text))
         except (ValueError, RecursionError):
             continue
     return None
@@ -186,7 +183,7 @@ def _first(value: object, key: str) -> object:
 
 
 def _known(value: object, known: Mapping[str, Mapping[str, Any]]) -> object:
-    """A node that only names its `@id`, as the node that has it."""
+    """The node that a reference by `@id` points to."""
     if isinstance(value, dict) and "name" not in value:
         return known.get(str(value.get("@id")), value)
     return value
@@ -222,13 +219,4 @@ def _is_free(node: Mapping[str, Any]) -> bool | None:
     value = node.get("isAccessibleForFree")
     if isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.strip().lower() in {
-        "true",
-        "false",
-        "1",
-        "0",
-        "http://schema.org/true",
-        "http://schema.org/false",
-    }:
-        return value.strip().lower().rpartition("/")[2] in {"true", "1"}
-    return None
+    return _BOOLEANS.get(value.strip().lower()) if isinstance(value, str) else None

@@ -1,15 +1,16 @@
-"""Metadata: what a page says of its article, each value with where it was read, conflicts settled by a written order.
+"""Metadata of a page's article: each value with its source, conflicts resolved by a fixed order of sources.
 
     title       JSON-LD headline, og:title, h1, <title>: what two of them agree on, as the h1 prints it
     dates       JSON-LD, meta, itemprop, <time> near the headline, address, feed; never the footer
     authors     JSON-LD, meta, byline, feed; people and organisations apart
-Nothing here looks at the article's text; language is settled in pipeline/text/languages.py.
+The article's text is not read here. Its language is detected in pipeline/text/languages.py.
+Tested by tests/extraction/test_extract.py.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
@@ -27,15 +28,15 @@ from pipeline.extraction.values import FeedHints
 
 __all__ = ["RELS", "Metadata", "PageHead", "read_head", "read_metadata"]
 
-# The links that are read.
+# The links that are read, by `rel`.
 RELS = frozenset({"canonical", "amphtml", "shortlink", "license"})
 _META_KEYS = frozenset({"property", "name", "itemprop", "http-equiv"})
-# Joined to any other address it stays as it is, and joining takes fifty times as long as looking.
+# `urljoin` would return these unchanged, fifty times as slowly as this match.
 _WHOLE_URL = re.compile(r"https?://[\w.-]+/[\w/.,~%+&=?-]*(?<=[\w/])", re.ASCII)
-_AGREEMENT = 5  # values of one meta name that are kept; a page with hundreds is hostile
+_MAX_VALUES = 5  # of one meta name; a page with hundreds is hostile
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageHead:
     """The page's meta elements by lower-case name, its links by rel, its headlines and its language."""
 
@@ -50,9 +51,9 @@ class PageHead:
         return next((value for name in names for value in self.metas.get(name, ()) if value), "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """What the page says of its article."""
+    """The metadata of a page's article."""
 
     title: SourcedValue
     description: str
@@ -72,25 +73,18 @@ class Metadata:
 
 
 def read_head(root: html.HtmlElement) -> PageHead:
-    """One look at the elements that metadata is read from."""
+    """The page's meta elements, links, headlines, title and language."""
     metas: dict[str, list[str]] = {}
     links: dict[str, list[str]] = {}
     headlines: list[html.HtmlElement] = []
-    for element in root.iter("meta", "link", "h1"):  # one walk for all: three searches cost three
+    for element in root.iter("meta", "link", "h1"):  # one traversal for all is three times as fast
         if element.tag == "h1":
             headlines.append(element)
-            continue
-        if element.tag == "link":
-            for rel in _rels(element.get("rel") or ""):  # none of most: style sheets and icons
+        elif element.tag == "link":
+            for rel in _rels(element.get("rel") or ""):  # most links are style sheets and icons
                 links.setdefault(rel, []).append((element.get("href") or "").strip())
-            continue
-        content = element.get("content")
-        if content is None:
-            continue
-        for name in {value for key, value in element.items() if value and key in _META_KEYS}:
-            values = metas.setdefault(name.strip().lower(), [])
-            if len(values) < _AGREEMENT or name.endswith("author"):
-                values.append(" ".join(content.split()))
+        else:
+            _add_meta(element, metas)
     title = root.find(".//title")
     return PageHead(
         metas={name: tuple(values[:20]) for name, values in metas.items()},
@@ -99,6 +93,16 @@ def read_head(root: html.HtmlElement) -> PageHead:
         title=" ".join(text_of(title).split()) if title is not None else "",
         language=(root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "").strip(),
     )
+
+
+def _add_meta(element: html.HtmlElement, metas: dict[str, list[str]]) -> None:
+    content = element.get("content")
+    if content is None:
+        return
+    for name in {value for key, value in element.items() if value and key in _META_KEYS}:
+        values = metas.setdefault(name.strip().lower(), [])
+        if len(values) < _MAX_VALUES or name.endswith("author"):
+            values.append(" ".join(content.split()))
 
 
 @lru_cache(maxsize=1_000)
@@ -124,21 +128,13 @@ def read_metadata(
         ),
         description=head.meta("og:description", "description", "twitter:description") or linked.description,
         dates=read_dates(parsed, head.metas, linked, url=url, zone=zone, feed=(hints.published, hints.modified)),
-        authors=read_authors(
-            parsed,
-            head.metas,
-            linked,
-            site=site,
-            host=host,
-            feed=hints.authors,
-        ),
+        authors=read_authors(parsed, head.metas, linked, site=site, host=host, feed=hints.authors),
         canonical_url=canonical,
         aliases=tuple(dict.fromkeys(alias for alias in _aliases(head, linked, url) if alias not in {url, canonical})),
         section=linked.section or head.meta("article:section", "section", "og:section") or None,
         keywords=_keywords(head, linked),
         image=_absolute(head.meta("og:image", "twitter:image") or linked.image, url),
-        rights=head.meta("dc.rights", "dcterms.rights", "rights", "copyright")
-        or next(iter(head.links.get("license", ())), None),
+        rights=_rights(head),
         is_free=linked.is_free if linked.is_free is not None else _is_free(head),
         tdm_reserved=_reserved(head),
         tdm_policy=head.meta("tdm-policy") or None,
@@ -148,25 +144,28 @@ def read_metadata(
 
 
 def _canonical(head: PageHead, linked: LinkedArticle, url: str) -> str:
-    """The page's own name for itself; a canonical that is no article's address (a home page) is not believed."""
-    for link in (*head.links.get("canonical", ()), head.meta("og:url"), linked.url):
-        there = _absolute(link, url)
-        if there and there.rstrip("/").count("/") > 2:
-            return there
-    return url
+    """The page's own URL of itself; a home page is no article's canonical URL."""
+    named = (*head.links.get("canonical", ()), head.meta("og:url"), linked.url)
+    return next(_article_urls(named, url), url)
 
 
 def _aliases(head: PageHead, linked: LinkedArticle, url: str) -> Iterator[str]:
-    for link in (
-        *head.links.get("canonical", ()),
-        head.meta("og:url"),
-        linked.url,
-        *head.links.get("amphtml", ()),
-        *head.links.get("shortlink", ()),
-    ):
-        there = _absolute(link, url)
-        if there and there.rstrip("/").count("/") > 2:
-            yield there
+    named = (*head.links.get("canonical", ()), head.meta("og:url"), linked.url)
+    return _article_urls((*named, *head.links.get("amphtml", ()), *head.links.get("shortlink", ())), url)
+
+
+def _article_urls(links: Iterable[str], url: str) -> Iterator[str]:
+    """Those of these links, made absolute, that have a path."""
+    for link in links:
+        absolute = _absolute(link, url)
+        if absolute and absolute.rstrip("/").count("/") > 2:
+            yield absolute
+
+
+def _rights(head: PageHead) -> str | None:
+    return head.meta("dc.rights", "dcterms.rights", "rights", "copyright") or next(
+        iter(head.links.get("license", ())), None
+    )
 
 
 def _absolute(link: str, url: str) -> str | None:
