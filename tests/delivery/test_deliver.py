@@ -340,7 +340,7 @@ def test_text_of_an_article_too_large_for_its_topic_is_stored_in_the_archive(
     value = json.loads(received.value or b"")
     assert (value["title"], value["text"]) == ("Trop long", "")
     assert texts.read(value["text_location"]) == text
-    audit = Audit("articles", is_compacted=False)
+    audit = Audit(topic="articles", is_compacted=False)
     audit.read([received])
     assert audit.differences(store.rows(Topic.ARTICLES)) == ()
 
@@ -386,7 +386,7 @@ def test_audit_finds_missing_and_repeated_messages(database: Database, topics: T
     drain(topics, store)
     received = list(topics.read(Topic.ARTICLES))
     for messages, count in ((received, 0), (received[1:], 1), ([*received, received[0]], 1)):
-        audit = Audit("news.articles", is_compacted=False)
+        audit = Audit(topic="news.articles", is_compacted=False)
         audit.read(messages)
         assert len(audit.differences(store.rows(Topic.ARTICLES))) == count
 
