@@ -96,8 +96,8 @@ docs: venv-test ## write the generated reference pages, docs/reference/
 fuzz: venv-test ## a million odd feeds, URLs and headers
 	@$(RUN) -m tests.fuzz
 
-eval-extract: venv-eval ## our extractor beside its peers, on the corpora
-	@$(EVAL) -m tests.evaluation.extract
+eval-extract: venv-eval ## our extractor beside its peers, on the corpora; ABLATE=1: what each rule earns
+	@$(EVAL) -m tests.evaluation.$(if $(ABLATE),ablation,extract)
 
 eval-dedup: venv-eval ## our duplicates beside other methods, on the corpora
 	@$(EVAL) -m tests.evaluation.dedup

@@ -10,6 +10,9 @@ from statistics import fmean
 
 import pytest
 
+from pipeline.extraction.boilerplate.phrases import phrase_kind
+from pipeline.extraction.boilerplate.switches import switched_off
+from tests.evaluation.ablation import ALL, ablate, table_of
 from tests.evaluation.extract import Scored, score_page
 from tests.evaluation.extraction_pages import CORPORA, read_pages
 
@@ -47,3 +50,17 @@ def test_no_real_article_is_rejected(corpus: str) -> None:
 def test_dates_are_those_of_the_gold() -> None:
     dated = [scored for corpus in ("fr_press", "fundus_tests") for scored in sample_of(corpus) if scored.page.date]
     assert fmean(scored.page.date == scored.result.extracted.date for scored in dated) >= 0.9
+
+
+def test_an_ablation_counts_the_pages_that_a_rule_changes() -> None:
+    answers = [answer for page in read_pages(["fr_press"], sample=2) for answer in ablate(page)]
+    assert [answer.rule for answer in answers].count(ALL) == 2
+    assert "lead" in {answer.rule for answer in answers}
+    assert table_of(answers).row_count == len({answer.rule for answer in answers})
+
+
+def test_a_rule_that_is_switched_off_is_on_again_afterwards() -> None:
+    line = "Sign up for our daily newsletter"
+    with switched_off("phrases newsletter"):
+        assert phrase_kind(line) is None
+    assert phrase_kind(line) == "newsletter"

@@ -1,6 +1,6 @@
 """Switches that leave single rules out, so that an ablation can measure what each rule earns.
 
-In production nothing is switched off. Only an evaluation calls `switched_off`.
+In production nothing is switched off. Only tests/evaluation/ablation.py calls `switched_off`.
 Names: a step, `phrases KIND`, `lines KIND LANGUAGE`, `markup KIND`. Tested by tests/extraction/test_evaluation.py.
 """
 
