@@ -137,7 +137,7 @@ def news_backfill() -> None:
             raise AirflowFailException("; ".join(whole.problems))
         return whole.to_json()
 
-    report(fill.expand(share=plan()))  # type: ignore[call-arg, arg-type]  # TaskFlow hands XComArg on
+    report(fill.expand(share=plan()))  # type: ignore[call-arg, arg-type, misc]  # TaskFlow hands XComArg on
 
 
 news_backfill()

@@ -185,8 +185,8 @@ def news_ingest() -> None:
             raise AirflowFailException("; ".join(whole.problems))
         return whole.to_json()
 
-    shards = plan()  # type: ignore[call-arg]  # Airflow passes `ti`
-    report(shards, ingest.expand(shard=shards))  # type: ignore[call-arg, arg-type]  # TaskFlow hands XComArg on
+    shards = plan()  # type: ignore[call-arg, misc]  # Airflow passes `ti`
+    report(shards, ingest.expand(shard=shards))  # type: ignore[call-arg, arg-type, misc]  # TaskFlow hands XComArg on
 
 
 news_ingest()

@@ -91,7 +91,7 @@ def news_upkeep() -> None:
         if faults:
             raise AirflowFailException("; ".join(faults))
 
-    delete() >> revisit() >> audit(feeds())  # type: ignore[call-arg, arg-type]  # TaskFlow hands XComArg on
+    delete() >> revisit() >> audit(feeds())  # type: ignore[call-arg, arg-type, misc]  # TaskFlow hands XComArg on
 
 
 news_upkeep()

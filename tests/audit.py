@@ -2,11 +2,11 @@
 
     python -m tests.audit [--skip-vulnerabilities]
 
-Vulnerabilities: pip-audit asks the package index's advisories for every pinned version of the locks. An index that has
-no advisories (a mirror, no network) leaves versions unchecked; they are counted and named, because "none found" of a
-list that nobody looked at says nothing. Licences: read from the metadata of what is installed here, held to a list of
-what may be shipped beside Apache-2.0. Exit 1 on a vulnerability or a licence that is not on the list; 3 when
-vulnerabilities could not be checked, in whole or in part.
+Vulnerabilities: pip-audit looks up every pinned version of the locks in the advisories of the package index. An index
+without advisories (a mirror, no network) leaves versions unchecked. They are counted and named, so that "none found"
+always means "checked". Licences: read from the metadata of the installed packages, and compared with a list of what may
+be shipped with Apache-2.0. Exit 1 on a vulnerability or a licence that is not on the list. Exit 3 when vulnerabilities
+could not be checked, in whole or in part.
 """
 
 from __future__ import annotations

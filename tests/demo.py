@@ -1,8 +1,8 @@
-"""`make demo`: the main job on the embedded default, against the sample newsroom, shown to a person.
+"""`make demo`: the main job on SQLite and the embedded topic log, against the sample newsroom.
 
-Starts the newsroom on loopback, runs the `news_ingest` DAG itself (as `dag.test()` does, no scheduler), shows what
-happened, moves the newsroom to its second act, runs again, and ends with the newsroom's ledger beside the topics, line
-by line where they differ. Exit code 1 when they do. What Airflow itself says goes to var/demo/airflow.log.
+Starts the newsroom on loopback and runs the `news_ingest` DAG without a scheduler, as `dag.test()` does. Prints what
+happened, moves the newsroom to its second act, and runs again. At the end it compares the topics with the newsroom's
+ledger and prints each line that differs. Exit code 1 when one does. Airflow's own log goes to var/demo/airflow.log.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def furnish(address: str) -> None:
             "NEWSWIRE_HOME": str(HOME),
             "NEWSWIRE_CATALOGUE": str(catalogue),
             "NEWSWIRE_NEWSROOM": address,
-            "NEWSWIRE_HOST_SPACING_S": "0",  # the newsroom is ours: nobody to be polite to
+            "NEWSWIRE_HOST_SPACING_S": "0",  # the newsroom is ours: no rate limit needed
             "NEWSWIRE_CONTACT": "newsroom@example.org",
             "AIRFLOW_HOME": str(AIRFLOW_HOME),
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),

@@ -1,7 +1,7 @@
-"""How much of a corpus of real and odd feeds is understood: `python -m tests.feeds_corpus [FOLDER]`.
+"""Feed parser quality on a corpus of real and odd feeds: `python -m tests.feeds_corpus [FOLDER]`.
 
-Reads the folder's index.jsonl, parses every file with us and with feedparser alone, and prints the share of files whose
-number of entries is the one their source states, crashes, files where feedparser alone finds more, and every miss.
+Reads the folder's index.jsonl and parses every file with us and with feedparser alone. Prints the share of files with
+the number of entries that their source states. Lists crashes, files where feedparser alone finds more, and every miss.
 """
 
 from __future__ import annotations

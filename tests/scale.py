@@ -2,11 +2,12 @@
 
     python -m tests.scale [--spacing 0.5] [--keep]
 
-Two acts of the sample newsroom go through Airflow's scheduler, Redis and both workers; in the second one, a worker is
-killed in the middle of its shard and started again. Then: the ledger beside the topics (read by an independent client's
-isolation), outbox and topics agreed, no host asked more often than its spacing allows by all workers together, both
-workers and several lanes at work, and what all of it took: seconds from schedule to first message, CPU, memory. Exit 1
-when one of these does not hold.
+Two acts of the sample newsroom go through Airflow's scheduler, Redis and both workers. In the second act a worker is
+killed in the middle of its shard and started again. Then it checks:
+- the topics, read in `read_committed`, match the ledger, and the outbox matches the topics;
+- all workers together keep each host's rate limit;
+- both workers and several lanes did work.
+Prints seconds from schedule to first message, CPU and memory. Exit 1 when one check fails.
 """
 
 from __future__ import annotations
@@ -312,7 +313,7 @@ def main() -> int:
         (folder / "newswire" / "newsroom.toml").write_text(newsroom.catalogue_toml(), encoding="utf-8")
         try:
             act(stack, newsroom, choice.spacing, findings)
-        except Exception as error:  # the border of the whole: what went wrong is told, and all of it stopped
+        except Exception as error:  # the outermost border: report the error, then stop everything
             findings.check(False, f"{type(error).__name__}: {error}")
         finally:
             left = stack.down()

@@ -177,7 +177,7 @@ def test_a_reader_never_passes_by_what_is_not_committed_yet(postgres_url: str) -
             outbox.append(fast, (message(2),), lanes=4, now=NOW)
         reader.start()
         reader.join(timeout=0.3)
-        assert ends == []  # it waits for whoever still appends
+        assert ends == []  # it waits for the process that still appends
     reader.join()
     assert ends == [2]
     database.close()

@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.costs [--pages 600]
 
-Labelled press pages beside the checkout become a WARC file, and `newswire backfill` takes it through the whole walk on
-a real PostgreSQL and a real Kafka: everything but the fetch, which costs little beside extraction. Pages that are no
-article count with what they cost. The last lines carry the figures to 1,000,000 articles a day.
+Writes labelled press pages into a WARC file and runs `newswire backfill` on it, with real PostgreSQL and Kafka.
+That is the whole pipeline but the fetch, which is cheap compared with extraction. Pages that are not articles count
+with their cost. The last lines extrapolate to 1,000,000 articles a day.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""How fast copies are found, and at what cost in bytes: `python -m tests.benchmarks.dedup` (`make bench-dedup`).
+"""Deduplication speed and storage per article: `python -m tests.benchmarks.dedup` (`make bench-dedup`).
 
-Sketching on one core; then, on SQLite and on a PostgreSQL of its own, with 10,000 and 100,000 articles kept (or
-`--articles 10000 1000000`): look-ups one by one, claims by four processes in batches with durable commits, bytes per
-article in all near-duplicate tables, and the time to drop a week. Articles are made (tests/made_news.py), 404 words
-long. "Settled" bytes are those left when upkeep forgot the paragraphs that stood alone for a week.
+Measures sketching on one core. Then, on SQLite and on a PostgreSQL of its own, with 10,000 and 100,000 stored articles
+(or `--articles 10000 1000000`):
+- single look-ups, and claims by four processes in batches with durable commits;
+- bytes per article in all near-duplicate tables, and the time to drop a week.
+Articles are generated (tests/made_news.py), 404 words long. "Settled" bytes are those left after upkeep deleted the
+paragraphs that were seen in one article only for a week.
 """
 
 from __future__ import annotations
@@ -155,7 +157,7 @@ def fill(database: Database, first: int, last: int) -> None:
 def made_paragraphs(
     rng: random.Random, articles: Sequence[KnownArticle], moment: datetime
 ) -> Iterator[dict[str, object]]:
-    """What is noted of the articles' paragraphs: most stand alone."""
+    """Rows for the articles' paragraphs; most occur in one article only."""
     for article in articles:
         noted = {"host": zlib.crc32(article.domain.encode()) - 2**31, "week": sketches.week_of(moment), "more": False}
         for _ in article.fingerprint.paragraphs:
@@ -280,7 +282,7 @@ def bytes_kept(database: Database) -> float:
 
 
 def single_bytes(database: Database) -> float:
-    """Bytes of paragraphs that stand alone and are older than a week: forgotten by the next upkeep."""
+    """Bytes of paragraphs older than a week that occur in one article only; the next upkeep deletes them."""
     with database.reading() as connection:
         week = sketches.week_of(NOW - timedelta(days=7))
         alone = "SELECT avg(CASE WHEN url_2 IS NULL AND week < :week THEN 1.0 ELSE 0.0 END) FROM outlet_shingles"

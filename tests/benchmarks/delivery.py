@@ -1,12 +1,12 @@
-"""Articles delivered per second, outbox to topic, beside kafka-python's own bare idempotent producer in the same run.
+"""Delivery speed from outbox to topic, compared with kafka-python's bare idempotent producer in the same run.
 
     python -m tests.benchmarks.delivery [--articles 20000] [--bytes 5000] [--lanes 4] [--compression zstd]
                                         [--store sqlite]
 
-A broker of its own and a filled outbox. "Bare" sends the same messages (key, value, headers) with the same compression
-and batch size, idempotent but without transactions, database or batch numbers, and waits for every delivery report:
-what a producer that may lose or repeat messages in a crash can do at most. Ours ends with every row marked delivered.
-Both are open before they are timed.
+Starts its own broker and fills an outbox. "Bare" sends the same messages with the same compression and batch size, and
+waits for every delivery report. It is idempotent but has no transactions, database or batch numbers. It is the upper
+bound: a crash may lose or repeat its messages. Ours ends with every row marked delivered. Both are open before the
+clock starts.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ WARM_UP = 100  # articles, a few in every lane: opening them is no part of eithe
 
 
 def make_articles(count: int, *, size: int) -> list[Message]:
-    """Articles of about so many bytes, in words that compress as a text does (zstd: to about 40 %)."""
+    """Articles of about `size` bytes whose made-up words compress as prose does (zstd: to about 40 %)."""
     chance = random.Random(7)
     words = ["".join(chance.choices("aeiourstnlcdmp", k=chance.randint(2, 11))) for _ in range(6000)]
     frequent = [1 / (rank + 3) for rank in range(len(words))]

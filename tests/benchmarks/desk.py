@@ -1,7 +1,7 @@
-"""How long the desk's pages take with 5,000 feeds and 1,000,000 entries: `python -m tests.benchmarks.desk`.
+"""Response time of the desk's pages with 5,000 feeds and 1,000,000 entries: `python -m tests.benchmarks.desk`.
 
-Fills a store once (kept under var/, `--fresh` fills it again), asks each page in turn through the application itself,
-and prints median and 95th percentile. `--postgres` does the same on a server that it starts.
+Fills a store once, kept under var/ (`--fresh` fills it again). Requests each page through the application object and
+prints median and 95th percentile. `--postgres` does the same on a server that it starts.
 """
 
 from __future__ import annotations

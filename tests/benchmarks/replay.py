@@ -117,7 +117,7 @@ def articles(report: dict[str, object]) -> int:
 
 
 def told(report: dict[str, object]) -> str:
-    """A report in words."""
+    """A report as one line of text."""
     fates: Counter[str] = Counter()
     by_outlet = report["fates"]
     assert isinstance(by_outlet, dict)

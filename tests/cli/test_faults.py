@@ -155,7 +155,7 @@ def test_an_archive_that_takes_nothing_costs_no_entry_an_attempt(newswire: RunCo
 
 @pytest.fixture
 def shut() -> Iterator[int]:
-    """The writing end of a pipe that nobody reads any more."""
+    """The writing end of a pipe without a reader."""
     reading, writing = os.pipe()
     os.close(reading)
     yield writing

@@ -1,4 +1,4 @@
-"""How well copies are told on the labelled corpus, as `make eval-dedup` prints it: no floor may be missed."""
+"""Floors of deduplication quality on the labelled corpus, as `make eval-dedup` prints them."""
 
 from __future__ import annotations
 

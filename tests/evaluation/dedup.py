@@ -1,8 +1,8 @@
-"""How well copies and revisions are told: `python -m tests.evaluation.dedup` (`make eval-dedup`).
+"""Deduplication quality, for copies and revisions: `python -m tests.evaluation.dedup` (`make eval-dedup`).
 
-Every row of a labelled corpus is decided on in its order of arrival, and a link is right when the article joins the
-cluster whose first member tells the same story. Digests stay in the stream. Beside it, in an environment of their own,
-datasketch's MinHash LSH and SimHash on the same rows. Without the corpus, made news is judged, and the table says so.
+Decides on every row of a labelled corpus in its order of arrival. A link is right when the article joins the cluster
+whose first member has the same story. Digests stay in the stream. datasketch's MinHash LSH and SimHash run on the same
+rows in an environment of their own. Without the corpus the rows are generated news, and the table names them so.
 """
 
 from __future__ import annotations

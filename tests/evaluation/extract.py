@@ -1,9 +1,11 @@
-"""Our extractor beside trafilatura and other peers on labelled pages: `python -m tests.evaluation.extract [--short]`.
+"""Extraction quality and speed, compared with trafilatura and other peers: `python -m tests.evaluation.extract`.
 
-Prints, per corpus and extractor: 4-gram precision, recall and F1 (mean precision, mean recall), pages exactly right
-(F1 ≥ 0.99) and bad (< 0.9), ROUGE-LSum and segments where the corpus has them, title, authors, date, language, CPU
-time per page and the ratio to trafilatura with metadata in the same run. The worst pages go side by side into
-`var/eval-extract.html` (`--report FILE`).
+Prints, per corpus and extractor:
+- 4-gram precision, recall and F1, the share of pages exactly right (F1 ≥ 0.99) and bad (< 0.9);
+- ROUGE-LSum and segments where the corpus has them;
+- title, authors, date and language;
+- CPU time per page, and its ratio to trafilatura with metadata in the same run.
+`--short` prints less. The worst pages go side by side into `var/eval-extract.html` (`--report FILE`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Airflow on this machine: its four components as daemons, a login of its own, nothing open beyond loopback.
 
-Measured with Airflow 3.3.2. The components are started one by one and not by `airflow standalone`, which opens two log
-servers on every network interface, takes 350 MB more, and leaves orphans when it is ended by SIGTERM.
+Measured with Airflow 3.3.2. The components are started one by one, not by `airflow standalone`. That command opens two
+log servers on every network interface, takes 350 MB more, and leaves orphan processes after SIGTERM.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ USERS = {"admin": "admin", "viewer": "viewer"}  # name: role
 SIMPLE_LOGIN = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
 _IDLE = "<idle>"  # in the title of a worker that waits for a task
 HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-# Local log files are read straight from disk, so nobody needs the log servers (they would listen on all interfaces).
+# Local log files are read straight from disk, so the log servers are not needed (they would listen on all interfaces).
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "api-server": (),
     "scheduler": ("--skip-serve-logs",),
@@ -68,7 +68,7 @@ class AirflowPlace:
 
     def variables(self) -> dict[str, str]:
         """The environment of every component."""
-        # SQLite's five seconds are too few on a busy machine: the API answers 500, and a task's end is told too late.
+        # SQLite's five seconds are too few on a busy machine: the API answers 500, and a task's end comes too late.
         database = self.database_url or f"sqlite:///{self.home / 'airflow.db'}?timeout=60"
         given = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "NEWSWIRE_"))}
         return {
@@ -177,7 +177,7 @@ class Airflow:
             time.sleep(0.5)
 
     def health(self) -> dict[str, str]:
-        """What each component says of itself; empty while nobody answers."""
+        """The health that each component reports; empty while the API does not answer."""
         try:
             with urllib.request.urlopen(f"{self.place.url}/api/v2/monitor/health", timeout=5) as response:
                 answer: dict[str, dict[str, Any]] = json.load(response)

@@ -100,8 +100,8 @@ def start_broker(
 ) -> Broker:
     """Start a broker on this folder (formatted on first use); ready when this returns.
 
-    `advertised_port`: where clients are told to go, when that is not the broker itself but a proxy. `more`: settings
-    beside those of PROPERTIES, or instead of them. `properties_text`, in place of our own, has to listen on this port.
+    `advertised_port`: the port clients connect to, when that is a proxy and not the broker. `more`: settings that add
+    to PROPERTIES or replace them. `properties_text`, in place of our own, has to listen on this port.
     """
     libs = fetch_jars()
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,14 +13,14 @@ class NotReady(Exception):
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
+    """A port without a listener at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def is_listening(port: int) -> bool:
-    """Whether somebody accepts connections there."""
+    """Whether a process accepts connections there."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -29,7 +29,7 @@ def is_listening(port: int) -> bool:
 def wait_for_port(port: int, *, daemon: Daemon, timeout_s: float) -> None:
     """Return when the daemon listens. Raises NotReady when it ended or time is up.
 
-    Whatever ends the wait, Ctrl-C too, ends the daemon: nobody else knows of it yet.
+    Whatever ends the wait, Ctrl-C too, ends the daemon: no other code knows of it yet.
     """
     try:
         wait_until_listening(port, daemon=daemon, timeout_s=timeout_s)

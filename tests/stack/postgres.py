@@ -47,7 +47,7 @@ class Postgres:
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
-        """Drop a database, whoever is connected."""
+        """Drop a database, open connections included."""
         run_sql(self.port, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def stop(self, *, grace_s: float = 30) -> None:

@@ -1,7 +1,7 @@
-"""A real schema registry on this machine: Apicurio Registry, which speaks Confluent's protocol; state in memory.
+"""A real schema registry on this machine: Apicurio Registry, with Confluent's protocol and its state in memory.
 
-Comes by Maven once (var/registry, 142 MB); loopback only. What it is used for: that our side of the protocol is right
-is told by software that is not ours.
+Maven downloads it once (var/registry, 142 MB). It listens on loopback only. It tests our side of the protocol against
+software that is not ours.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the stack starts it also ends, and what it opens it opens to this machine alone."""
+"""The local stack stops every process that it starts, and listens on loopback only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if not os.fork():
     os._exit(0)
 os.wait()
 """
-# One that waits for a worker which nobody told to go.
+# A scheduler that waits for a worker that received no signal.
 FORGETFUL_SCHEDULER = """
 import signal, subprocess, sys
 signal.signal(signal.SIGTERM, lambda *_: None)

@@ -135,7 +135,7 @@ class MovingNewsroom(Newsroom):
         return sorted(own, key=lambda each: touched(each.article), reverse=True)[:SHOWN]
 
     def answer(self, host: str, path: str) -> Reply:
-        """What stands behind a URL now."""
+        """The reply for a URL now."""
         with self.moving:
             if (page := self.pages.get((host, path.partition("?")[0]))) is not None:
                 return page_reply(page)

@@ -53,7 +53,7 @@ class Plan:
     seed: int
     pause_s: float  # between two faults, on average
     beat_s: float  # between two changes of the newsroom
-    delivery_timeout_s: float = 4.0  # small, so that a process that stands still is overtaken soon
+    delivery_timeout_s: float = 4.0  # small, so that a stopped process is replaced soon
 
     @property
     def stand_s(self) -> float:
@@ -315,7 +315,7 @@ class Torture:
             worker.stop(grace_s=30)
 
     def unsettled(self) -> int:
-        """What has not come to its end yet: articles that no entry tells of, entries that wait, messages that wait."""
+        """Unfinished work: articles without an entry, pending entries, undelivered messages."""
         with psycopg.connect(self.url) as connection:
             waiting = connection.execute(
                 "SELECT (SELECT count(*) FROM entries WHERE state = 'pending')"

@@ -1,4 +1,4 @@
-"""Repair on pages of our own: lines that stand among, before and behind an article and are none of it."""
+"""Removal of boilerplate lines before, inside and after the article, on pages of our own."""
 
 # ruff: noqa: E501 - markup stands on one line each, as pages print it
 

@@ -1,4 +1,4 @@
-"""Boxes and lines on pages of our own that are marked as nothing: offers, consent, what stands behind a paywall."""
+"""Promotional boxes without markup that names them: offers, consent, paywalls, on pages of our own."""
 
 # ruff: noqa: E501 - markup stands on one line each, as pages print it
 

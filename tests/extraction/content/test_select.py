@@ -50,7 +50,7 @@ def test_a_headline_and_a_lead_are_no_article_though_nothing_speaks_of_it_more(s
 
 
 def test_a_text_that_the_page_tells_as_markup_is_found_on_it() -> None:
-    """In the blocks that it is in: not as it is told, with what stands between its paragraphs."""
+    """The text comes from the page's blocks, not from JSON-LD with the lines between its paragraphs."""
     told = "".join(f"<p>{text.replace('harbour', '<strong>harbour</strong>')}</p>\n" for text in PARAGRAPHS * 2)
     told += "<div class='lee-tambien'><a href='/b'>The boats that never came back to Saltby</a></div>" * 9
     linked = json.dumps({"@type": "NewsArticle", "headline": "The quiet harbour", "articleBody": told})

@@ -1,4 +1,4 @@
-"""Authors: people and organisations as pages write them, and what stands in a byline and is nobody's name."""
+"""Authors of a page: people, organisations, and words of a byline that are not a name."""
 
 from __future__ import annotations
 

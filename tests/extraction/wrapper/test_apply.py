@@ -1,4 +1,4 @@
-"""What a wrapper makes of pages that differ from those it learnt from, and which differences send it to the teacher."""
+"""Applying a wrapper to pages that differ from those it learnt from, and when it falls back to trafilatura."""
 
 from __future__ import annotations
 
