@@ -32,7 +32,6 @@ from connectors.store.runs import RunStore
 from connectors.store.topic_log import EmbeddedTopics
 from pipeline import __version__
 from pipeline.app.environment import load_settings
-from pipeline.app.time_option import time_of_option
 from pipeline.catalogue.catalogue import parse_catalogue, select
 from pipeline.delivery.audit import Audit
 from pipeline.delivery.claim_check import claim_check
@@ -44,6 +43,7 @@ from pipeline.domain.ports import Topics
 from pipeline.domain.settings import Settings
 from pipeline.identity.article_ids import with_number_rule
 from pipeline.reporting.report import LATE, Report
+from pipeline.text.time_option import time_of_option
 
 if TYPE_CHECKING:
     from connectors.http.fetcher import SafeFetcher

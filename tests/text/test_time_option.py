@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.app.runs import Newswire
-from pipeline.app.time_option import read_time, time_of_option
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.settings import Settings
+from pipeline.text.time_option import read_time, time_of_option
 from tests.values import NOW
 
 
