@@ -42,7 +42,10 @@ test: tools venv-test ## everything: lint, types, tests on real Kafka and Postgr
 	$(call step,wheel)
 	$(wheel)
 	$(call step,pytest$(COMMA) against the installed wheel)
-	$(against_wheel) $(RUN) -m pytest --import-mode=append -n 2 --dist loadfile $(PYTEST_ARGS)
+	rm -rf var/coverage && mkdir -p var/coverage
+	$(against_wheel) $(RUN) $(coverage) -m pytest --import-mode=append -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(if $(coverage),$(call step,branch coverage)
+	$(RUN) -m tests.coverage_report)
 
 lint: venv-test ## ruff, deptry and mypy alone
 	@.venv/bin/ruff check .
@@ -136,6 +139,9 @@ COMMA := ,
 # packages from coming first because a program was started in it.
 WHEEL := var/wheel
 against_wheel = PYTHONSAFEPATH=1 PYTHONPATH="$(CURDIR)/$(WHEEL)/site:$(CURDIR)" TESTED_WHEEL="$(CURDIR)/$(WHEEL)/site"
+
+# Coverage is measured by a whole run alone: a part of the tests says nothing of the total.
+coverage = $(if $(PYTEST_ARGS),,-m coverage run)
 
 define wheel
 rm -rf $(WHEEL) build
