@@ -1,6 +1,6 @@
-"""`newswire extract --jsonl`: a line that names a page in, a line with its article or its rejection out.
+"""JSON Lines of `newswire extract --jsonl`: a line names a page, a line has its article or rejection.
 
-Pure: reading files and running workers is left to connectors/workers/pool.py.
+Computation only: connectors/workers/pool.py reads files and runs workers. Tested by tests/cli/test_main.py.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ExtractRow:
 
 @dataclass(frozen=True, slots=True)
 class ExtractedRow:
-    """One line of output: an extraction, or why there is none."""
+    """One line of output: an extraction, or the reason for its failure."""
 
     row: ExtractRow
     extraction: Extraction | None
@@ -47,7 +47,7 @@ def read_row(line: str) -> ExtractRow:
 
 
 def outlet_of(row: ExtractRow) -> str:
-    """Whose wrapper a page teaches: the registrable domain of its URL."""
+    """The outlet whose wrapper a page teaches: the registrable domain of its URL."""
     return registrable_domain(row.url) or "unknown"
 
 
@@ -76,7 +76,10 @@ def _article(article: Article) -> dict[str, Any]:
         "title": article.title,
         "text": article.text,
         "lead": article.lead,
-        "authors": [*article.authors, *article.author_organisations],  # all who sign, as the page prints them
+        "authors": [
+            *article.authors,
+            *article.author_organisations,
+        ],  # people and organisations as printed
         "author_people": list(article.authors),
         "author_organisations": list(article.author_organisations),
         "published": _time(article.published),
@@ -99,7 +102,7 @@ def _article(article: Article) -> dict[str, Any]:
 
 
 def _time(moment: SourcedTime | None) -> str | None:
-    """By the clock that the outlet printed, so that the day is the reader's."""
+    """ISO 8601 in the outlet's printed UTC offset, so that the day is the reader's."""
     if moment is None:
         return None
     clock = timezone(timedelta(seconds=moment.offset_s)) if moment.offset_s else UTC

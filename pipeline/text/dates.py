@@ -193,22 +193,32 @@ def _without_weekday(text: str) -> tuple[str, int | None]:
 
 def _moment(parts: Mapping[str, str | None], zone: tzinfo) -> ReadDate | None:
     """The moment of these parts; second 60 and hour 24 run over into the next minute and day."""
-    year, month, day = (int(parts.get(name) or 1) for name in ("y", "m", "d"))
-    hour, minute, second = (int(parts.get(name) or 0) for name in ("H", "M", "S"))
-    if len(parts["y"] or "") <= 2:
-        year += 2000 if year < 70 else 1900
-    half = parts.get("half")
-    if half and 1 <= hour <= 12:
-        hour = hour % 12 + (12 if half.startswith("p") else 0)
+    month, day = _numbers(parts, "md", default=1)
+    hour, minute, second = _numbers(parts, "HMS", default=0)
+    hour = _hour_of_day(hour, parts.get("half") or "")
     if hour > 24 or minute > 60 or second > 61:
         return None
     named = _zone_in(parts.get("rest") or "")
     try:
-        start = datetime(year, month, day, tzinfo=named or zone)
+        start = datetime(_four_digits(parts["y"] or ""), month, day, tzinfo=named or zone)
         local = start.replace(tzinfo=None) + timedelta(hours=hour, minutes=minute, seconds=second)
         return ReadDate(local.replace(tzinfo=named or zone).astimezone(UTC), zone_assumed=named is None)
     except (ValueError, OverflowError):
         return None
+
+
+def _numbers(parts: Mapping[str, str | None], names: str, *, default: int) -> list[int]:
+    return [int(parts.get(name) or default) for name in names]
+
+
+def _four_digits(year: str) -> int:
+    """The year; two digits are of 1970 to 2069."""
+    return int(year) + (0 if len(year) > 2 else 2000 if int(year) < 70 else 1900)
+
+
+def _hour_of_day(hour: int, half: str) -> int:
+    """The hour from 0 to 23; `half` is `am` or `pm` in any spelling, or empty."""
+    return hour % 12 + (12 if half.startswith("p") else 0) if half and 1 <= hour <= 12 else hour
 
 
 def _zone_in(rest: str) -> tzinfo | None:

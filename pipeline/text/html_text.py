@@ -1,7 +1,7 @@
 """HTML fragments to plain text in linear time: no tags, references resolved, blank lines between paragraphs.
 
 For titles and summaries of feeds, where an HTML parser is too slow and has quadratic cases.
-Tested by tests/feeds/test_rss_atom.py.
+Tested by tests/text/test_tokens.py.
 """
 
 from __future__ import annotations

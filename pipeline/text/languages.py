@@ -61,14 +61,14 @@ _SCRIPTS = (  # in this order: Japanese also uses Chinese characters, Korean som
 def detect_language(text: str, *, claims: Sequence[str]) -> str | None:
     """The text's language as BCP 47; `claims` are the page's own, the most trusted first."""
     claims = [claim.replace("_", "-") for claim in claims if claim]
-    first = claims[0] if claims else ""
+    first = next(iter(claims), "")
     for chars in (_FIRST_CHARS, _SAMPLE_CHARS):
         sample = text[:chars]
         frequent, words = _count_frequent_words(sample)
         if first and _supports(first.partition("-")[0].lower(), frequent, words):
             return _normalise_tag(first)
     if len(sample) < _MIN_DETECTED_CHARS:
-        return _normalise_tag(first) if first else None
+        return _normalise_tag(first) or None
     detected = _detect_by_script(sample) or _detect_by_frequent_words(frequent, words) or _detect_by_model(sample)
     return next((_normalise_tag(claim) for claim in claims if claim.lower().startswith(detected)), detected)
 

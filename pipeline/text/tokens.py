@@ -43,7 +43,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class WordsChanged:
-    """The size of a revision in words."""
+    """The size of a revision, as numbers of words."""
 
     added: int
     removed: int

@@ -1,7 +1,7 @@
 """Text blocks: the visible paragraphs, headings, list items and table rows of a page, in order, with their DOM path.
 
 Every published text is built from blocks, so that an article reads the same for every method of selection. Which blocks
-are the article is left to others. Tested by tests/extraction/content/test_structure.py.
+are the article is left to others.
 """
 
 from __future__ import annotations
@@ -197,12 +197,10 @@ class _BlockReader:
             return
         label, kind = look
         self._flush_open()
-        if self._skipped and self._labels and f"{self._labels[-1]}>{label}" in self._skipped:
+        if self._is_skipped(label) or (tag == "tr" and self._row(element)):
             return
-        if tag == "tr" and self._row(element):
-            return
-        if tag == "figure" and kind is Kind.CAPTION and _shows_text(element):
-            kind = Kind.QUOTE if element.find(".//blockquote") is not None else None
+        if tag == "figure" and kind is Kind.CAPTION:
+            kind = _kind_of_figure(element)
         around = self._marks, self._marked
         if kind is not None:
             mark = Mark(kind, element, f"{kind}:{label}")
@@ -217,6 +215,9 @@ class _BlockReader:
         self._open.pop()
         self._labels.pop()
         self._marks, self._marked = around
+
+    def _is_skipped(self, label: str) -> bool:
+        return bool(self._skipped and self._labels) and f"{self._labels[-1]}>{label}" in self._skipped
 
     def _flush_open(self) -> None:
         if self._parts or self._link_chars:
@@ -315,9 +316,11 @@ def _is_phrase(element: html.HtmlElement) -> bool:
     return parent is not None and parent.tag in PHRASED
 
 
-def _shows_text(figure: html.HtmlElement) -> bool:
-    """Whether a figure is a quotation, a table or a listing, and no picture."""
-    return next(figure.iter("blockquote", "table", "pre", "ul", "ol"), None) is not None
+def _kind_of_figure(figure: html.HtmlElement) -> Kind | None:
+    """A caption, unless the figure is a quotation (QUOTE), a table or a list (None)."""
+    if figure.find(".//blockquote") is not None:
+        return Kind.QUOTE
+    return Kind.CAPTION if next(figure.iter("table", "pre", "ul", "ol"), None) is None else None
 
 
 def _ends_heading(line_break: html.HtmlElement) -> bool:

@@ -1,8 +1,8 @@
 """Page parsing: bytes to one tree, once, under limits that keep every later step linear.
 
 Pages stay UTF-8 bytes until parsed: most arrive that way, and searching bytes is about three times faster than
-searching `str`. Promises that the tree holds no script, that JSON-LD blocks come out as text, and that a page over a
-limit is rejected with the limit's name. Reading metadata and text is left to others.
+searching `str`. Promises that the tree holds no script, and that JSON-LD blocks come out as text. A page over a limit
+is rejected with the limit's name. Reading metadata and text is left to others.
 """
 
 from __future__ import annotations
@@ -263,25 +263,39 @@ def _without_scripts(page: bytes) -> tuple[bytes, list[str], str]:
     start = 0
     tags = _invisible_tags(page)
     for name, is_opening, begin, at in tags:
-        if begin < start or not is_opening:
-            continue  # within a comment, a string or an attribute, or a closing tag without an opening one
-        opened = page.find(b">", at, at + 5_000)
-        if page[opened - 1 : opened] == b"/" and name not in _RAW_TEXT:
-            continue
+        if begin < start or not is_opening or _is_empty_element(page, name, opened := page.find(b">", at, at + 5_000)):
+            continue  # or within a comment, a string or an attribute, or closing what nothing opened
         kept.append(page[start:begin])
-        end, behind = next(((e, after) for other, opens, e, after in tags if other == name and not opens), (-1, 0))
+        end, behind = _find_closing(name, tags)
         if end < 0:
             if (respelt := _ODD_TAG.sub(lambda tag: tag[0].lower(), page)) != page:
                 return _without_scripts(respelt)
             start = len(page) if name in _RAW_TEXT else at  # an unclosed <svg> or <iframe> hides nothing
             break
-        if name == "script" and opened > 0 and _JSON_TYPE in page[at:opened].lower():
+        if name == "script" and _is_json_ld(page, at, opened):
             json_ld.append(_text(page[opened + 1 : end]))
         elif name == "noscript":
             noscript.append(_text(page[at:end]))
         start = page.find(b">", behind) + 1 or len(page)
     kept.append(page[start:])
-    return b" ".join(kept), json_ld, " ".join(text for text in noscript if len(text) < _MAX_NOSCRIPT_CHARS)
+    return b" ".join(kept), json_ld, " ".join(filter(_is_short, noscript))
+
+
+def _is_empty_element(page: bytes, name: str, opened: int) -> bool:
+    return page[opened - 1 : opened] == b"/" and name not in _RAW_TEXT
+
+
+def _is_json_ld(page: bytes, start: int, opened: int) -> bool:
+    return opened > 0 and _JSON_TYPE in page[start:opened].lower()
+
+
+def _is_short(noscript: str) -> bool:
+    return len(noscript) < _MAX_NOSCRIPT_CHARS
+
+
+def _find_closing(name: str, tags: Iterator[tuple[str, bool, int, int]]) -> tuple[int, int]:
+    """Where the next closing tag of this name begins, and where its name ends; -1 without one."""
+    return next(((begin, end) for other, is_opening, begin, end in tags if other == name and not is_opening), (-1, 0))
 
 
 def _invisible_tags(page: bytes) -> Iterator[tuple[str, bool, int, int]]:

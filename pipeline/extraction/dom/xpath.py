@@ -1,4 +1,7 @@
-"""Trees: lxml's answers as values of one type, so that nobody else has to guess what an XPath gives."""
+"""XPath helpers: lxml's results with one type each, and searches that first look at the markup.
+
+Tested by tests/extraction/dom/test_blocks.py.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,10 @@ __all__ = ["Search", "count_of", "find_elements", "find_texts", "only_child", "t
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Kinds of elements to find, each as what a page's markup holds if it has any, letters or a pattern, and as an
-    XPath's test.
+    """Kinds of elements to find, each as a hint that the markup holds if there are any, and as an XPath test.
 
-    Looking a markup through takes a tenth of the time that looking at its elements does, and for letters a third of
-    that. A pattern begins with plain letters: others are slow.
+    Searching the markup for a hint takes a tenth of the time of searching its elements, and a third of that for a
+    plain string. A pattern must begin with plain letters: others are slow.
     """
 
     kinds: tuple[tuple[re.Pattern[str] | str, str], ...]
@@ -40,12 +42,12 @@ def _any_of(tests: tuple[str, ...]) -> etree.XPath:
 
 
 def find_elements(path: etree.XPath, root: html.HtmlElement) -> list[html.HtmlElement]:
-    """The elements that an XPath finds; it must be one that finds elements."""
+    """The elements that an XPath for elements finds."""
     return cast("list[html.HtmlElement]", path(root))
 
 
 def find_texts(path: etree.XPath, root: html.HtmlElement) -> list[etree._ElementUnicodeResult]:
-    """The strings that an XPath finds, each of which knows its element; it must be one that finds strings."""
+    """The strings that an XPath for strings finds; each knows its element."""
     return cast("list[etree._ElementUnicodeResult]", path(root))
 
 
@@ -55,11 +57,11 @@ def count_of(path: etree.XPath, root: html.HtmlElement) -> int:
 
 
 def only_child(element: html.HtmlElement) -> html.HtmlElement | None:
-    """The child that is all an element holds, None where words or other elements stand beside it."""
+    """An element's only child; None where it has text or other elements too."""
     child = element[0] if len(element) == 1 else None
     return child if child is not None and not f"{element.text or ''}{child.tail or ''}".strip() else None
 
 
 def text_of(element: html.HtmlElement) -> str:
-    """All text under an element, blanks as they come."""
+    """All text under an element, blanks unchanged."""
     return "".join(cast("Iterator[str]", element.itertext()))

@@ -1,6 +1,6 @@
-"""Agencies: which news agency a text credits, by its dateline, its signature or its authors.
+"""News agencies that a text credits, by its dateline, its signature or its authors.
 
-Promises the agency's short name, once, in order of finding; a text that only speaks of an agency credits none.
+Promises each agency's short name once, in order of finding; a text that only mentions an agency credits none.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-# Short name → the forms it signs with. Names that are words (PA, CP, AP) count in capitals only.
+# Short name → the forms in which it is credited. Names that are words (PA, CP, AP) count in capitals only.
 _FORMS: dict[str, tuple[str, ...]] = {
     "AFP": ("AFP", "Agence France-Presse", "Agence France Presse"),
     "AP": ("AP", "Associated Press", "The Associated Press"),

@@ -1,4 +1,4 @@
-"""Dates of a page: published and modified apart, each with where it was read; never a date of the page's footer."""
+"""Dates of a page: published and modified, each with its source; never a date of the page's footer."""
 
 from __future__ import annotations
 
@@ -138,8 +138,8 @@ _FOOTERS = etree.XPath("//footer | //*[@id='footer'] | //aside | //nav | //form 
 
 
 def _guessed(root: html.HtmlElement, url: str, zone: tzinfo) -> SourcedTime | None:
-    """A day found by htmldate in the page without footer, sidebars and comments, where nobody tells one."""
-    from htmldate import find_date  # a tenth of a CPU second: paid where a page tells no date
+    """A day found by htmldate in the page without footer, sidebars and comments, where no source has one."""
+    from htmldate import find_date  # a tenth of a CPU second: only where a page has no other date
 
     body = deepcopy(root)
     for element in find_elements(_FOOTERS, body):

@@ -1,7 +1,7 @@
 """JSON-LD: the article's values in a page's structured data, parsed by `json` alone.
 
 Broken, hostile or unrelated blocks are ignored in linear time. Which source wins is left to
-pipeline/extraction/metadata/resolve.py. Tested by tests/extraction/test_extract.py.
+pipeline/extraction/metadata/resolve.py. Tested by tests/extraction/metadata/test_dates.py.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     dates       JSON-LD, meta, itemprop, <time> near the headline, address, feed; never the footer
     authors     JSON-LD, meta, byline, feed; people and organisations apart
 The article's text is not read here. Its language is detected in pipeline/text/languages.py.
-Tested by tests/extraction/test_extract.py.
+Tested by tests/extraction/metadata/test_dates.py.
 """
 
 from __future__ import annotations

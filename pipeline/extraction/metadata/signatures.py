@@ -1,4 +1,7 @@
-"""Signatures: a line beside the text that is nothing but the name of who wrote it, where the page names nobody else."""
+"""Signatures: the author from a line next to the text that is only a name, where no other source names one.
+
+Tested by tests/extraction/metadata/test_authors.py.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,16 @@ from pipeline.extraction.metadata.authors import Authors, read_signature
 
 __all__ = ["find_signature"]
 
-_MOST_SIGNED_CHARS = 50
+_MAX_SIGNED_CHARS = 50
 _RIGHT = re.compile(r"text-align\s*:\s*(?:right|end)")
 _ITALIC, _BOLD = frozenset({"em", "i"}), frozenset({"b", "strong"})
-_REACH = 2  # lines behind the text or before it
+_REACH = 2  # lines after the text or before it
 
 
 def find_signature(blocks: Sequence[Block], chosen: Sequence[int]) -> Authors:
-    """Who signs right behind the text or, else, right above it, in the element that holds its paragraphs.
+    """The author who signs right after the text, else right above it, in the element that holds its paragraphs.
 
-    Behind it a bold line heads what comes next: there a signature is in italics or set to the right.
+    After the text, a bold line is the next text's headline: there a signature is in italics or aligned right.
     """
     if not chosen:
         return Authors()
@@ -34,11 +37,11 @@ def find_signature(blocks: Sequence[Block], chosen: Sequence[int]) -> Authors:
     return Authors()
 
 
-def _may_sign(line: Block, beside: Block, tags: frozenset[str]) -> bool:
-    """Whether a line stands among the paragraphs and is set apart from them, as a signature is and a place is not."""
-    if line.is_heading or line.tag != beside.tag or line.link_chars or len(line.text) > _MOST_SIGNED_CHARS:
+def _may_sign(line: Block, paragraph: Block, tags: frozenset[str]) -> bool:
+    """Whether a line is a sibling of the paragraphs and styled differently, as a signature is and a dateline is not."""
+    if line.is_heading or line.tag != paragraph.tag or line.link_chars or len(line.text) > _MAX_SIGNED_CHARS:
         return False
-    if line.node.getparent() is not beside.node.getparent():
+    if line.node.getparent() is not paragraph.node.getparent():
         return False
     child = only_child(line.node)
     return _RIGHT.search(line.node.get("style") or "") is not None or (child is not None and child.tag in tags)

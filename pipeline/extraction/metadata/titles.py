@@ -1,4 +1,7 @@
-"""Titles: the headline among what a page offers, without the outlet's name behind it."""
+"""Title of a page: the headline among the page's candidates, without the outlet's name.
+
+Tested by tests/extraction/metadata/test_titles.py.
+"""
 
 from __future__ import annotations
 
@@ -15,60 +18,68 @@ _SEPARATORS = re.compile(r"\s+(?:[|–—\-•·:»«›‹/]|::|&#124;)\s+|\s*[
 _AT_END = re.compile(rf"(?:{_SEPARATORS.pattern})$")
 _WORDS = re.compile(r"\w+")
 _MAX_TITLE_CHARS = 500
-_SAME_WORDS, _LEAST_SHARE = 0.5, 0.25
+_SAME_WORDS, _MIN_SHARE = 0.5, 0.25
 _MAX_LABEL_CHARS, _MAX_KICKER_CHARS = 15, 25
-_MOST_SITE_WORDS = 12
+_MAX_SITE_WORDS = 12
 
 
 def choose_title(
     *, linked: str, social: str, headlines: Sequence[str], page: str, feed: str, site: str, host: str = ""
 ) -> SourcedValue:
-    """The headline: what the page tells machines twice in the same words, else an h1 that another source confirms, else
-    what it tells machines once, else its title. Words that agree are given as the h1 sets them.
+    """The headline by this order: an h1 that JSON-LD and Open Graph agree on, or that another source confirms if these
+    two disagree; JSON-LD, Open Graph, `<title>`, the feed's title; any h1.
     """
     linked, social, page, feed = (_clean(text) for text in (linked, social, page, feed))
     outlet = _outlet_keys(site, host)
-    printed = [text for text in (_clean(h1) for h1 in headlines) if text and key_of(text) not in outlet]
-    told = _named(((linked, "json-ld"), (social, "opengraph"), (page, "title"), (feed, "feed")), site, host)
-    machines = [key_of(without_site(text, site, host)) for text, source in told if source in {"json-ld", "opengraph"}]
-    agreed = machines[0] if len(machines) == 2 and machines[0] == machines[1] else ""
-    texts = [text for text, _ in told]
-    for h1 in printed:
-        if key_of(h1) == agreed or (not agreed and _is_confirmed(h1, texts, printed)):
-            return SourcedValue(_unglued(h1, texts), "h1")
-    if told:
-        text, source = told[0]
+    printed = [text for text in map(_clean, headlines) if text and key_of(text) not in outlet]
+    named = _named(((linked, "json-ld"), (social, "opengraph"), (page, "title"), (feed, "feed")), site, host)
+    texts = [text for text, _ in named]
+    headline = _supported_headline(printed, texts, _agreed(named, site, host))
+    if headline is not None:
+        return SourcedValue(_unglued(headline, texts), "h1")
+    if named:
+        text, source = named[0]
         return SourcedValue(without_site(text, site or next(iter(printed), ""), host), source)
     return SourcedValue(printed[0], "h1") if printed else SourcedValue("", "")
 
 
-def _is_confirmed(h1: str, told: Sequence[str], printed: Sequence[str]) -> bool:
-    """Whether another source says the same. The part of a title that names the section or the outlet confirms nothing:
-    `Report: cancer rates higher | CTV Ottawa` is no word for an h1 `CTV News Ottawa`.
+def _supported_headline(printed: Sequence[str], texts: Sequence[str], agreed: str) -> str | None:
+    """The first h1 that is the agreed title or, without one, that another source confirms."""
+    for h1 in printed:
+        if key_of(h1) == agreed or (not agreed and any(_confirms(text, h1, texts, printed) for text in texts)):
+            return h1
+    return None
+
+
+def _agreed(named: Sequence[tuple[str, str]], site: str, host: str) -> str:
+    """The comparison key of the title in JSON-LD and Open Graph; empty where they differ or one has none."""
+    keys = [key_of(without_site(text, site, host)) for text, source in named if source in {"json-ld", "opengraph"}]
+    return keys[0] if len(keys) == 2 and keys[0] == keys[1] else ""
+
+
+def _confirms(text: str, h1: str, texts: Sequence[str], printed: Sequence[str]) -> bool:
+    """Whether another source has the words of an h1 outside the part that names the section or the outlet.
+
+    `Report: cancer rates higher | CTV Ottawa` does not confirm an h1 `CTV News Ottawa`.
     """
-    for text in told:
-        if same_words(h1, text) < _SAME_WORDS:
-            continue
-        parts = [part for part in _SEPARATORS.split(text) if part]
-        if 2 * len(_words(h1)) >= len(_words(text)):
-            return True
-        if len(parts) < 2:
-            if _LEAST_SHARE * len(_words(text)) <= len(_words(h1)):
-                return True
-            continue  # the outlet's name in a sentence of ten words is not the headline's
-        if key_of(h1) == key_of(parts[0]) and len(parts[0].split()) > 1:
-            return True
-        others = {key_of(other) for other in (*told, *printed) if other not in {text, h1}}
-        named = next((part for part in parts if key_of(part) in others), max(parts, key=lambda part: len(part.split())))
-        if same_words(h1, named) >= _SAME_WORDS:
-            return True
-    return False
+    if same_words(h1, text) < _SAME_WORDS:
+        return False
+    if 2 * len(_words(h1)) >= len(_words(text)):
+        return True
+    parts = [part for part in _SEPARATORS.split(text) if part]
+    if len(parts) < 2:
+        return _MIN_SHARE * len(_words(text)) <= len(_words(h1))  # a few words of many may be the outlet's name
+    if key_of(h1) == key_of(parts[0]) and len(parts[0].split()) > 1:
+        return True
+    others = {key_of(other) for other in (*texts, *printed) if other not in {text, h1}}
+    named = next((part for part in parts if key_of(part) in others), max(parts, key=lambda part: len(part.split())))
+    return same_words(h1, named) >= _SAME_WORDS
 
 
-def _named(told: Sequence[tuple[str, str]], site: str, host: str) -> list[tuple[str, str]]:
-    """What names the article: not the outlet, as pages do that have one title for all, unless nothing else is told."""
+def _named(titles: Sequence[tuple[str, str]], site: str, host: str) -> list[tuple[str, str]]:
+    """The titles that name the article and not the outlet, which some pages give all their pages; else all of them."""
     outlet = _outlet_keys(site, host)
-    found = [(text, source) for text, source in told if text]
+    found = [(text, source) for text, source in titles if text]
     return [(text, source) for text, source in found if key_of(text) not in outlet] or found
 
 
@@ -76,25 +87,35 @@ def _outlet_keys(site: str, host: str) -> set[str]:
     return {key_of(site), key_of(host.removeprefix("www.").partition(".")[0])}
 
 
-def _unglued(h1: str, told: Sequence[str]) -> str:
-    """The headline with the blanks that another source has, where a kicker ends without one, and without a label.
+def _unglued(h1: str, texts: Sequence[str]) -> str:
+    """The headline without a label that no other source has, and with the blanks that another source has.
 
-    A label stands beside the headline in its element, and no other source has it: `Abonnés` behind it, a kicker in
-    capitals before it.
+    Labels are in the headline's element: `Abonnés` after it, a kicker in capitals before it.
     """
-    for text in told:
+    for text in texts:
         label = h1.removesuffix(text).removesuffix(f"{text}.") if len(text) > _MAX_LABEL_CHARS else h1
-        if label != h1 and label.isupper() and label.endswith(" ") and len(label) <= _MAX_KICKER_CHARS:
+        if label != h1 and _is_kicker(label):
             return h1[len(label) :]
-    for text in (*told, *(_SEPARATORS.split(text)[0] for text in told)):
-        label = h1.removeprefix(f"{text} ")
-        if label != h1 and label.isalpha() and label[0].isupper() and len(label) <= _MAX_LABEL_CHARS < len(text):
+    for text in (*texts, *(_SEPARATORS.split(text)[0] for text in texts)):
+        if h1.startswith(f"{text} ") and len(text) > _MAX_LABEL_CHARS and _is_label(h1.removeprefix(f"{text} ")):
             return text
-    return next((text for text in told if key_of(text) == key_of(h1) and len(text.split()) > len(h1.split())), h1)
+    return next((text for text in texts if _has_more_blanks(text, h1)), h1)
+
+
+def _has_more_blanks(text: str, h1: str) -> bool:
+    return key_of(text) == key_of(h1) and len(text.split()) > len(h1.split())
+
+
+def _is_label(text: str) -> bool:
+    return len(text) <= _MAX_LABEL_CHARS and text.isalpha() and text[0].isupper()
+
+
+def _is_kicker(label: str) -> bool:
+    return label.isupper() and label.endswith(" ") and len(label) <= _MAX_KICKER_CHARS
 
 
 def same_words(one: str, other: str) -> float:
-    """How many words of the shorter one the other has too, from 0 to 1."""
+    """The share of the shorter text's words that the other has too, from 0 to 1."""
     a, b = _words(one), _words(other)
     return len(a & b) / min(len(a), len(b)) if a and b else 0.0
 
@@ -111,22 +132,25 @@ def without_site(title: str, site: str, host: str = "") -> str:
     name = site.strip()
     if name and title.endswith(name) and len(end := _AT_END.split(title.removesuffix(name))) > 1:
         return end[0].strip()  # in several parts too: `Consett Magazine - Local News`
-    site_key = key_of(site)
-    host_key = key_of(host.removeprefix("www.").partition(".")[0])
+    site_key, host_key = key_of(site), key_of(host.removeprefix("www.").partition(".")[0])
     cuts = list(_SEPARATORS.finditer(title))
-    tail, head = parts[-1], parts[0]
-    if _is_site(tail, site_key, host_key, parts) or (key_of(tail) == host_key and len(parts[0].split()) > 2):
+    head, tail = parts[0], parts[-1]
+    if _is_site(tail, site_key, host_key, parts) or (key_of(tail) == host_key and len(head.split()) > 2):
         return title[: cuts[-1].start()].strip()
-    if (site_key and key_of(head) == site_key) or (len(host_key) > 3 and host_key in _runs(head) and len(head) < 40):
+    if (site_key and key_of(head) == site_key) or _is_host(head, host_key):
         return title[cuts[0].end() :].strip()
     return title
+
+
+def _is_host(part: str, host_key: str) -> bool:
+    return len(host_key) > 3 and len(part) < 40 and host_key in _runs(part)
 
 
 def _is_site(part: str, site_key: str, host_key: str, parts: Sequence[str]) -> bool:
     """Whether a part of a title names the outlet: in whole words, since `l'observer` is not from L'Obs."""
     key = key_of(part)
     runs = _runs(part)
-    if len(host_key) > 3 and len(part) < 40 and (host_key in runs or key.startswith(host_key)):
+    if _is_host(part, host_key) or (len(host_key) > 3 and len(part) < 40 and key.startswith(host_key)):
         return True
     if site_key and (site_key in runs or (len(key) > 4 and key in site_key)):
         return True
@@ -134,8 +158,8 @@ def _is_site(part: str, site_key: str, host_key: str, parts: Sequence[str]) -> b
 
 
 def _runs(text: str) -> set[str]:
-    """The words of a text that stand side by side, drawn together as hosts have them: `lemonde` of `Le Monde.fr`."""
-    words = _WORDS.findall(text.casefold())[:_MOST_SITE_WORDS]
+    """All runs of consecutive words, joined as in host names: `lemonde` of `Le Monde.fr`."""
+    words = _WORDS.findall(text.casefold())[:_MAX_SITE_WORDS]
     return {"".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
 
 

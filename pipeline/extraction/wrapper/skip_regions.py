@@ -1,8 +1,8 @@
 """Skip regions: stretches of an outlet's markup without article text, cut out before parsing to save time.
 
 A region begins and ends at signs: attributes that the page has once (`id="comments"`), the last one at the page's end.
-Promises regions of whole elements that hold neither text of the article nor a headline, nor the source of a name or
-date of this page. How many pages must agree is for the wrapper to decide.
+Promises regions of whole elements that hold neither text of the article nor the source of its metadata. How many pages
+must agree is for the wrapper to decide.
 """
 
 from __future__ import annotations
@@ -56,34 +56,43 @@ def find_skip_regions(
     needed = {above for e in sources for above in (e, *e.iterancestors())}
     container = _container(chosen)
     behind = _unique_signs(page.markup, _begin_behind(container, needed))
-    found = (*_regions_before(page, needed), *(SkipRegion(sign) for sign in islice(behind, _MAX_ENDS)))
+    found = (*_regions_before(page, needed), *map(SkipRegion, islice(behind, _MAX_ENDS)))
     others = [region for region in known if region not in found]
     if not others:
         return SkipRegions(found)
-    is_empty = _check_known(page, others, {inner for e in (container, *sources) for inner in e.iter()})
-    return SkipRegions(
-        (*found, *(region for region in is_empty if is_empty[region])),
-        tuple(region for region in is_empty if not is_empty[region]),
-    )
+    empty, filled = _check_known(page, others, {inner for e in (container, *sources) for inner in e.iter()})
+    return SkipRegions((*found, *empty), tuple(filled))
 
 
 def _check_known(
     page: ParsedPage, regions: Sequence[SkipRegion], needed: Collection[html.HtmlElement]
-) -> dict[SkipRegion, bool]:
-    """Those regions that would be cut out of this page, and whether they are whole elements without needed ones."""
-    signs = {sign for region in regions for sign in (region.sign, region.stop)}
-    once = {sign for sign in signs if page.markup.count(sign) == 1}
+) -> tuple[list[SkipRegion], list[SkipRegion]]:
+    """Of the regions that would be cut out of this page, those without needed elements, and the others.
+
+    A region that is not made of whole elements counts as one with needed elements.
+    """
     order = _elements(page.root.iter())
-    positions = {sign: at for at, element in enumerate(order) for sign in _signs(element) if sign in once}
+    positions = _positions(page.markup, order, {sign for region in regions for sign in (region.sign, region.stop)})
     needed_at = [at for at, element in enumerate(order) if element in needed]
-    found: dict[SkipRegion, bool] = {}
+    empty: list[SkipRegion] = []
+    filled: list[SkipRegion] = []
     for region in regions:
         start, stop = positions.get(region.sign, -1), positions.get(region.stop, -1) if region.stop else len(order)
         if 0 <= start < stop:
-            above = order[start] if region.is_inside else order[start].getparent()
-            is_whole = not region.stop or order[stop].getparent() is above
-            found[region] = is_whole and not any(start + region.is_inside <= at < stop for at in needed_at)
-    return found
+            holds = any(start + region.is_inside <= at < stop for at in needed_at)
+            (filled if holds or not _is_whole(region, order, start, stop) else empty).append(region)
+    return empty, filled
+
+
+def _is_whole(region: SkipRegion, order: Sequence[html.HtmlElement], start: int, stop: int) -> bool:
+    above = order[start] if region.is_inside else order[start].getparent()
+    return not region.stop or order[stop].getparent() is above
+
+
+def _positions(markup: str, order: Sequence[html.HtmlElement], signs: Collection[str]) -> dict[str, int]:
+    """The positions in this order of the elements with these signs, as far as the markup has a sign once."""
+    once = {sign for sign in signs if markup.count(sign) == 1}
+    return {sign: at for at, element in enumerate(order) for sign in _signs(element) if sign in once}
 
 
 def _elements(elements: Iterable[html.HtmlElement]) -> list[html.HtmlElement]:
@@ -119,16 +128,26 @@ def _regions_before(page: ParsedPage, needed: Collection[html.HtmlElement]) -> l
     level = page.root.find("body")
     while level is not None:
         children = _elements(level)
-        first = next((i for i, child in enumerate(children) if child in needed and child.tag not in _META), None)
-        if first is None:
+        first, after = _first_needed(children, needed)
+        if first < 0:
             break
-        after = 1 + max((i for i in range(first) if children[i] in needed), default=-1)
         before = children[after : min(first, after + _MAX_BEFORE)]
         region = _region_to(page.markup, children[first], None if after else level, before) if before else None
         level = children[first]
         if region is not None:
             sized.append((page.markup.find(region.stop) - page.markup.find(region.sign), region))
     return [region for size, region in sorted(sized, reverse=True) if size >= _MIN_REGION_CHARS]
+
+
+def _first_needed(children: Sequence[html.HtmlElement], needed: Collection[html.HtmlElement]) -> tuple[int, int]:
+    """The position of the first needed child that is no meta element, -1 without one; and the first unneeded one."""
+    after = 0
+    for at, child in enumerate(children):
+        if child in needed:
+            if child.tag not in _META:
+                return at, after
+            after = at + 1
+    return -1, after
 
 
 def _region_to(
