@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.domain import reasons
+from pipeline.extraction.quality_gate import RULES
 from tests import reference
 from tests.cli.test_main import Newswire, newsroom, newswire  # noqa: F401 # fixtures
 
@@ -68,15 +69,18 @@ def test_the_generated_reference_is_what_the_code_says(page: str) -> None:
 
 def test_every_reason_in_the_code_has_a_meaning_and_none_is_left_over() -> None:
     source, connectors = source_of("pipeline"), source_of("connectors/http")
-    rejected = set(re.findall(r'Rejection\(\s*"(\w+)"', source)) | set(re.findall(r'GateRule\(\s*"(\w+)"', source))
-    rejected |= set(re.findall(r'Verdict\.REJECTED, "(\w+)"', source))
+    rejected = {rule.reason for rule in RULES} | set(re.findall(r'Rejection\(\s*(?:reason=)?"(\w+)"', source))
+    rejected |= set(re.findall(r'reject\(\s*\w+, "(\w+)"', source))
+    rejected |= set(re.findall(r'^    \d{3}: "(\w+)",', source, re.MULTILINE))
+    assert len(rejected) > 20
     rejected |= {f"refused_{rule}" for rule in re.findall(r'RequestRefused\(\s*[^,]+, "(\w+)"', connectors)}
-    refusals = set(re.findall(r'^    \d{3}: "(\w+)",', source, re.MULTILINE))
-    assert rejected | refusals
-    known = {*reasons.REJECTIONS, *reasons.FAILURES}
-    assert rejected | refusals <= known
-    fetch_errors = {"too_large", "too_many_redirects"}  # the codes of errors that are not retried
-    assert set(reasons.REJECTIONS) <= rejected | refusals | fetch_errors
+    assert rejected <= {*reasons.REJECTIONS, *reasons.FAILURES}
+    left_over = {
+        reason
+        for reason in (*reasons.REJECTIONS, *reasons.FAILURES, *reasons.DEFERRALS)
+        if f'"{reason.removeprefix("refused_")}"' not in source + connectors and reason.endswith("_error") is False
+    }
+    assert left_over == set()
 
 
 def source_of(folder: str) -> str:
