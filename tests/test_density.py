@@ -19,26 +19,12 @@ MAX_LINES = 26_000
 
 # Modules and folders that are still being reworked. These lists only shrink; they end empty.
 PENDING_COMPLEXITY = (
-    "pipeline/app/",
-    "pipeline/dedup/",
-    "pipeline/delivery/",
-    "pipeline/domain/",
     "pipeline/extraction/boilerplate/",
     "pipeline/extraction/content/",
-    "connectors/http/",
-    "connectors/kafka/",
 )
 PENDING_TESTS = (
-    "pipeline/app/",
-    "pipeline/cli/",
-    "pipeline/dedup/",
-    "pipeline/delivery/",
-    "pipeline/domain/",
     "pipeline/extraction/boilerplate/",
     "pipeline/extraction/content/",
-    "pipeline/ingest/",
-    "pipeline/reporting/",
-    "pipeline/scheduling/",
 )
 
 MODULES = sorted(path for top in PRODUCT for path in (ROOT / top).rglob("*.py"))

@@ -1,4 +1,7 @@
-"""`newswire archive|replay`: the archived raw pages, and extracting them again with the present extractor."""
+"""`newswire archive|replay`: the archived raw pages, and extracting them again with the present extractor.
+
+Tested by tests/cli/test_main.py.
+"""
 
 from __future__ import annotations
 

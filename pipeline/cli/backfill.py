@@ -1,4 +1,7 @@
-"""`newswire backfill`: news of the past, from sitemaps or WARC files."""
+"""`newswire backfill`: news of the past, from sitemaps or WARC files.
+
+Tested by tests/cli/test_faults.py.
+"""
 
 from __future__ import annotations
 

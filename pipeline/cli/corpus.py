@@ -1,4 +1,7 @@
-"""`newswire extract` and `newswire dedup`: the pipeline's own code on files."""
+"""`newswire extract` and `newswire dedup`: the pipeline's own code on files.
+
+Tested by tests/cli/test_main.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`newswire feeds …`: the catalogue, operator actions on feeds, and checks of a feed before it is added."""
+"""`newswire feeds …`: the catalogue, operator actions on feeds, and checks of a feed before it is added.
+
+Tested by tests/cli/test_main.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`newswire metrics`: Prometheus reads them here."""
+"""`newswire metrics`: Prometheus reads them here.
+
+Tested by tests/reporting/test_metrics.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`newswire redrive`: list dead letters, then try their entries again."""
+"""`newswire redrive`: list dead letters, then try their entries again.
+
+Tested by tests/cli/test_main.py.
+"""
 
 from __future__ import annotations
 

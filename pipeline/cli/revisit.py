@@ -1,4 +1,7 @@
-"""`newswire revisit`: fetch the pages of known articles again."""
+"""`newswire revisit`: fetch the pages of known articles again.
+
+Tested by tests/cli/test_main.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`newswire topics|tail|export`: create, check, read and export the topics."""
+"""`newswire topics|tail|export`: create, check, read and export the topics.
+
+Tested by tests/cli/test_main.py.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ An address that a page *names* proves less than the URL it was fetched from. Som
 every page, feeds give all entries one guid, and a link may lead to another page tomorrow. Trusting them blindly would
 merge an outlet's whole output into one article. So a named article must resemble the candidate; else it stays a known
 article of its own, and so does the page.
+
+Tested by tests/dedup/test_decide.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Promises an answer for every line that is not blank, in order. An invalid line is answered with its number and the
 reason. `Deduplicator` keeps the corpus in memory, connectors/store/corpus.py in a store; both decide alike.
+
+Tested by tests/dedup/test_decide.py.
 """
 
 from __future__ import annotations

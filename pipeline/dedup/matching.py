@@ -2,6 +2,8 @@
 
 Promises thresholds that hold on real feeds. Numbers and headlines guard against template pages, age against notices
 repeated each week. Left to others: the verdict on a copy (`decide`).
+
+Tested by tests/dedup/test_decide.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Promises the hits of connectors/store/sketches.py for the same articles: same text, or two shared keys and more, sorted
 by shared keys, then newest first.
+
+Tested by tests/connectors/store/test_sketches.py.
 """
 
 from __future__ import annotations

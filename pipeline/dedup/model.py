@@ -1,6 +1,8 @@
 """Inputs of the dedup decision: the candidate, known articles near it, and the thresholds.
 
 Values only. `connectors/store/sketches.py` and `memory_index.py` gather them, `decide.py` reads them.
+
+Tested by tests/dedup/test_decide.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Promises unbiased estimates: two bottom-k sketches are compared below the smaller of their cut-offs, where both are
 complete. Containment, not Jaccard, finds syndication: a cut or an expanded copy is contained, but not similar.
+
+Tested by tests/dedup/test_fingerprint.py.
 """
 
 from __future__ import annotations

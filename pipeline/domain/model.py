@@ -1,7 +1,7 @@
 """The values that packages exchange: outlet, feed, request, response, entry, article, verdict, message.
 
 All are frozen; times are aware and UTC; text is `str`, decoded once at the edge. A value that only one module needs is
-defined there. Tested by the tests of the packages that compute them.
+defined there. Tested by tests/connectors/store/test_feeds.py and the tests of the packages that compute them.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The connectors implement them; tests use hand-written fakes. Methods that wait for a network are async. The archive, the
 outbox and the topics are synchronous: callers run them in a thread. Other ports are in pipeline/ingest/ports.py.
-Tested by tests/connectors/.
+Tested by tests/delivery/test_deliver.py and tests/connectors/.
 """
 
 from __future__ import annotations

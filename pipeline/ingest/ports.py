@@ -2,7 +2,7 @@
 
 The connectors implement them; tests use hand-written fakes. The store is synchronous: callers use
 `RunContext.in_store`. Ports that other packages need too are in pipeline/domain/ports.py.
-Tested by tests/connectors/store/ and tests/connectors/workers/.
+Tested by tests/connectors/store/test_articles.py and tests/connectors/workers/test_pool.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Promises a time within the policy's bounds. After Media Cloud's rule of the share of known entries, which alone
 protects against a feed that replaces all its entries between two polls.
+
+Tested by tests/scheduling/test_feed_state.py.
 """
 
 from __future__ import annotations
