@@ -1,4 +1,4 @@
-"""Boilerplate phrases: the kind of a line that stands among an article's paragraphs and is not part of it.
+"""Boilerplate phrases: the kind of a line between an article's paragraphs that is not part of it.
 
 The phrases are in `phrases.toml`; how they are matched is here. Applies to short paragraphs only, because an article
 may write about newsletters. What follows from a kind is left to pipeline/extraction/content.
@@ -7,7 +7,7 @@ may write about newsletters. What follows from a kind is left to pipeline/extrac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -88,20 +88,34 @@ def _anchored(rule: PhrasePatterns) -> re.Pattern[str] | None:
     return re.compile(_HEAD + "|".join(parts) + ")") if parts else None
 
 
+def _by_key(lists: Sequence[PhraseList]) -> tuple[dict[str, str], dict[str, list[tuple[str, str]]]]:
+    """Kinds by the keys of whole lines, and beginnings with their kinds by stem."""
+    wholes: dict[str, str] = {}
+    beginnings: dict[str, list[tuple[str, str]]] = {}
+    for kind, line in ((group.kind, line) for group in lists for line in group.lines):
+        if line.endswith("…"):
+            beginnings.setdefault(key_of(line)[:_STEM], []).append((key_of(line), kind))
+        else:
+            wholes[key_of(line)] = kind
+    return wholes, beginnings
+
+
+def _compiled(form: str, groups: Iterable[tuple[str, tuple[str, ...]]]) -> list[tuple[str, re.Pattern[str]]]:
+    return [(kind, re.compile(form.format(_either(patterns)))) for kind, patterns in groups if patterns]
+
+
+def _first(
+    rules: Sequence[tuple[str, re.Pattern[str]]], test: Callable[[re.Pattern[str]], re.Match[str] | None]
+) -> str | None:
+    return next((kind for kind, pattern in rules if test(pattern)), None)
+
+
 class _Matcher:
     """All patterns and lists, compiled so that a paragraph without boilerplate costs one look at its beginning."""
 
     def __init__(self, patterns: Sequence[PhrasePatterns], lists: Sequence[PhraseList]) -> None:
         self.kind = lru_cache(maxsize=4_000)(self._kind)
-        self._wholes: dict[str, str] = {}
-        self._beginnings: dict[str, list[tuple[str, str]]] = {}
-        for group in lists:
-            for line in group.lines:
-                key = key_of(line)
-                if line.endswith("…"):
-                    self._beginnings.setdefault(key[:_STEM], []).append((key, group.kind))
-                else:
-                    self._wholes[key] = group.kind
+        self._wholes, self._beginnings = _by_key(lists)
         self._longest = 3 * max(map(len, self._wholes), default=0)  # characters of a line, signs included
         self._anchored = [(rule.kind, pattern, rule.signs) for rule in patterns if (pattern := _anchored(rule))]
         # All beginnings at once, and all signs: few paragraphs have any, and only those are matched rule by rule.
@@ -111,30 +125,33 @@ class _Matcher:
         self._signs = len(signs)
         # One look at a text for all of them: one by one takes nine times as long.
         self._hints = AhoCorasick([*signs, *_TABLE["triggers"]])
-        self._held = [(rule.kind, re.compile(rf"\b(?:{_either(rule.holds)})")) for rule in patterns if rule.holds]
-        self._shouted = [
-            (rule.kind, re.compile(rf"\W*(?:{_either(rule.shouts)})\b")) for rule in patterns if rule.shouts
-        ]
+        self._held = _compiled(r"\b(?:{})", ((rule.kind, rule.holds) for rule in patterns))
+        self._shouted = _compiled(r"\W*(?:{})\b", ((rule.kind, rule.shouts) for rule in patterns))
 
     def _kind(self, text: str) -> str | None:
         if len(text) > MAX_CHARS:
             return None
-        if (kind := self._listed(text)) is not None:
-            return kind
         lower = text.replace("’", "'").replace("\xa0", " ").replace("\u202f", " ").lower()
         hints: list[int] = []
         if len(lower) <= MAX_HOLDING_CHARS:
             hints = [number for number, _, _ in self._hints.find_matches_as_indexes(lower, overlapping=True)]
-        if self._beginning.match(lower) or (hints and min(hints) < self._signs):
-            for kind, pattern, signs in self._anchored:
-                if (not signs or any(map(lower.__contains__, signs))) and pattern.match(lower):
-                    return kind
-        for kind, pattern in self._shouted:
-            if pattern.match(text):
-                return kind
-        if not hints or max(hints) < self._signs:
+        return (
+            self._listed(text)
+            or self._begun_by_pattern(lower, has_sign=min(hints, default=self._signs) < self._signs)
+            or _first(self._shouted, lambda pattern: pattern.match(text))
+            or self._held_within(lower, has_trigger=max(hints, default=-1) >= self._signs)
+        )
+
+    def _held_within(self, lower: str, *, has_trigger: bool) -> str | None:
+        return _first(self._held, lambda pattern: pattern.search(lower)) if has_trigger else None
+
+    def _begun_by_pattern(self, lower: str, *, has_sign: bool) -> str | None:
+        if not has_sign and not self._beginning.match(lower):
             return None
-        return next((kind for kind, pattern in self._held if pattern.search(lower)), None)
+        for kind, pattern, signs in self._anchored:
+            if (not signs or any(map(lower.__contains__, signs))) and pattern.match(lower):
+                return kind
+        return None
 
     def _listed(self, text: str) -> str | None:
         if len(text) > self._longest:

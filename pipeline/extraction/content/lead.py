@@ -129,9 +129,6 @@ def find_lead(
         return None
     first = _first_of_body(blocks, kept, title_key)
     headline = _headline(blocks, first, title_key)
-    start = max(0, first - _REACH)
-    if headline is not None:
-        start = max(headline + 1, start) if headline < first else 0
     around = _marks_around(blocks, headline)
     page = _Page(
         blocks=blocks,
@@ -141,14 +138,27 @@ def find_lead(
         description=description,
         title_key=title_key,
     )
+    start = _start_of_reach(first, headline)
     reach = [i for i in range(start, first + 1) if _has_size_of_lead(blocks[i]) and i not in barred]
     tests: tuple[Callable[[Block], bool], ...] = (page.is_marked, page.is_described)
     for test in tests:
         for index in reach:
             if test(blocks[index]) and page.may_lead(index) and not _is_among_paragraphs(blocks, index, kept):
                 return index
+    return _lead_alone(page, kept, reach, first) if headline is not None else None
+
+
+def _start_of_reach(first: int, headline: int | None) -> int:
+    """The first block that may be the lead of a body whose first block is `first`."""
+    start = max(0, first - _REACH)
     if headline is None:
-        return None
+        return start
+    return max(headline + 1, start) if headline < first else 0
+
+
+def _lead_alone(page: _Page, kept: set[int], reach: Sequence[int], first: int) -> int | None:
+    """The lead that nothing marks: the only block of its size between headline and text."""
+    blocks = page.blocks
     alone = [i for i in reach if i < first and page.is_alone(blocks[i]) and page.may_lead(i)]
     fresh = [i for i in alone if i not in kept and not any(has_key(blocks[other], blocks[i].key) for other in kept)]
     return _only(blocks, [i for i in fresh if blocks[i].text.endswith(_SENTENCE_ENDS)]) or _only(blocks, alone)
@@ -219,10 +229,7 @@ def _lead_marks(block: Block) -> Iterator[Mark]:
 
 def _first_of_body(blocks: Sequence[Block], kept: set[int], title_key: str) -> int:
     """The first kept block that has a sibling among the kept: one more before it may be the lead."""
-    ordered = sorted(kept)
-    top = next((i for i, block in enumerate(blocks) if title_key and block.tag == "h1" and block.key == title_key), 0)
-    if ordered[0] < top < ordered[-1]:
-        ordered = [i for i in ordered if i > top]  # the breadcrumbs stand above the headline
+    ordered = _below_breadcrumbs(blocks, sorted(kept), title_key)
     places = Counter(blocks[i].place for i in ordered)  # for paragraphs with a box each
     tests: tuple[Callable[[int], bool], ...] = (
         lambda i: _is_among_paragraphs(blocks, i, kept),
@@ -232,7 +239,13 @@ def _first_of_body(blocks: Sequence[Block], kept: set[int], title_key: str) -> i
         for i in ordered[:4]:
             if len(blocks[i].text) > _MIN_CHARS and test(i):
                 return i
-    return ordered[min(1, len(ordered) - 1)] if len(ordered) > 2 else ordered[0]
+    return ordered[1] if len(ordered) > 2 else ordered[0]
+
+
+def _below_breadcrumbs(blocks: Sequence[Block], ordered: list[int], title_key: str) -> list[int]:
+    """The blocks below the headline, where it stands among them: the breadcrumbs stand above it."""
+    top = next((i for i, block in enumerate(blocks) if title_key and block.tag == "h1" and block.key == title_key), 0)
+    return [i for i in ordered if i > top] if ordered[0] < top < ordered[-1] else ordered
 
 
 def _is_among_paragraphs(blocks: Sequence[Block], index: int, kept: set[int]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from lxml import html
 
@@ -85,12 +85,27 @@ def find_offers_within(blocks: Sequence[Block], kept: Collection[int]) -> set[in
     """Kept blocks that share a box with an offer: `Every week, our analysis` over the button `Subscribe`."""
     if len(kept) < 2:
         return set()
-    wall = next((i for i in range(min(kept), max(kept) + 1) if is_paywall_line(blocks[i].text)), len(blocks))
-    text = [i for i in kept if i < wall]  # what a paywall offers may be longer than the text above it
-    home, places = _home(blocks, text if any(blocks[i].is_paragraph for i in text) else kept)
-    first = min(i for i in kept if container_of(blocks[i]) is home)  # headline and lead above it stand among buttons
+    home, places = _home(blocks, _above_wall(blocks, kept))
+    first = min(i for i in kept if container_of(blocks[i]) is home)  # headline and lead above it are among buttons
     reach = range(first, min(len(blocks), max(kept) + _OFFER_REACH))
     offers = {i: kind for i in reach if (kind := phrase_kind(blocks[i].text)) in _OFFERS}
+    boxed = _boxed_with(blocks, offers, reach, home)
+    offered = {i for i in boxed if i in kept and blocks[i].place not in places}
+    is_walled = "paywall" in offers.values()  # little text stands above a paywall, and much is offered
+    return offered if is_walled or chars_of(blocks, offered) <= _MAX_OFFERED * chars_of(blocks, kept) else set()
+
+
+def _above_wall(blocks: Sequence[Block], kept: Collection[int]) -> Collection[int]:
+    """The kept blocks above the paywall line: what it offers may be longer than the text."""
+    wall = next((i for i in range(min(kept), max(kept) + 1) if is_paywall_line(blocks[i].text)), len(blocks))
+    above = [i for i in kept if i < wall]
+    return above if any(blocks[i].is_paragraph for i in above) else kept
+
+
+def _boxed_with(
+    blocks: Sequence[Block], offers: Mapping[int, str], reach: range, home: html.HtmlElement | None
+) -> set[int]:
+    """The blocks that share a small box with an offer."""
     around = set() if home is None else {home, *home.iterancestors()}
     max_chars: dict[html.HtmlElement, int] = {}
     for i, kind in offers.items():
@@ -100,10 +115,8 @@ def find_offers_within(blocks: Sequence[Block], kept: Collection[int]) -> set[in
     for i in reach if max_chars else ():
         for element in max_chars.keys() & {blocks[i].node, *blocks[i].node.iterancestors()}:
             inside.setdefault(element, set()).add(i)
-    small = [found for box, found in inside.items() if chars_of(blocks, found) <= max_chars[box]]
-    offered = {i for found in small for i in found if i in kept and blocks[i].place not in places}
-    is_walled = "paywall" in offers.values()  # little text stands above a paywall, and much is offered
-    return offered if is_walled or chars_of(blocks, offered) <= _MAX_OFFERED * chars_of(blocks, kept) else set()
+    small = (found for box, found in inside.items() if chars_of(blocks, found) <= max_chars[box])
+    return set[int]().union(*small)
 
 
 def _boxes(node: html.HtmlElement, around: Collection[html.HtmlElement]) -> Iterator[html.HtmlElement]:
@@ -131,8 +144,12 @@ def find_comments(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
         block = blocks[index]
         if index in kept and block.is_paragraph:
             paragraphs, chars = paragraphs + 1, chars + len(block.text)
-        if len(block.text) > _MAX_COMMENTS_CHARS or paragraphs < _MIN_PARAGRAPHS or chars < _MIN_CHARS:
-            continue
-        if (block.is_heading or block.link_share < _ALL_LINK) and _COMMENTS.fullmatch(block.text):
+        if paragraphs >= _MIN_PARAGRAPHS and chars >= _MIN_CHARS and _heads_comments(block):
             return {i for i in ordered if i >= index}
     return set()
+
+
+def _heads_comments(block: Block) -> bool:
+    if len(block.text) > _MAX_COMMENTS_CHARS or not (block.is_heading or block.link_share < _ALL_LINK):
+        return False
+    return _COMMENTS.fullmatch(block.text) is not None

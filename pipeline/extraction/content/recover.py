@@ -143,11 +143,14 @@ def _holds_only(box: html.HtmlElement, heading: Block) -> bool:
 def find_opening(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str], *, title: str) -> list[int]:
     """Paragraphs between headline and first kept paragraph that open the text in an element of their own."""
     first = min((i for i in kept if blocks[i].is_paragraph), default=0)
-    key = key_of(title)
-    headline = next((i for i in range(first) if key and blocks[i].tag == "h1" and has_key(blocks[i], key)), first)
-    opening = [i for i in range(headline + 1, first) if i not in kept and _may_open(blocks[i], apart)]
+    start = _headline_above(blocks, first, key_of(title)) + 1
+    opening = [i for i in range(start, first) if i not in kept and _may_open(blocks[i], apart)]
     homes = {blocks[i].node.getparent() for i in opening}
     return opening if len(opening) >= _MIN_OPENING and len(homes) == 1 else []
+
+
+def _headline_above(blocks: Sequence[Block], first: int, key: str) -> int:
+    return next((i for i in range(first) if key and blocks[i].tag == "h1" and has_key(blocks[i], key)), first)
 
 
 def _may_open(block: Block, apart: frozenset[str]) -> bool:
@@ -157,17 +160,14 @@ def _may_open(block: Block, apart: frozenset[str]) -> bool:
 
 def find_following(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str]) -> list[int]:
     """Paragraphs behind the last kept one, of its kind and in its place; boxes may stand between."""
-    prose = [i for i in sorted(kept) if blocks[i].is_paragraph and blocks[i].tag == "p"]
-    if not prose:
+    last = _last_in_usual_place(blocks, kept)
+    if last is None:
         return []
-    usual = Counter(blocks[i].place for i in prose).most_common(1)[0][0]
-    last = max(i for i in prose if blocks[i].place == usual)  # a teaser may be the last of all
     found: list[int] = []
-    model, skipped = blocks[last], 0
+    skipped = 0
     for index in (i for i in range(last + 1, len(blocks)) if i not in kept):
-        block = blocks[index]
-        is_text = block.is_paragraph or block.text.startswith("*")  # `* Not her real name`
-        if is_text and _is_alike(block, model) and apart.isdisjoint(block.marked):
+        block, model = blocks[index], blocks[last]
+        if _is_text(block) and _is_alike(block, model) and apart.isdisjoint(block.marked):
             found.append(index)
             skipped = 0
         elif block.node.getparent() is model.node.getparent() or skipped == _MAX_SKIPPED:
@@ -175,6 +175,19 @@ def find_following(blocks: Sequence[Block], kept: Collection[int], apart: frozen
         else:
             skipped += 1
     return found
+
+
+def _last_in_usual_place(blocks: Sequence[Block], kept: Collection[int]) -> int | None:
+    """The last paragraph in the place where most paragraphs are: a teaser may be the last of all."""
+    prose = [i for i in sorted(kept) if blocks[i].is_paragraph and blocks[i].tag == "p"]
+    if not prose:
+        return None
+    usual = Counter(blocks[i].place for i in prose).most_common(1)[0][0]
+    return max(i for i in prose if blocks[i].place == usual)
+
+
+def _is_text(block: Block) -> bool:
+    return block.is_paragraph or block.text.startswith("*")  # `* Not her real name`
 
 
 def _is_alike(block: Block, model: Block) -> bool:

@@ -17,7 +17,7 @@ _MIN_TITLE_LETTERS = 20  # a shorter headline may stand within a heading of anot
 _SAME_WORDS = 0.5
 _MAX_SIGNS = 4  # to a letter, blanks and punctuation included
 _MIN_QUOTE_CHARS, _MAX_QUOTE_CHARS = 40, 300
-_MAX_PULLED = 0.2  # of the text: else the page says all of it twice
+_MAX_PULLED = 0.2  # of the text: else the page has all of it twice
 
 
 def has_key(block: Block, key: str) -> bool:

@@ -58,14 +58,10 @@ def select_content(root: html.HtmlElement, blocks: Sequence[Block], *, about: st
     text = plain_text(text) if looks_like_markup(text) else text
     structure = select_by_structure(blocks, unrelated)
     by_text = select_by_structured_text(blocks, text)
-    shown, size = chars_of(blocks, by_text), len(text)
-    if size >= _TEXT_CHARS and shown >= 0.9 * size and _agreement(blocks, by_text, structure) > 0.85:
-        return Selection(by_text, "json-ld and structure")
-    if size > _TEXT_CHARS and shown < 0.3 * size and chars_of(blocks, structure) < 0.6 * size and _fits(text, about):
-        return Selection(frozenset(), "json-ld", text=text)  # the page shows its text when its scripts have run
+    if (found := _by_text(blocks, text, by_text, structure, about)) is not None:
+        return found
     fast = select_by_trafilatura(_region(root, blocks, structure), blocks, fast=True) - unrelated
-    is_missed = shown > _SHOWN_SHARE * size and chars_of(blocks, by_text & fast) < _AGREES * shown
-    if size > _TEXT_CHARS and is_missed:
+    if _misses_text(blocks, fast, by_text, len(text)):
         return Selection(by_text, "json-ld")
     if _agreement(blocks, fast, structure) >= _AGREES:
         return Selection(_without_tail(blocks, fast, structure), "teacher")
@@ -73,6 +69,25 @@ def select_content(root: html.HtmlElement, blocks: Sequence[Block], *, about: st
         return Selection(structure, "structure")
     slow = select_by_trafilatura(root, blocks, fast=False) - unrelated
     return _resolve(blocks, fast, slow, structure, about)
+
+
+def _by_text(
+    blocks: Sequence[Block], text: str, by_text: frozenset[int], structure: frozenset[int], about: str
+) -> Selection | None:
+    """The selection by structured text that needs no trafilatura: the structure agrees, or the page shows no text."""
+    shown, size = chars_of(blocks, by_text), len(text)
+    if size >= _TEXT_CHARS and shown >= 0.9 * size and _agreement(blocks, by_text, structure) > 0.85:
+        return Selection(by_text, "json-ld and structure")
+    if size > _TEXT_CHARS and shown < 0.3 * size and chars_of(blocks, structure) < 0.6 * size and _fits(text, about):
+        return Selection(frozenset(), "json-ld", text=text)  # the page shows its text when its scripts have run
+    return None
+
+
+def _misses_text(blocks: Sequence[Block], kept: frozenset[int], by_text: frozenset[int], size: int) -> bool:
+    """Whether a selection has less than half of the structured text, which the page shows."""
+    shown = chars_of(blocks, by_text)
+    is_shown = size > _TEXT_CHARS and shown > _SHOWN_SHARE * size
+    return is_shown and chars_of(blocks, by_text & kept) < _AGREES * shown
 
 
 def _region(root: html.HtmlElement, blocks: Sequence[Block], structure: frozenset[int]) -> html.HtmlElement:

@@ -99,16 +99,26 @@ def select_by_structure(blocks: Sequence[Block], unrelated: Collection[int]) -> 
         return frozenset()
     apart = non_content_marks(blocks, prose)
     good = [i for i in prose if not apart & blocks[i].marked] or prose
+    here = _in_text(blocks, good)
+    text = here.intersection(good)
+    if not text:
+        return frozenset()
+    inside = here.intersection(range(min(text), max(text) + 1))
+    return frozenset(
+        i for i in inside if apart.isdisjoint(blocks[i].marked) and _has_few_links(blocks[i], is_text=i in text)
+    )
+
+
+def _has_few_links(block: Block, *, is_text: bool) -> bool:
+    return is_text or block.link_share < _MAX_LINK_SHARE
+
+
+def _in_text(blocks: Sequence[Block], good: Sequence[int]) -> set[int]:
+    """All blocks in the best container of this prose, or in the places that hold much of the prose in it."""
     container = _best_container(blocks, good)
     inside = {i for i in range(len(blocks)) if container in _line(blocks[i].node)}
     usual = _usual_places(blocks, [i for i in good if i in inside])
-    text = {i for i in good if i in inside or blocks[i].place in usual}
-    if not text:
-        return frozenset()
-    reach = (i for i in range(min(text), max(text) + 1) if i in inside or blocks[i].place in usual)
-    return frozenset(
-        i for i in reach if apart.isdisjoint(blocks[i].marked) and (i in text or blocks[i].link_share < _MAX_LINK_SHARE)
-    )
+    return inside | {i for i, block in enumerate(blocks) if block.place in usual}
 
 
 def find_unrelated_prose(blocks: Sequence[Block]) -> frozenset[int]:
@@ -117,18 +127,28 @@ def find_unrelated_prose(blocks: Sequence[Block]) -> frozenset[int]:
     A short article has less text than the cards or comments below it. Where the element holds too little to be an
     article, only cards count: many in the same place, each behind a link.
     """
-    headline = next((block.node for block in blocks if block.tag == "h1"), None)
-    article = next(headline.iterancestors("article"), None) if headline is not None else None
+    article = _article_of_headline(blocks)
     if article is None:
         return frozenset()
     prose = [i for i, block in enumerate(blocks) if block.is_paragraph]
+    outside = {i for i in prose if article not in _line(blocks[i].node)}
     cards = {i for i in prose if i and blocks[i - 1].link_share >= _ALL_LINK}
-    outside = [i for i in prose if article not in _line(blocks[i].node)]
-    inside = set(prose).difference(outside, cards)
+    inside = set(prose) - outside - cards
+    cards &= outside
     if len(inside) >= _MIN_PARAGRAPHS and chars_of(blocks, inside) >= _MIN_INSIDE:
         return frozenset(outside)
-    places = Counter(blocks[i].place for i in outside if i in cards)
-    return frozenset(i for i in outside if inside and i in cards and places[blocks[i].place] >= _MANY_CARDS)
+    return _alike(blocks, cards) if inside else frozenset()
+
+
+def _alike(blocks: Sequence[Block], cards: Collection[int]) -> frozenset[int]:
+    """Those of these cards that have many others in their place."""
+    places = Counter(blocks[i].place for i in cards)
+    return frozenset(i for i in cards if places[blocks[i].place] >= _MANY_CARDS)
+
+
+def _article_of_headline(blocks: Sequence[Block]) -> html.HtmlElement | None:
+    headline = next((block.node for block in blocks if block.tag == "h1"), None)
+    return next(headline.iterancestors("article"), None) if headline is not None else None
 
 
 def _usual_places(blocks: Sequence[Block], prose: Sequence[int]) -> frozenset[str]:

@@ -24,12 +24,16 @@ class StructuredText:
 
 def paragraphs_of(text: str, *, title: str, description: str, shown: str = "") -> StructuredText:
     """The paragraphs without headline and boilerplate; `shown` is the description, as the page has it."""
-    if looks_like_markup(text):
-        text = plain_text(text)
-    parts = _BREAK.split(text) if _BREAK.search(text) else text.split("\n")
-    cleaned = [part for raw in parts if (part := clean_text(raw)) and phrase_kind(part) is None]
-    paragraphs = [part for part in cleaned if key_of(part) != key_of(title)]
+    title_key = key_of(title)
+    paragraphs = [part for part in _parts(text) if phrase_kind(part) is None and key_of(part) != title_key]
     if shown and key_of(shown) not in key_of(" ".join(paragraphs)):
         paragraphs.insert(0, shown)
     is_led = bool(paragraphs) and bool(description) and key_of(paragraphs[0]) == key_of(description)
     return StructuredText(tuple(paragraphs), paragraphs[0] if is_led else None)
+
+
+def _parts(text: str) -> list[str]:
+    if looks_like_markup(text):
+        text = plain_text(text)
+    parts = _BREAK.split(text) if _BREAK.search(text) else text.split("\n")
+    return list(filter(None, map(clean_text, parts)))
