@@ -2,6 +2,8 @@
 
 The words are in `markup_kinds.toml`. What follows from a kind is decided elsewhere: an element that holds most of a
 page's text is its article, whatever it is called.
+
+Tested by tests/extraction/boilerplate/test_phrases.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Supports common selectors: tags, `.class`, `#id`, `[attr]`, `[attr="v"]` (also `^=`, `*=`), descendant,
 child, commas. Anything else is a `CatalogueError` when the rule is used.
+
+Tested by tests/extraction/test_extract.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The lead (standfirst): the block near the headline that summarises an article and is not a paragraph of its body."""
+"""The lead (standfirst): the block near the headline that summarises an article and is not a paragraph of its body.
+
+Tested by tests/extraction/content/test_clean.py.
+"""
 
 from __future__ import annotations
 
@@ -243,7 +246,7 @@ def _first_of_body(blocks: Sequence[Block], kept: set[int], title_key: str) -> i
 
 
 def _below_breadcrumbs(blocks: Sequence[Block], ordered: list[int], title_key: str) -> list[int]:
-    """The blocks below the headline, where it stands among them: the breadcrumbs stand above it."""
+    """The blocks below the headline, if the headline is one of them: the breadcrumbs stand above it."""
     top = next((i for i, block in enumerate(blocks) if title_key and block.tag == "h1" and block.key == title_key), 0)
     return [i for i in ordered if i > top] if ordered[0] < top < ordered[-1] else ordered
 

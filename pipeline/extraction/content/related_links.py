@@ -1,4 +1,7 @@
-"""Related-article links among the paragraphs: lines and lists that are links, recognised by their form alone."""
+"""Related-article links among the paragraphs: lines and lists that are links, recognised by their form alone.
+
+Tested by tests/extraction/content/test_clean.py.
+"""
 
 from __future__ import annotations
 

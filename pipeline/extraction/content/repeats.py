@@ -1,4 +1,7 @@
-"""Blocks that repeat others on the same page: the headline, and quotations that a page sets out again in large type."""
+"""Blocks that repeat others on the same page: the headline, and quotations that a page sets out again in large type.
+
+Tested by tests/extraction/content/test_structure.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Article text from JSON-LD `articleBody` or the feed's `content`, normalised like extracted text."""
+"""Article text from JSON-LD `articleBody` or the feed's `content`, normalised like extracted text.
+
+Tested by tests/extraction/content/test_select.py.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 Its own rendering is not used: paragraphs are ours, only the selection is its. Called for outlets without a wrapper, in
 doubt, and for the sample that audits a wrapper.
+
+Tested by tests/extraction/content/test_select.py.
 """
 
 from __future__ import annotations
