@@ -61,7 +61,7 @@ def test_a_text_that_the_page_tells_as_markup_is_found_on_it() -> None:
     blocks = read_blocks(html.document_fromstring(source))
     chosen = select_content(html.document_fromstring(source), blocks, about="The quiet harbour", text=told)
     assert not chosen.text
-    found = extract(PageInput(URL, source), None).article
+    found = extract(PageInput(url=URL, html=source), None).article
     assert found is not None
     assert "never came back" not in found.text
     assert found.text.startswith(PARAGRAPHS[0])
