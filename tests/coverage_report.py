@@ -1,8 +1,8 @@
 """Branch coverage of the last `make test`: `python -m tests.coverage_report [--all]`.
 
 Combines what every process measured (`[tool.coverage]` in pyproject.toml) and prints the total and the modules
-covered least. The README's badge line carries the total. This command fails when the measured number differs from the
-badge by more than one point. So the badge stays true, and coverage has a floor.
+covered least. The README's badge line carries the total. This command fails when the measured number is more than one
+point below the badge. It says so when the number is more than one point above it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def judge(measured: float, stated: int) -> str | None:
 
 
 def main(arguments: list[str]) -> int:
-    """Combine, print, compare; 1 when the badge is wrong."""
+    """Combine, print, compare; 1 when coverage fell below the floor."""
     folder = ROOT / "var" / "coverage"
     parts = list(folder.glob("data.*"))
     coverage = Coverage(config_file=str(ROOT / "pyproject.toml"))
@@ -51,11 +51,12 @@ def main(arguments: list[str]) -> int:
     total = coverage.report(file=table, skip_covered=True, sort="cover", show_missing="--all" in arguments)
     lines = table.getvalue().splitlines()
     print("\n".join(lines if "--all" in arguments else [lines[0], *lines[2 : 2 + SHOWN]]))
-    wrong = judge(total, badge((ROOT / "README.md").read_text(encoding="utf-8")))
+    stated = badge((ROOT / "README.md").read_text(encoding="utf-8"))
+    wrong = judge(total, stated)
     print(f"branch coverage {total:.1f} % over {len(parts)} processes")
     if wrong:
         print(wrong, file=sys.stderr)
-    return 1 if wrong else 0
+    return 1 if total < stated - SLACK else 0  # a better number is said, and breaks no build
 
 
 if __name__ == "__main__":
