@@ -126,7 +126,7 @@ def test_a_growing_folder_has_a_file_for_each_portion(embedded: Newswire, tmp_pa
 def test_a_file_that_this_export_did_not_begin_is_left_alone(embedded: Newswire, tmp_path: Path) -> None:
     output = tmp_path / "mine.jsonl"
     output.write_text("mine\n", encoding="utf-8")
-    with pytest.raises(SettingsError, match="not begun by this export"):
+    with pytest.raises(SettingsError, match="this export did not begin it"):
         export(embedded, output)
     assert output.read_text("utf-8") == "mine\n"
 

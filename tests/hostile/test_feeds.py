@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -83,5 +84,6 @@ async def test_hostile_feed_has_the_expected_result(case: FeedCase, worker: Proc
     understood = worker.submit(understand, response.body, response.final_url, content_type).result()
     fault = case.fault(understood)
     assert fault is None, fault
-    assert understood.cpu_s < CPU_BOUND_S
+    # The tracer of coverage adds half to the CPU time.
+    assert understood.cpu_s < CPU_BOUND_S * (2 if "coverage" in sys.modules else 1)
     assert understood.peak_mb < MEMORY_BOUND_MB
