@@ -45,8 +45,11 @@ def main(arguments: list[str]) -> int:
     if parts:
         coverage.combine([str(folder)])
         coverage.save()
-    else:
+    elif (folder / "data").exists():
         coverage.load()
+    else:
+        print("no process left coverage data in var/coverage: nothing is compared with the badge", file=sys.stderr)
+        return 0
     table = io.StringIO()
     total = coverage.report(file=table, skip_covered=True, sort="cover", show_missing="--all" in arguments)
     lines = table.getvalue().splitlines()
