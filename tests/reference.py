@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 
+from connectors.desk.formatting import VERDICT_MEANINGS
 from connectors.kafka.topic_specs import desired_topics
 from pipeline.app.checks import describe_settings
 from pipeline.cli.main import app
@@ -147,23 +148,13 @@ def metrics() -> str:
     )
 
 
-VERDICTS: Mapping[str, str] = {
-    "NEW": "A new article. Published as `article.published`.",
-    "REVISED": "A known article whose text or headline changed. Published as `article.updated`.",
-    "UNCHANGED": "A known article without a change. Nothing is published.",
-    "DUPLICATE": "The same article again, in another feed or under another URL. Nothing is published.",
-    "COPY": "An article that carries most of another article's text. Published on `news.copies`.",
-    "REJECTED": "The page is not an article. Nothing is published; the reason says what it is.",
-    "FAILED": "Every attempt failed. A dead letter is published on `news.dead-letters`.",
-    "WITHDRAWN": "The page of a published article no longer exists. Published as `article.withdrawn`.",
-}
-
-
 def verdicts() -> str:
     """Verdicts and reasons."""
     parts = [
         "Every entry of a feed ends in exactly one verdict.",
-        table(("verdict", "meaning"), [(f"`{name}`", meaning) for name, meaning in VERDICTS.items()]),
+        table(
+            ("verdict", "meaning"), [(f"`{verdict.name}`", meaning) for verdict, meaning in VERDICT_MEANINGS.items()]
+        ),
     ]
     groups = (
         ("Reasons of REJECTED", reasons.REJECTIONS),
@@ -173,7 +164,7 @@ def verdicts() -> str:
     for title, group in groups:
         rows = [(f"`{reason}`", meaning) for reason, meaning in group.items()]
         parts += [f"## {title}", table(("reason", "meaning"), rows)]
-    return page("Verdicts and reasons", "`pipeline/domain/reasons.py`", *parts)
+    return page("Verdicts and reasons", "`pipeline/domain/reasons.py` and `connectors/desk/formatting.py`", *parts)
 
 
 def error_tree() -> str:
