@@ -13,9 +13,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from unittest.mock import patch
 
+from lxml import etree, html
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
 from pipeline.domain.model import Rejection
@@ -23,7 +27,8 @@ from pipeline.extraction.boilerplate.markup_kinds import NON_CONTENT_KINDS
 from pipeline.extraction.boilerplate.phrases import LISTS, PATTERNS, phrase_kind
 from pipeline.extraction.boilerplate.switches import switched_off
 from pipeline.extraction.content.clean import STEPS
-from pipeline.extraction.dom.blocks import read_blocks
+from pipeline.extraction.content.trafilatura_adapter import select_by_trafilatura
+from pipeline.extraction.dom.blocks import Block, read_blocks
 from pipeline.extraction.dom.page import page_in_utf8, parse_page
 from pipeline.identity.urls import registrable_domain
 from tests.evaluation.extraction_metrics import Score, overall, shingle_score, shingle_score_of_options
@@ -80,28 +85,51 @@ def main() -> int:
         return 1
     pages = read_pages(sample=options.sample)
     with ProcessPoolExecutor(PROCESSES) as pool:
-        answers = [answer for found in pool.map(ablate, pages, chunksize=4) for answer in found]
+        done = track(
+            pool.map(ablate, pages, chunksize=4),
+            description="pages",
+            total=len(pages),
+            console=Console(stderr=True),
+            refresh_per_second=0.1 if not sys.stderr.isatty() else 5,
+        )
+        answers = [answer for found in done for answer in found]
     console.print(table_of(answers))
     return 0
 
 
 def ablate(page: LabelledPage) -> list[Answer]:
     """The page's answer with every rule on, and all that differ from it with one rule left out."""
-    html = page_in_utf8(page.html(), None)
-    whole, extraction = run_ours(page.url, html, None)
-    answers = [_answer(page, ALL, whole)]
-    for rule in rules_that_may_apply(html, {step.rule for step in extraction.explanation}):
-        with switched_off(rule):
-            found, _ = run_ours(page.url, html, None)
-        if found != whole:
-            answers.append(_answer(page, rule, found))
+    content = page_in_utf8(page.html(), None)
+    with remembered_selections():
+        whole, extraction = run_ours(page.url, content, None)
+        answers = [_answer(page, ALL, whole)]
+        for rule in rules_that_may_apply(content, {step.rule for step in extraction.explanation}):
+            with switched_off(rule):
+                found, _ = run_ours(page.url, content, None)
+            if found != whole:
+                answers.append(_answer(page, rule, found))
     return answers
 
 
-def rules_that_may_apply(html: bytes | str, written: AbstractSet[str]) -> Iterator[str]:
+@contextmanager
+def remembered_selections() -> Iterator[None]:
+    """Call trafilatura once for each tree of a page: no rule reaches into it, and it takes most of the time."""
+    found: dict[tuple[bytes, bool], frozenset[int]] = {}
+
+    def remember(root: html.HtmlElement, blocks: Sequence[Block], *, fast: bool) -> frozenset[int]:
+        key = (etree.tostring(root), fast)
+        if key not in found:
+            found[key] = select_by_trafilatura(root, blocks, fast=fast)
+        return found[key]
+
+    with patch("pipeline.extraction.content.select.select_by_trafilatura", remember):
+        yield
+
+
+def rules_that_may_apply(content: bytes | str, written: AbstractSet[str]) -> Iterator[str]:
     """The steps that may have done something, and of phrases, lists and markup the kinds that the page has."""
     yield from (name for name, _ in STEPS if written & TRACES.get(name, written))
-    parsed = parse_page(html)
+    parsed = parse_page(content)
     if isinstance(parsed, Rejection):
         return
     blocks = read_blocks(parsed.root)

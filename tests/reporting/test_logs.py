@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
@@ -18,12 +19,15 @@ STATE = make_state()
 
 @pytest.fixture
 def lines() -> Iterator[list[EventDict]]:
-    """The lines that are written, at every level."""
+    """The lines that are written, at every level. Airflow configures structlog in the process of its tests."""
     before = logs.LOGGER.level
+    configured = structlog.get_config()
+    structlog.reset_defaults()
     logs.LOGGER.setLevel(logging.DEBUG)
     with capture_logs() as captured:
         yield captured
     logs.LOGGER.setLevel(before)
+    structlog.configure(**configured)
 
 
 @pytest.mark.parametrize(
