@@ -1,6 +1,6 @@
 """Quality gate: whether an extracted text is an article, else the reason of its rejection.
 
-Phrases count only in a text too short to be an article that quotes them.
+The phrases of walls are in `boilerplate/walls.toml`. They count only in a text too short to be an article about them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from lxml import html
 
 from pipeline.domain.model import Rejection
+from pipeline.extraction.boilerplate.walls import walls
 from pipeline.extraction.dom.xpath import text_of
 
-__all__ = ["RULES", "GateInput", "GateRule", "judge"]
+__all__ = ["GateInput", "judge"]
 
 LABEL_CHARS = 40
 FEW_CHARS = 80  # a news flash of one sentence has more
@@ -44,120 +45,7 @@ class GateInput:
         return "\n".join(self.paragraphs)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateRule:
-    """Phrases of a kind of page that is no article; `needed` different ones must be on the page."""
-
-    reason: str
-    triggers: str  # joined by `|`, in lower case; each phrase holds one: searching for phrases is slow
-    phrases: str
-    needed: int = 1
-
-
-RULES: tuple[GateRule, ...] = (
-    GateRule(
-        reason="bot_wall",
-        triggers=(
-            "moment|checking|robot|human|humain|unusual|inhabituel|access|accès|zugriff|acceso|attention required|"
-            "captcha|ray id|blocked|interruption|mensch|comportement|vérif|datadome|incapsula|perimeterx|"
-            "enable cookies"
-        ),
-        phrases=(
-            r"just a moment|checking (?:if the site connection is secure|your browser)|are you (?:a )?(?:human|"
-            r"robot)|verify(?:ing)? (?:that )?you are (?:a )?human|unusual (?:traffic|activity)|"
-            r"access (?:to this page )?(?:has been )?denied|attention required|enable cookies and reload|captcha|"
-            r"vérifi(?:er|ez|cation) que vous (?:êtes|n'êtes)|êtes[- ]vous un (?:humain|robot)|trafic inhabituel|"
-            r"pardon our interruption|ray id|request blocked|datadome|perimeterx|incapsula|"
-            r"bestätigen sie,? dass sie (?:ein|kein)|sind sie ein mensch|eres (?:un )?(?:humano|robot)|"
-            r"robot ou humain|comportement (?:de|d'un) (?:robot|navigation)|accès (?:temporairement )?(?:restreint|"
-            r"refusé|bloqué)|zugriff verweigert|acceso denegado|accesso negato"
-        ),
-    ),
-    GateRule(
-        reason="javascript_required",
-        triggers="javascript",
-        phrases=(
-            r"(?:enable|activate|turn on|requires?|activer|activez|aktivieren|habilit\w+|activ\w+|abilit\w+|"
-            r"attiv\w+) (?:\w+ ){0,3}javascript|javascript (?:is |has been )?(?:disabled|required|désactivé|"
-            r"deaktiviert|desactivado|disabilitato|est nécessaire|is not available)|(?:without|sans|ohne|sin|"
-            r"senza) javascript"
-        ),
-    ),
-    GateRule(
-        reason="soft_404",
-        triggers="404|410|page|oops|hoppla|seite|página|pagina|article|artikel|content|story|contenu|find|trouvons",
-        phrases=(
-            r"page (?:not found|introuvable|non trouvée|no encontrada|non trovata|doesn't exist|does not exist|"
-            r"you (?:requested|are looking for)|que vous (?:cherchez|recherchez|demandez)|n'existe (?:pas|plus))|"
-            r"(?:404|410) (?:error|erreur|not found|-)|error(?:e|)? 404|erreur 404|fehler 404|oops|hoppla|"
-            r"seite (?:wurde )?nicht gefunden|(?:article|contenu|seite|artikel|content|story) (?:is |has been |"
-            r"n'est |a été |ist |wurde )?(?:no longer|plus disponible|removed|supprimé|nicht mehr|gelöscht|retiré|"
-            r"expired)|página no (?:encontrada|existe)|pagina non (?:trovata|esiste)|we can.t find|"
-            r"nous ne trouvons pas|pagina niet gevonden"
-        ),
-    ),
-    GateRule(
-        reason="error_page",
-        triggers=(
-            "internal server|gateway|unavailable|indisponible|maintenance|error|erreur|fehler|errore|wartung|"
-            "mantenimiento|manutenzione|connection|try again|réessayez"
-        ),
-        phrases=(
-            r"(?:internal server|bad gateway|service unavailable|gateway time-?out|temporarily unavailable)|"
-            r"temporairement indisponible|site (?:is )?(?:under|en) maintenance|an error (?:has )?occurred|"
-            r"error establishing|une erreur (?:est survenue|s'est produite)|ein fehler ist aufgetreten|"
-            r"se ha producido un error|si è verificato un errore|wartungsarbeiten|en mantenimiento|in manutenzione|"
-            r"database connection|try again later|réessayez (?:plus tard|ultérieurement)"
-        ),
-    ),
-    GateRule(
-        reason="consent_wall",
-        triggers=(
-            "cookie|consent|partner|partenaire|socios|einwilligung|zustimmung|traceur|pur-abo|werbefrei|continue|"
-            "continuer|weiter|personal|person|intérêt|interest|interesse|ciblée|publicité"
-        ),
-        phrases=(
-            r"(?:accept|accepter|akzeptieren|aceptar|accettare|accepteren)\w* (?:\w+ ){0,4}(?:cookies|and continue|"
-            r"et continuer|und weiter|y continuar)|(?:continue|continuer|weiter|continuar|continua) (?:without|sans|"
-            r"ohne|sin|senza) (?:accept|akzept|acept|accett|zustimm)|(?:our|nos|unsere|nuestros|i nostri|"
-            r"onze) (?:\d+ )?(?:partners|partenaires|partner|socios)|consent(?:ement|imiento|so)?|einwilligung|"
-            r"zustimmung|(?:manage|gérer|verwalten|gestionar|gestisci) (?:\w+ ){0,3}(?:preferences|préférences|"
-            r"choices|choix|cookies|preferenze|preferencias)|traceurs|pur-abo|werbefrei lesen|avant de continuer|"
-            r"before you continue|legitimate interest|intérêt légitime|berechtigte[ns]? interesse|"
-            r"données personnelles|personenbezogene|personal data|datos personales|dati personali|ciblée|"
-            r"personalised ads|publicités? personnalisée"
-        ),
-        needed=2,
-    ),
-    GateRule(
-        reason="cookie_text",
-        triggers="cookie|nécessaires|necessary|erforderlich|advertising",
-        phrases=(
-            r"relevant (?:ads|advertising)|behaviou?ral advertising|interest-based ad\w*|we (?:collect|"
-            r"use) information about|how to opt[- ]out|make (?:\w+ ){0,4}(?:ads|"
-            r"advertising) (?:\w+ ){0,4}more relevant|(?:uses?|utilis\w+|verwend\w+|utiliz\w+|usa|gebruik\w+|"
-            r"nutz\w+) (?:\w+ ){0,4}cookies|cookies? (?:policy|settings|notice|richtlinie|preferences|and similar|"
-            r"et (?:autres|technologies))|politique (?:de |en matière de )cookies|política de cookies|"
-            r"strictly necessary|strictement nécessaires|unbedingt erforderlich"
-        ),
-        needed=2,
-    ),
-    GateRule(
-        reason="paywall_stub",
-        triggers=(
-            "subscri|abonn|suscr|abbon|log in|sign in|connectez|identifiez|réserv|reserv|exclusi|exklusiv|vorbehalten"
-        ),
-        phrases=(
-            r"(?:subscribe|abonnez|abonnieren|suscríb\w+|abbonati|log in|sign in|connectez|"
-            r"identifiez)[^.]{0,40}(?:to (?:continue|read)|pour (?:lire|continuer|accéder)|um (?:weiter|zu lesen)|"
-            r"para (?:leer|seguir|continuar)|per (?:leggere|continuare))|(?:réservé|reserved|exclusif|exklusiv|"
-            r"vorbehalten|exclusiv)\w* (?:aux abonnés|to subscribers|für abonnenten|para suscriptores|agli abbonati|"
-            r"for subscribers)|already a subscriber|déjà abonné"
-        ),
-    ),
-)
 _NOT_PROSE = re.compile("[{}\\[\\]<>\\\\^~|`@#$=+*_¤§¦¨©ª¬®¯°±²³´µ¶·¸¹º¼½¾×÷†‡‰ƒˆ˜¢£¥\ufffd]")
-_COMPILED = tuple((rule, rule.triggers.split("|"), re.compile(rule.phrases, re.IGNORECASE)) for rule in RULES)
 
 
 def judge(page: GateInput) -> Rejection | None:
@@ -192,12 +80,12 @@ def _wall(page: GateInput) -> Rejection | None:
     shown = page.text or text_of(page.body)[:WALL_CHARS]
     searched = f"{page.title}\n{shown}".replace("’", "'")
     lower = searched.lower()
-    for rule, triggers, pattern in _COMPILED:
-        if not any(trigger in lower for trigger in triggers):
+    for wall in walls():
+        if not any(trigger in lower for trigger in wall.triggers):
             continue
-        found = {match[0].lower() for match in pattern.finditer(searched)}
-        if len(found) >= rule.needed + (len(shown) > 500):
-            return Rejection(rule.reason, "; ".join(sorted(found))[:200])
+        found = {match[0].lower() for match in wall.phrases.finditer(searched)}
+        if len(found) >= wall.needed + (len(shown) > 500):
+            return Rejection(wall.reason, "; ".join(sorted(found))[:200])
     return None
 
 

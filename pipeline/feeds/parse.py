@@ -16,7 +16,6 @@ from pipeline.feeds.digest import body_digest
 from pipeline.feeds.discovery import find_alternates
 from pipeline.feeds.entries import FeedContext, normalize_entries
 from pipeline.feeds.json_feed import read_json
-from pipeline.feeds.news_sitemap import read_sitemap
 from pipeline.feeds.raw import RawFeed
 from pipeline.feeds.sanitize import is_cut_short, looks_like, root_name
 from pipeline.identity.urls import canonicalise, repair
@@ -131,6 +130,8 @@ def _absolute(printed: str | None, url: str) -> str | None:
 
 def _read(text: str, root: str | None, url: str) -> RawFeed | None:
     if root in ("urlset", "sitemapindex"):
+        from pipeline.feeds.news_sitemap import read_sitemap  # loads lxml: few feeds are sitemaps
+
         return read_sitemap(text)
     if root is not None:
         from pipeline.feeds.rss_atom import read_xml  # feedparser: a run that finds nothing new parses no feed

@@ -17,7 +17,6 @@ from pipeline.delivery.events import ArticlePage
 from pipeline.domain.errors import ExtractionFailed, FetchError, StoreError
 from pipeline.domain.model import Article, FetchKind, Outlet, PendingEntry, Request, Response
 from pipeline.domain.ports import Archive, Slot, StoreCall
-from pipeline.extraction.dom.page import check_page, page_in_utf8
 from pipeline.extraction.values import Extraction, FeedHints, PageInput
 from pipeline.extraction.wrapper.session import WrapperSession
 from pipeline.ingest import page_status, retries
@@ -157,6 +156,8 @@ async def extract(
     entry: PendingEntry, response: Response, outlet: Outlet, extractor: Extractor, wrappers: WrapperSession
 ) -> Extraction:
     """Extract in a worker process; the observation goes to the outlet's wrapper."""
+    from pipeline.extraction.dom.page import check_page, page_in_utf8  # loads lxml: not in a run without pages
+
     content_type = response.header("content-type")
     rejection = check_page(response.body, content_type)
     if rejection is not None:

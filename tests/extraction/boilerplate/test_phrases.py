@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.extraction.boilerplate.markup_kinds import RULES, Kind, kind_of
 from pipeline.extraction.boilerplate.phrases import PATTERNS, phrase_kind
+from pipeline.extraction.boilerplate.walls import service_of, walls
 from pipeline.extraction.extract import PageInput, extract
 from pipeline.extraction.jsonl import ExtractedRow, ExtractRow, outlet_of, read_row, written_line
 from tests.evaluation.extraction_metrics import rouge_lsum, shingle_score, shingle_score_of_options
@@ -81,6 +82,17 @@ def test_a_line_falls_under_its_rule(name: str, example: str) -> None:
 )
 def test_a_sentence_falls_under_none(text: str) -> None:
     assert phrase_kind(text) is None
+
+
+def test_a_service_that_pages_print_is_a_phrase_and_a_trigger_of_bot_walls() -> None:
+    wall = next(wall for wall in walls() if wall.reason == "bot_wall")
+    assert "datadome" in wall.triggers
+    assert wall.phrases.findall("Just a moment … Protected by DataDome") == ["Just a moment", "DataDome"]
+    assert service_of({"server": "DataDome"}, b"") == "datadome"
+
+
+def test_triggers_of_walls_are_in_lower_case() -> None:
+    assert all(trigger == trigger.lower() for wall in walls() for trigger in wall.triggers)
 
 
 def test_a_line_names_what_it_lacks() -> None:
