@@ -108,7 +108,7 @@ def check(
 def parse(files: Annotated[list[Path], typer.Argument(help="Feed files.")]) -> None:
     """Parse feed files, a JSON line each: title, entries with id, link, dates, authors, text."""
     from pipeline.app.deployment import now
-    from pipeline.feeds.jsonl import feed_line
+    from pipeline.feeds.parse import feed_line
 
     for path in files:
         sys.stdout.write(feed_line(str(path), path.read_bytes(), now=now()) + "\n")

@@ -21,7 +21,8 @@ from pipeline.dedup.decide import Candidate, CopySimilarity, DecidePolicy, Decis
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
 from pipeline.dedup.memory_index import MemoryIndex
 from pipeline.domain.model import Verdict
-from pipeline.identity.urls import article_id, canonicalise, host, registrable_domain, repair
+from pipeline.identity.article_ids import article_id
+from pipeline.identity.urls import canonicalise, host, registrable_domain, repair
 from pipeline.text.dates import read_date
 
 MIN_OTHER_URLS = 3  # a paragraph seen under so many other URLs of its host is boilerplate

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from contextlib import suppress
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -29,18 +29,11 @@ _HTTP_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re
 _XML_ENCODING = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']\s*([A-Za-z0-9_.:-]{1,40})")
 # Labels that in practice mean their superset (WHATWG Encoding).
 _ALIASES = {
-    "iso-8859-1": "cp1252",
-    "latin-1": "cp1252",
-    "latin1": "cp1252",
-    "us-ascii": "cp1252",
-    "ascii": "cp1252",
+    **dict.fromkeys(("iso-8859-1", "latin-1", "latin1", "us-ascii", "ascii"), "cp1252"),
+    **dict.fromkeys(("gb2312", "gbk"), "gb18030"),
+    **dict.fromkeys(("x-sjis", "shift_jis"), "cp932"),
+    **dict.fromkeys(("euc-kr", "ks_c_5601-1987"), "cp949"),
     "iso-8859-9": "cp1254",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "x-sjis": "cp932",
-    "shift_jis": "cp932",
-    "euc-kr": "cp949",
-    "ks_c_5601-1987": "cp949",
     "x-mac-roman": "mac_roman",
 }
 # UTF-7 is only ever an attack; a declaration read byte by byte is not in UTF-16.
@@ -58,48 +51,20 @@ def decode(body: bytes, content_type: str | None = None) -> str:
 def _decoded(body: bytes, content_type: str | None) -> str:
     for bom, encoding in _BOMS:
         if body.startswith(bom):
-            return _lenient(body[len(bom) :], encoding)
+            return body[len(bom) :].decode(encoding, "replace")
     for start, encoding in _WIDE_STARTS:
         if start.match(body):
-            return _lenient(body, encoding)
-    if _is_utf8(body):  # no other charset passes as UTF-8 by chance, so a declaration cannot overrule it
-        return body.decode("utf-8")
-    for encoding in _declared(body, content_type):
-        try:
+            return body.decode(encoding, "replace")
+    # No other charset passes as UTF-8 by chance, but ISO-2022, which is ASCII with escape sequences.
+    first = [] if b"\x1b" in body[:4096] else ["utf-8"]
+    for encoding in (*first, *_declared(body, content_type)):
+        with suppress(ValueError, LookupError):  # LookupError: unknown to Python, or no text encoding
             return body.decode(encoding)
-        except (UnicodeError, LookupError):
-            continue
     return body.decode("utf-8", "surrogateescape").translate(_STRAYS)
 
 
-def _declared(body: bytes, content_type: str | None) -> Iterator[str]:
-    """Charsets named by HTTP and the XML declaration that Python knows as text encodings."""
-    http = _HTTP_CHARSET.search(content_type[:500]) if content_type else None
-    xml = _XML_ENCODING.search(body[:1024])
-    for label in (http.group(1) if http else None, xml.group(1).decode("ascii") if xml else None):
-        if label is None or _REFUSED.fullmatch(label):
-            continue
-        name = _ALIASES.get(label.lower(), label)
-        if _is_text_encoding(name):
-            yield name
-
-
-def _is_text_encoding(name: str) -> bool:
-    try:
-        codecs.lookup(name)
-        "".encode(name)
-    except (LookupError, UnicodeError, ValueError):
-        return False
-    return True
-
-
-def _is_utf8(body: bytes) -> bool:
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return b"\x1b" not in body[:4096]  # ISO-2022 is ASCII with escape sequences
-
-
-def _lenient(body: bytes, encoding: str) -> str:
-    return body.decode(encoding, "replace")
+def _declared(body: bytes, content_type: str | None) -> list[str]:
+    """The charsets named by HTTP and the XML declaration."""
+    http = _HTTP_CHARSET.findall((content_type or "")[:500])[:1]
+    xml = [label.decode("ascii") for label in _XML_ENCODING.findall(body[:1024])[:1]]
+    return [_ALIASES.get(label.lower(), label) for label in http + xml if not _REFUSED.fullmatch(label)]

@@ -18,7 +18,7 @@ from pipeline.domain.model import Entry
 from pipeline.feeds.raw import MAX_TEXT_CHARS, RawDate, RawEntry, RawText
 from pipeline.identity.article_ids import article_number
 from pipeline.identity.urls import canonicalise, repair
-from pipeline.text.dates import EARLIEST, ReadDate, read_date
+from pipeline.text.dates import EARLIEST, read_date
 from pipeline.text.html_text import clean_text, looks_like_markup, one_line, plain_text
 
 _FUTURE = timedelta(hours=24)  # beyond any zone's mistake (NetNewsWire draws the same line)
@@ -26,6 +26,7 @@ _HOME = re.compile(r"https://[^/?#]+/?")
 _MAX_GUID_CHARS = 2_048
 _MAX_TITLE_CHARS = 2_000
 _MAX_NAMES = 64
+_MAX_NAME_CHARS = 256
 # Counters in summaries ("12 commentaires", "1 234 vues") change with every poll.
 _COUNTER = re.compile(
     r"\(?\b\d[\d\s.,\u202f\xa0]{0,9}\s?(?:k\s)?(?:commentaires?|r\u00e9actions?|vues|lectures|partages|comments?|views|shares|likes)\b\)?",
@@ -63,43 +64,47 @@ def normalize_entries(raw: Sequence[RawEntry], context: FeedContext) -> Normaliz
             entries.append(_entry(printed, context))
         except (ValueError, OverflowError, RecursionError) as error:
             faults.append(f"entry {number} lost: {error}")
-    identified = _identified(entries, context)
+    guids = Counter(entry.guid for entry in entries)
     first: dict[str, Entry] = {}
     repeats: list[Entry] = []
-    for entry in identified:
+    for unidentified in entries:
+        entry = replace(unidentified, identity=_identity(unidentified, context, guids))
         kept = first.setdefault(entry.identity, entry)
         if kept is not entry:
-            newer, older = (entry, kept) if _is_newer(entry, kept) else (kept, entry)
-            first[entry.identity] = newer
+            first[entry.identity], older = (entry, kept) if _latest(entry) > _latest(kept) else (kept, entry)
             repeats.append(older)
     return NormalizedEntries(tuple(first.values()), tuple(repeats), tuple(faults))
+
+
+def _latest(entry: Entry) -> datetime:
+    return entry.modified or entry.published or datetime(1, 1, 1, tzinfo=UTC)
 
 
 def _entry(raw: RawEntry, context: FeedContext) -> Entry:
     """One entry, still without its identity."""
     guid = one_line(raw.guid or "")[:_MAX_GUID_CHARS] or None
-    link = repair(raw.link, context.url) if raw.link else None
+    guid_url = guid if guid and guid.lower().startswith(("http://", "https://")) else None
     published, modified = _date(raw.published, context), _date(raw.modified, context)
-    summary, content = _text(raw.summary), _text(raw.content)
-    latest = max((d.value for d in (published, modified) if d), default=None)
-    entry = Entry(
+    title, summary, content = one_line(_text(raw.title))[:_MAX_TITLE_CHARS], _text(raw.summary), _text(raw.content)
+    printed_date = raw.published or raw.modified
+    lasting_words = " ".join(_COUNTER.sub("", summary or content[:10_000]).split())
+    return Entry(
         identity="",
-        digest="",
-        title=one_line(_text(raw.title))[:_MAX_TITLE_CHARS],
-        link=link or _guid_as_link(guid),
+        digest=_hash(title, lasting_words, modified.astimezone(UTC).isoformat() if modified else ""),
+        title=title,
+        link=repair(raw.link, context.url) or repair(guid_url, None),
         guid=guid,
         summary=summary,
         content=content,
-        published=published.value if published else None,
-        modified=modified.value if modified else None,
-        date_text=_date_text(raw),
-        date_in_future=latest is not None and latest > context.now + _FUTURE,
+        published=published,
+        modified=modified,
+        date_text=one_line(printed_date.text) or None if printed_date else None,
+        date_in_future=max(filter(None, (published, modified)), default=context.now) > context.now + _FUTURE,
         authors=_names(raw.authors),
         categories=_names(raw.categories),
         language=_language(raw.language or context.language),
-        image=repair(raw.image, context.url) if raw.image else None,
+        image=repair(raw.image, context.url),
     )
-    return replace(entry, digest=_digest(entry))
 
 
 def _text(raw: RawText | None) -> str:
@@ -110,31 +115,17 @@ def _text(raw: RawText | None) -> str:
     return plain_text(value) if is_html else clean_text(value)
 
 
-def _guid_as_link(guid: str | None) -> str | None:
-    return repair(guid, None) if guid and guid.lower().startswith(("http://", "https://")) else None
-
-
-def _date(raw: RawDate | None, context: FeedContext) -> ReadDate | None:
-    if raw is None:
-        return None
-    own = read_date(raw.text, context.zone)
+def _date(raw: RawDate | None, context: FeedContext) -> datetime | None:
+    own = read_date(raw.text, context.zone) if raw else None
     if own is not None:
-        return own
-    plausible = raw.guess is not None and EARLIEST <= raw.guess <= context.now + timedelta(days=3660)
-    return ReadDate(raw.guess) if plausible and raw.guess else None
-
-
-def _date_text(raw: RawEntry) -> str | None:
-    printed = raw.published or raw.modified
-    return one_line(printed.text) or None if printed else None
+        return own.value
+    guess = raw.guess if raw else None
+    return guess if guess and EARLIEST <= guess <= context.now + timedelta(days=3660) else None
 
 
 def _names(values: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for value in values[:_MAX_NAMES] if (name := _name(value))))
-
-
-def _name(value: str) -> str:
-    return one_line(plain_text(value) if looks_like_markup(value) else value)[:256]
+    printed = (plain_text(value) if looks_like_markup(value) else value for value in values[:_MAX_NAMES])
+    return tuple(dict.fromkeys(name for text in printed if (name := one_line(text)[:_MAX_NAME_CHARS])))
 
 
 def _language(code: str | None) -> str | None:
@@ -145,49 +136,20 @@ def _language(code: str | None) -> str | None:
     return found.group(1).lower() + (f"-{found.group(2).upper()}" if found.group(2) else "")
 
 
-def _digest(entry: Entry) -> str:
-    words = entry.summary or entry.content[:10_000]
-    modified = entry.modified.astimezone(UTC).isoformat() if entry.modified else ""
-    return _hash(entry.title, " ".join(_COUNTER.sub("", words).split()), modified)
-
-
-def _identified(entries: Sequence[Entry], context: FeedContext) -> list[Entry]:
-    """The entries with their identities."""
-    guids = Counter(entry.guid for entry in entries)
-    return [replace(entry, identity=_identity(entry, context, guids)) for entry in entries]
-
-
 def _identity(entry: Entry, context: FeedContext, guids: Counter[str | None]) -> str:
     """The article number, else the canonical link, else the guid, else a hash.
 
     A link to the home page identifies no entry, nor does a guid that several entries of the feed carry.
     """
-    number = _number(entry, context.article_number)
-    if number:
-        return f"number:{number}"
+    for url in filter(None, (entry.link, entry.guid)):
+        if number := article_number(url, context.article_number):
+            return f"number:{number}"
     key = canonicalise(entry.link) if entry.link else ""
     if key and key != context.home and not _HOME.fullmatch(key):
         return key
     if entry.guid and guids[entry.guid] == 1:
-        return f"guid:{_short(entry.guid)}"
+        return f"guid:{entry.guid if len(entry.guid) <= 512 else _hash(entry.guid)}"
     return f"hash:{_hash(entry.guid or '', entry.title, entry.summary)}"
-
-
-def _number(entry: Entry, rule: str | None) -> str | None:
-    for url in (entry.link, entry.guid):
-        number = article_number(url, rule) if url else None
-        if number:
-            return number
-    return None
-
-
-def _is_newer(entry: Entry, other: Entry) -> bool:
-    oldest = datetime(1, 1, 1, tzinfo=UTC)
-    return (entry.modified or entry.published or oldest) > (other.modified or other.published or oldest)
-
-
-def _short(guid: str) -> str:
-    return guid if len(guid) <= 512 else _hash(guid)
 
 
 def _hash(*parts: str) -> str:

@@ -43,29 +43,20 @@ class Reading:
 
 def read_within(text: str, url: str, *, loose_chars: int = MAX_LOOSE_CHARS) -> Reading | None:
     """Read a text strictly, else loosely if it has at most `loose_chars`; None when neither reader can."""
-    strict = _Strict(url, None, "utf-8")
-    try:
-        _feed_strict(strict, text)
-        return _reading(strict)
-    except _Enough:
-        return _reading(strict, clipped=True)
-    except Exception as error:  # noqa: BLE001 - feedparser raises anything on odd input; the loose reader is next
-        return _read_loosely(text, url, str(error)) if len(text) <= loose_chars else None
-
-
-def _read_loosely(text: str, url: str, fault: str) -> Reading | None:
-    loose = _Loose(url, None, "utf-8", {})
-    try:
-        loose.feed(text)
-        return _reading(loose, fault)
-    except _Enough:
-        return _reading(loose, fault, clipped=True)
-    except Exception:  # noqa: BLE001 - the caller reads entry by entry, then roughly
-        return None
-
-
-def _reading(reader: Any, fault: str | None = None, *, clipped: bool = False) -> Reading:
-    return Reading(reader.feeddata, reader.entries[:MAX_ENTRIES], reader.version or "", fault, clipped)
+    fault = None
+    for reader in (_Strict(url, None, "utf-8"), _Loose(url, None, "utf-8", {})):
+        if fault is not None and len(text) > loose_chars:
+            break
+        is_clipped = False
+        try:
+            reader.feed(text)
+        except _Enough:
+            is_clipped = True
+        except Exception as error:  # noqa: BLE001 - feedparser raises anything on odd input; the caller reads roughly
+            fault = str(error)
+            continue
+        return Reading(reader.feeddata, reader.entries[:MAX_ENTRIES], reader.version or "", fault, is_clipped)
+    return None
 
 
 class _Enough(Exception):
@@ -115,6 +106,17 @@ class _Bounded:
 class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc]
     """feedparser's reader of well-formed XML."""
 
+    def feed(self, text: str) -> None:
+        """Parse a text, as `_Loose` does."""
+        sax = xml.sax.make_parser()  # noqa: S317 - expat; no DOCTYPE reaches it and external entities are off
+        sax.setFeature(xml.sax.handler.feature_namespaces, True)
+        sax.setFeature(xml.sax.handler.feature_external_ges, False)
+        sax.setContentHandler(self)
+        sax.setErrorHandler(self)
+        source = InputSource()
+        source.setByteStream(io.BytesIO(text.encode("utf-8")))
+        sax.parse(source)
+
     def startElementNS(self, name: Any, qname: Any, attrs: Any) -> None:  # noqa: N802 - SAX's name
         if len(attrs) > _MAX_ATTRIBUTES:
             attrs = AttributesNSImpl({}, {})
@@ -125,17 +127,6 @@ class _Loose(_Bounded, LooseFeedParser):  # type: ignore[misc]
     """feedparser's reader of XML that is not well-formed."""
 
     max_start_tags = _MAX_START_TAGS // 2  # it is slower
-
-
-def _feed_strict(reader: Any, text: str) -> None:
-    sax = xml.sax.make_parser()  # noqa: S317 - expat; no DOCTYPE reaches it and external entities are off
-    sax.setFeature(xml.sax.handler.feature_namespaces, True)
-    sax.setFeature(xml.sax.handler.feature_external_ges, False)
-    sax.setContentHandler(reader)
-    sax.setErrorHandler(reader)
-    source = InputSource()
-    source.setByteStream(io.BytesIO(text.encode("utf-8")))
-    sax.parse(source)
 
 
 def _is_bad_base(pair: tuple[str, str]) -> bool:

@@ -1,17 +1,18 @@
 """Raw feed values: what the reader of one format returns, strings as printed.
 
-The readers (`rss_atom`, `json_feed`, `news_sitemap`) fill these in; `entries` normalises them.
+The readers (`rss_atom`, `json_feed`, `sitemaps`) fill these in; `entries` normalises them.
 
 Tested by tests/feeds/test_parse.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 MAX_ENTRIES = 2_000  # of one feed (Media Cloud's cap): the newest are kept
 MAX_TEXT_CHARS = 262_144  # of one summary or content
+_MAX_DATE_CHARS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,16 @@ class RawDate:
 
     text: str
     guess: datetime | None = None
+
+
+def raw_text(value: str | None, *, html: bool | None = None) -> RawText | None:
+    """None without a text."""
+    return RawText(value, html) if value else None
+
+
+def raw_date(text: str | None, guess: datetime | None = None) -> RawDate | None:
+    """None without a text."""
+    return RawDate(text[:_MAX_DATE_CHARS], guess) if text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +58,27 @@ class RawEntry:
     image: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RawFeed:
-    """One feed as printed. `skip_days`: Monday is 0. `clipped`: entries beyond a limit were not read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedFields:
+    """A feed's own fields. `clipped`: it was too long, the newest entries are kept."""
 
-    kind: str
-    entries: tuple[RawEntry, ...] = ()
+    kind: str  # rss20, atom10, rdf …, json11, sitemap-news, sitemap, sitemap-index
     title: str = ""
     language: str | None = None
     homepage: str | None = None
     ttl_s: int | None = None
     update_period_s: int | None = None
-    skip_hours: frozenset[int] = frozenset()
-    skip_days: frozenset[int] = frozenset()
+    skip_hours: frozenset[int] = frozenset()  # UTC
+    skip_days: frozenset[int] = frozenset()  # Monday is 0
     self_url: str | None = None
     next_url: str | None = None
     hubs: tuple[str, ...] = ()
-    faults: tuple[str, ...] = field(default=())
+    faults: tuple[str, ...] = ()
     clipped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawFeed(FeedFields):
+    """One feed as printed."""
+
+    entries: tuple[RawEntry, ...] = ()

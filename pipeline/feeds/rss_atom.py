@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from pipeline.feeds.feedparser_adapter import MAX_LOOSE_CHARS, Reading, read_within
-from pipeline.feeds.raw import MAX_ENTRIES, RawDate, RawEntry, RawFeed, RawText
+from pipeline.feeds.raw import MAX_ENTRIES, RawDate, RawEntry, RawFeed, RawText, raw_date, raw_text
 from pipeline.feeds.sanitize import Markup, entry_chunks, prepare
 
 _MAX_AUTHOR_CHARS = 256
@@ -29,6 +31,9 @@ _ROUGH_TAG = re.compile(
 )
 _HREF = re.compile(r"\bhref\s*=\s*[\"']([^\"'<>]{1,2048})", re.IGNORECASE)
 _MAX_TAGS = 100
+_PERIODS_S = {"hourly": 3_600, "always": 3_600, "daily": 86_400, "dayly": 86_400, "weekly": 604_800}
+_PERIODS_S |= {"monthly": 2_592_000, "yearly": 31_536_000, "minutely": 60}
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def read_xml(text: str, url: str) -> RawFeed:
@@ -59,14 +64,16 @@ def _read_one_by_one(markup: Markup, url: str) -> RawFeed:
     """Parses each entry alone: strictly, then loosely within a budget of characters, then by its tags."""
     chunks = entry_chunks(markup.text)[:MAX_ENTRIES]
     head = markup.text[: markup.text.find(chunks[0])] if chunks else markup.text
+    root = _START_TAG.match(head)  # declares the namespaces
+    before, after = (root.group(), f"</{root.group(1)}>") if root else ("", "")
     faults = ["too broken to be read as a whole: read entry by entry"]
     entries: list[RawEntry] = []
     room = MAX_LOOSE_CHARS // 2  # the strict reader ran on each as well
     for number, chunk in enumerate(chunks, start=1):
-        alone = read_within(_wrapped(chunk, head), url, loose_chars=room)
+        alone = read_within(f"{before}{chunk}{after}", url, loose_chars=room)
         if alone is None:
             faults.append(f"entry {number} is broken: read roughly")
-            entries.append(read_roughly(chunk))
+            entries.append(_read_roughly(chunk))
             continue
         room -= len(chunk) if alone.fault else 0
         entries += [_raw_entry(entry) for entry in alone.entries]
@@ -81,51 +88,56 @@ def _read_one_by_one(markup: Markup, url: str) -> RawFeed:
     )
 
 
-def _wrapped(chunk: str, head: str) -> str:
-    """An entry inside its feed's root element, which declares the namespaces."""
-    root = _START_TAG.match(head)
-    return f"{root.group()}{chunk}</{root.group(1)}>" if root else chunk
-
-
 def _raw_feed(reading: Reading, text: str) -> RawFeed:
-    """The feed's own fields, without its entries."""
+    """The feed's own fields, without its entries. RSS 2.0 skipHours are in GMT; some feeds write 24 for 0."""
     feed = reading.feed
-    links = [link for link in dict.get(feed, "links", ()) if isinstance(link, dict)]
+    hours = _skipped(text, "skipHours", r"<hour>\s*(\d{1,2})\s*</hour>")
+    days = [name.lower() for name in _skipped(text, "skipDays", r"<day>\s*([A-Za-z]{6,9})\s*</day>")]
+    ttl = re.match(r"\d{1,7}", _string(feed, "ttl"))
     return RawFeed(
         kind=reading.version,
-        title=_string(dict.get(feed, "title")),
-        language=_string(dict.get(feed, "language")) or None,
-        homepage=_string(dict.get(feed, "link")) or None,
-        ttl_s=_minutes(_string(dict.get(feed, "ttl"))),
-        update_period_s=_period(
-            _string(dict.get(feed, "sy_updateperiod")), _string(dict.get(feed, "sy_updatefrequency"))
-        ),
-        skip_hours=_skip_hours(text),
-        skip_days=_skip_days(text),
-        self_url=next(iter(_rel(links, "self")), None),
-        next_url=next(iter(_rel(links, "next")), None),
-        hubs=tuple(_rel(links, "hub")),
+        title=_string(feed, "title"),
+        language=_string(feed, "language") or None,
+        homepage=_string(feed, "link") or None,
+        ttl_s=int(ttl.group()) * 60 or None if ttl else None,
+        update_period_s=_period(_string(feed, "sy_updateperiod"), _string(feed, "sy_updatefrequency")),
+        skip_hours=frozenset(int(hour) % 24 for hour in hours),
+        skip_days=frozenset(_DAYS.index(day) for day in days if day in _DAYS),
+        self_url=next(iter(_rel(feed, "self")), None),
+        next_url=next(iter(_rel(feed, "next")), None),
+        hubs=tuple(_rel(feed, "hub")),
     )
 
 
+def _skipped(text: str, element: str, pattern: str) -> list[str]:
+    """The hours or days in which a feed need not be polled."""
+    start = text.find(f"<{element}>")
+    block = text[start : start + 2_000].partition(f"</{element}>")[0] if start >= 0 else ""
+    return re.findall(pattern, block)
+
+
+def _period(period: str, frequency: str) -> int | None:
+    """The update period of the RSS 1.0 syndication module, in seconds."""
+    whole = _PERIODS_S.get(period.lower())
+    times = int(frequency) if frequency.isascii() and frequency.isdigit() and len(frequency) < 6 else 1
+    return None if whole is None else whole // max(1, times)
+
+
 def _raw_entry(entry: Any) -> RawEntry:
-    content = [part for part in dict.get(entry, "content", ()) if isinstance(part, dict)]
     summary = _text(entry, "summary")
-    body = max((_detail(part) for part in content), key=lambda text: len(text.value), default=None)
+    parts = [_detail(part) for part in dict.get(entry, "content", ()) if isinstance(part, dict)]
+    body = max(parts, key=lambda text: len(text.value), default=None)
+    tags = dict.get(entry, "tags", ())
     return RawEntry(
         title=_text(entry, "title"),
         link=_link(entry),
-        guid=_string(dict.get(entry, "id")) or None,
+        guid=_string(entry, "id") or None,
         summary=None if body and summary and body.value == summary.value else summary,
         content=body,
         published=_date(entry, "published") or _date(entry, "created"),
         modified=_date(entry, "updated"),
         authors=tuple(_authors(entry)),
-        categories=tuple(
-            term
-            for tag in dict.get(entry, "tags", ())
-            if (term := _string(tag.get("label")) or _string(tag.get("term")))
-        ),
+        categories=tuple(term for tag in tags if (term := _string(tag, "label") or _string(tag, "term"))),
         language=_language(entry),
         image=_image(entry),
     )
@@ -133,55 +145,44 @@ def _raw_entry(entry: Any) -> RawEntry:
 
 def _link(entry: Any) -> str | None:
     """The alternate link: feedparser's, else the first with that relation."""
-    link = _string(dict.get(entry, "link"))
+    link = _string(entry, "link")
     if link and (link != dict.get(entry, "id") or _ADDRESS.match(link)):  # a bare `688858` is a guid and no link
         return link
-    links = [found for found in dict.get(entry, "links", ()) if isinstance(found, dict)]
-    return next((href for href in _rel(links, "alternate") if href), None)
+    return next((href for href in _rel(entry, "alternate") if href), None)
 
 
-def _rel(links: Iterable[Any], rel: str) -> list[str]:
-    return [_string(link.get("href")) for link in links if link.get("rel") == rel and link.get("href")]
+def _rel(fields: Any, rel: str) -> list[str]:
+    """The addresses of the links with a relation."""
+    links = [link for link in dict.get(fields, "links", ()) if isinstance(link, dict)]
+    return [_string(link, "href") for link in links if link.get("rel") == rel and link.get("href")]
 
 
 def _text(entry: Any, key: str) -> RawText | None:
-    value = _string(dict.get(entry, key))
-    if not value:
-        return None
-    detail = dict.get(entry, f"{key}_detail")
-    return _detail(detail) if isinstance(detail, dict) and detail.get("value") == value else RawText(value)
+    value, detail = _string(entry, key), dict.get(entry, f"{key}_detail")
+    has_type = value and isinstance(detail, dict) and detail.get("value") == value
+    return _detail(detail) if has_type else raw_text(value)
 
 
 def _detail(part: Any) -> RawText:
     kind = str(part.get("type") or "")
-    html = True if "html" in kind or kind.endswith("xml") else None
-    return RawText(_string(part.get("value")), html)
+    return RawText(_string(part, "value"), True if "html" in kind or kind.endswith("xml") else None)
 
 
 def _date(entry: Any, key: str) -> RawDate | None:
-    text = dict.get(entry, key)
-    if not isinstance(text, str) or not text.strip():
-        return None
-    return RawDate(text.strip()[:128], _utc(dict.get(entry, f"{key}_parsed")))
-
-
-def _utc(parsed: Any) -> datetime | None:
-    if not parsed:
-        return None
-    try:
-        year, month, day, hour, minute, second = parsed[:6]
-        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
+    parsed, guess = dict.get(entry, f"{key}_parsed"), None
+    if parsed:
+        with suppress(ValueError, OverflowError):
+            year, month, day, hour, minute, second = parsed[:6]
+            guess = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    return raw_date(_string(entry, key), guess)
 
 
 def _authors(entry: Any) -> Iterable[str]:
-    names = [_string(author.get("name")) for author in dict.get(entry, "authors", ()) if isinstance(author, dict)]
-    one = dict.get(entry, "author_detail")
+    names = [_string(author, "name") for author in dict.get(entry, "authors", ()) if isinstance(author, dict)]
     if not any(names):
-        names = [_string(one.get("name")) if isinstance(one, dict) else "", _string(dict.get(entry, "author"))]
-        names = [next((name for name in names if name), "")]
-    names += [_string(other.get("name")) for other in dict.get(entry, "contributors", ()) if isinstance(other, dict)]
+        one = dict.get(entry, "author_detail")
+        names = [(_string(one, "name") if isinstance(one, dict) else "") or _string(entry, "author")]
+    names += [_string(other, "name") for other in dict.get(entry, "contributors", ()) if isinstance(other, dict)]
     return dict.fromkeys(name[:_MAX_AUTHOR_CHARS] for name in names if name)
 
 
@@ -189,92 +190,47 @@ def _language(entry: Any) -> str | None:
     for key in ("content", "title_detail", "summary_detail"):
         part = dict.get(entry, key)
         part = part[0] if isinstance(part, list) and part else part
-        language = _string(part.get("language")) if isinstance(part, dict) else ""
+        language = _string(part, "language") if isinstance(part, dict) else ""
         if language:
             return language
-    return _string(dict.get(entry, "language")) or None
+    return _string(entry, "language") or None
 
 
 def _image(entry: Any) -> str | None:
     enclosed = [link for link in dict.get(entry, "links", ()) if link.get("rel") == "enclosure"]
-    pictures = [part for part in (*dict.get(entry, "media_content", ()), *enclosed) if _is_picture(part)]
+    media = (*dict.get(entry, "media_content", ()), *enclosed)
+    pictures = [part for part in media if part.get("medium") == "image" or _string(part, "type").startswith("image")]
     cover = dict.get(entry, "image")
     candidates = [*pictures, *dict.get(entry, "media_thumbnail", ()), *([cover] if isinstance(cover, dict) else [])]
-    return next((url for part in candidates if (url := _string(part.get("url") or part.get("href")))), None)
+    urls = (part.get("url") or part.get("href") for part in candidates)
+    return next((url.strip() for url in urls if isinstance(url, str) and url.strip()), None)
 
 
-def _is_picture(part: Any) -> bool:
-    return part.get("medium") == "image" or _string(part.get("type")).startswith("image")
-
-
-def _string(value: Any) -> str:
+def _string(fields: Any, key: str) -> str:
+    """A field of feedparser's, which may have any type; `dict.get` evades the names that it maps to others."""
+    value = dict.get(fields, key)
     return value.strip() if isinstance(value, str) else ""
 
 
-def _minutes(text: str) -> int | None:
-    found = re.match(r"\d{1,7}", text)
-    return int(found.group()) * 60 if found and int(found.group()) > 0 else None
-
-
-_PERIODS_S = {"hourly": 3_600, "always": 3_600, "daily": 86_400, "dayly": 86_400, "weekly": 604_800}
-_PERIODS_S |= {"monthly": 2_592_000, "yearly": 31_536_000, "minutely": 60}
-
-
-def _period(period: str, frequency: str) -> int | None:
-    """The update period of the RSS 1.0 syndication module, in seconds."""
-    whole = _PERIODS_S.get(period.lower())
-    if whole is None:
-        return None
-    times = int(frequency) if frequency.isascii() and frequency.isdigit() and len(frequency) < 6 else 1
-    return whole // max(1, times)
-
-
-def _skip_hours(text: str) -> frozenset[int]:
-    """RSS 2.0 skipHours: hours in GMT in which the feed need not be polled; some feeds write 24 for 0."""
-    return frozenset(int(hour) % 24 for hour in re.findall(r"<hour>\s*(\d{1,2})\s*</hour>", _block(text, "skipHours")))
-
-
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-def _skip_days(text: str) -> frozenset[int]:
-    names = re.findall(r"<day>\s*([A-Za-z]{6,9})\s*</day>", _block(text, "skipDays"))
-    return frozenset(_DAYS.index(name.lower()) for name in names if name.lower() in _DAYS)
-
-
-def _block(text: str, name: str) -> str:
-    start = text.find(f"<{name}>")
-    return text[start : start + 2_000].partition(f"</{name}>")[0] if start >= 0 else ""
-
-
-def read_roughly(chunk: str) -> RawEntry:
+def _read_roughly(chunk: str) -> RawEntry:
     """Reads title, link, guid and dates by their tags, for an entry that no parser accepts: the first of each field."""
     fields: dict[str, str] = {}
-    for _, found in zip(range(_MAX_TAGS), _ROUGH_TAG.finditer(chunk), strict=False):
+    for found in islice(_ROUGH_TAG.finditer(chunk), _MAX_TAGS):
         href = _HREF.search(found.group(2))
-        value = href.group(1) if href else _rough_value(chunk, found)
+        end = chunk.find(f"</{found.group(1)}", found.end(), found.end() + _MAX_FIELD_CHARS)
+        value = href.group(1) if href else chunk[found.end() : max(end, 0)].strip()
+        if value.startswith("<![CDATA[") and value.endswith("]]>"):
+            value = value[9:-3].strip()
         if value:
             fields.setdefault(found.group(1).lower(), value)
+
+    def first(*names: str) -> str | None:
+        return next((fields[name] for name in names if name in fields), None)
+
     return RawEntry(
-        title=_rough_text(fields.get("title")),
-        link=fields.get("link") or fields.get("loc"),
-        guid=fields.get("guid") or fields.get("id"),
-        published=_rough_date(fields, "pubdate", "published", "issued", "dc:date"),
-        modified=_rough_date(fields, "updated", "modified", "lastmod"),
+        title=raw_text(first("title")),
+        link=first("link", "loc"),
+        guid=first("guid", "id"),
+        published=raw_date(first("pubdate", "published", "issued", "dc:date")),
+        modified=raw_date(first("updated", "modified", "lastmod")),
     )
-
-
-def _rough_value(chunk: str, found: re.Match[str]) -> str:
-    """The text up to the field's end tag, if that is near."""
-    end = chunk.find(f"</{found.group(1)}", found.end(), found.end() + _MAX_FIELD_CHARS)
-    text = chunk[found.end() : end].strip() if end > 0 else ""
-    return text[9:-3].strip() if text.startswith("<![CDATA[") and text.endswith("]]>") else text
-
-
-def _rough_text(value: str | None) -> RawText | None:
-    return RawText(value) if value else None
-
-
-def _rough_date(fields: dict[str, str], *names: str) -> RawDate | None:
-    text = next((fields[name] for name in names if name in fields), None)
-    return RawDate(text[:128]) if text else None

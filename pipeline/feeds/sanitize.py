@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape
 from html.entities import html5
+from itertools import accumulate, pairwise
 
 from pipeline.feeds.raw import MAX_ENTRIES, MAX_TEXT_CHARS
 from pipeline.text.dates import read_date
@@ -31,9 +33,10 @@ _DOCTYPE_PIECE = re.compile(r"[\[\]>]|\"[^\"]*\"|'[^']*'|<!--")
 
 _CDATA = "<![CDATA["
 _UNPARSED = re.compile(r"<!\[CDATA\[|<!--")
-_BARE_AMPERSAND = re.compile(r"&(?!#\d{1,8};|#[xX][0-9A-Fa-f]{1,7};|[A-Za-z][A-Za-z0-9]{1,31};)")
-_NUMBER_REFERENCE = re.compile(r"&#(\d{1,8}|[xX][0-9A-Fa-f]{1,7});")
-_HTML_REFERENCE = re.compile(r"&(?!(?:lt|gt|amp|quot|apos);)([A-Za-z][A-Za-z0-9]{1,31});")
+# An ampersand with the reference that it begins, if any: XML knows only five names.
+_UNSAFE_REFERENCE = re.compile(
+    r"&(?!(?:lt|gt|amp|quot|apos);)(?:#(\d{1,8}|[xX][0-9A-Fa-f]{1,7});|([A-Za-z][A-Za-z0-9]{1,31});)?"
+)
 
 _ITEM = re.compile(r"<(?:[A-Za-z][\w.-]*:)?(?:item|entry|url)(?=[\s>])", re.IGNORECASE)
 _ITEM_END = re.compile(r"</(?:[A-Za-z][\w.-]*:)?(?:item|entry|url)\s*>", re.IGNORECASE)
@@ -98,31 +101,24 @@ class Markup:
 
 
 def prepare(text: str) -> Markup:
-    """The feed from its root element on, as XML that a parser accepts."""
-    faults: list[str] = []
-    bare = _from_root(text)
+    """The feed from its root element on, as XML that a parser accepts; junk and the XML declaration are removed."""
+    root = _find_root(text)
+    bare = text[root.start() :] if root else text
     chosen, clipped = _newest_chunks(bare)
-    if len(chosen) < len(bare):
-        faults.append(f"more than {MAX_ENTRIES} entries, or too many characters: the newest are kept, long texts cut")
+    fault = f"more than {MAX_ENTRIES} entries, or too many characters: the newest are kept, long texts cut"
     mended = _RSS_NAMESPACE.sub(r"\1", _with_declared_prefixes(_with_safe_references(chosen)), count=1)
-    return Markup(mended, clipped=clipped, faults=tuple(faults))
+    return Markup(mended, clipped=clipped, faults=(fault,) if len(chosen) < len(bare) else ())
 
 
 def entry_chunks(text: str) -> list[str]:
     """Each entry's own markup, up to its end tag where it has one."""
     starts = [match.start() for match in _ITEM.finditer(text)]
-    return [_to_end_tag(text[start:end]) for start, end in zip(starts, [*starts[1:], len(text)], strict=False)]
+    return [text[start : _end_of_entry(text, start, end)] for start, end in pairwise([*starts, len(text)])]
 
 
-def _to_end_tag(chunk: str) -> str:
-    end = _ITEM_END.search(chunk)
-    return chunk[: end.end()] if end else chunk
-
-
-def _from_root(text: str) -> str:
-    """Removes junk before the root and the XML declaration (the text is decoded already)."""
-    root = _find_root(text)
-    return text if root is None else text[root.start() :]
+def _end_of_entry(text: str, start: int, latest: int) -> int:
+    end = _ITEM_END.search(text, start, latest)
+    return end.end() if end else latest
 
 
 def _find_root(text: str, *, is_html_refused: bool = False) -> re.Match[str] | None:
@@ -170,39 +166,26 @@ def _with_safe_references(text: str) -> str:
     pieces: list[str] = []
     at = 0
     while found := _UNPARSED.search(text, at):
-        pieces.append(_safe(text[at : found.start()]))
+        pieces.append(_UNSAFE_REFERENCE.sub(_safe_reference, text[at : found.start()]))
         close = "]]>" if found.group() == _CDATA else "-->"
         end = text.find(close, found.end())
         at = len(text) if end < 0 else end + 3
         if close == "]]>":
             pieces.append(text[found.start() : at])
-    return "".join([*pieces, _safe(text[at:])])
+    return "".join([*pieces, _UNSAFE_REFERENCE.sub(_safe_reference, text[at:])])
 
 
-def _safe(text: str) -> str:
-    if "&" not in text:
-        return text
-    text = _BARE_AMPERSAND.sub("&amp;", text)
-    return _HTML_REFERENCE.sub(_named_reference, _NUMBER_REFERENCE.sub(_number_reference, text))
-
-
-def _named_reference(found: re.Match[str]) -> str:
-    character = html5.get(f"{found.group(1)};")
-    return f"&amp;{found.group(1)};" if character is None else _escaped(character)
-
-
-def _number_reference(found: re.Match[str]) -> str:
-    number = found.group(1)
+def _safe_reference(found: re.Match[str]) -> str:
+    number, name = found.groups()
+    if number is None:
+        character = html5.get(f"{name};")
+        return f"&amp;{found.group()[1:]}" if character is None else escape(character, quote=False)
     code = int(number[1:], 16) if number[0] in "xX" else int(number)
     if 0x80 <= code <= 0x9F:  # cp1252 written as if it were Unicode, as HTML reads it
         return bytes([code]).decode("cp1252", "ignore")
     if code in (0x9, 0xA, 0xD) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF:
         return found.group()
     return ""
-
-
-def _escaped(characters: str) -> str:
-    return characters.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _with_declared_prefixes(text: str) -> str:
@@ -218,19 +201,14 @@ def _with_declared_prefixes(text: str) -> str:
     return text[: root.end()] + added + text[root.end() :]
 
 
-def _end_of_last(text: str, starts: list[int]) -> int:
-    end = _ITEM_END.search(text, starts[-1]) if starts else None
-    return end.end() if end else len(text)
-
-
 def _newest_chunks(text: str) -> tuple[str, bool]:
     """The whole text, or head, newest entries and tail when it is too long; and whether entries were removed."""
     starts = [match.start() for match in _ITEM.finditer(text)]
     is_huge = len(text) > MAX_MARKUP_CHARS
     if not starts:
         return text[:MAX_MARKUP_CHARS], is_huge
-    end = _end_of_last(text, starts)
-    chunks = [text[a:b] for a, b in zip(starts, [*starts[1:], end], strict=True)]
+    end = _end_of_entry(text, starts[-1], len(text))
+    chunks = [text[a:b] for a, b in pairwise([*starts, end])]
     if len(chunks) <= MAX_ENTRIES and not is_huge and max(map(len, chunks)) <= MAX_TEXT_CHARS:
         return text, False
     kept = _fitting([_clipped(chunk)[: _MAX_ENTRY_CHARS if is_huge else None] for chunk in chunks])
@@ -244,14 +222,8 @@ def _fitting(chunks: list[str]) -> list[str]:
         chunks = sorted(chunks, key=_date_in, reverse=True)
     elif len(chunks) > 1 and _date_in(chunks[-1]) > _date_in(chunks[0]):
         chunks = chunks[::-1]
-    kept: list[str] = []
-    room = MAX_MARKUP_CHARS
-    for chunk in chunks[:MAX_ENTRIES]:
-        room -= len(chunk)
-        if room < 0 and kept:
-            break
-        kept.append(chunk)
-    return kept
+    ends = accumulate(map(len, chunks[:MAX_ENTRIES]))
+    return chunks[: max(1, sum(end <= MAX_MARKUP_CHARS for end in ends))]
 
 
 def _clipped(chunk: str) -> str:

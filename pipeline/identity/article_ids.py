@@ -13,7 +13,6 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 from pipeline.domain.model import Outlet
 
@@ -35,8 +34,10 @@ def article_id(outlet_id: str, *, number: str | None, canonical_url: str) -> str
 
 def article_number(url: str, pattern: str | None) -> str | None:
     """The outlet's own number in a URL, by the outlet's rule (its group 1); None without a rule or a match."""
-    rule = _compiled(pattern) if pattern else None
-    found = rule.search(url) if rule else None
+    try:
+        found = re.search(pattern, url) if pattern else None
+    except re.error:
+        return None
     if found is None:
         return None
     return (found.group(1) if found.re.groups else found.group()) or None
@@ -47,13 +48,12 @@ def learn_article_number(urls: Sequence[Sequence[str]]) -> str | None:
 
     It holds when nine articles in ten have a number, the URLs of one article agree on it, and no two articles share it.
     """
-    numbers = [numbers_of_one for group in urls if (numbers_of_one := _numbers(group))]
-    if len(numbers) < max(MIN_ARTICLES, _MIN_SHARE * len(urls)):
+    found = ({article_number(url, _LAST_NUMBER) for url in group} - {None} for group in urls)
+    numbers = [of_one for of_one in found if of_one]
+    if len(numbers) < max(MIN_ARTICLES, _MIN_SHARE * len(urls)) or max(map(len, numbers)) > 1:
         return None
-    if any(len(of_one) > 1 for of_one in numbers):
-        return None
-    flat = [number for of_one in numbers for number in of_one]
-    dated = sum(_DATE.fullmatch(number) is not None for number in flat)
+    flat = [number for of_one in numbers for number in of_one if number]
+    dated = len(list(filter(_DATE.fullmatch, flat)))
     return _LAST_NUMBER if len(set(flat)) == len(flat) and dated * 2 < len(flat) else None
 
 
@@ -62,15 +62,3 @@ def with_number_rule(outlet: Outlet, rule: str) -> Outlet:
     if outlet.policy.article_number is not None:
         return outlet
     return replace(outlet, policy=replace(outlet.policy, article_number=rule))
-
-
-def _numbers(group: Sequence[str]) -> frozenset[str]:
-    return frozenset(number for url in group if (number := article_number(url, _LAST_NUMBER)))
-
-
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str] | None:
-    try:
-        return re.compile(pattern)
-    except re.error:
-        return None

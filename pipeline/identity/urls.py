@@ -9,24 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 from functools import lru_cache
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import idna
 from tld import get_tld
-
-from pipeline.identity.article_ids import article_id, article_number, learn_article_number
-
-__all__ = [
-    "article_id",
-    "article_number",
-    "canonicalise",
-    "host",
-    "is_section_or_home",
-    "learn_article_number",
-    "registrable_domain",
-    "repair",
-]
 
 MAX_URL_CHARS = 2048  # longer ones are not links (the limit of Media Cloud and of browsers)
 
@@ -42,10 +30,12 @@ _KEEP_RAW = frozenset("!$&'()*+,;=:@/?%") | _UNRESERVED
 
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
 _SAME_SITE_LABELS = ("www", "www2", "www3", "m", "amp", "mobile")
-_AMP_CACHE = re.compile(
-    r"(?:[a-z0-9-]+\.)?cdn\.ampproject\.org/(?:[acvi]/)+(?:s/)?(?=[a-z0-9][a-z0-9-]*\.)", re.IGNORECASE
+# A URL of an AMP cache or viewer, up to the publisher's URL inside it.
+_AMP_WRAPPING = re.compile(
+    r"""(?:https://)?(?:(?:[a-z0-9-]+\.)?cdn\.ampproject\.org/(?:[acvi]/)+ | (?:www\.)?google\.[a-z.]{2,6}/amp/)
+    (?:s/)?(?=[a-z0-9][a-z0-9-]*\.)""",
+    re.VERBOSE | re.IGNORECASE,
 )
-_AMP_VIEWER = re.compile(r"(?:www\.)?google\.[a-z.]{2,6}/amp/(?:s/)?(?=[a-z0-9][a-z0-9-]*\.)", re.IGNORECASE)
 
 _TRACKER = re.compile(
     r"""utm[_.-].* | at_.* | mtm_.* | mc_.* | pk_.* | piwik_.* | matomo_.* | hsa_.* | xt(?:or|s|ref|mc|cr|np)
@@ -67,8 +57,12 @@ _ORIGIN_VALUE = re.compile(
     | apple-?news | upday | smartnews | homepage""",
     re.VERBOSE | re.IGNORECASE,
 )
-_FLAG_KEYS = frozenset({"amp", "rss"})
-_FLAG_VALUES = frozenset({"", "1", "true", "yes", "amp", "rss"})
+# Parameters that are noise with some values only.
+_NOISE_VALUES = (
+    (_ORIGIN_KEYS, _ORIGIN_VALUE),
+    (frozenset({"amp", "rss"}), re.compile(r"(?:1|true|yes|amp|rss)?", re.IGNORECASE)),
+    (frozenset({"outputtype", "output"}), re.compile(r"amp", re.IGNORECASE)),
+)
 _LATE_TRACKER = re.compile(r"[?&](?=(?:utm_|at_|xtor=|fbclid=|gclid=|mtm_))", re.IGNORECASE)
 
 _AMPERSAND = re.compile(r"&(?:amp;)+")  # escaped once, or twice, too often
@@ -94,28 +88,29 @@ MAX_REPAIRS = 5  # of one URL; a URL with more faults is none
 def canonicalise(url: str) -> str:
     """The canonical form of a URL, for comparison; idempotent. What is no http(s) URL is only stripped."""
     key = _key(url)
-    while (publisher := _unwrap(key)) != key:
-        key = _key(publisher)
+    while wrapping := _AMP_WRAPPING.match(key):
+        key = _key(f"https://{key[wrapping.end() :]}")
     return key
 
 
 def _key(url: str) -> str:
     stripped = _strip(url)
-    parts = _split(stripped)
-    name = _site(_ascii_host(parts.hostname or "")) if parts else ""
-    if parts is None or not name:
+    name, parts = _split(stripped)
+    if not name:
         return stripped
-    path, query = _split_late_query(parts)
+    late = _LATE_TRACKER.search(parts.path)  # a query that begins without its `?`: `…html&utm_source=rss`
+    path, more = (parts.path[: late.start()], parts.path[late.end() :]) if late else (parts.path, "")
+    query = _query(_LATE_TRACKER.sub("&", f"{more}&{parts.query}"))
     bang = f"#{_encode(_decode(parts.fragment, _QUERY_SAFE))}" if parts.fragment.startswith("!") else ""
-    return f"https://{name}{_port(parts)}{_path(path)}{_query(query)}{bang}"
+    return f"https://{_site(name)}{_port(parts)}{_path(path)}{query}{bang}"
 
 
-def repair(url: str, base: str | None) -> str | None:
+def repair(url: str | None, base: str | None) -> str | None:
     """The absolute http(s) URL of a printed link (blanks, `http:/x`, relative, doubled); None when it is none.
 
     The result needs no more repair: `//http://x` is repaired twice, once for each fault.
     """
-    repaired = _repair(url, base)
+    repaired = _repair(url or "", base)
     for _ in range(MAX_REPAIRS):
         if repaired is None or (again := _repair(repaired, None)) == repaired:
             return repaired
@@ -125,11 +120,8 @@ def repair(url: str, base: str | None) -> str | None:
 
 def _repair(url: str, base: str | None) -> str | None:
     text = _absolute_text(url, base)
-    if text is None:
-        return None
-    parts = _split(text)
-    name = _ascii_host(parts.hostname or "") if parts else ""
-    if parts is None or not name:
+    name, parts = _split(text or "")
+    if not name:
         return None
     repaired = f"{parts.scheme.lower()}://{name}{_port(parts)}{_encode(parts.path) or '/'}"
     repaired += f"?{_encode(parts.query)}" if parts.query else ""
@@ -139,8 +131,7 @@ def _repair(url: str, base: str | None) -> str | None:
 
 def host(url: str) -> str:
     """The host of a URL, in lower case and ASCII, without port or userinfo; empty when there is none."""
-    parts = _split(_strip(url))
-    return _ascii_host(parts.hostname or "") if parts else ""
+    return _split(_strip(url))[0]
 
 
 @lru_cache(maxsize=4096)
@@ -159,15 +150,13 @@ def registrable_domain(host_or_url: str) -> str:
 
 def is_section_or_home(url: str) -> bool:
     """Whether a URL looks like a home, section, tag or error page, which is never an article."""
-    parts = _split(canonicalise(url))
-    if parts is None or parts.query or parts.fragment:
+    _, parts = _split(canonicalise(url))
+    if not parts.scheme or parts.query or parts.fragment:
         return False
     segments = [segment for segment in parts.path.split("/") if segment]
     if not segments or _ERROR_PAGE.fullmatch(segments[-1]):
         return True
-    if segments[0].lower() in _LISTS:
-        return len(segments) <= 3
-    return len(segments) <= 3 and all(_is_section_word(segment) for segment in segments)
+    return len(segments) <= 3 and (segments[0].lower() in _LISTS or all(map(_is_section_word, segments)))
 
 
 def _is_section_word(segment: str) -> bool:
@@ -178,21 +167,14 @@ def _strip(url: str) -> str:
     return _LINE_BREAK.sub("", url.strip().strip("\x00\ufeff\u200b\xa0 ")).strip()
 
 
-def _split(url: str) -> SplitResult | None:
-    """The parts of an http(s) URL with a host and a valid port; else None."""
+def _split(url: str) -> tuple[str, SplitResult]:
+    """The host and the parts of an http(s) URL with a valid port; empty ones for another text."""
     try:
         parts = urlsplit("https:" + url if url.startswith("//") else url)
         usable = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
-        return None
-    return parts if usable else None
-
-
-def _unwrap(key: str) -> str:
-    """The publisher's URL inside that of an AMP cache or viewer; other keys unchanged."""
-    bare = key.removeprefix("https://")
-    wrapping = _AMP_CACHE.match(bare) or _AMP_VIEWER.match(bare)
-    return f"https://{bare[wrapping.end() :]}" if wrapping else key
+        usable = False
+    return (_ascii_host(parts.hostname or ""), parts) if usable else ("", urlsplit(""))
 
 
 def _ascii_host(name: str) -> str:
@@ -201,15 +183,11 @@ def _ascii_host(name: str) -> str:
     if name.startswith("[") or ":" in name:
         return f"[{name.strip('[]')}]" if _is_address(name) else ""
     if not name.isascii():
-        name = _idn(name)
+        try:
+            name = idna.encode(name, uts46=True).decode("ascii").lower().rstrip(".")
+        except (ValueError, IndexError):
+            return ""
     return name if _HOST.fullmatch(name) and ".." not in name else ""
-
-
-def _idn(name: str) -> str:
-    try:
-        return idna.encode(name, uts46=True).decode("ascii").lower().rstrip(".")
-    except (UnicodeError, ValueError, IndexError):
-        return ""
 
 
 def _is_address(name: str) -> bool:
@@ -224,25 +202,14 @@ def _is_address(name: str) -> bool:
 def _site(name: str) -> str:
     """The host without `www.`, `m.`, `amp.` and similar labels, if a registrable domain remains."""
     label, _, rest = name.partition(".")
-    while label in _SAME_SITE_LABELS and "." in rest and not _is_public_suffix(rest):
+    while label in _SAME_SITE_LABELS and "." in rest and get_tld(f"http://any.{rest}/", fail_silently=True) != rest:
         name = rest
         label, _, rest = name.partition(".")
     return name
 
 
-def _is_public_suffix(name: str) -> bool:
-    return get_tld(f"http://any.{name}/", fail_silently=True) == name
-
-
 def _port(parts: SplitResult) -> str:
     return "" if parts.port in (None, 80, 443) else f":{parts.port}"
-
-
-def _split_late_query(parts: SplitResult) -> tuple[str, str]:
-    """Path and query, also where a query begins without its `?` (`…html&utm_source=rss`)."""
-    late = _LATE_TRACKER.search(parts.path)
-    path, more = (parts.path[: late.start()], parts.path[late.end() :]) if late else (parts.path, "")
-    return path, _LATE_TRACKER.sub("&", f"{more}&{parts.query}")
 
 
 def _decode(text: str, safe: frozenset[str]) -> str:
@@ -275,24 +242,19 @@ def _path(path: str) -> str:
 
 def _same_page(segments: list[str]) -> list[str]:
     """The path without markers of another form of the same page: AMP, `index.html`, trailing blanks."""
-    shorter = _one_form_less(segments)
-    while shorter != segments:
-        segments, shorter = shorter, _one_form_less(shorter)
+    longer: list[str] = []
+    while segments and segments != longer:
+        longer = segments
+        *before, last = segments
+        last = _AMP_SUFFIX.sub("", _BLANK_END.sub("", last))
+        is_amp = last.lower() == "amp" and before and before[-1].lower() not in _LISTS
+        if is_amp or last in ("", ".", "..") or _INDEX.fullmatch(last):
+            segments = before
+        elif before and before[0].lower() == "amp" and not _names_a_host(before[1:]):
+            segments = [*before[1:], last]
+        else:
+            segments = [*before, last]
     return segments
-
-
-def _one_form_less(segments: list[str]) -> list[str]:
-    if not segments:
-        return segments
-    *before, last = segments
-    last = _AMP_SUFFIX.sub("", _BLANK_END.sub("", last))
-    if last in ("", ".", "..") or _INDEX.fullmatch(last):
-        return before
-    if last.lower() == "amp" and before and before[-1].lower() not in _LISTS:
-        return before
-    if before and before[0].lower() == "amp" and not _names_a_host(before[1:]):
-        return [*before[1:], last]
-    return [*before, last]
 
 
 def _names_a_host(segments: list[str]) -> bool:
@@ -316,12 +278,9 @@ def _parameter(text: str) -> str:
 def _is_noise(parameter: str) -> bool:
     key, _, value = parameter.partition("=")
     key = key.lower()
-    if key in _ORIGIN_KEYS:
-        return _ORIGIN_VALUE.fullmatch(value) is not None
-    if key in _FLAG_KEYS:
-        return value.lower() in _FLAG_VALUES
-    if key in ("outputtype", "output"):
-        return value.lower() == "amp"
+    for keys, values in _NOISE_VALUES:
+        if key in keys:
+            return values.fullmatch(value) is not None
     return not key or _TRACKER.fullmatch(key) is not None
 
 
@@ -335,13 +294,13 @@ def _absolute_text(url: str, base: str | None) -> str | None:
     if start:
         scheme = "http" if start.group(1).lower() == "feed" else start.group(1).lower()
         return f"{scheme}://{text[start.end() :]}"
-    if text.lower().startswith("www."):
+    if text.lower().startswith("www.") or _names_its_host(text, base):
         return f"https://{text}"
-    if _names_its_host(text, base):
-        return f"https://{text}"
-    if _SCHEME.match(text):
+    if _SCHEME.match(text) or (base is None and not text.startswith("//")):
         return None
-    return _join(base, text)
+    with suppress(ValueError):
+        return urljoin(base or "https:", text)
+    return None
 
 
 def _unquote(text: str) -> str:
@@ -359,12 +318,3 @@ def _names_its_host(text: str, base: str | None) -> bool:
     own = host(base) if base else ""
     first = text.partition("/")[0].rstrip(":").lower()
     return bool(own) and "." in first and first in (own, own.removeprefix("www."))
-
-
-def _join(base: str | None, reference: str) -> str | None:
-    if base is None:
-        return "https:" + reference if reference.startswith("//") else None
-    try:
-        return urljoin(base, reference)
-    except ValueError:
-        return None

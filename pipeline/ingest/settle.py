@@ -22,7 +22,8 @@ from pipeline.domain.model import Outlet, PendingEntry, Verdict
 from pipeline.domain.ports import StoreCall
 from pipeline.domain.settings import Settings
 from pipeline.extraction.metadata.agencies import agency_credits
-from pipeline.identity.urls import article_id, article_number, canonicalise, is_section_or_home, registrable_domain
+from pipeline.identity.article_ids import article_id, article_number
+from pipeline.identity.urls import canonicalise, is_section_or_home, registrable_domain
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.ports import ArticleLookup
 from pipeline.ingest.revisit_policy import is_followed, next_revisit

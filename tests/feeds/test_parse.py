@@ -10,8 +10,7 @@ import pytest
 
 from pipeline.domain.errors import NotAFeed
 from pipeline.domain.model import Entry
-from pipeline.feeds.jsonl import feed_line
-from pipeline.feeds.parse import ParsedFeed, body_digest, find_alternates, parse_feed
+from pipeline.feeds.parse import ParsedFeed, body_digest, feed_line, find_alternates, parse_feed
 
 URL = "https://www.gazette.example/rss/une.xml"
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
