@@ -107,7 +107,7 @@ async def finish(feed: FeedState, context: RunContext, report: Report, *, begun:
     ids = {entry.id for entry in begun}
     waiting = await context.in_store(context.entries.due_entries, [feed.feed_id], now=context.clock(), limit=5 * BATCH)
     carried = [entry for entry in waiting if entry.id not in ids]
-    report.saw(feed.outlet_id, len(carried))
+    report.count_entries(feed.outlet_id, len(carried))
     async with asyncio.TaskGroup() as tasks:
         for entry in (*begun, *carried):
             tasks.create_task(collect(entry, context, report))

@@ -76,16 +76,16 @@ async def write_end(end: SettledEntry | Ending | Deferral, context: RunContext, 
     outlet_id = end.entry.outlet_id
     if isinstance(end, Deferral):
         await context.in_store(context.entries.defer, end)
-        report.defer(outlet_id, end.reason)
+        report.record_pending(outlet_id, end.reason)
         return
     if isinstance(end, Ending):
         is_ours = await context.in_store(context.entries.end, end, now=context.clock())
     else:
         is_ours = end.is_ours
     if not is_ours:
-        report.saw(outlet_id, -1)  # another worker ended this entry, and counts it
+        report.count_entries(outlet_id, -1)  # another worker ended this entry, and counts it
         return
-    report.settle(outlet_id, end.verdict, end.reason)
+    report.record_verdict(outlet_id, end.verdict, end.reason)
     log_verdict(
         end.verdict,
         feed=end.entry.feed_id,

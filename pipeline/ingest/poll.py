@@ -46,7 +46,7 @@ async def ingest(
     Past the run's deadline nothing new begins. Fills the report meanwhile. Raises only StoreError.
     """
     for entry in carried:
-        report.saw(entry.outlet_id, 1)
+        report.count_entries(entry.outlet_id, 1)
     batch = PollBatch(store=context.polls, in_store=context.in_store, seconds=context.seconds)
     async with asyncio.TaskGroup() as tasks:
         for entry in carried:
@@ -71,14 +71,14 @@ async def poll(feed: FeedState, context: RunContext, report: Report, batch: Poll
     """Fetch and parse a feed and record the poll; returns the entries whose page is to be fetched."""
     async with context.host_queue.slot(feed.url) as slot:
         if not await context.has_room():
-            report.polled(feed.outlet_id, "outbox_full")
+            report.record_poll(feed.outlet_id, "outbox_full")
             return ()
         try:
             with report.stopwatch(feed.outlet_id, context.seconds):
                 polled = await fetch_feed(feed, context, slot)
                 counts = await record(feed, polled, context, batch)
         except RunDeadlineExceeded:
-            report.polled(feed.outlet_id, "put_off")
+            report.record_poll(feed.outlet_id, "put_off")
             return ()
     count(feed, polled, counts, report)
     return counts.pending
@@ -274,7 +274,7 @@ def count(feed: FeedState, polled: PollResult, counts: EntryCounts, report: Repo
     """Count the poll, and the entries that are settled by it: unchanged ones, and those another feed showed first."""
     outcome = polled.record.outcome
     log_poll(feed, outcome, reason=polled.record.detail or "", entries=counts.entries, new=counts.new)
-    report.polled(feed.outlet_id, outcome)
-    report.saw(feed.outlet_id, counts.entries - counts.waiting)
-    report.settle(feed.outlet_id, Verdict.DUPLICATE, count=counts.elsewhere)
-    report.settle(feed.outlet_id, Verdict.UNCHANGED, count=counts.unchanged)
+    report.record_poll(feed.outlet_id, outcome)
+    report.count_entries(feed.outlet_id, counts.entries - counts.waiting)
+    report.record_verdict(feed.outlet_id, Verdict.DUPLICATE, count=counts.elsewhere)
+    report.record_verdict(feed.outlet_id, Verdict.UNCHANGED, count=counts.unchanged)

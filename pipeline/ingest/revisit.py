@@ -56,7 +56,7 @@ class Revisits:
         async with self.context.host_queue.slot(visit.url) as slot:
             with self.report.stopwatch(outlet_id, self.context.seconds):
                 result = await self.try_visit(visit, slot)
-        self.report.revisited(outlet_id, result)
+        self.report.record_revisit(outlet_id, result)
         self.context.wake_delivery()
 
     async def try_visit(self, visit: Visit, slot: Slot) -> str:

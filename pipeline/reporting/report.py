@@ -67,28 +67,28 @@ class Report:
         """The outlet's tally, made on first use."""
         return self.outlets.setdefault(outlet_id, OutletTally())
 
-    def saw(self, outlet_id: str, entries: int) -> None:
+    def count_entries(self, outlet_id: str, entries: int) -> None:
         """Count entries of this run: seen in a feed, or carried over."""
         self.outlet(outlet_id).entries += entries
 
-    def settle(self, outlet_id: str, verdict: Verdict, reason: str = "", *, count: int = 1) -> None:
+    def record_verdict(self, outlet_id: str, verdict: Verdict, reason: str = "", *, count: int = 1) -> None:
         """Count entries with a verdict."""
         tally = self.outlet(outlet_id)
         tally.verdicts[verdict.value] += count
         if reason and verdict in (Verdict.REJECTED, Verdict.FAILED):
             tally.reasons[f"{verdict.value}:{reason}"] += count
 
-    def defer(self, outlet_id: str, reason: str) -> None:
+    def record_pending(self, outlet_id: str, reason: str) -> None:
         """Count an entry that stays pending."""
         tally = self.outlet(outlet_id)
         tally.pending += 1
         tally.reasons[f"pending:{reason}"] += 1
 
-    def polled(self, outlet_id: str, outcome: str) -> None:
+    def record_poll(self, outlet_id: str, outcome: str) -> None:
         """Count a poll with this outcome."""
         self.outlet(outlet_id).polls[outcome] += 1
 
-    def revisited(self, outlet_id: str, result: str) -> None:
+    def record_revisit(self, outlet_id: str, result: str) -> None:
         """Count a known article that was fetched again, with this result."""
         self.outlet(outlet_id).revisits[result] += 1
 

@@ -175,9 +175,9 @@ def keep_runs(database: Database, chance: random.Random, now: datetime) -> None:
     for index in range(1152):
         report = Report()
         for number in chance.sample(range(OUTLETS), 120):
-            report.saw(f"outlet-{number}", 3)
-            report.settle(f"outlet-{number}", Verdict.UNCHANGED, count=3)
-            report.polled(f"outlet-{number}", "parsed")
+            report.count_entries(f"outlet-{number}", 3)
+            report.record_verdict(f"outlet-{number}", Verdict.UNCHANGED, count=3)
+            report.record_poll(f"outlet-{number}", "parsed")
         store.keep(f"run-{index // 4}", report, now=now - timedelta(minutes=5 * (288 - index // 4)))
 
 

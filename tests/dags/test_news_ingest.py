@@ -166,8 +166,8 @@ def test_a_run_that_lost_something_is_red_and_says_so_first(dagbag: Any, shards:
     from airflow.sdk.exceptions import AirflowFailException
 
     report = Report()
-    report.saw("antenne-info", 3)
-    report.settle("antenne-info", Verdict.UNCHANGED, count=3 - lost)
+    report.count_entries("antenne-info", 3)
+    report.record_verdict("antenne-info", Verdict.UNCHANGED, count=3 - lost)
     add_up, noting = dagbag.get_dag("news_ingest").get_task("report").python_callable, Noting()
     with pytest.raises(AirflowFailException, match=f"^{fault}$"):
         add_up([{}] * shards, [report.to_json()], outlet_events={}, ti=noting)

@@ -108,11 +108,11 @@ def fill(database: Database, *, now: datetime = NOW, next_poll_at: datetime | No
     )
     feeds.switch(still, (), now=now)
     report = Report(seconds=40)
-    report.saw("antenne", 4)
-    report.settle("antenne", Verdict.FAILED, HOSTILE)
-    report.settle("antenne", Verdict.REJECTED, "consent_wall")
-    report.defer("antenne", HOSTILE)
-    report.defer("antenne", "http_503")
+    report.count_entries("antenne", 4)
+    report.record_verdict("antenne", Verdict.FAILED, HOSTILE)
+    report.record_verdict("antenne", Verdict.REJECTED, "consent_wall")
+    report.record_pending("antenne", HOSTILE)
+    report.record_pending("antenne", "http_503")
     RunStore(database).keep(RUN_ID, report, now=now + timedelta(seconds=35))
 
 

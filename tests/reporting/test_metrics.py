@@ -46,11 +46,11 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 def report(*, faults: tuple[str, ...] = ()) -> Report:
     """The report of a shard with three entries."""
     made = Report(seconds=2.0, faults=list(faults))
-    made.saw("gazette", 3)
-    made.settle("gazette", Verdict.NEW, count=2)
-    made.settle("gazette", Verdict.REJECTED, 'a "quoted" reason\\')
-    made.polled("gazette", "parsed")
-    made.revisited("gazette", "not_modified")
+    made.count_entries("gazette", 3)
+    made.record_verdict("gazette", Verdict.NEW, count=2)
+    made.record_verdict("gazette", Verdict.REJECTED, 'a "quoted" reason\\')
+    made.record_poll("gazette", "parsed")
+    made.record_revisit("gazette", "not_modified")
     made.delivered["articles"] = 2
     return made
 

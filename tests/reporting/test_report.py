@@ -8,10 +8,10 @@ from pipeline.reporting.report import Report
 
 def tallied() -> Report:
     report = Report()
-    report.saw("franceinfo", 5)
-    report.settle("franceinfo", Verdict.NEW, count=3)
-    report.settle("franceinfo", Verdict.REJECTED, "consent_wall")
-    report.defer("franceinfo", "http_503")
+    report.count_entries("franceinfo", 5)
+    report.record_verdict("franceinfo", Verdict.NEW, count=3)
+    report.record_verdict("franceinfo", Verdict.REJECTED, "consent_wall")
+    report.record_pending("franceinfo", "http_503")
     return report
 
 
@@ -21,7 +21,7 @@ def test_verdicts_and_pending_add_up_to_entries() -> None:
 
 def test_a_lost_entry_makes_the_run_red() -> None:
     report = tallied()
-    report.saw("franceinfo", 1)
+    report.count_entries("franceinfo", 1)
     assert report.problems == ("franceinfo: 6 entries, but 4 verdicts and 1 pending",)
 
 

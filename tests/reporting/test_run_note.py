@@ -10,12 +10,12 @@ from pipeline.reporting.run_note import MAX_NOTE_CHARS, run_note, upkeep_note
 def made(outlets: int = 1, *, error: str = "") -> Report:
     report = Report(seconds=4.2)
     for number in range(outlets):
-        report.saw(f"gazette-{number}", 3)
-        report.settle(f"gazette-{number}", Verdict.NEW, count=2)
-        report.defer(f"gazette-{number}", "host_waits")
-        report.polled(f"gazette-{number}", "parsed")
+        report.count_entries(f"gazette-{number}", 3)
+        report.record_verdict(f"gazette-{number}", Verdict.NEW, count=2)
+        report.record_pending(f"gazette-{number}", "host_waits")
+        report.record_poll(f"gazette-{number}", "parsed")
         if error:
-            report.polled(f"gazette-{number}", error)
+            report.record_poll(f"gazette-{number}", error)
     return report
 
 
