@@ -1,4 +1,4 @@
-"""Claim-check store: texts too large for a topic, beside the raw pages (pipeline/delivery/claim_check.py).
+"""Claim-check store: texts too large for a topic, beside the raw pages (pipeline/delivery/dead_letters.py).
 
 Guarantee: a text is on the disk when `keep` returns, whole or not at all; a second `keep` replaces the same file. Texts
 expire with their day, as raw pages do (connectors/archive/warc_archive.py).

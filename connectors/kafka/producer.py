@@ -20,7 +20,7 @@ from kafka.structs import OffsetAndMetadata
 from connectors.kafka.config import KafkaSettings
 from connectors.kafka.consumer import FENCED, KafkaReader, translate_errors
 from connectors.kafka.topic_specs import LANES_TOPIC
-from pipeline.delivery.cloudevents import headers_of
+from pipeline.delivery.messages import headers_of
 from pipeline.domain.errors import DeliveryError, LaneFenced, LaneLost
 from pipeline.domain.fault_injection import crash_point
 from pipeline.domain.model import Message, Topic

@@ -33,9 +33,8 @@ from connectors.store.topic_log import EmbeddedTopics
 from pipeline import __version__
 from pipeline.app.environment import load_settings
 from pipeline.catalogue.catalogue import parse_catalogue, select
-from pipeline.delivery.audit import Audit
-from pipeline.delivery.claim_check import claim_check
-from pipeline.delivery.deliver import OVERTAKE_TIMES, BatchLimits, Deliverer
+from pipeline.delivery.dead_letters import claim_check
+from pipeline.delivery.deliver import OVERTAKE_TIMES, Audit, BatchLimits, Deliverer
 from pipeline.domain import fault_injection
 from pipeline.domain.errors import CatalogueError, SettingsError
 from pipeline.domain.model import Feed, FeedState, FetchKind, Outlet, Topic

@@ -19,8 +19,7 @@ from connectors.archive.checkpoint import CheckpointFile
 from connectors.archive.text_store import TextStore
 from pipeline.app.runs import Newswire
 from pipeline.delivery import export_formats
-from pipeline.delivery.export_formats import DATE_TIME, Value, columns, table_rows
-from pipeline.delivery.message_filter import MessageFilter
+from pipeline.delivery.export_formats import DATE_TIME, MessageFilter, Value, columns, table_rows
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import ReceivedMessage, Topic
 

@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from pipeline.cli.console import console, open_newswire, print_faults, print_lines, remarks
-from pipeline.delivery.message_filter import MessageFilter
+from pipeline.delivery.export_formats import MessageFilter
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import ReceivedMessage, Topic
 

@@ -4,21 +4,24 @@
 
 All messages of one entry have one key, and the last one holds the present state. The topic is a log and is not
 compacted: `resolved` is the counterpart of a tombstone, with the verdict. Computes values only.
-Tested by tests/delivery/test_messages.py and tests/app/test_redrive.py.
+
+Also the claim check for messages that are larger than a topic accepts, although compressed. First the article with its
+text stored elsewhere (`text_location`), else a dead letter: no message is dropped silently.
+Tested by tests/delivery/test_messages.py, tests/delivery/test_deliver.py and tests/app/test_redrive.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
 from pipeline import __version__
 from pipeline.delivery.events import Failure
-from pipeline.delivery.messages import DEAD_LETTER_SCHEMA, EventType, rfc3339, to_json
+from pipeline.delivery.messages import ARTICLE_SCHEMA, DEAD_LETTER_SCHEMA, EventType, rfc3339, to_json
 from pipeline.domain.model import Message, Outlet, PendingEntry, Response, Topic, Verdict
 
 MAX_DETAIL_CHARS = 2000  # an error may quote a page
@@ -27,18 +30,11 @@ KEPT_HEADERS = ("content-type", "content-length", "server", "via", "retry-after"
 MAX_HEADER_CHARS = 200  # some servers send kilobytes
 
 
-class DeadLetterState(StrEnum):
-    """State of a dead letter."""
-
-    FAILED = "failed"
-    REDRIVEN = "redriven"
-    RESOLVED = "resolved"
-
-
-EVENT_TYPES: Mapping[DeadLetterState, EventType] = {
-    DeadLetterState.FAILED: EventType.DEAD_LETTER,
-    DeadLetterState.REDRIVEN: EventType.REDRIVEN,
-    DeadLetterState.RESOLVED: EventType.RESOLVED,
+# The state that each event reports
+STATES: Mapping[EventType, str] = {
+    EventType.DEAD_LETTER: "failed",
+    EventType.REDRIVEN: "redriven",
+    EventType.RESOLVED: "resolved",
 }
 
 # Fields that only some states have
@@ -80,22 +76,14 @@ def failed_message(entry: PendingEntry, outlet: Outlet, failure: Failure, *, now
         "last_response": last_response(failure.response),
         "raw_location": failure.raw_location,
     }
-    return letter(entry, outlet, DeadLetterState.FAILED, values, now=now)
+    return letter(entry, outlet, EventType.DEAD_LETTER, values, now=now)
 
 
 def redriven_message(dead: DeadEntry, outlet: Outlet, *, now: datetime) -> Message:
     """The message that a dead letter is pending again, with the entry's next sighting number."""
     values = {"reason": dead.reason, "attempts": dead.entry.attempts, "failed": rfc3339(dead.failed_at)}
     again = replace(dead.entry, sighting=dead.entry.sighting + 1)
-    return letter(again, outlet, DeadLetterState.REDRIVEN, values, now=now)
-
-
-def resolved_message(
-    entry: PendingEntry, outlet: Outlet, verdict: Verdict, *, article_id: str | None, now: datetime
-) -> Message:
-    """The message that a dead letter is resolved: its entry reached another verdict."""
-    values = {"resolution": {"verdict": verdict.value, "article_id": article_id, "time": rfc3339(now)}}
-    return letter(entry, outlet, DeadLetterState.RESOLVED, values, now=now)
+    return letter(again, outlet, EventType.REDRIVEN, values, now=now)
 
 
 def resolutions(
@@ -104,15 +92,16 @@ def resolutions(
     """The message that the entry's dead letter is resolved, if it has one and this verdict resolves it."""
     if not entry.is_dead or verdict is Verdict.FAILED:
         return ()
-    return (resolved_message(entry, outlet, verdict, article_id=article_id, now=now),)
+    values = {"resolution": {"verdict": verdict.value, "article_id": article_id, "time": rfc3339(now)}}
+    return (letter(entry, outlet, EventType.RESOLVED, values, now=now),)
 
 
 def letter(
-    entry: PendingEntry, outlet: Outlet, state: DeadLetterState, values: Mapping[str, Any], *, now: datetime
+    entry: PendingEntry, outlet: Outlet, kind: EventType, values: Mapping[str, Any], *, now: datetime
 ) -> Message:
     """A message on dead-letters; fields that a state does not have are null."""
     value = dead_letter_value(
-        state=state.value,
+        state=STATES[kind],
         entry_id=entry.id,
         outlet={"id": outlet.id, "name": outlet.name},
         feed_id=entry.feed_id,
@@ -126,8 +115,8 @@ def letter(
     return Message(
         topic=Topic.DEAD_LETTERS,
         key=f"{entry.outlet_id}/{entry.entry.identity}",
-        id=f"{state.value}.{entry.outlet_id}.{entry.id}.{entry.sighting}",
-        type=EVENT_TYPES[state].value,
+        id=f"{STATES[kind]}.{entry.outlet_id}.{entry.id}.{entry.sighting}",
+        type=kind.value,
         time=now,
         source=outlet.homepage,
         subject=entry.entry.link or entry.entry.identity,
@@ -154,3 +143,43 @@ def last_response(response: Response | None) -> dict[str, Any] | None:
         "bytes": len(response.body),
         "fetched": rfc3339(response.fetched_at),
     }
+
+
+def claim_check(message: Message, keep: Callable[[Message, str], str]) -> Message:
+    """The message with its article's text stored elsewhere; unchanged when it has no text.
+
+    `keep` stores the text and returns its location.
+    """
+    if message.schema != ARTICLE_SCHEMA or not message.value:
+        return message
+    article = json.loads(message.value)
+    if not article.get("text"):
+        return message
+    return replace(message, value=to_json({**article, "text": "", "text_location": keep(message, article["text"])}))
+
+
+def dead_letter_of_message(message: Message) -> Message:
+    """The dead letter that replaces a message; it keeps the event's id and key, and so its position."""
+    size = len(message.value or b"")
+    article = json.loads(message.value or b"{}")
+    feed, outlet = article.get("feed") or {}, article.get("outlet") or {}
+    value = dead_letter_value(
+        state="failed",
+        entry_id=0,
+        outlet={"id": outlet.get("id", ""), "name": outlet.get("name", "")},
+        feed_id=feed.get("id", ""),
+        identity=message.key,
+        link=message.subject,
+        guid=article.get("guid"),
+        title=str(article.get("title", ""))[:500],
+        stage="deliver",
+        reason="too_large",
+        detail=f"{message.id} for {message.topic.value} has {size} bytes, more than the topic takes; "
+        f"the raw page is kept at {article.get('raw_location')}",
+        attempts=1,
+        first_seen=article.get("first_seen") or rfc3339(message.time),
+        failed=rfc3339(message.time),
+        raw_location=article.get("raw_location"),
+    )
+    dead = EventType.DEAD_LETTER.value
+    return replace(message, topic=Topic.DEAD_LETTERS, type=dead, schema=DEAD_LETTER_SCHEMA, value=value)

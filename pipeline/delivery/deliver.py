@@ -6,23 +6,24 @@
 The topics commit messages and batch number atomically, so after a crash at any point the number tells what happened.
 A batch is sent again under its own number with the same rows, never mixed with new ones. No number is given twice:
 the outbox rejects one that another holder of the lane gave meanwhile, and the topics reject a fenced holder's messages.
+`Audit` finds what is missing on a topic, there twice or out of order.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from pipeline.delivery.claim_check import dead_letter_of_message
+from pipeline.delivery.dead_letters import dead_letter_of_message
 from pipeline.domain.errors import LaneFenced, LaneLost, NewswireError
 from pipeline.domain.fault_injection import crash_point
-from pipeline.domain.model import Message, OutboxRow
+from pipeline.domain.model import Message, OutboxRow, ReceivedMessage
 from pipeline.domain.ports import Lane, Outbox, OutboxLanes, Topics
 from pipeline.reporting.logs import log_batch, log_lane_fenced
 
@@ -150,6 +151,7 @@ def with_predecessors(messages: Sequence[Message], found: Collection[str]) -> fr
     return frozenset(known)
 
 
+@dataclass(slots=True, eq=False)
 class Deliverer:
     """Delivers during ingest: woken by every settled entry, it drains the lanes that hold messages.
 
@@ -158,30 +160,25 @@ class Deliverer:
     remains. Uses one thread, and one per lane being drained.
     """
 
-    def __init__(
-        self,
-        topics: Topics,
-        outbox: Outbox,
-        limits: BatchLimits,
-        *,
-        clock: Callable[[], datetime],
-        threads: int = 4,
-        shrink: Shrink = dead_letter_of_message,
-        recover: bool = False,
-    ) -> None:
-        self.topics = topics
-        self.outbox = outbox
-        self.limits = limits
-        self.clock = clock
-        self.shrink = shrink
-        self.recover = recover
-        self.sent: Counter[str] = Counter()
-        self.trouble = ""  # the error of the last attempt
-        self.held: dict[int, LaneDelivery] = {}
-        self.awake = threading.Event()
-        self.ending = threading.Event()
-        self.guard = threading.Lock()
-        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="lane")
+    topics: Topics
+    outbox: Outbox
+    limits: BatchLimits
+    _: KW_ONLY
+    clock: Callable[[], datetime]
+    threads: int = 4
+    shrink: Shrink = dead_letter_of_message
+    recover: bool = False
+    sent: Counter[str] = field(default_factory=Counter)
+    trouble: str = ""  # the error of the last attempt
+    held: dict[int, LaneDelivery] = field(default_factory=dict)
+    awake: threading.Event = field(default_factory=threading.Event)
+    ending: threading.Event = field(default_factory=threading.Event)
+    guard: threading.Lock = field(default_factory=threading.Lock)
+    pool: ThreadPoolExecutor = field(init=False)
+    thread: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pool = ThreadPoolExecutor(self.threads, thread_name_prefix="lane")
         self.thread = threading.Thread(target=self.run, name="delivery", daemon=True)
 
     def start(self) -> None:
@@ -311,3 +308,48 @@ def keep_numbers(topics: Topics, outbox: OutboxLanes) -> int:
                     lane.publish(batch, ())
                     kept += 1
     return kept
+
+
+@dataclass(slots=True, kw_only=True)
+class Audit:
+    """Compares a topic's outbox rows with its messages. Of a compacted topic, only the last state of a key counts."""
+
+    topic: str
+    is_compacted: bool
+    found: Counter[str] = field(default_factory=Counter)  # by event id
+    order: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # key → event ids, as read
+
+    def read(self, messages: Iterable[ReceivedMessage]) -> None:
+        """Add messages of the topic."""
+        for received in messages:
+            event = received.headers.get("ce_id", "")
+            self.found[event] += 1
+            self.order[received.key].append(event)
+
+    def due(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
+        """The rows that the topic must have: delivered ones; of a compacted topic each key's last one, no tombstone."""
+        delivered = [row for row in rows if row.delivered_at is not None]
+        if not self.is_compacted:
+            return delivered
+        last = {row.message.key: row for row in delivered}
+        return [row for row in last.values() if row.message.value is not None]
+
+    def differences(self, rows: Sequence[OutboxRow]) -> Iterator[str]:
+        """A sentence for each difference. Undelivered rows are not missing."""
+        events: defaultdict[str, list[str]] = defaultdict(list)
+        for row in self.due(rows):
+            events[row.message.key].append(row.message.id)
+            if not self.found[row.message.id]:
+                yield f"{self.topic}: {row.message.id} was delivered, but is missing"
+        for event, count in self.found.items():
+            if count > 1:
+                yield f"{self.topic}: {event} is there {count} times"
+        for key, ids in events.items():
+            if self.is_disordered(key, ids):
+                yield f"{self.topic}: the events of {key} are out of order"
+
+    def is_disordered(self, key: str, events: Sequence[str]) -> bool:
+        """Whether a key's events are in another order than that of the outbox."""
+        ours = set(events)
+        read = [event for event in dict.fromkeys(self.order[key]) if event in ours]
+        return read != [event for event in events if self.found[event]]

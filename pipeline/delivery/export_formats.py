@@ -1,6 +1,7 @@
 """Export formats of articles: JSON lines, dated text, ninjs 3.1, schema.org JSON-LD, rows of a table by day.
 
 The input is the values of topic messages (schemas/article.v1.json). schemas/README.md has the mapping as a table.
+`MessageFilter` chooses messages by outlet, language, section and words.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import cache
 from typing import Any
 
 import schemas
+from pipeline.domain.model import ReceivedMessage
 
 Value = Mapping[str, Any]
 
@@ -24,8 +26,7 @@ TDM_RESERVED = "Text and data mining is reserved by the rights holder (TDMRep)."
 
 def lines(values: Iterable[Value], form: str) -> Iterator[str]:
     """A line per article in one of the line formats. Raises KeyError for an unknown form."""
-    write = FORMS[form]
-    return (write(value) for value in values)
+    return map(FORMS[form], values)
 
 
 def jsonl(value: Value) -> str:
@@ -209,3 +210,39 @@ def cell(value: Value, column: Column) -> Any:
     for name in column.path:
         found = None if found is None else found.get(name)
     return datetime.fromisoformat(found) if column.kind == DATE_TIME and found else found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFilter:
+    """A field that is None matches everything. Tombstones match only an empty filter."""
+
+    outlet: str | None = None
+    language: str | None = None  # BCP 47 basic filtering (RFC 4647 section 3.3.1): fr matches fr-CA too
+    section: str | None = None
+    text: str | None = None  # all of these words, in headline or text
+
+    @property
+    def is_all(self) -> bool:
+        """Whether every message matches."""
+        return not (self.outlet or self.language or self.section or self.text)
+
+    def has(self, received: ReceivedMessage) -> bool:
+        """Whether a message matches."""
+        if self.is_all:
+            return True
+        return received.value is not None and self.has_value(json.loads(received.value))
+
+    def has_value(self, value: dict[str, Any]) -> bool:
+        """Whether a message's value matches."""
+        outlet = (value.get("outlet") or {}).get("id")
+        section = str(value.get("section") or "").casefold()
+        language = f"{value.get('language') or ''}-".lower()
+        text = f"{value.get('title') or ''} {value.get('text') or ''}".casefold()
+        return all(
+            (
+                not self.outlet or outlet == self.outlet,
+                not self.language or language.startswith(f"{self.language.lower()}-"),
+                not self.section or section == self.section.casefold(),
+                not self.text or all(word in text for word in self.text.casefold().split()),
+            )
+        )

@@ -1,7 +1,14 @@
 """Messages to consumers, built from values. The schemas (schemas/*.json) describe every field.
 
 The same event always gets the same id. Times are UTC in RFC 3339; the JSON has no NUL and no lone surrogate, so any
-parser accepts it. Every value validates against its schema. Which events a verdict makes is decided in routing.py.
+parser accepts it. Every value validates against its schema. A verdict's messages by topic:
+
+    NEW, REVISED   articles + articles.latest        (of an outlet's own text, or what is related to another)
+    COPY           copies                            (policy: topic; annotate: as NEW; drop: no message)
+    DUPLICATE      no message: the same article under another URL
+    UNCHANGED      no message
+    withdrawn      `withdrawn` where the article was published, and a tombstone on articles.latest
+    merged ids     `updated` with the surviving id, and a tombstone of the other on articles.latest
 """
 
 from __future__ import annotations
@@ -13,8 +20,10 @@ from enum import StrEnum
 from typing import Any
 
 from pipeline import __version__
+from pipeline.dedup.decide import Decision, Relation
 from pipeline.delivery.events import Publication, Visit
-from pipeline.domain.model import FeedState, Message, Outlet, SourcedTime, Topic
+from pipeline.domain.model import FeedState, Message, Outlet, SourcedTime, Topic, Verdict
+from pipeline.text.tokens import WordsChanged, words_changed
 
 ARTICLE_SCHEMA = "article.v1.json"
 FEED_SCHEMA = "feed_status.v1.json"
@@ -34,6 +43,24 @@ class EventType(StrEnum):
     DEAD_LETTER = "org.newswire.entry.dead_letter.v1"
     REDRIVEN = "org.newswire.entry.dead_letter.redriven.v1"
     RESOLVED = "org.newswire.entry.dead_letter.resolved.v1"
+
+
+def messages_of(publication: Publication, *, copies: str) -> tuple[Message, ...]:
+    """The messages of a verdict, the event first. `copies` is the policy: topic, annotate or drop."""
+    decision = publication.decision
+    if decision.verdict not in (Verdict.NEW, Verdict.REVISED, Verdict.COPY) or decision.relation is Relation.DUPLICATE:
+        return ()
+    kind = EventType.UPDATED if decision.verdict is Verdict.REVISED else EventType.PUBLISHED
+    topics = topics_for(is_copy=decision.relation is Relation.COPY, copies=copies)
+    gone = (tombstone(publication, decision.merged_id),) if decision.merged_id else ()
+    return (*(article_message(publication, topic, kind) for topic in topics), *gone)
+
+
+def topics_for(*, is_copy: bool, copies: str) -> tuple[Topic, ...]:
+    """The topics that an article's messages go to under a policy for copies."""
+    if is_copy and copies != "annotate":
+        return (Topic.COPIES,) if copies == "topic" else ()
+    return Topic.ARTICLES, Topic.LATEST
 
 
 def article_message(publication: Publication, topic: Topic, kind: EventType) -> Message:
@@ -65,6 +92,14 @@ def article_event(
         schema=ARTICLE_SCHEMA,
         value=value,
     )
+
+
+def withdrawal(
+    visit: Visit, former: dict[str, Any] | None, outlet: Outlet, *, copies: str, now: datetime
+) -> tuple[Message, ...]:
+    """The messages of an article that its outlet withdrew. `former`: its last message, if it is still kept."""
+    topics = topics_for(is_copy=visit.is_copy, copies=copies)
+    return tuple(withdrawn_message(visit, former, outlet, topic, now=now) for topic in topics)
 
 
 def withdrawn_message(
@@ -137,11 +172,11 @@ def outlet_value(outlet: Outlet) -> dict[str, Any]:
 def article_value(publication: Publication) -> dict[str, Any]:
     """An article as schemas/article.v1.json describes it."""
     entry, page, outlet = publication.entry, publication.page, publication.outlet
-    article = page.article
+    article, decision, words = page.article, publication.decision, publication.words
     return {
         "schema_version": 1,
-        "id": publication.decision.article_id,
-        "revision": publication.decision.revision,
+        "id": decision.article_id,
+        "revision": decision.revision,
         "state": "live",
         "outlet": outlet_value(outlet),
         "url": article.url,
@@ -170,19 +205,6 @@ def article_value(publication: Publication) -> dict[str, Any]:
         "is_live_blog": article.is_live_blog,
         "rights": article.rights,
         "tdm": tdm(publication),
-        **revision_fields(publication),
-        **relation_fields(publication),
-        "feed": {"id": entry.feed_id, "title": entry.entry.title, "summary": entry.entry.summary},
-        "extractor": article.extractor,
-        "raw_location": page.raw_location,
-        "newswire_version": __version__,
-    }
-
-
-def revision_fields(publication: Publication) -> dict[str, Any]:
-    """Comparison with the previous revision."""
-    decision, words = publication.decision, publication.words
-    return {
         "text_hash": publication.text_hash,
         "previous_text_hash": decision.previous_text_hash,
         "changed": list(decision.changed),
@@ -190,27 +212,25 @@ def revision_fields(publication: Publication) -> dict[str, Any]:
         "words_added": words.added if words else None,
         "words_removed": words.removed if words else None,
         "merged_id": decision.merged_id,
-    }
-
-
-def relation_fields(publication: Publication) -> dict[str, Any]:
-    """Relation to other articles."""
-    decision = publication.decision
-    similarity = decision.similarity
-    values = similarity and {
-        "containment_of_copy": similarity.containment_of_copy,
-        "containment_of_original": similarity.containment_of_original,
-        "jaccard": similarity.jaccard,
-        "direction": decision.direction,
-        "method": decision.method,
-    }
-    return {
         "cluster_id": decision.cluster_id,
         "relation": decision.relation,
         "copy_of": decision.copy_of,
         "related_to": list(decision.related_to),
-        "similarity": values,
+        "similarity": similarity_value(decision),
+        "feed": {"id": entry.feed_id, "title": entry.entry.title, "summary": entry.entry.summary},
+        "extractor": article.extractor,
+        "raw_location": page.raw_location,
+        "newswire_version": __version__,
     }
+
+
+def similarity_value(decision: Decision) -> dict[str, Any] | None:
+    """How much two articles have in common, and how the original was told from the copy."""
+    if decision.similarity is None:
+        return None
+    shares = ("containment_of_copy", "containment_of_original", "jaccard")
+    of_text = {name: getattr(decision.similarity, name) for name in shares}
+    return of_text | {"direction": decision.direction, "method": decision.method}
 
 
 def tdm(publication: Publication) -> dict[str, Any] | None:
@@ -259,12 +279,8 @@ def sourced(moment: SourcedTime | None) -> dict[str, Any] | None:
     """A time with its source."""
     if moment is None:
         return None
-    return {
-        "time": rfc3339(moment.value),
-        "source": moment.source,
-        "zone_assumed": moment.zone_assumed,
-        "offset_s": moment.offset_s,
-    }
+    same = {name: getattr(moment, name) for name in ("source", "zone_assumed", "offset_s")}
+    return {"time": rfc3339(moment.value), **same}
 
 
 def feed_time(moment: datetime | None) -> dict[str, Any] | None:
@@ -279,8 +295,7 @@ def rfc3339(moment: datetime | None) -> str | None:
 
 def to_json(value: dict[str, Any]) -> bytes:
     """Compact UTF-8 JSON without unfit characters."""
-    text = json.dumps(clean(value), ensure_ascii=False, separators=(",", ":"))
-    return text.encode()
+    return json.dumps(clean(value), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def clean(value: Any) -> Any:
@@ -292,3 +307,26 @@ def clean(value: Any) -> Any:
     if isinstance(value, list):
         return [clean(part) for part in value]
     return value
+
+
+def words_since(former: bytes | None, text: str) -> WordsChanged | None:
+    """Words added and removed since the previous message; None when its text is not kept any more.
+
+    A message too large for its topic has its text elsewhere, or a dead letter replaced it.
+    """
+    before = json.loads(former or b"{}").get("text")
+    return words_changed(before, text) if before else None
+
+
+def headers_of(message: Message) -> dict[str, str]:
+    """The CloudEvents attributes as `ce_*` headers, and the content type, which a tombstone has not."""
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": message.id,
+        "ce_source": message.source,
+        "ce_type": message.type,
+        "ce_time": message.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "ce_subject": message.subject,
+        "ce_dataschema": message.schema,
+    }
+    return headers if message.value is None else {**headers, "content-type": "application/json; charset=utf-8"}

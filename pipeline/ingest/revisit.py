@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from pipeline.delivery.events import ArticlePage, Visit
-from pipeline.delivery.routing import withdrawal
+from pipeline.delivery.messages import withdrawal
 from pipeline.domain.errors import ExtractionFailed, FetchError, RetryAfter, RunDeadlineExceeded, StoreError
 from pipeline.domain.model import FetchKind, Outlet, Request, Response, Validators, Verdict
 from pipeline.domain.ports import Slot

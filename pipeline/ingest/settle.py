@@ -16,7 +16,7 @@ from pipeline.dedup.decide import Candidate, DecidePolicy, Decision, decide
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
 from pipeline.delivery.dead_letters import resolutions
 from pipeline.delivery.events import ArticlePage, Publication
-from pipeline.delivery.routing import messages_of, words_since
+from pipeline.delivery.messages import messages_of, words_since
 from pipeline.domain.errors import StoreError
 from pipeline.domain.model import Outlet, PendingEntry, Verdict
 from pipeline.domain.ports import StoreCall

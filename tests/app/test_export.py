@@ -20,8 +20,8 @@ from connectors.store.topic_log import EmbeddedTopics
 from pipeline.app import export as app_export
 from pipeline.app.export import ExportChoice
 from pipeline.app.runs import Newswire
-from pipeline.delivery.claim_check import claim_check
-from pipeline.delivery.message_filter import MessageFilter
+from pipeline.delivery.dead_letters import claim_check
+from pipeline.delivery.export_formats import MessageFilter
 from pipeline.delivery.messages import EventType, article_message, tombstone
 from pipeline.domain.errors import DeliveryError, SettingsError
 from pipeline.domain.model import Message, Topic

@@ -30,8 +30,8 @@ from connectors.kafka.producer import BATCH_BYTES, KafkaTopics
 from connectors.kafka.topic_specs import desired_topics
 from connectors.store.database import Database
 from connectors.store.outbox import StoredOutbox, append, lanes, outbox
-from pipeline.delivery.cloudevents import headers_of
 from pipeline.delivery.deliver import BatchLimits, Deliverer
+from pipeline.delivery.messages import headers_of
 from pipeline.domain.model import Message, Topic
 from tests.stack.kafka import start_broker
 from tests.stack.postgres import start_postgres

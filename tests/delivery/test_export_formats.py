@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.app.export import write_parquet
 from pipeline.delivery import export_formats
-from pipeline.delivery.message_filter import MessageFilter
+from pipeline.delivery.export_formats import MessageFilter
 from pipeline.delivery.messages import article_value
 from pipeline.domain.model import ReceivedMessage
 from tests.delivery.test_messages import publication

@@ -13,7 +13,7 @@ from pipeline.dedup.decide import CopySimilarity, Decision, Direction, Relation,
 from pipeline.delivery import dead_letters, messages
 from pipeline.delivery.dead_letters import DeadEntry
 from pipeline.delivery.events import Failure, Publication
-from pipeline.delivery.routing import messages_of, words_since
+from pipeline.delivery.messages import messages_of, words_since
 from pipeline.domain.model import FeedStatus, Message, PendingEntry, SourcedTime, Topic, Verdict
 from tests.values import FEED, NOW, OUTLET, make_entry, make_page, make_response, make_state
 
@@ -76,7 +76,8 @@ def test_a_feed_status_and_a_dead_letter_validate_against_their_schemas() -> Non
     failure = Failure(stage="page", reason="http_503", detail="x" * 5000, attempts=5, response=make_response())
     failed = dead_letters.failed_message(PENDING, OUTLET, failure, now=NOW)
     redriven = dead_letters.redriven_message(DeadEntry(replace(PENDING, attempts=5), "http_503", NOW), OUTLET, now=NOW)
-    resolved = dead_letters.resolved_message(PENDING, OUTLET, Verdict.NEW, article_id="a1", now=NOW)
+    dead = replace(PENDING, is_dead=True)
+    (resolved,) = dead_letters.resolutions(dead, OUTLET, Verdict.NEW, article_id="a1", now=NOW)
     for message in (status, failed, redriven, resolved):
         assert_described(message)
 

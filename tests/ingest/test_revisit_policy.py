@@ -11,8 +11,7 @@ import pytest
 import schemas
 from pipeline.dedup.model import Relation
 from pipeline.delivery.events import Visit
-from pipeline.delivery.messages import withdrawn_message
-from pipeline.delivery.routing import withdrawal
+from pipeline.delivery.messages import withdrawal, withdrawn_message
 from pipeline.domain.model import PendingEntry, Topic, Validators
 from pipeline.ingest.revisit_policy import (
     CONFIRM_AFTER,
