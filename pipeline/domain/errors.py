@@ -32,6 +32,10 @@ class NewswireError(Exception):
     code = "error"
     retriable = False
 
+    def __init__(self, *faults: str) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
     def __init_subclass__(cls, code: str | None = None, retriable: bool | None = None) -> None:
         cls.code = code or cls.code
         cls.retriable = cls.retriable if retriable is None else retriable
@@ -40,17 +44,9 @@ class NewswireError(Exception):
 class SettingsError(NewswireError):
     """One or several settings are missing or wrong; `faults` has a sentence for each."""
 
-    def __init__(self, *faults: str) -> None:
-        self.faults = faults
-        super().__init__("\n".join(faults))
-
 
 class CatalogueError(NewswireError):
     """The catalogue cannot be used; `faults` has a sentence for each, naming outlet, feed and field."""
-
-    def __init__(self, *faults: str) -> None:
-        self.faults = faults
-        super().__init__("\n".join(faults))
 
 
 class FetchError(NewswireError, code="fetch_error"):

@@ -7,12 +7,10 @@ defined there. Tested by tests/connectors/store/test_feeds.py and the tests of t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-
-# ---------------------------------------------------------------- catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +61,6 @@ class Outlet:
     hosts: tuple[str, ...] = ()
     policy: OutletPolicy = field(default_factory=OutletPolicy)
     enabled: bool = True
-
-
-# ---------------------------------------------------------------- fetch
 
 
 class FetchKind(StrEnum):
@@ -128,9 +123,6 @@ class Response:
     def validators(self) -> Validators:
         """ETag and Last-Modified, verbatim."""
         return Validators(self.header("etag"), self.header("last-modified"))
-
-
-# ---------------------------------------------------------------- feed
 
 
 class FeedStatus(StrEnum):
@@ -228,15 +220,10 @@ class FeedState:
 
 # The group that holds each field of a feed's state; "" for the state itself.
 STATE_GROUPS = dict.fromkeys(("feed_id", "outlet_id", "url"), "") | {
-    member.name: group
-    for group, kind in {
-        "schedule": Schedule,
-        "health": Health,
-        "cache": CacheState,
-        "move": Move,
-        "silence": Silence,
-    }.items()
-    for member in fields(kind)
+    member: group
+    for group, members in asdict(FeedState(feed_id="", outlet_id="", url="")).items()
+    if isinstance(members, dict)
+    for member in members
 }
 
 
@@ -284,9 +271,6 @@ class PendingEntry:
     first_seen_at: datetime
     article_id: str | None = None  # its article, when the feed changed an entry that had a verdict
     is_dead: bool = False  # its verdict was FAILED: the next verdict resolves its dead letter
-
-
-# ---------------------------------------------------------------- article
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,9 +336,6 @@ class Verdict(StrEnum):
     REJECTED = "rejected"
     FAILED = "failed"
     WITHDRAWN = "withdrawn"
-
-
-# ---------------------------------------------------------------- message
 
 
 class Topic(StrEnum):

@@ -87,8 +87,8 @@ class OutboxLanes(Protocol):
         """The highest batch number that was ever stamped for the lane; 0 before the first."""
 
 
-class OutboxDrain(Protocol):
-    """Draining one lane, batch by batch. Implemented by `connectors/store/outbox.py`."""
+class Outbox(OutboxLanes, Protocol):
+    """The whole delivery side of the store: also draining a lane, and what an earlier holder of it left."""
 
     def stamp(self, lane: int, *, batch: int, max_rows: int, max_bytes: int) -> Sequence[OutboxRow]:
         """Give the lane's next unstamped rows this batch number, committed; at most so many rows and bytes.
@@ -102,10 +102,6 @@ class OutboxDrain(Protocol):
     def replace(self, row_id: int, message: Message) -> None:
         """Replace a row's message, under the same event id."""
 
-
-class OutboxRecovery(Protocol):
-    """What an earlier holder of a lane left. Implemented by `connectors/store/outbox.py`."""
-
     def stamped(self, lane: int) -> Sequence[OutboxRow]:
         """Undelivered rows with a batch number, in order."""
 
@@ -117,10 +113,6 @@ class OutboxRecovery(Protocol):
 
         Claims this batch number, without rows. Raises LaneFenced as `stamp` does.
         """
-
-
-class Outbox(OutboxLanes, OutboxDrain, OutboxRecovery, Protocol):
-    """The whole delivery side of the store, as `pipeline/delivery/deliver.py` uses it."""
 
 
 class Lane(Protocol):

@@ -264,14 +264,6 @@ class Settings(SettingGroup):
         return self.home / "archive"
 
 
-class Variable(NamedTuple):
-    """The variable of a setting: its group (empty for `Settings` itself) and its field there."""
-
-    group: str
-    field: str
-    info: FieldInfo
-
-
 class SettingRow(NamedTuple):
     """A setting as a person reads it."""
 
@@ -291,8 +283,9 @@ def variable_name(group: str, key: str) -> str:
     return key if key.startswith(PREFIX) else f"{GROUPS[group].model_config['env_prefix']}{key}".upper()
 
 
-VARIABLES: Mapping[str, Variable] = {
-    variable_name(group, str(info.validation_alias or field)): Variable(group, field, info)
+# Each variable's group ("" for `Settings` itself) and its field there.
+VARIABLES: Mapping[str, tuple[str, str, FieldInfo]] = {
+    variable_name(group, str(info.validation_alias or field)): (group, field, info)
     for group, settings in GROUPS.items()
     for field, info in settings.model_fields.items()
     if field not in GROUPS
@@ -354,11 +347,8 @@ def describe_fault(error: ErrorDetails) -> str:
     details = dict(error.get("ctx", {}))
     choices = str(details.pop("expected", "")).replace("'", "").replace(" or ", ", ")
     reason = REASONS.get(error["type"], error["msg"]).format(choices=choices, **details)
-    return (
-        f"{name}: {reason}"
-        if (VARIABLES[name].info.json_schema_extra == SECRET)
-        else f"{name}={error['input']!r}: {reason}"
-    )
+    is_secret = VARIABLES[name][2].json_schema_extra == SECRET
+    return f"{name}: {reason}" if is_secret else f"{name}={error['input']!r}: {reason}"
 
 
 def format_value(value: object) -> str:
@@ -371,6 +361,6 @@ def describe(settings: Settings) -> tuple[SettingRow, ...]:
     rows = []
     for name, (group, field, info) in VARIABLES.items():
         value = getattr(getattr(settings, group) if group else settings, field)
-        shown = "***" if (VARIABLES[name].info.json_schema_extra == SECRET) and value else format_value(value)
+        shown = "***" if info.json_schema_extra == SECRET and value else format_value(value)
         rows.append(SettingRow(name, shown, format_value(info.default), info.description or ""))
     return tuple(rows)
