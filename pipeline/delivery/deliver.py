@@ -151,7 +151,7 @@ def with_predecessors(messages: Sequence[Message], found: Collection[str]) -> fr
     return frozenset(known)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Deliverer:
     """Delivers during ingest: woken by every settled entry, it drains the lanes that hold messages.
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pipeline.delivery.events import ArticlePage
 from pipeline.domain.errors import ExtractionFailed, FetchError, StoreError
 from pipeline.domain.model import Article, FetchKind, Outlet, PendingEntry, Request, Response
-from pipeline.domain.ports import Archive, Slot, StoreCall
+from pipeline.domain.ports import Slot
 from pipeline.extraction.values import Extraction, FeedHints, PageInput
 from pipeline.extraction.wrapper.session import WrapperSession
-from pipeline.ingest import page_status, retries
+from pipeline.ingest import page_status
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.ports import Extractor
 from pipeline.ingest.retries import Attempt, with_resolution
@@ -34,41 +34,35 @@ async def collect(entry: PendingEntry, context: RunContext, report: Report) -> N
     async with context.host_queue.slot(entry.entry.link or entry.outlet_id) as slot:
         with report.stopwatch(entry.outlet_id, context.seconds):
             attempt = Attempt(
-                now=context.clock(),
+                entry=entry,
                 outlet=context.outlets[entry.outlet_id],
+                now=context.clock(),
                 max_attempts=context.settings.retry.max_attempts,
                 retry_s=context.settings.retry.wait_s,
             )
-            end = await try_entry(entry, attempt, context, slot)
+            end = await try_entry(attempt, context, slot)
             if isinstance(end, Ending):
                 end = with_resolution(end, attempt.outlet, now=attempt.now)
             await write_end(end, context, report)
 
 
-async def try_entry(
-    entry: PendingEntry, attempt: Attempt, context: RunContext, slot: Slot
-) -> SettledEntry | Ending | Deferral:
+async def try_entry(attempt: Attempt, context: RunContext, slot: Slot) -> SettledEntry | Ending | Deferral:
     """The entry's end, or what follows from the error that occurred. Raises StoreError."""
     try:
-        return await collect_page(entry, attempt, context, slot)
+        return await collect_page(attempt, context, slot)
     except FetchError as error:
-        return retries.after_fetch_error(entry, error, attempt)
-    except ExtractionFailed as error:
-        await archive_evidence(entry, attempt, context.archive, context.in_store)
-        return retries.after_failure(entry, error, "extract", attempt)
+        return attempt.after_fetch_error(error)
     except StoreError:
         raise
     except Exception as error:  # noqa: BLE001  the border of one entry: counted and logged
-        log_defect("collect", error, feed=entry.feed_id, outlet=entry.outlet_id, url=entry.entry.link)
-        await archive_evidence(entry, attempt, context.archive, context.in_store)
-        return retries.after_failure(entry, error, "collect", attempt)
-
-
-async def archive_evidence(entry: PendingEntry, attempt: Attempt, archive: Archive, in_store: StoreCall) -> None:
-    """Archive the page after the last failed attempt, so that the dead letter can point at it."""
-    trail = attempt.trail
-    if attempt.is_last(entry) and trail.response is not None and trail.raw_location is None:
-        trail.raw_location = await in_store(archive.keep, trail.response)
+        stage = "extract" if isinstance(error, ExtractionFailed) else "collect"
+        entry = attempt.entry
+        if stage == "collect":
+            log_defect(stage, error, feed=entry.feed_id, outlet=entry.outlet_id, url=entry.entry.link)
+        # Archive the page after the last failed attempt, so that the dead letter can point at it.
+        if attempt.is_last and attempt.response is not None and attempt.raw_location is None:
+            attempt.raw_location = await context.in_store(context.archive.keep, attempt.response)
+        return attempt.after_failure(error, stage)
 
 
 async def write_end(end: SettledEntry | Ending | Deferral, context: RunContext, report: Report) -> None:
@@ -97,21 +91,20 @@ async def write_end(end: SettledEntry | Ending | Deferral, context: RunContext, 
     context.wake_delivery()
 
 
-async def collect_page(
-    entry: PendingEntry, attempt: Attempt, context: RunContext, slot: Slot
-) -> SettledEntry | Ending | Deferral:
+async def collect_page(attempt: Attempt, context: RunContext, slot: Slot) -> SettledEntry | Ending | Deferral:
     """Fetch the page, check its status, extract, archive, settle."""
+    entry, outlet = attempt.entry, attempt.outlet
     if entry.entry.link is None:
-        return retries.reject(entry, "no_link")
-    response = attempt.trail.response = await context.fetcher.fetch(Request(entry.entry.link, FetchKind.PAGE), slot)
+        return attempt.reject("no_link")
+    response = attempt.response = await context.fetcher.fetch(Request(entry.entry.link, FetchKind.PAGE), slot)
     refusal = page_status.refuse_page(response)
     if refusal is not None:
-        return retries.after_refusal(entry, refusal, attempt)
-    found = await extract_page(entry, response, attempt.outlet, context, slot)
+        return attempt.after_refusal(refusal)
+    found = await extract_page(entry, response, outlet, context, slot)
     if found.article is None:
-        return retries.reject(entry, found.reason)
-    location = attempt.trail.raw_location = await context.in_store(context.archive.keep, found.response)
-    return await settle(entry, found.with_article(found.article, location), attempt.outlet, context)
+        return attempt.reject(found.reason)
+    attempt.raw_location = await context.in_store(context.archive.keep, found.response)
+    return await settle(entry, found.with_article(found.article, attempt.raw_location), outlet, context)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,40 +53,50 @@ async def ingest(
             tasks.create_task(collect(entry, context, report))
         # Feeds that failed last time go last, so a hanging host does not delay the healthy ones.
         for feed in sorted(due, key=lambda feed: feed.health.failures > 0):
-            tasks.create_task(ingest_feed(feed, context, report, batch))
+            tasks.create_task(ingest_feed(feed, context, report, batch, tasks))
     await batch.write()
 
 
-async def ingest_feed(feed: FeedState, context: RunContext, report: Report, batch: PollBatch) -> None:
-    """Poll one feed, then collect its new entries."""
-    pending = await poll(feed, context, report, batch)
-    if not pending:
-        return
-    async with asyncio.TaskGroup() as tasks:
-        for entry in pending:
-            tasks.create_task(collect(entry, context, report))
-
-
-async def poll(feed: FeedState, context: RunContext, report: Report, batch: PollBatch) -> tuple[PendingEntry, ...]:
-    """Fetch and parse a feed and record the poll; returns the entries whose page is to be fetched."""
+async def ingest_feed(
+    feed: FeedState, context: RunContext, report: Report, batch: PollBatch, tasks: asyncio.TaskGroup
+) -> None:
+    """Fetch and parse a feed, record the poll, and add the tasks that collect its new entries."""
     async with context.host_queue.slot(feed.url) as slot:
         if not await context.has_room():
             report.record_poll(feed.outlet_id, "outbox_full")
-            return ()
+            return
         try:
             with report.stopwatch(feed.outlet_id, context.seconds):
                 polled = await fetch_feed(feed, context, slot)
                 counts = await record(feed, polled, context, batch)
         except RunDeadlineExceeded:
             report.record_poll(feed.outlet_id, "put_off")
-            return ()
+            return
     count(feed, polled, counts, report)
-    return counts.pending
+    for entry in counts.pending:
+        tasks.create_task(collect(entry, context, report))
 
 
 async def record(feed: FeedState, polled: PollResult, context: RunContext, batch: PollBatch) -> EntryCounts:
     """Write a poll with entries at once, one without entries in a batch. Raises StoreError."""
-    decide = decider(feed, polled, context)
+
+    def decide(counts: EntryCounts) -> PollDecision:
+        """The feed's next state; the store calls this inside its transaction."""
+        outcome = replace(
+            polled.outcome,
+            entries=counts.entries,
+            new=counts.new + counts.elsewhere,
+            changed=counts.changed,
+            hidden=counts.hidden,
+        )
+        policy = context.feed_policy(feed.outlet_id)
+        state = feed_state.decide_poll(feed, outcome, policy=policy, now=polled.at, jitter=context.draw())
+        log_feed_state(feed, state)
+        if feed.schedule.last_poll_at is not None and published_part(state) == published_part(feed):
+            return PollDecision(state)
+        outlet = context.outlets[feed.outlet_id]
+        return PollDecision(state, (feed_status_message(state, outlet, now=polled.at),))
+
     if polled.outcome.kind is PollKind.PARSED:
         return await context.in_store(context.polls.record_poll, feed, polled, decide)
     counts = EntryCounts()
@@ -241,28 +251,6 @@ async def learn_number(outlet_id: str, parsed: ParsedFeed, context: RunContext) 
         return False
     context.outlets[outlet_id] = with_number_rule(outlet, rule)
     return True
-
-
-def decider(feed: FeedState, polled: PollResult, context: RunContext) -> Callable[[EntryCounts], PollDecision]:
-    """The function from counts to the feed's next state, which the store calls inside its transaction."""
-
-    def decide(counts: EntryCounts) -> PollDecision:
-        outcome = replace(
-            polled.outcome,
-            entries=counts.entries,
-            new=counts.new + counts.elsewhere,
-            changed=counts.changed,
-            hidden=counts.hidden,
-        )
-        policy = context.feed_policy(feed.outlet_id)
-        state = feed_state.decide_poll(feed, outcome, policy=policy, now=polled.at, jitter=context.draw())
-        log_feed_state(feed, state)
-        if feed.schedule.last_poll_at is not None and published_part(state) == published_part(feed):
-            return PollDecision(state)
-        outlet = context.outlets[feed.outlet_id]
-        return PollDecision(state, (feed_status_message(state, outlet, now=polled.at),))
-
-    return decide
 
 
 def published_part(state: FeedState) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ Tested by tests/app/test_redrive.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pipeline.delivery.dead_letters import failed_message, resolutions
@@ -19,72 +19,63 @@ from pipeline.ingest.transactions import Deferral, Ending
 MAX_DELAY = timedelta(days=1)
 
 
-@dataclass(slots=True)
-class Trail:
-    """The last response of an attempt, and its location in the archive."""
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """One attempt at an entry: time, outlet, retry policy, and the last response with its location in the archive."""
 
+    entry: PendingEntry
+    outlet: Outlet
+    now: datetime
+    max_attempts: int
+    retry_s: int
     response: Response | None = None
     raw_location: str | None = None
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """Context of one attempt: time, outlet, retry policy, and the last response seen."""
-
-    now: datetime
-    outlet: Outlet
-    max_attempts: int
-    retry_s: int
-    trail: Trail = field(default_factory=Trail)
-
-    def is_last(self, entry: PendingEntry) -> bool:
+    @property
+    def is_last(self) -> bool:
         """Whether the entry fails for good when this attempt fails."""
-        return entry.attempts + 1 >= self.max_attempts
+        return self.entry.attempts + 1 >= self.max_attempts
 
+    def after_refusal(self, refusal: Rejection) -> Ending | Deferral:
+        """Retry a status that may pass; any other is a rejection."""
+        if refusal.reason in PASSING:
+            return self.retry(refusal.reason, refusal.detail, "page")
+        return self.reject(refusal.reason)
 
-def after_refusal(entry: PendingEntry, refusal: Rejection, attempt: Attempt) -> Ending | Deferral:
-    """Retry a status that may pass; any other is a rejection."""
-    if refusal.reason in PASSING:
-        return retry(entry, refusal.reason, refusal.detail, "page", attempt)
-    return reject(entry, refusal.reason)
+    def after_fetch_error(self, error: FetchError) -> Ending | Deferral:
+        """The page could not be fetched: wait, retry, or reject."""
+        if isinstance(error, RetryAfter):
+            return Deferral(entry=self.entry, until=error.until, reason="host_waits", counts=False)
+        if isinstance(error, RunDeadlineExceeded):
+            return Deferral(entry=self.entry, until=self.now, reason="run_deadline", counts=False)
+        if isinstance(error, RequestRefused):
+            return self.reject(f"refused_{error.rule}")
+        return self.retry(error.code, str(error), "fetch") if error.retriable else self.reject(error.code)
 
+    def after_failure(self, error: Exception, stage: str) -> Ending | Deferral:
+        """Our own code failed on this page: retry, because the cause may be temporary; then a dead letter."""
+        return self.retry(f"{stage}_error", f"{type(error).__name__}: {error}", stage)
 
-def after_fetch_error(entry: PendingEntry, error: FetchError, attempt: Attempt) -> Ending | Deferral:
-    """The page could not be fetched: wait, retry, or reject."""
-    if isinstance(error, RetryAfter):
-        return Deferral(entry=entry, until=error.until, reason="host_waits", counts=False)
-    if isinstance(error, RunDeadlineExceeded):
-        return Deferral(entry=entry, until=attempt.now, reason="run_deadline", counts=False)
-    if isinstance(error, RequestRefused):
-        return reject(entry, f"refused_{error.rule}")
-    return retry(entry, error.code, str(error), "fetch", attempt) if error.retriable else reject(entry, error.code)
+    def reject(self, reason: str) -> Ending:
+        """The entry's end as rejected."""
+        return Ending(entry=self.entry, verdict=Verdict.REJECTED, reason=reason)
 
-
-def after_failure(entry: PendingEntry, error: Exception, stage: str, attempt: Attempt) -> Ending | Deferral:
-    """Our own code failed on this page: retry, because the cause may be temporary; then a dead letter."""
-    return retry(entry, f"{stage}_error", f"{type(error).__name__}: {error}", stage, attempt)
-
-
-def reject(entry: PendingEntry, reason: str) -> Ending:
-    """The entry's end as rejected."""
-    return Ending(entry=entry, verdict=Verdict.REJECTED, reason=reason)
-
-
-def retry(entry: PendingEntry, reason: str, detail: str, stage: str, attempt: Attempt) -> Ending | Deferral:
-    """Another attempt after a delay that doubles; after the last one FAILED, with a dead letter."""
-    if not attempt.is_last(entry):
-        delay = min(timedelta(seconds=attempt.retry_s) * 2**entry.attempts, MAX_DELAY)
-        return Deferral(entry=entry, until=attempt.now + delay, reason=reason)
-    failure = Failure(
-        stage=stage,
-        reason=reason,
-        detail=detail,
-        attempts=entry.attempts + 1,
-        response=attempt.trail.response,
-        raw_location=attempt.trail.raw_location,
-    )
-    letter = failed_message(entry, attempt.outlet, failure, now=attempt.now)
-    return Ending(entry=entry, verdict=Verdict.FAILED, reason=reason, messages=(letter,))
+    def retry(self, reason: str, detail: str, stage: str) -> Ending | Deferral:
+        """Another attempt after a delay that doubles; after the last one FAILED, with a dead letter."""
+        entry = self.entry
+        if not self.is_last:
+            delay = min(timedelta(seconds=self.retry_s) * 2**entry.attempts, MAX_DELAY)
+            return Deferral(entry=entry, until=self.now + delay, reason=reason)
+        failure = Failure(
+            stage=stage,
+            reason=reason,
+            detail=detail,
+            attempts=entry.attempts + 1,
+            response=self.response,
+            raw_location=self.raw_location,
+        )
+        letter = failed_message(entry, self.outlet, failure, now=self.now)
+        return Ending(entry=entry, verdict=Verdict.FAILED, reason=reason, messages=(letter,))
 
 
 def with_resolution(ending: Ending, outlet: Outlet, *, now: datetime) -> Ending:

@@ -22,7 +22,6 @@ from pipeline.delivery.dead_letters import RedriveChoice, redriven_message
 from pipeline.domain.errors import ExtractionFailed, FetchTimeout
 from pipeline.domain.model import PendingEntry, Rejection, Topic, Verdict
 from pipeline.domain.settings import Settings
-from pipeline.ingest import retries
 from pipeline.ingest.retries import Attempt, with_resolution
 from pipeline.ingest.transactions import Deferral, Ending, PollDecision
 from tests.newsroom import Newsroom
@@ -33,7 +32,7 @@ LATER = NOW + timedelta(hours=1)
 
 
 def attempt(**changes: Any) -> Attempt:
-    return replace(Attempt(now=NOW, outlet=OUTLET, max_attempts=1, retry_s=60), **changes)
+    return replace(Attempt(entry=pending(), now=NOW, outlet=OUTLET, max_attempts=1, retry_s=60), **changes)
 
 
 def pending(**changes: Any) -> PendingEntry:
@@ -54,8 +53,8 @@ def test_dead_letter_has_reason_stage_attempts_and_last_response() -> None:
     tried = attempt()
     answer = make_response(body=b"<p>later</p>")
     headers = {"content-type": "text/html", "retry-after": "x" * 300, "set-cookie": "visitor=7"}
-    tried.trail.response = replace(answer, status=503, headers=headers)
-    value = letter_of(retries.after_refusal(pending(), Rejection("http_5xx", "503"), tried))
+    tried.response = replace(answer, status=503, headers=headers)
+    value = letter_of(tried.after_refusal(Rejection("http_5xx", "503")))
     told = {name: value[name] for name in ("state", "stage", "reason", "attempts", "raw_location")}
     assert told["state"] == "failed"
     assert (told["stage"], told["attempts"]) == ("page", 1)
@@ -65,15 +64,15 @@ def test_dead_letter_has_reason_stage_attempts_and_last_response() -> None:
 
 def test_dead_letter_of_a_failed_extraction_has_the_raw_location() -> None:
     tried = attempt()
-    tried.trail.response, tried.trail.raw_location = make_response(), "2026-11-23/x.warc.gz#9"
-    failed = retries.after_failure(pending(), ExtractionFailed("u", "out of memory"), "extract", tried)
+    tried.response, tried.raw_location = make_response(), "2026-11-23/x.warc.gz#9"
+    failed = tried.after_failure(ExtractionFailed("u", "out of memory"), "extract")
     assert letter_of(failed)["raw_location"] == "2026-11-23/x.warc.gz#9"
 
 
 def test_no_dead_letter_before_the_last_attempt_and_no_response_without_an_answer() -> None:
     error = FetchTimeout("http://a.test/1", "total deadline")
-    assert letter_of(retries.after_fetch_error(pending(), error, attempt()))["last_response"] is None
-    assert isinstance(retries.after_fetch_error(pending(), error, attempt(max_attempts=2)), Deferral)
+    assert letter_of(attempt().after_fetch_error(error))["last_response"] is None
+    assert isinstance(attempt(max_attempts=2).after_fetch_error(error), Deferral)
 
 
 @pytest.mark.parametrize(
