@@ -18,7 +18,7 @@ from pipeline.app.runs import Newswire
 from pipeline.domain.model import Entry, FeedState, FetchKind, Request, Response
 from pipeline.domain.ports import Slot
 from pipeline.domain.settings import Settings
-from pipeline.ingest.transactions import EntryCounts, PollDecision
+from pipeline.ingest.ports import EntryCounts, PollDecision
 from tests.made_news import Newsroom
 from tests.newsroom.articles import Block
 from tests.newsroom.catalogue import OUTLETS, catalogue_toml

@@ -22,7 +22,7 @@ from pipeline.domain.model import (
 )
 from pipeline.extraction.extract import Extraction
 from pipeline.identity.urls import canonicalise
-from pipeline.ingest.transactions import LookupResult, PollDecision, PollRecord, PollResult, Settlement
+from pipeline.ingest.ports import LookupResult, PollDecision, PollRecord, PollResult, Settlement
 from pipeline.scheduling.feed_state import PollKind, PollOutcome
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)

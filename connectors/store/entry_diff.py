@@ -23,7 +23,7 @@ from pipeline.domain.model import (
     Verdict,
     is_backfill_feed,
 )
-from pipeline.ingest.transactions import EntryCounts
+from pipeline.ingest.ports import EntryCounts
 from pipeline.scheduling.feed_state import HIDDEN_AFTER
 
 # How often `last_seen_at` of an entry that stays in a feed is updated: a write per entry and poll would be the store's

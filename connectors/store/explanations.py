@@ -20,7 +20,7 @@ from pipeline.dedup.fingerprint import KEYS
 from pipeline.dedup.memory_index import MIN_SHARED_KEYS
 from pipeline.dedup.model import DecidePolicy
 from pipeline.identity.urls import canonicalise
-from pipeline.ingest.transactions import Settlement
+from pipeline.ingest.ports import Settlement
 
 MAX_VERDICTS_KEPT = 8  # besides the first and the last
 MAX_COPIES = 50  # listed of one article

@@ -33,7 +33,7 @@ from pipeline.domain.model import (
     Silence,
     Validators,
 )
-from pipeline.ingest.transactions import EntryCounts, PollDecision, PollRecord, PollResult
+from pipeline.ingest.ports import EntryCounts, PollDecision, PollRecord, PollResult
 
 # Columns of `feeds` by group of FeedState. Validators (two columns) and status (text) are converted one by one.
 GROUP_COLUMNS: dict[Any, tuple[str, ...]] = {

@@ -17,8 +17,8 @@ from connectors.store.database import Database
 from connectors.store.entry_diff import pending_entry
 from connectors.store.schema import articles, entries
 from pipeline.domain.model import Entry, PendingEntry
+from pipeline.ingest.ports import Settlement, WriteResult
 from pipeline.ingest.replay import ArchivedArticle, ReplayChoice
-from pipeline.ingest.transactions import Settlement, WriteResult
 
 
 class ReplayStore:

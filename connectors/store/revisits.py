@@ -22,8 +22,8 @@ from pipeline.dedup.model import ArticleState, Relation
 from pipeline.delivery.events import Visit
 from pipeline.domain.model import Message, Validators, Verdict
 from pipeline.identity.urls import canonicalise
+from pipeline.ingest.ports import Settlement, WriteResult
 from pipeline.ingest.revisit_policy import VisitUpdate
-from pipeline.ingest.transactions import Settlement, WriteResult
 
 
 class RevisitStore:

@@ -22,7 +22,7 @@ from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, PendingEntry
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.poll import ingest
-from pipeline.ingest.revisit import Revisits
+from pipeline.ingest.revisit import revisit
 from pipeline.reporting.report import Report
 
 CHECK_EVERY_S = 0.5  # for due feeds: a new article is to be on its topic within seconds
@@ -128,7 +128,7 @@ class Follower:
         context = replace(context, wrappers=context.wrappers.fresh())
         with unwrap_exception_group():
             await ingest(work.due, work.carried, context, report)
-            await Revisits.of(context, self.app.visits, report).run(work.visits)
+            await revisit(work.visits, context, self.app.visits, report)
         await context.wrappers.finish()
         report.seconds = time.monotonic() - began
         self.reports.append(report)

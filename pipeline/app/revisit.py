@@ -12,7 +12,7 @@ from pipeline.app.runs import Newswire
 from pipeline.delivery.events import Visit
 from pipeline.domain.errors import SettingsError
 from pipeline.ingest.context import RunContext
-from pipeline.ingest.revisit import Revisits
+from pipeline.ingest.revisit import revisit as make_visits
 from pipeline.reporting.report import Report
 
 
@@ -49,6 +49,6 @@ def revisit(
     """Make these visits, publish what changed, deliver meanwhile. Past the deadline nothing new begins."""
 
     async def work(context: RunContext, report: Report) -> None:
-        await Revisits.of(context, newswire.visits, report).run(visits)
+        await make_visits(visits, context, newswire.visits, report)
 
     return newswire.run(work, "revisit", deadline_s=deadline_s, watch=watch)

@@ -17,8 +17,7 @@ from pipeline.delivery.deliver import Deliverer
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.ports import Fetcher
 from pipeline.extraction.wrapper.session import WrapperSession
-from pipeline.ingest.backpressure import Backpressure
-from pipeline.ingest.context import RunContext, StoreThread
+from pipeline.ingest.context import Backpressure, RunContext, StoreThread
 from pipeline.ingest.host_queue import HostQueue
 from pipeline.ingest.replay import OfflineFetcher
 from pipeline.reporting.logs import log_wrapper

@@ -18,7 +18,7 @@ from pipeline.delivery.events import Visit
 from pipeline.domain.model import Feed, FeedState, FeedStatus, PendingEntry
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.poll import ingest
-from pipeline.ingest.revisit import Revisits
+from pipeline.ingest.revisit import revisit
 from pipeline.ingest.revisit_policy import within_budget
 from pipeline.reporting.report import Report
 from pipeline.scheduling.shards import Shard, cut_shards
@@ -99,7 +99,7 @@ class Newswire(Deployment):
             at = self.clock()
             due = [state for state in self.feeds.states(feed_ids) if force or is_due(state, at)]
             await ingest(due, self.due_entries(feed_ids), context, report)
-            await Revisits.of(context, self.visits, report).run(self.due_visits(feed_ids))
+            await revisit(self.due_visits(feed_ids), context, self.visits, report)
 
         return self.run(work, "poll", deadline_s=deadline_s, deliver_too=deliver_too, run_id=run_id, watch=watch)
 

@@ -22,7 +22,7 @@ from pipeline.feeds.raw import RawEntry
 from pipeline.ingest.collect import collect
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.poll import count
-from pipeline.ingest.transactions import PollDecision, PollRecord, PollResult
+from pipeline.ingest.ports import PollDecision, PollRecord, PollResult
 from pipeline.reporting.report import Report
 from pipeline.scheduling.feed_state import PollKind, PollOutcome
 from pipeline.text.dates import zone_of
@@ -54,13 +54,8 @@ class Share:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`."""
-        return cls(
-            outlets=tuple(value["outlets"]),
-            since=value["since"],
-            until=value["until"],
-            sitemaps=tuple(value["sitemaps"]),
-            warc=value["warc"],
-        )
+        same = {name: value[name] for name in ("since", "until", "warc")}
+        return cls(outlets=tuple(value["outlets"]), sitemaps=tuple(value["sitemaps"]), **same)
 
 
 def throttled_settings(settings: Settings) -> Settings:

@@ -21,10 +21,9 @@ from pipeline.extraction.values import Extraction, FeedHints, PageInput
 from pipeline.extraction.wrapper.session import WrapperSession
 from pipeline.ingest import page_status
 from pipeline.ingest.context import RunContext
-from pipeline.ingest.ports import Extractor
+from pipeline.ingest.ports import Deferral, Ending, Extractor, SettledEntry
 from pipeline.ingest.retries import Attempt, with_resolution
 from pipeline.ingest.settle import settle
-from pipeline.ingest.transactions import Deferral, Ending, SettledEntry
 from pipeline.reporting.logs import log_defect, log_verdict
 from pipeline.reporting.report import Report
 

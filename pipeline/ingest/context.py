@@ -1,4 +1,4 @@
-"""Run context: the ports, settings, clock and deadline of one run.
+"""Run context: the ports, settings, clock, deadline and backpressure of one run.
 
 `pipeline/app/run.py` builds it with connectors, tests with fakes. A function that needs one or two things of it takes
 those things instead. Tested by tests/ingest/test_backpressure.py.
@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
+from logging import INFO, WARNING
 from typing import ParamSpec, TypeVar
 
 from pipeline.domain.model import Outlet
@@ -20,6 +21,7 @@ from pipeline.domain.settings import Settings
 from pipeline.extraction.wrapper.session import WrapperSession
 from pipeline.ingest.host_queue import HostQueue
 from pipeline.ingest.ports import EntryStore, Extractor, PollStore, SettlementStore
+from pipeline.reporting.logs import emit
 from pipeline.scheduling.poll_interval import FeedPolicy
 
 P = ParamSpec("P")
@@ -41,6 +43,37 @@ class StoreThread:
         """Run a store call in the store's threads."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.executor, lambda: call(*args, **kwargs))
+
+
+CHECK_EVERY_S = 1.0  # counting the outbox takes milliseconds, a poll less than one
+
+
+class Backpressure:
+    """Whether the outbox is full, as of the last second: a broker that is away or slow must not fill the store.
+
+    Above the bound no feed is polled. Already polled entries are still processed; skipped feeds become due again in the
+    next run.
+    """
+
+    def __init__(self, waiting: Callable[[], Awaitable[int]], bound: int, *, seconds: Callable[[], float]) -> None:
+        """`waiting` counts the undelivered messages, `seconds` is a monotonic clock."""
+        self.waiting = waiting
+        self.bound = bound
+        self.seconds = seconds
+        self.checked_at = float("-inf")
+        self.is_full = False
+
+    async def has_room(self) -> bool:
+        """Whether fewer messages than the bound wait. Raises StoreError."""
+        now = self.seconds()
+        if now - self.checked_at >= CHECK_EVERY_S:
+            self.checked_at = now
+            waiting = await self.waiting()
+            was_full, self.is_full = self.is_full, waiting >= self.bound
+            if self.is_full != was_full:
+                event = "outbox full" if self.is_full else "outbox has room again"
+                emit(WARNING if self.is_full else INFO, event, waiting=waiting, bound=self.bound)
+        return not self.is_full
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ host, over all processes, are left to the fetcher.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -40,14 +41,6 @@ class Slot:
             self.slots.release()
 
 
-@dataclass(slots=True)
-class WaitingRequests:
-    """The queue of one host; a few of its requests are with the fetcher."""
-
-    with_fetcher: asyncio.Semaphore
-    users: int = 0
-
-
 @dataclass(slots=True, kw_only=True)
 class HostQueue:
     """Per-host queues and concurrency slots of one run."""
@@ -55,7 +48,8 @@ class HostQueue:
     slots: int
     per_host: int  # requests of one host that the fetcher has at a time: they wait there for at most a minute
     is_late: Callable[[], bool] = lambda: False
-    queues: dict[str, WaitingRequests] = field(default_factory=dict)
+    queues: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+    users: Counter[str] = field(default_factory=Counter)  # of the queues: one is deleted with its last user
     free: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,27 +58,17 @@ class HostQueue:
     @asynccontextmanager
     async def slot(self, url: str) -> AsyncIterator[Slot]:
         """Wait in the queue of the URL's host; yields a slot that is not acquired yet, and releases it."""
-        slot = Slot(url=url, slots=self.free, is_late=self.is_late)
-        async with self.queue(host_of(url)):
-            try:
-                yield slot
-            finally:
-                slot.give_back()
-
-    @asynccontextmanager
-    async def queue(self, host: str) -> AsyncIterator[None]:
-        """Wait for the front of a host's queue; deletes the queue with its last user."""
-        queue = self.queues.get(host)
-        if queue is None:
-            queue = self.queues[host] = WaitingRequests(asyncio.Semaphore(self.per_host))
-        queue.users += 1
+        slot, host = Slot(url=url, slots=self.free, is_late=self.is_late), host_of(url)
+        queue = self.queues.setdefault(host, asyncio.Semaphore(self.per_host))
+        self.users[host] += 1
         try:
-            async with queue.with_fetcher:
-                yield
+            async with queue:
+                yield slot
         finally:
-            queue.users -= 1
-            if queue.users == 0:
-                del self.queues[host]
+            slot.give_back()
+            self.users[host] -= 1
+            if not self.users[host]:
+                del self.queues[host], self.users[host]
 
 
 def host_of(url: str) -> str:

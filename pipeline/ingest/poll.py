@@ -24,8 +24,7 @@ from pipeline.feeds.parse import FeedInput, NoFeed, ParsedFeed, body_digest, rea
 from pipeline.identity.article_ids import MIN_ARTICLES, learn_article_number, with_number_rule
 from pipeline.ingest.collect import collect
 from pipeline.ingest.context import RunContext
-from pipeline.ingest.ports import Extractor, PollStore
-from pipeline.ingest.transactions import EntryCounts, PollDecision, PollRecord, PollResult
+from pipeline.ingest.ports import EntryCounts, Extractor, PollDecision, PollRecord, PollResult, PollStore
 from pipeline.reporting.logs import log_defect, log_feed_state, log_poll
 from pipeline.reporting.report import Report
 from pipeline.scheduling import feed_state

@@ -25,9 +25,8 @@ from pipeline.domain.model import Article, PendingEntry, Request, Response, Verd
 from pipeline.domain.ports import Slot
 from pipeline.ingest.collect import ExtractedPage, extract
 from pipeline.ingest.context import RunContext
-from pipeline.ingest.ports import RevisionStore
+from pipeline.ingest.ports import RevisionStore, Settlement, WriteResult
 from pipeline.ingest.settle import decide_and_write, identify
-from pipeline.ingest.transactions import Settlement, WriteResult
 
 MAX_SHOWN_CHARS = 160  # of a paragraph in a difference
 

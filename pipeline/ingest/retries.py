@@ -14,7 +14,7 @@ from pipeline.delivery.events import Failure
 from pipeline.domain.errors import FetchError, RequestRefused, RetryAfter, RunDeadlineExceeded
 from pipeline.domain.model import Outlet, PendingEntry, Rejection, Response, Verdict
 from pipeline.ingest.page_status import PASSING
-from pipeline.ingest.transactions import Deferral, Ending
+from pipeline.ingest.ports import Deferral, Ending
 
 MAX_DELAY = timedelta(days=1)
 

@@ -25,9 +25,8 @@ from pipeline.extraction.metadata.agencies import agency_credits
 from pipeline.identity.article_ids import article_id, article_number
 from pipeline.identity.urls import canonicalise, is_section_or_home, registrable_domain
 from pipeline.ingest.context import RunContext
-from pipeline.ingest.ports import ArticleLookup
+from pipeline.ingest.ports import ArticleLookup, LookupResult, SettledEntry, Settlement, WriteResult
 from pipeline.ingest.revisit_policy import is_followed, next_revisit
-from pipeline.ingest.transactions import LookupResult, SettledEntry, Settlement, WriteResult
 
 T = TypeVar("T")
 

@@ -22,8 +22,8 @@ from pipeline.delivery.dead_letters import RedriveChoice, redriven_message
 from pipeline.domain.errors import ExtractionFailed, FetchTimeout
 from pipeline.domain.model import PendingEntry, Rejection, Topic, Verdict
 from pipeline.domain.settings import Settings
+from pipeline.ingest.ports import Deferral, Ending, PollDecision
 from pipeline.ingest.retries import Attempt, with_resolution
-from pipeline.ingest.transactions import Deferral, Ending, PollDecision
 from tests.newsroom import Newsroom
 from tests.newsroom.catalogue import OUTLETS
 from tests.values import FEED, NOW, OUTLET, make_entry, make_polled, make_response

@@ -20,7 +20,7 @@ from connectors.store.runs import RunStore
 from pipeline.catalogue.catalogue import NewFeed
 from pipeline.domain.errors import CatalogueError
 from pipeline.domain.model import Feed, FeedStatus, PendingEntry, Verdict
-from pipeline.ingest.transactions import Deferral, Ending, PollDecision
+from pipeline.ingest.ports import Deferral, Ending, PollDecision
 from pipeline.reporting.report import Report
 from pipeline.scheduling.operator_actions import FeedAction
 from tests.values import FEED, NOW, OUTLET, make_entry, make_polled

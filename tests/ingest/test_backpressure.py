@@ -7,7 +7,7 @@ import asyncio
 from connectors.archive.warc_archive import WarcArchive
 from connectors.store.outbox import append
 from pipeline.app.run import open_run
-from pipeline.ingest.backpressure import CHECK_EVERY_S, Backpressure
+from pipeline.ingest.context import CHECK_EVERY_S, Backpressure
 from pipeline.ingest.poll import ingest
 from pipeline.reporting.report import Report
 from tests.ingest.test_revisit import Deployment, deployed, make_page

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.domain.errors import ExtractionFailed, NotAFeed, RetryAfter, Unreachable
 from pipeline.ingest.poll import MAX_BATCH, MAX_BATCH_AGE_S, PollBatch, failed_poll
-from pipeline.ingest.transactions import PollDecision, PollResult
+from pipeline.ingest.ports import PollDecision, PollResult
 from tests.values import NOW, make_polled, make_state
 
 P = ParamSpec("P")

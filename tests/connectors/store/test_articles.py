@@ -17,8 +17,8 @@ from connectors.store.revisits import RevisitStore
 from pipeline.dedup.decide import Relation
 from pipeline.domain.model import PendingEntry, Verdict
 from pipeline.identity.urls import canonicalise
+from pipeline.ingest.ports import PollDecision, WriteResult
 from pipeline.ingest.revisit_policy import VisitUpdate
-from pipeline.ingest.transactions import PollDecision, WriteResult
 from tests.values import (
     FEED,
     NOW,

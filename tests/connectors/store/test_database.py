@@ -15,7 +15,7 @@ from connectors.store.database import Database, alembic_config, newest_revision
 from connectors.store.feeds import FeedStore
 from connectors.store.schema import metadata
 from pipeline.domain.errors import StoreError
-from pipeline.ingest.transactions import PollDecision
+from pipeline.ingest.ports import PollDecision
 from tests.values import FEED, OUTLET, make_entry, make_polled
 
 

@@ -16,7 +16,7 @@ from connectors.store.feeds import FeedStore
 from connectors.store.outbox import StoredOutbox
 from connectors.store.schema import polls
 from pipeline.domain.model import FeedStatus, Validators, Verdict
-from pipeline.ingest.transactions import Deferral, Ending, EntryCounts, PollDecision, PollRecord
+from pipeline.ingest.ports import Deferral, Ending, EntryCounts, PollDecision, PollRecord
 from tests.values import FEED, NOW, OUTLET, make_entry, make_message, make_polled, make_state
 
 

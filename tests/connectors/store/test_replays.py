@@ -16,8 +16,8 @@ from connectors.store.outbox import StoredOutbox
 from connectors.store.replays import ReplayStore
 from connectors.store.schema import articles
 from pipeline.domain.model import Topic, Verdict
+from pipeline.ingest.ports import PollDecision, Settlement, WriteResult
 from pipeline.ingest.replay import ArchivedArticle, ReplayChoice
-from pipeline.ingest.transactions import PollDecision, Settlement, WriteResult
 from tests.values import FEED, OUTLET, make_candidate, make_entry, make_message, make_page, make_polled, make_settlement
 
 DAY = date(2026, 11, 23)  # of make_page's raw location
