@@ -52,7 +52,7 @@ def news_redrive() -> None:
 
     @task
     def redrive() -> dict[str, int]:
-        from pipeline.app.redrive import redrive as redrive_entries
+        from pipeline.app.repair import redrive as redrive_entries
         from pipeline.app.runs import Newswire
         from pipeline.delivery.dead_letters import RedriveChoice
         from pipeline.domain.errors import SettingsError

@@ -51,8 +51,8 @@ def news_replay() -> None:
 
     @task
     def replay() -> dict[str, Any]:
-        from pipeline.app.replay import choice_of
-        from pipeline.app.replay import replay as replay_pages
+        from pipeline.app.repair import replay as replay_pages
+        from pipeline.app.repair import replay_choice
         from pipeline.app.runs import Newswire
         from pipeline.domain.errors import SettingsError
         from pipeline.ingest.replay import ReplayedArticle, describe
@@ -64,7 +64,7 @@ def news_replay() -> None:
         params = get_current_context()["params"]
         try:
             with Newswire.from_env() as newswire:
-                choice = choice_of(newswire, params["outlets"] or (), since=params["since"], until=params["until"])
+                choice = replay_choice(newswire, params["outlets"] or (), since=params["since"], until=params["until"])
                 report = replay_pages(
                     newswire,
                     choice,

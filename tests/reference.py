@@ -16,9 +16,9 @@ import typer
 
 from connectors.desk.formatting import VERDICT_MEANINGS
 from connectors.kafka.topic_specs import desired_topics
-from pipeline.app.checks import describe_settings
 from pipeline.cli.main import app
 from pipeline.domain import errors, reasons
+from pipeline.domain.settings import Settings, describe
 from pipeline.reporting.metrics import METRICS
 from schemas import NAMES, load
 
@@ -97,7 +97,7 @@ def default_of(parameter: Any) -> str:
 def settings() -> str:
     """Every setting."""
     rows = [
-        (f"`{line.name}`", f"`{line.default}`" if line.default else "", line.sentence) for line in describe_settings({})
+        (f"`{line.name}`", f"`{line.default}`" if line.default else "", line.sentence) for line in describe(Settings())
     ]
     return page(
         "Settings",

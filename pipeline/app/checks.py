@@ -18,7 +18,7 @@ from pipeline.app.runs import Newswire
 from pipeline.domain.errors import NewswireError, NotAFeed
 from pipeline.domain.model import Entry, ExtractRules, FetchKind, Request, Response
 from pipeline.domain.ports import Fetcher
-from pipeline.domain.settings import SettingRow, Settings, describe
+from pipeline.domain.settings import Settings
 from pipeline.extraction.dom.page import check_page, page_in_utf8
 from pipeline.extraction.values import PageInput
 from pipeline.feeds.parse import ParsedFeed, parse_feed
@@ -32,11 +32,6 @@ class Line:
 
     text: str
     is_fine: bool = True
-
-
-def describe_settings(environment: Mapping[str, str] | None = None) -> tuple[SettingRow, ...]:
-    """Every setting with its value in force. Raises SettingsError."""
-    return describe(load_settings(environment))
 
 
 def check_deployment(environment: Mapping[str, str] | None = None) -> Iterator[Line]:

@@ -15,8 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.app.run import open_run, unwrap_exception_group
-from pipeline.app.runs import Newswire
+from pipeline.app.runs import Newswire, open_run, unwrap_exception_group
 from pipeline.delivery.events import Visit
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, PendingEntry

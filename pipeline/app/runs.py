@@ -1,28 +1,38 @@
 """Runs of a deployment: which feeds, entries and articles are due, and one ingest run over them.
 
-pipeline/app/deployment.py opens the deployment and pipeline/app/run.py sets up the run.
-Tested by tests/ingest/test_backpressure.py, tests/ingest/test_revisit.py and tests/cli/.
+pipeline/app/deployment.py opens the deployment. `open_run` is the only place that builds a run context from connectors.
+Ingest, follow, backfill, replay and revisit use it.
+Tested by tests/ingest/test_backpressure.py, tests/ingest/test_revisit.py, tests/app/test_kill.py and tests/cli/.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 
 from pipeline.app.deployment import Deployment
-from pipeline.app.run import open_run, unwrap_exception_group, watching
 from pipeline.delivery.deliver import Deliverer
 from pipeline.delivery.events import Visit
+from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, FeedStatus, PendingEntry
-from pipeline.ingest.context import RunContext
+from pipeline.extraction.wrapper.session import WrapperSession
+from pipeline.ingest.context import Backpressure, RunContext, StoreThread
+from pipeline.ingest.host_queue import HostQueue
 from pipeline.ingest.poll import ingest
+from pipeline.ingest.replay import OfflineFetcher
 from pipeline.ingest.revisit import revisit
 from pipeline.ingest.revisit_policy import within_budget
+from pipeline.reporting.logs import log_wrapper
 from pipeline.reporting.report import Report
 from pipeline.scheduling.shards import Shard, cut_shards
 
+# Requests of one host that wait for its rate limit in the fetcher, besides those that it sends.
+WAITING_PER_HOST = 3
+WATCH_EVERY_S = 1.0
 MIN_FREE_BYTES = 100_000_000  # the raw pages of 2,000 articles, and what the store writes meanwhile
 
 
@@ -128,8 +138,17 @@ class Newswire(Deployment):
         """One run of this work, unless disk or outbox are full; its report is stored and returned."""
         began, report = time.monotonic(), Report()
         deliverer = self.deliverer() if deliver_too else None
+
+        async def run() -> None:
+            async with open_run(self, deliverer, on_fault=report.faults.append, deadline_s=deadline_s) as context:
+                if self.has_room(report):
+                    async with watching(watch, report):
+                        with unwrap_exception_group():
+                            await work(context, report)
+                        await context.wrappers.finish()
+
         try:
-            asyncio.run(self.work_in_context(work, report, deliverer, deadline_s=deadline_s, watch=watch))
+            asyncio.run(run())
         finally:
             if deliverer is not None:
                 report.delivered = deliverer.sent
@@ -137,23 +156,6 @@ class Newswire(Deployment):
         report.seconds = time.monotonic() - began
         self.runs.keep(run_id or self.run_name(name), report, now=self.clock())
         return report
-
-    async def work_in_context(
-        self,
-        work: Callable[[RunContext, Report], Awaitable[None]],
-        report: Report,
-        deliverer: Deliverer | None,
-        *,
-        deadline_s: float | None,
-        watch: Callable[[Report], None] | None,
-    ) -> None:
-        """Do the work in a run's context."""
-        async with open_run(self, deliverer, on_fault=report.faults.append, deadline_s=deadline_s) as context:
-            if self.has_room(report):
-                async with watching(watch, report):
-                    with unwrap_exception_group():
-                        await work(context, report)
-                    await context.wrappers.finish()
 
     def has_room(self, report: Report) -> bool:
         """Whether new entries can be stored: the archive's disk has space and the outbox is below its bound."""
@@ -176,3 +178,100 @@ def is_due(state: FeedState, at: datetime) -> bool:
 def is_off(state: FeedState) -> bool:
     """Whether a feed is never due: paused by an operator, or gone."""
     return state.schedule.paused or state.health.status is FeedStatus.GONE
+
+
+@asynccontextmanager
+async def open_run(
+    deployment: Deployment,
+    deliverer: Deliverer | None,
+    *,
+    on_fault: Callable[[str], None],
+    deadline_s: float | None = None,
+    is_offline: bool = False,
+) -> AsyncIterator[RunContext]:
+    """The context of a run that delivers meanwhile, if there is a deliverer, and at its end.
+
+    Messages that could not be delivered are a fault, and wait in the outbox for the next run. Past the deadline nothing
+    new begins. An offline run fetches nothing and learns no wrappers.
+    """
+    settings = deployment.settings
+    if deliverer is not None:
+        deliverer.start()
+    try:
+        async with AsyncExitStack() as stack:
+            fetcher = OfflineFetcher() if is_offline else await stack.enter_async_context(deployment.fetcher())
+            # One thread on SQLite, which has one writer; a few on PostgreSQL, which has many.
+            threads = ThreadPoolExecutor(1 if deployment.database.is_sqlite else 4, "store")
+            extractor = stack.enter_context(deployment.workers())
+            in_store = StoreThread(stack.enter_context(threads))
+            backpressure = Backpressure(
+                lambda: in_store(deployment.outbox.undelivered), settings.delivery.outbox_bound, seconds=time.monotonic
+            )
+            wrappers = WrapperSession(
+                store=deployment.articles,
+                in_store=in_store,
+                clock=deployment.clock,
+                is_frozen=is_offline,
+                on_learnt=lambda outlet, wrapper, pages: log_wrapper(outlet, version=wrapper.version, pages=pages),
+            )
+            ends = time.monotonic() + deadline_s if deadline_s else float("inf")
+            host_queue = HostQueue(
+                slots=settings.http.concurrency,
+                per_host=settings.http.host_connections + WAITING_PER_HOST,
+                is_late=lambda: time.monotonic() >= ends,
+            )
+            yield RunContext(
+                settings=settings,
+                outlets=deployment.outlets_by_id,
+                fetcher=fetcher,
+                polls=deployment.feeds,
+                entries=deployment.articles,
+                articles=deployment.articles,
+                archive=deployment.archive,
+                extractor=extractor,
+                wrappers=wrappers,
+                in_store=in_store,
+                host_queue=host_queue,
+                clock=deployment.clock,
+                seconds=time.monotonic,
+                wake_delivery=deliverer.wake if deliverer else lambda: None,
+                has_room=backpressure.has_room,
+            )
+    finally:
+        if deliverer is not None:
+            try:
+                await asyncio.to_thread(deliverer.stop)
+            except NewswireError as error:
+                on_fault(f"not delivered: {error}")
+
+
+@asynccontextmanager
+async def watching(watch: Callable[[Report], None] | None, report: Report) -> AsyncIterator[None]:
+    """Call the watcher about once a second with the report so far."""
+
+    async def call(watch: Callable[[Report], None]) -> None:
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            watch(report)
+
+    task = asyncio.create_task(call(watch)) if watch else None
+    try:
+        yield
+    finally:
+        if task:
+            task.cancel()
+
+
+@contextmanager
+def unwrap_exception_group() -> Iterator[None]:
+    """Raise an error of ours by itself, not in the exception group that concurrent tasks make of it."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        ours = group.subgroup(NewswireError)
+        if ours is None or group.split(NewswireError)[1] is not None:
+            raise
+        error: BaseException = ours
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from group

@@ -5,12 +5,12 @@ The DAG news_upkeep runs each as a task, `newswire upkeep` all of them. Each may
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 
 from connectors.store.backfills import BackfillStore
 from connectors.store.integrity import find_faults
-from pipeline.app.revisit import VisitChoice, plan, revisit
+from pipeline.app.repair import plan_visits, revisit
 from pipeline.app.runs import Newswire
 from pipeline.delivery.deliver import keep_numbers
 from pipeline.domain.model import FeedStatus
@@ -38,7 +38,7 @@ def delete_by_retention(newswire: Newswire) -> Mapping[str, int]:
 
 def run_overdue_revisits(newswire: Newswire) -> Report:
     """Fetch again the articles whose visit did not fit in the day's runs, within one more budget; the report."""
-    return revisit(newswire, plan(newswire, VisitChoice()), deadline_s=REVISIT_DEADLINE_S)
+    return revisit(newswire, plan_visits(newswire), deadline_s=REVISIT_DEADLINE_S)
 
 
 def feed_problems(newswire: Newswire) -> tuple[str, ...]:
@@ -70,11 +70,5 @@ def integrity_faults(newswire: Newswire) -> tuple[str, ...]:
         *newswire.topic_differences(),
         *newswire.verify_delivery(),
     )
-    record_audit(newswire, faults)
+    newswire.runs.keep(newswire.run_name(AUDIT.rstrip()), Report(faults=list(faults)), now=newswire.clock())
     return faults
-
-
-def record_audit(newswire: Newswire, faults: Sequence[str]) -> None:
-    """Keep the result of an audit for the desk."""
-    at = newswire.clock()
-    newswire.runs.keep(f"{AUDIT}{at:%Y-%m-%d %H:%M:%S}", Report(faults=list(faults)), now=at)

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import typer
+
 from pipeline.reporting.terminal import status_line, stderr_console, stdout_console
 
 if TYPE_CHECKING:
+    from pipeline.app.checks import Line
     from pipeline.app.runs import Newswire
     from pipeline.reporting.report import Report
 
@@ -50,3 +53,18 @@ def print_report(report: Report, *, title: str = "", remarks: Iterable[str] = ()
     for line in (*reason_summaries(report), delivery_summary(report), *remarks):
         console.print(line, soft_wrap=True)
     print_faults(report.problems)
+
+
+def print_checks(lines: Iterable[Line]) -> None:
+    """Print findings as they come; exit with 1 in the end when one of them is a fault."""
+    faults = 0
+    for line in lines:
+        console.print(status_line(line.text, is_fine=line.is_fine), soft_wrap=True)
+        faults += not line.is_fine
+    fail_if(faults)
+
+
+def fail_if(fault: object) -> None:
+    """Exit with 1 when something that was printed is wrong."""
+    if fault:
+        raise typer.Exit(1)

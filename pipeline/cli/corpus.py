@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.console import remarks
+from pipeline.cli.console import fail_if, remarks
 from pipeline.domain.errors import SettingsError
-
-PROGRESS_EVERY_S = 5.0  # between two progress lines
 
 
 def extract(
@@ -38,14 +34,14 @@ def extract(
     `newswire extract page.html --url https://example.org/a`,
     `newswire extract --jsonl pages.jsonl > articles.jsonl`
     """
-    from pipeline.app.files import extract_lines, extract_one, lines_of
+    from pipeline.app.files import Progress, extract_lines, extract_one, lines_of
 
     if jsonl:
-        told = ProgressCounter("pages")
+        progress = Progress("pages", remarks.print)
         for row in extract_lines(lines_of(sources or []), learn=learn, processes=processes, explain=explain):
             sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
-            told.count(row["verdict"])
-        told.tell()
+            progress.count(row["verdict"])
+        progress.tell_rate()
         return
     if not sources:
         raise SettingsError("nothing to extract: name a URL or a file, or give --jsonl")
@@ -54,30 +50,7 @@ def extract(
         result = extract_one(source, url=url, explain=explain)
         rejected += result.get("verdict") == "rejected"
         sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=2) + "\n")
-    if rejected:
-        raise typer.Exit(1)
-
-
-class ProgressCounter:
-    """Counts verdicts and prints progress to stderr every few seconds."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-        self.verdicts: Counter[str] = Counter()
-        self.began = self.last = time.monotonic()
-
-    def count(self, verdict: str) -> None:
-        """Count a verdict."""
-        self.verdicts[verdict] += 1
-        if time.monotonic() - self.last >= PROGRESS_EVERY_S:
-            self.tell()
-
-    def tell(self) -> None:
-        """Print the counts."""
-        self.last = time.monotonic()
-        elapsed_s, total = self.last - self.began, self.verdicts.total()
-        rate = f"{total:,} {self.what} in {elapsed_s:,.0f} s ({total / max(elapsed_s, 1e-3):,.0f}/s)"
-        remarks.print(f"{rate}: {', '.join(f'{count:,} {verdict}' for verdict, count in self.verdicts.most_common())}")
+    fail_if(rejected)
 
 
 def dedup(
@@ -105,14 +78,12 @@ def dedup(
     Examples: `newswire dedup --jsonl < articles.jsonl > verdicts.jsonl`, `newswire dedup articles.jsonl.gz -o
     verdicts.jsonl`, `newswire dedup articles.jsonl -o verdicts.jsonl --store sqlite:///corpus.db`
     """
-    from pipeline.app.dedup import Deduplication
+    from pipeline.app.files import deduplicate
 
     del jsonl  # the flag names the format; there is one so far
-    with Deduplication(source, output, store, tell=remarks.print) as run:
-        try:
-            run.go()
-        except KeyboardInterrupt:
-            again = "the same command goes on here" if output else "with --output it could be gone on with"
-            remarks.print(f"stopped; {again}")
-            raise typer.Exit(130) from None
-    raise typer.Exit(1 if run.bad else 0)
+    try:
+        fail_if(deduplicate(source, output, store, tell=remarks.print))
+    except KeyboardInterrupt:
+        again = "the same command goes on here" if output else "with --output it could be gone on with"
+        remarks.print(f"stopped; {again}")
+        raise typer.Exit(130) from None

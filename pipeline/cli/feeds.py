@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipeline.cli.console import console, open_newswire
-from pipeline.reporting.terminal import status_line
+from pipeline.cli.console import console, open_newswire, print_checks
 from pipeline.reporting.units import duration
 
 if TYPE_CHECKING:
@@ -96,12 +95,7 @@ def check(
     """Check a feed: what it has, what would be extracted from its first entries, and why not. Writes nothing."""
     from pipeline.app.checks import check_feed
 
-    faults = 0
-    for line in check_feed(url, entries=entries, zone=zone):
-        faults += not line.is_fine
-        console.print(status_line(line.text, is_fine=line.is_fine), soft_wrap=True)
-    if faults:
-        raise typer.Exit(1)
+    print_checks(check_feed(url, entries=entries, zone=zone))
 
 
 @app.command(epilog="Example: `newswire feeds parse tests/data/*.xml`")

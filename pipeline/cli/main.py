@@ -1,26 +1,38 @@
 """The command `newswire`: everything that a DAG does, and everything that an operator needs.
 
 Commands parse arguments, call pipeline/app/ and print; they decide nothing. The others are in feeds.py, topics.py (also
-`tail`, `export`), archive.py (also `replay`), corpus.py (`extract`, `dedup`) and the modules of their names.
+`tail`, `export`), past.py (`backfill`, `redrive`, `replay`, `archive`) and corpus.py (`extract`, `dedup`).
 Exit codes: 0 done; 1 done, but something is wrong and was printed; 2 wrong usage, settings or catalogue.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
-from pipeline.cli import archive, backfill, corpus, feeds, metrics, redrive, revisit, topics
-from pipeline.cli.console import STOPPED, console, open_newswire, print_faults, print_lines, print_report, remarks
+from pipeline.cli import corpus, feeds, past, topics
+from pipeline.cli.console import (
+    STOPPED,
+    console,
+    fail_if,
+    open_newswire,
+    print_checks,
+    print_faults,
+    print_lines,
+    print_report,
+    remarks,
+)
 from pipeline.domain.errors import NewswireError
-from pipeline.reporting.terminal import format_time, status_line
+from pipeline.reporting.terminal import format_time, revisit_summary
 
 if TYPE_CHECKING:
     from pipeline.app.runs import Newswire
+    from pipeline.delivery.events import Visit
     from pipeline.domain.model import Feed
     from pipeline.reporting.report import Report
 
@@ -78,15 +90,22 @@ def poll(
             console.print(STOPPED)
             return
         try:
-            report = poll_with_progress(newswire, chosen, force=force, deliver=deliver)
+            with console.status("polling …") as status:
+                report = newswire.poll_once(
+                    chosen,
+                    force=force,
+                    deliver_too=deliver,
+                    watch=lambda so_far: status.update(
+                        f"{so_far.polls} feeds polled, {so_far.settled} of {so_far.entries} entries settled …"
+                    ),
+                )
         except KeyboardInterrupt:
             console.print(STOPPED)
             raise typer.Exit(130) from None
         print_poll(report)
         if not report.outlets:
             print_due_feeds(newswire, chosen, force=False)
-        if report.problems:
-            raise typer.Exit(1)
+        fail_if(report.problems)
 
 
 def print_poll(report: Report) -> None:
@@ -104,16 +123,6 @@ def print_due_feeds(newswire: Newswire, chosen: Sequence[Feed], *, force: bool) 
     after = newswire.next_due_of(states)
     following = f"; the next one at {format_time(after)}, --force polls now" if after else ""
     console.print(f"{len(due)} of {len(states)} feeds are due{also}{following}")
-
-
-def poll_with_progress(newswire: Newswire, feeds: Sequence[Feed], *, force: bool, deliver: bool) -> Report:
-    """One poll, with a progress line."""
-    with console.status("polling …") as status:
-
-        def watch(report: Report) -> None:
-            status.update(f"{report.polls} feeds polled, {report.settled} of {report.entries} entries settled …")
-
-        return newswire.poll_once(feeds, force=force, deliver_too=deliver, watch=watch)
 
 
 @app.command(epilog="Examples: `newswire deliver`, `newswire deliver --verify`", rich_help_panel=RUN)
@@ -170,8 +179,7 @@ def upkeep() -> None:
         console.print("visited again: " + (", ".join(f"{count} {said}" for said, count in visits.items()) or "nothing"))
         for trouble in feed_problems(newswire):
             console.print(f"[yellow]·[/yellow] {escape(trouble)}", soft_wrap=True)
-        if print_faults(integrity_faults(newswire)):
-            raise typer.Exit(1)
+        fail_if(print_faults(integrity_faults(newswire)))
         console.print("store, outbox and topics agree")
 
 
@@ -180,19 +188,16 @@ def check(
     settings: Annotated[bool, typer.Option("--settings", help="List every setting with its value.")] = False,
 ) -> None:
     """Check settings, catalogue, store, topics: all faults in one go; exit 1 when there is one."""
-    from pipeline.app.checks import check_deployment, describe_settings
+    from pipeline.app.checks import check_deployment
+    from pipeline.app.environment import load_settings
+    from pipeline.domain.settings import describe
 
     if settings:
-        for setting in describe_settings():
+        for setting in describe(load_settings()):
             value, sentence = escape(setting.value), escape(setting.sentence)
             console.print(f"[bold]{setting.name}[/bold]={value}  [dim]{sentence}[/dim]", soft_wrap=True)
         return
-    faults = 0
-    for line in check_deployment():
-        console.print(status_line(line.text, is_fine=line.is_fine), soft_wrap=True)
-        faults += not line.is_fine
-    if faults:
-        raise typer.Exit(1)
+    print_checks(check_deployment())
 
 
 database = typer.Typer(no_args_is_help=True, help="The store's schema.")
@@ -206,19 +211,102 @@ def upgrade() -> None:
         console.print(f"store is up to date: {newswire.database.url}")
 
 
-app.command(epilog=revisit.EXAMPLES, rich_help_panel=RUN)(revisit.revisit)
+@app.command(
+    epilog="Examples: `newswire revisit` (what is due, as `newswire poll` does after its polls), "
+    "`newswire revisit franceinfo --plan --force` (what will be), `newswire revisit lemonde/une --force`, "
+    "`newswire revisit --article https://www.franceinfo.fr/politique/x_6433624.html`",
+    rich_help_panel=RUN,
+)
+def revisit(
+    feeds: Annotated[list[str] | None, typer.Argument(help="Feed ids, outlet ids or globs; none: all.")] = None,
+    article: Annotated[
+        list[str] | None, typer.Option(help="Only this article, by id, URL or alias, due or not; may be repeated.")
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Look at all that are still on the schedule, due or not.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Only print what would be looked at, and when.")] = False,
+) -> None:
+    """Fetch the pages of known articles again: publishes revisions, withdrawals and returns.
+
+    Recent articles are fetched on a schedule that decays: NEWSWIRE_REVISIT_AFTER_S, or `revisit_after_s` in an outlet's
+    policy. Requests are conditional, within a budget per host and run. An article is withdrawn when its page is still
+    missing two hours after it was first missing.
+    """
+    from pipeline.app import repair
+
+    with open_newswire() as newswire:
+        visits = repair.plan_visits(newswire, feeds or (), article or (), force=force)
+        if plan:
+            print_lines(plan_lines(visits))
+            return
+        with console.status(f"looking at {len(visits)} pages …") as status:
+            report = repair.revisit(
+                newswire,
+                visits,
+                watch=lambda so_far: status.update(f"{so_far.revisits.total()} of {len(visits)} pages looked at …"),
+            )
+        console.print(revisit_summary(report), soft_wrap=True)
+        print_report(report)
+        fail_if(report.problems)
+
+
+def plan_lines(visits: Sequence[Visit]) -> Iterator[str]:
+    """A line for each visit: when it is due, what is known, its URL."""
+    for visit in visits:
+        state = "withdrawn" if visit.is_withdrawn else "missing" if visit.missing_since else "live"
+        due = format_time(visit.due_at) or "not on the schedule"
+        yield f"{due}  {visit.article_id} revision {visit.revision}, {state}: {visit.url}"
+    yield f"{len(visits)} pages"
+
+
 app.command(rich_help_panel=READ)(topics.tail)
 app.command(rich_help_panel=READ)(topics.export)
-app.command(epilog=metrics.EXAMPLES, rich_help_panel=READ)(metrics.metrics)
-app.command(epilog=backfill.EXAMPLES, rich_help_panel=MEND)(backfill.backfill)
-app.command(rich_help_panel=MEND)(redrive.redrive)
-app.command(rich_help_panel=MEND)(archive.replay)
+
+
+@app.command(
+    epilog="Examples: `newswire metrics`, `newswire metrics --port 9464 --host 0.0.0.0`, `newswire metrics --list`",
+    rich_help_panel=READ,
+)
+def metrics(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to serve on.")] = 9464,
+    host: Annotated[str, typer.Option(help="Address to serve on; 0.0.0.0 for every interface.")] = "127.0.0.1",
+    names: Annotated[bool, typer.Option("--list", help="Print every metric with labels and meaning.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print the metrics as they are now, and end.")] = False,
+) -> None:
+    """Serve metrics for Prometheus (text format and OpenMetrics) until Ctrl-C. One process for a deployment.
+
+    Counters begin at 0 with this process. A Grafana dashboard and alert rules lie beside the exporter, in
+    connectors/metrics/ (dashboard.json, alerts.yml).
+    """
+    from pipeline.app.metrics import Metrics
+    from pipeline.reporting.metrics import METRICS
+
+    if names:
+        table = Table("metric", "kind", "labels", "meaning", header_style="bold")
+        for metric in METRICS:
+            table.add_row(metric.name, metric.kind, ", ".join(metric.labels), metric.sentence)
+        console.print(table)
+        return
+    with open_newswire() as newswire:
+        serving = Metrics(newswire)
+        if once:
+            console.print(serving.expose("").body.decode(), end="", markup=False, soft_wrap=True)
+            return
+        serving.read()  # counts from now on, and fails here and now when the store is away
+        try:
+            serving.serve(host=host, port=port, tell=console.print)
+        except KeyboardInterrupt:
+            console.print("stopped")
+
+
+app.command(epilog=past.BACKFILL_EXAMPLES, rich_help_panel=MEND)(past.backfill)
+app.command(rich_help_panel=MEND)(past.redrive)
+app.command(rich_help_panel=MEND)(past.replay)
 app.command(rich_help_panel=FILES)(corpus.extract)
 app.command(rich_help_panel=FILES)(corpus.dedup)
 app.add_typer(feeds.app, name="feeds", rich_help_panel=SET_UP)
 app.add_typer(topics.topics, name="topics", rich_help_panel=SET_UP)
 app.add_typer(database, name="db", rich_help_panel=SET_UP)
-app.add_typer(archive.archive, name="archive", rich_help_panel=MEND)
+app.add_typer(past.archive, name="archive", rich_help_panel=MEND)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -14,10 +14,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipeline.cli.console import console, open_newswire, print_faults, print_lines, remarks
-from pipeline.delivery.export_formats import MessageFilter
+from pipeline.cli.console import console, fail_if, open_newswire, print_faults, print_lines, remarks
 from pipeline.domain.errors import SettingsError
-from pipeline.domain.model import ReceivedMessage, Topic
+from pipeline.domain.model import Topic
 
 topics = typer.Typer(no_args_is_help=True, help="Create the topics and compare them with what they should be.")
 
@@ -48,10 +47,7 @@ def describe() -> None:
         for spec in newswire.topic_specs():
             table.add_row(spec.name, str(spec.partitions), spec.cleanup, spec.kept, spec.sentence)
         console.print(table)
-        differences = newswire.topic_differences()
-        print_faults(differences)
-        if differences:
-            raise typer.Exit(1)
+        fail_if(print_faults(newswire.topic_differences()))
 
 
 Since = Annotated[str | None, typer.Option(help="Only newer: 90s, 15m, 6h, 2d, or an RFC 3339 time.")]
@@ -77,14 +73,20 @@ def tail(
     Examples: `newswire tail articles -n 1`, `newswire tail articles --follow --language fr --json`,
     `newswire tail dead-letters --since 2d`
     """
+    from pipeline.delivery.export_formats import MessageFilter
+    from pipeline.reporting.terminal import format_message
 
     wanted, count = MessageFilter(outlet=outlet, language=language, section=section, text=text), 0
     with open_newswire() as newswire:
         messages = newswire.topics.read(topic, since=newswire.moment(since, "--since"), follow=follow)
         try:
             for received in islice((message for message in messages if wanted.has(message)), limit):
-                print_received(received, as_json=as_json)
                 count += 1
+                if not as_json:
+                    print_lines(format_message(received))
+                    continue
+                sys.stdout.write((received.value.decode() if received.value is not None else "null") + "\n")
+                sys.stdout.flush()
         except KeyboardInterrupt:
             return
         if not count:
@@ -114,6 +116,7 @@ def export(
     `newswire export --topic articles.latest --format parquet -o articles/`
     """
     from pipeline.app import export
+    from pipeline.delivery.export_formats import MessageFilter
 
     wanted = MessageFilter(outlet=outlet, language=language, section=section, text=text)
     with open_newswire() as newswire:
@@ -129,14 +132,3 @@ def export(
         print_lines(f"{count} articles in {path}" for path, count in written)
         if not written:
             print_lines([f"nothing new for {output}"])
-
-
-def print_received(received: ReceivedMessage, *, as_json: bool) -> None:
-    """One message, as JSON or readable."""
-    from pipeline.reporting.terminal import format_message
-
-    if as_json:
-        sys.stdout.write((received.value.decode() if received.value is not None else "null") + "\n")
-        sys.stdout.flush()
-        return
-    print_lines(format_message(received))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -215,8 +214,3 @@ def similarity_json(similarity: CopySimilarity | None) -> dict[str, float] | Non
     if similarity is None:
         return None
     return asdict(similarity)
-
-
-def verdict_summary(verdicts: Counter[Verdict]) -> str:
-    """Counts of verdicts, for terminals."""
-    return ", ".join(f"{count:,} {verdict.value}" for verdict, count in verdicts.most_common()) or "nothing"

@@ -1,6 +1,6 @@
 """Run context: the ports, settings, clock, deadline and backpressure of one run.
 
-`pipeline/app/run.py` builds it with connectors, tests with fakes. A function that needs one or two things of it takes
+`pipeline/app/runs.py` builds it with connectors, tests with fakes. A function that needs one or two things of it takes
 those things instead. Tested by tests/ingest/test_backpressure.py.
 """
 

@@ -16,7 +16,7 @@ from connectors.store.database import Database
 from connectors.store.dead_letters import DeadLetterStore
 from connectors.store.feeds import FeedStore
 from connectors.store.outbox import StoredOutbox
-from pipeline.app import redrive
+from pipeline.app.repair import redrive
 from pipeline.app.runs import Newswire
 from pipeline.delivery.dead_letters import RedriveChoice, redriven_message
 from pipeline.domain.errors import ExtractionFailed, FetchTimeout
@@ -155,9 +155,9 @@ def test_redriven_entry_becomes_an_article_and_its_dead_letter_is_resolved(tmp_p
             newswire.settings = settings.updated(extraction={"timeout_s": 0.0})  # no page is extracted in no time
             assert newswire.ingest(ids).total(Verdict.FAILED) > 3
             newswire.settings = settings
-            seen = redrive.redrive(newswire, RedriveChoice(), dry_run=True)
+            seen = redrive(newswire, RedriveChoice(), dry_run=True)
             assert (seen.redriven, newswire.articles.pending()) == (0, 0)
-            done = redrive.redrive(newswire, RedriveChoice(), dry_run=False)
+            done = redrive(newswire, RedriveChoice(), dry_run=False)
             assert done.redriven == len(seen.dead) == newswire.articles.pending()
             newswire.ingest(ids)
             told: dict[str, list[str]] = {}

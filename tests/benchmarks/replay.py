@@ -28,14 +28,14 @@ from tests.made_pages import made_pages, read_made_pages
 
 RUN = """
 import json, sys, time
-from pipeline.app import replay
+from pipeline.app.repair import replay
 from pipeline.app.runs import Newswire
 from pipeline.ingest.replay import ReplayChoice
 def watch(report):
     print(json.dumps(report.to_json()), flush=True)
 with Newswire.from_env() as newswire:
     began = time.monotonic()
-    report = replay.replay(newswire, ReplayChoice(), dry_run=sys.argv[1] == "dry", watch=watch)
+    report = replay(newswire, ReplayChoice(), dry_run=sys.argv[1] == "dry", watch=watch)
     print(json.dumps(report.to_json() | {"of_this_run_s": time.monotonic() - began}), flush=True)
 """
 

@@ -6,7 +6,7 @@ import asyncio
 
 from connectors.archive.warc_archive import WarcArchive
 from connectors.store.outbox import append
-from pipeline.app.run import open_run
+from pipeline.app.runs import open_run
 from pipeline.ingest.context import CHECK_EVERY_S, Backpressure
 from pipeline.ingest.poll import ingest
 from pipeline.reporting.report import Report

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from connectors.store.replays import ReplayStore
-from pipeline.app import replay
+from pipeline.app.repair import REPLAY_BATCH, replay
 from pipeline.app.runs import Newswire
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import ReceivedMessage, Topic
@@ -43,14 +43,14 @@ STOPPED = """
 import sys
 from pathlib import Path
 from connectors.store.replays import ReplayStore
-from pipeline.app import replay
+from pipeline.app.repair import REPLAY_BATCH, replay
 from pipeline.app.runs import Newswire
 from pipeline.ingest.replay import ReplayChoice
 def watch(report):
     print(report.articles, flush=True)
     sys.stdin.read()
 with Newswire.from_env() as newswire:
-    replay.replay(newswire, ReplayChoice(), dry_run=False, watch=watch)
+    replay(newswire, ReplayChoice(), dry_run=False, watch=watch)
 """
 
 
@@ -105,7 +105,7 @@ def test_dry_run_of_a_replay_shows_differences_and_changes_nothing(
 ) -> None:
     told: list[ReplayedArticle] = []
     with Newswire(with_rule(settings)) as newswire:
-        report = replay.replay(newswire, ReplayChoice(), dry_run=True, show=told.append)
+        report = replay(newswire, ReplayChoice(), dry_run=True, show=told.append)
         assert updates(newswire) == []
     changed = [replayed for replayed in told if replayed.fate is ReplayOutcome.REVISED]
     assert len(changed) == report.of(ReplayOutcome.REVISED) == changed_pages(pages) > 2
@@ -118,8 +118,8 @@ def test_dry_run_of_a_replay_shows_differences_and_changes_nothing(
 
 def test_replay_publishes_each_change_once_as_a_revision(settings: Settings, pages: tuple[MadePage, ...]) -> None:
     with Newswire(with_rule(settings)) as newswire:
-        first = replay.replay(newswire, ReplayChoice(), dry_run=False)
-        again = replay.replay(newswire, ReplayChoice(), dry_run=False)
+        first = replay(newswire, ReplayChoice(), dry_run=False)
+        again = replay(newswire, ReplayChoice(), dry_run=False)
         values = [json.loads(received.value or b"") for received in updates(newswire)]
     assert first.of(ReplayOutcome.REVISED) == len(values) == changed_pages(pages)
     assert (again.of(ReplayOutcome.REVISED), again.of(ReplayOutcome.UNCHANGED)) == (0, PAGES)
@@ -159,10 +159,10 @@ def test_killed_replay_resumes_and_repeats_no_revision(settings: Settings, pages
         assert process.stdout is not None
         done_before = int(process.stdout.readline())
         process.kill()
-    assert done_before == replay.BATCH
+    assert done_before == REPLAY_BATCH
     fates: Counter[str] = Counter()
     with Newswire(settings) as newswire:
-        report = replay.replay(
+        report = replay(
             newswire, ReplayChoice(), dry_run=False, show=lambda replayed: fates.update([replayed.fate.value])
         )
         told = [(received.key, received.headers["ce_id"]) for received in updates(newswire)]
@@ -171,9 +171,9 @@ def test_killed_replay_resumes_and_repeats_no_revision(settings: Settings, pages
 
 
 def test_replay_stops_at_its_deadline_between_batches(newswire: Newswire) -> None:
-    report = replay.replay(newswire, ReplayChoice(), dry_run=True, deadline_s=0.001)
-    assert (report.is_done, report.articles) == (False, replay.BATCH)
-    rest = replay.replay(newswire, ReplayChoice(), dry_run=True)
+    report = replay(newswire, ReplayChoice(), dry_run=True, deadline_s=0.001)
+    assert (report.is_done, report.articles) == (False, REPLAY_BATCH)
+    rest = replay(newswire, ReplayChoice(), dry_run=True)
     assert (rest.is_done, rest.articles) == (True, PAGES)
 
 
@@ -199,7 +199,7 @@ def test_replay_reads_the_chosen_articles_only(newswire: Newswire, choice: Repla
 
 def test_replay_of_an_unknown_outlet_is_rejected(newswire: Newswire) -> None:
     with pytest.raises(SettingsError, match="nobody is no outlet"):
-        replay.replay(newswire, ReplayChoice(outlets=("nobody",)), dry_run=True)
+        replay(newswire, ReplayChoice(outlets=("nobody",)), dry_run=True)
 
 
 def test_missing_raw_page_is_reported_and_the_replay_continues(settings: Settings) -> None:
@@ -207,7 +207,7 @@ def test_missing_raw_page_is_reported_and_the_replay_continues(settings: Setting
     torn = warc.read_bytes()
     warc.write_bytes(torn[: len(torn) // 2])
     with Newswire(settings) as newswire:
-        report = replay.replay(newswire, ReplayChoice(), dry_run=True)
+        report = replay(newswire, ReplayChoice(), dry_run=True)
     assert report.of(ReplayOutcome.LOST) > 0
     assert report.of(ReplayOutcome.LOST) + report.of(ReplayOutcome.UNCHANGED) == PAGES
 
@@ -218,7 +218,7 @@ def test_article_with_an_expired_sketch_is_compared_by_its_hashes(
     with Newswire(with_rule(settings)) as newswire:
         gone = newswire.articles.expire_sketches(now=datetime.now(UTC) + timedelta(days=100))
         assert gone >= PAGES
-        report = replay.replay(newswire, ReplayChoice(), dry_run=False)
+        report = replay(newswire, ReplayChoice(), dry_run=False)
         values = [json.loads(received.value or b"") for received in updates(newswire)]
     assert report.of(ReplayOutcome.REVISED) == len(values) == changed_pages(pages)
     assert {(value["revision"], value["revision_kind"]) for value in values} == {(2, None)}

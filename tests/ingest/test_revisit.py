@@ -18,8 +18,7 @@ import pytest
 import schemas
 from connectors.store.database import Database
 from connectors.workers.pool import InlineWorkers
-from pipeline.app import revisit
-from pipeline.app.revisit import VisitChoice
+from pipeline.app.repair import plan_visits, revisit
 from pipeline.app.runs import Newswire
 from pipeline.domain.model import ReceivedMessage, Request, Response, Topic
 from pipeline.domain.ports import Slot
@@ -166,8 +165,7 @@ class Deployment:
 
     def revisit(self, *named: str, after: timedelta = timedelta(), force: bool = False) -> dict[str, int]:
         self.ahead += after
-        choice = VisitChoice(named=named, force=force)
-        report = revisit.revisit(self.newswire, revisit.plan(self.newswire, choice))
+        report = revisit(self.newswire, plan_visits(self.newswire, named=named, force=force))
         assert (report.problems, report.entries) == ((), 0)
         return dict(report.revisits)
 
