@@ -225,7 +225,7 @@ def article_value(publication: Publication) -> dict[str, Any]:
 
 
 def similarity_value(decision: Decision) -> dict[str, Any] | None:
-    """How much two articles have in common, and how the original was told from the copy."""
+    """The shares that two articles have in common, and how the original was found."""
     if decision.similarity is None:
         return None
     shares = ("containment_of_copy", "containment_of_original", "jaccard")
