@@ -19,7 +19,7 @@ from pipeline.delivery.deliver import Deliverer
 from pipeline.delivery.events import Visit
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, FeedStatus, PendingEntry
-from pipeline.extraction.wrapper.session import WrapperSession
+from pipeline.extraction.wrapper.wrapper import WrapperSession
 from pipeline.ingest.context import Backpressure, RunContext, StoreThread
 from pipeline.ingest.host_queue import HostQueue
 from pipeline.ingest.poll import ingest

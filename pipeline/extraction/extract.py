@@ -23,19 +23,18 @@ from pipeline.extraction.content.select import Selection, select_content
 from pipeline.extraction.content.structured_text import paragraphs_of
 from pipeline.extraction.dom.blocks import Block, read_blocks
 from pipeline.extraction.dom.page import ParsedPage, parse_page
-from pipeline.extraction.metadata.authors import Authors
+from pipeline.extraction.metadata.authors import Authors, find_signature
 from pipeline.extraction.metadata.json_ld import LinkedArticle, read_json_ld
 from pipeline.extraction.metadata.resolve import Metadata, PageHead, read_head, read_metadata
-from pipeline.extraction.metadata.signatures import find_signature
-from pipeline.extraction.quality_gate import GateInput, judge
+from pipeline.extraction.quality_gate import judge
 from pipeline.extraction.values import EXTRACTOR, Extraction, FeedHints, Observation, PageInput, SkipRegion, Step
 from pipeline.extraction.wrapper.apply import (
     agreement,
     find_repeated,
     find_usually_dropped,
+    observe,
     select_by_wrapper,
 )
-from pipeline.extraction.wrapper.observe import observe
 from pipeline.extraction.wrapper.skip_regions import find_skip_regions
 from pipeline.extraction.wrapper.wrapper import Wrapper, needs_full_selection
 from pipeline.text.languages import detect_language
@@ -99,18 +98,25 @@ def _extract(page_input: PageInput, wrapper: Wrapper | None, *, regions: Sequenc
     text = _find_text(page, wrapper)
     if text is None:
         return None
-    metadata = page.metadata
-    rejection = judge(_gate_input(page, text))
+    rejection = judge(
+        title=page.title,
+        paragraphs=text.paragraphs,
+        link_chars=text.link_chars,
+        body=page.body,
+        linked=page.linked,
+        requires_javascript=parsed.requires_javascript,
+    )
     if rejection is not None and parsed.is_cut:
         return None
+    is_article = rejection is None
     return Extraction(
-        _article(page, text) if rejection is None else None,
+        _article(page, text) if is_article else None,
         rejection,
-        text.observation if rejection is None else None,
+        text.observation if is_article else None,
         text.steps,
-        metadata.meta_refresh,
-        metadata.tdm_reserved,
-        metadata.tdm_policy,
+        page.metadata.meta_refresh,
+        page.metadata.tdm_reserved,
+        page.metadata.tdm_policy,
     )
 
 
@@ -139,7 +145,9 @@ def _find_text(page: _Page, wrapper: Wrapper | None) -> _Text | None:
         if ruled.kept:
             return _text_of(blocks, _clean(page, blocks, ruled.kept), "rule", lead=ruled.lead)
     page_hash = crc32(f"{page.input.url} {page.title}".encode())  # archives of several pages share a URL
-    if wrapper is not None and not needs_full_selection(wrapper, wrapper.pages, _draw(page_hash)):
+    # A number in [0, 1) that decides on the audit: the same for the same page, evenly spread over pages.
+    draw = crc32(page_hash.to_bytes(4, "big")) / 2**32
+    if wrapper is not None and not needs_full_selection(wrapper, wrapper.pages, draw):
         blocks = read_blocks(page.body, skipped=wrapper.dead_branches)
         repeated = find_repeated(blocks, wrapper)
         kept = select_by_wrapper(blocks, wrapper, repeated)
@@ -224,24 +232,6 @@ def _structured_text(selection: Selection, page: _Page, blocks: Sequence[Block])
     found = paragraphs_of(selection.text, title=page.title, description=page.description, shown=shown)
     step = Step("took", "json-ld body", found.paragraphs[0][:80] if found.paragraphs else "")
     return _Text(paragraphs=found.paragraphs, lead=found.lead, method="json-ld", steps=(step,))
-
-
-def _draw(page_hash: int) -> float:
-    """A number in [0, 1) that decides on the audit: the same for the same page, evenly spread over pages."""
-    return crc32(page_hash.to_bytes(4, "big")) / 2**32
-
-
-def _gate_input(page: _Page, text: _Text) -> GateInput:
-    return GateInput(
-        url=page.input.url,
-        title=page.title,
-        paragraphs=text.paragraphs,
-        link_chars=text.link_chars,
-        body=page.body,
-        types=page.linked.types,
-        is_article_marked=bool(page.linked.type),
-        requires_javascript=page.parsed.requires_javascript,
-    )
 
 
 def _article(page: _Page, found: _Text) -> Article:

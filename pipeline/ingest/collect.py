@@ -18,7 +18,7 @@ from pipeline.domain.errors import ExtractionFailed, FetchError, StoreError
 from pipeline.domain.model import Article, FetchKind, Outlet, PendingEntry, Request, Response
 from pipeline.domain.ports import Slot
 from pipeline.extraction.values import Extraction, FeedHints, PageInput
-from pipeline.extraction.wrapper.session import WrapperSession
+from pipeline.extraction.wrapper.wrapper import WrapperSession
 from pipeline.ingest import page_status
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.ports import Deferral, Ending, Extractor, SettledEntry

@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 from pipeline.domain.model import Outlet
 from pipeline.domain.ports import Archive, Fetcher, StoreCall
 from pipeline.domain.settings import Settings
-from pipeline.extraction.wrapper.session import WrapperSession
+from pipeline.extraction.wrapper.wrapper import WrapperSession
 from pipeline.ingest.host_queue import HostQueue
 from pipeline.ingest.ports import EntryStore, Extractor, PollStore, SettlementStore
 from pipeline.reporting.logs import emit

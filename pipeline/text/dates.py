@@ -1,4 +1,4 @@
-"""Date parsing: RFC 822, ISO 8601, epoch seconds, and dates as newspapers print them in several languages.
+"""Date parsing: RFC 822, ISO 8601, epoch seconds, and dates as newspapers print them (words in `dates.toml`).
 
 Promises aware UTC moments from 1990 on, or None. A date without zone is in the outlet's zone. An ambiguous date
 (`03/05/2020`) is read day first, unless that is no date or a printed weekday decides.
@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pipeline.domain.errors import SettingsError
+from pipeline.text.tables import read_table
+
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # no feed is older; years 1, 1588 and 1970 are mistakes
 LATEST_YEAR = 2200
 _MAX_DATE_CHARS = 120
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,48 +30,10 @@ class ReadDate:
     zone_assumed: bool = False
 
 
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "jan january janvier janv enero ene januar gennaio gen janeiro januari sty",
-            "feb february fevrier fev fevr febrero februar febbraio fevereiro februari",
-            "mar march mars marzo marz marco maart mrz mrt maerz",
-            "apr april avril avr abril abr aprile",
-            "may mai mayo maggio mag maio mei",
-            "jun june juin junio juni giugno giu junho",
-            "jul july juillet juil julio juli luglio lug julho",
-            "aug august aout agosto ago augustus",
-            "sep sept september septembre septiembre settembre set setembro",
-            "oct october octobre octubre oktober okt ottobre ott outubro out",
-            "nov november novembre noviembre novembro",
-            "dec december decembre diciembre dic dezember dez dicembre dezembro des",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-_WEEKDAYS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "mon monday lun lundi lunes montag lunedi",
-            "tue tues tuesday mar mardi martes dienstag martedi",
-            "wed wednesday mer mercredi miercoles mittwoch mercoledi",
-            "thu thur thurs thursday jeu jeudi jueves donnerstag giovedi",
-            "fri friday ven vendredi viernes freitag venerdi",
-            "sat saturday sam samedi sabado samstag sabato",
-            "sun sunday dim dimanche domingo sonntag domenica",
-        )
-    )
-    for name in names.split()
-}
-_ZONES_H = {
-    "ut": 0, "utc": 0, "gmt": 0, "z": 0, "wet": 0, "west": 1, "bst": 1, "cet": 1, "mez": 1, "cest": 2, "mesz": 2,
-    "eet": 2, "eest": 3, "msk": 3, "est": -5, "edt": -4, "et": -5, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6,
-    "pst": -8, "pdt": -7, "akst": -9, "akdt": -8, "hst": -10, "jst": 9, "kst": 9, "aest": 10, "aedt": 11, "nzst": 12,
-    "nzdt": 13, "sast": 2, "ist": 5.5, "hkt": 8, "sgt": 8, "acst": 9.5, "awst": 8, "art": -3, "brt": -3, "wat": 1,
-}  # fmt: skip
+_TABLE = read_table(__name__)
+_MONTHS = {name: month for month, names in enumerate(_TABLE["months"], start=1) for name in names.split()}
+_WEEKDAYS = {name: day for day, names in enumerate(_TABLE["weekdays"]) for name in names.split()}
+_ZONES_H = {name: float(hours) for hours, names in _TABLE["zones"].items() for name in names.split()}
 
 _TIME = (
     r"(?P<H>\d{1,2})\s?[:h.]\s?(?P<M>\d{1,2})(?:\s?:\s?(?P<S>\d{1,2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\.?)?(?![\d])"
@@ -232,3 +198,22 @@ def _zone_in(rest: str) -> tzinfo | None:
     name = _ZONE_NAME.match(rest)
     hours = _ZONES_H.get(name.group(1)) if name else None
     return None if hours is None else timezone(timedelta(hours=hours))
+
+
+def read_time(text: str, *, now: datetime) -> datetime:
+    """90s, 15m, 6h and 2d ago, or an RFC 3339 time (UTC if it names no zone). Raises ValueError, OverflowError."""
+    if text[-1:] in _UNITS and text[:-1].isdigit():
+        return now - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def time_of_option(text: str | None, option: str, *, now: datetime) -> datetime | None:
+    """The time that an option names, None when it is not given. Raises SettingsError that names the option."""
+    if not text:
+        return None
+    try:
+        return read_time(text, now=now)
+    except (ValueError, OverflowError) as error:  # 9999999d is before the year 1
+        wanted = "neither 90s, 15m, 6h, 2d nor a time such as 2026-11-23T06:00Z"
+        raise SettingsError(f"{option} {text!r}: {wanted}") from error

@@ -11,38 +11,17 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 
+from pipeline.text.tables import read_table
+
 __all__ = ["detect_language"]
 
 _WORD = re.compile(r"[^\W\d_]+")
 _FIRST_CHARS, _SAMPLE_CHARS = 500, 1_500  # the first 500 characters support most claims
 _MIN_DETECTED_CHARS = 120  # detectors guess on less
-# Words that a text in the language holds by the dozen, and texts in related languages hardly ever.
-_COMMON = {
-    "fr": "le la les des une est dans pour qui sur pas plus avec son ses aux du au et que",
-    "en": "the and of to in that is was for with on as by from has are this at his",
-    "de": "der die und den das von zu mit sich ist auf für nicht dem ein eine im als auch",
-    "es": "el la los las una que en por con del se para su al es más como y",
-    "it": "il la che di per una con del della sono nel anche più gli alla dei è",
-    "pt": "o os as que em uma para com não da do na no dos mais por ao",
-    "nl": "de het een van en dat is op te voor met niet zijn aan er om ook",
-    "pl": "w na się nie z do jest że to i o po jak od przez",
-    "da": "og i at det er en til på som for med den af ikke der har han de et fra",
-    "no": "og i det er på som en til av for at har de med ikke den fra han et om",
-    "fi": "ja on ei se että hän oli ovat myös mutta kun joka kuin sen mukaan jo vuoden olla",
-    "tr": "ve bir bu için ile de da olarak çok daha olan en sonra kadar gibi ne her dedi",
-    "id": "yang dan di untuk dengan dari dalam itu ini pada tidak ke akan juga para oleh ada",
-    "cs": "a se na v je že to o s z do i pro k ve po jako za by si podle",
-    "hu": "a az és hogy nem is egy volt azt meg már ez csak de még el mint után",
-    "ro": "și de în a la cu din pe care că nu o să pentru au este mai un fost",
-    "ru": "в и на не что с по о за из для от как это к его у но",
-    "uk": "в і на не що з у та до за про від як для це й його але",
-    "sv": "och att det som en är av för med till den har inte på ett",
-}
-_LANGUAGES_OF_WORD = {
-    word: tuple(language for language, others in _COMMON.items() if word in others.split())
-    for words in _COMMON.values()
-    for word in words.split()
-}
+_LANGUAGES_OF_WORD: dict[str, list[str]] = {}
+for _language, _words in read_table(__name__).items():
+    for _word in dict.fromkeys(_words.split()):
+        _LANGUAGES_OF_WORD.setdefault(_word, []).append(_language)
 # Shares of a text's words that are frequent words of one language:
 _SUPPORTED, _WEAKLY_SUPPORTED = 0.15, 0.07  # Turkish, Finnish and Indonesian have few short words
 _NEAR_RIVAL = 0.8  # of the best language's count: Danish and Norwegian share most frequent words

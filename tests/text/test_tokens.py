@@ -6,8 +6,16 @@ import pytest
 
 from pipeline.text.html_text import looks_like_markup, one_line, plain_text
 from pipeline.text.normalize import clean_text, key_of
-from pipeline.text.stamps import is_boilerplate_line, is_stamp, is_time
-from pipeline.text.tokens import headline_tokens, news_paragraphs, normalise, tokenise, words_changed
+from pipeline.text.tokens import (
+    headline_tokens,
+    is_boilerplate_line,
+    is_stamp,
+    is_time,
+    news_paragraphs,
+    normalise,
+    tokenise,
+    words_changed,
+)
 
 
 @pytest.mark.parametrize(

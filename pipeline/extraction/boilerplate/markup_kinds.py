@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from lxml import html
 
-from pipeline.extraction.boilerplate.tables import read_table, unfolded
+from pipeline.text.tables import read_table, unfolded
 
 __all__ = ["NON_CONTENT_KINDS", "RULES", "Kind", "MarkupRule", "is_outside_article", "kind_of", "without_terms"]
 
@@ -54,7 +54,7 @@ class MarkupRule:
     examples: tuple[str, ...]
 
 
-_TABLE = read_table("markup_kinds")
+_TABLE = read_table(__name__)
 RULES = tuple(
     MarkupRule(Kind(rule["kind"]), unfolded(rule["words"]), tuple(rule["examples"])) for rule in _TABLE["kinds"]
 )

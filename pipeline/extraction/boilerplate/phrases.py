@@ -14,8 +14,8 @@ from functools import lru_cache
 from ahocorasick_rs import AhoCorasick
 
 from pipeline.extraction.boilerplate import switches
-from pipeline.extraction.boilerplate.tables import read_table, unfolded
 from pipeline.text.normalize import key_of
+from pipeline.text.tables import read_table, unfolded
 
 __all__ = ["LISTS", "PATTERNS", "PhraseList", "PhrasePatterns", "is_paywall_line", "phrase_kind"]
 
@@ -23,7 +23,7 @@ MAX_CHARS = 420  # the longest newsletter pitch seen in one paragraph had 380
 MAX_HOLDING_CHARS = 300  # in 41,671 texts the longest line recognised by words in its middle had 258
 _STEM = 8  # letters that every listed beginning has: what it is looked up by
 _OPENING = 6 * _STEM  # characters that contain a stem
-_TABLE = read_table("phrases")
+_TABLE = read_table(__name__)
 _NAMED = {name: unfolded(_TABLE[name]) for name in ("networks", "mailed")}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pipeline.extraction.boilerplate.tables import read_table, unfolded
+from pipeline.text.tables import read_table, unfolded
 
 __all__ = ["Wall", "service_of", "walls"]
 
@@ -29,7 +29,7 @@ class Wall:
 
 @cache
 def _kinds() -> list[dict[str, Any]]:
-    kinds: list[dict[str, Any]] = read_table("walls")["kinds"]
+    kinds: list[dict[str, Any]] = read_table(__name__)["kinds"]
     return kinds
 
 

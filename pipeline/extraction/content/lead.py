@@ -19,7 +19,7 @@ from pipeline.extraction.boilerplate.phrases import phrase_kind
 from pipeline.extraction.content.repeats import has_key
 from pipeline.extraction.dom.blocks import Block, Mark
 from pipeline.text.normalize import key_of
-from pipeline.text.stamps import is_time
+from pipeline.text.tokens import is_time
 
 __all__ = ["find_lead", "find_lead_without_body", "find_offers", "is_byline", "rest_of_lead"]
 

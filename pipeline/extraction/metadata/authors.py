@@ -1,6 +1,6 @@
 """Authors of a page: people and organisations apart, from the first source that names any.
 
-Agencies, desks and the outlet itself are always organisations.
+Agencies, desks and the outlet itself are always organisations. The words around names are in `authors.toml`.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from itertools import islice
 from lxml import html
 
 from pipeline.extraction.boilerplate.markup_kinds import is_outside_article
+from pipeline.extraction.dom.blocks import Block
 from pipeline.extraction.dom.page import ParsedPage
 from pipeline.extraction.dom.xpath import Search, only_child, text_of
 from pipeline.extraction.metadata.json_ld import LinkedArticle, Name
 from pipeline.text.normalize import clean_text, key_of
+from pipeline.text.tables import read_table, unfolded
 
-__all__ = ["Authors", "find_byline_elements", "read_authors", "read_signature"]
+__all__ = ["Authors", "find_byline_elements", "find_signature", "read_authors"]
 
 _LAST_RESORT = "page"  # read only when no other source named an author
 _MAX_NAME_CHARS = 80
+_TABLE = read_table(__name__)
 _FULL_NAME = re.compile(r"(?:[^\W\d_a-zà-ÿ][\w.'’-]*\s+){1,3}[^\W\d_a-zà-ÿ][\w.'’-]+")
 _PARTICLES = frozenset(
     {"de", "du", "la", "le", "van", "von", "der", "den", "da", "di", "del", "dos", "bin", "al", "el"}
 )
 _MIN_WORDS, _MAX_WORDS = 2, 4  # of a full name
-_META_NAMES = (
-    "author", "article:author", "og:article:author", "article:author_name", "dc.creator", "dcterms.creator",
-    "dc.contributor", "byl", "parsely-author", "sailthru.author", "authors", "article.author", "citation_author",
-    "twitter:creator_name", "cxenseparse:author", "shareaholic:article_author_name", "vr:author", "rbauthors",
-    "dcsext.author",
-)  # fmt: skip
-_RARE_META_NAMES = ("articleauthor", "article-author", "article_author", "authorname")
+_MAX_SIGNED_CHARS = 50
+_RIGHT = re.compile(r"text-align\s*:\s*(?:right|end)")
+_ITALIC, _BOLD = frozenset({"em", "i"}), frozenset({"b", "strong"})
+_SIGNATURE_REACH = 2  # lines after the text or before it
 _BYLINES = Search(
     (
         (re.compile(r"""rel\s*=\s*["']?author"""), "(self::a and @rel='author')"),
@@ -62,66 +62,25 @@ _LINKED = Search(
         for path in ("/author/", "/authors/", "/auteur/", "/autor/", "/autoren/")
     )
 )
-_LEADING = re.compile(
-    # `Auteur : …` precedes a name, `Author` alone does not; a link's title says where it leads.
-    r"^(?:(?:auteure?s?|autor(?:in|es|en)?|authors?|autor[ei]|text(?:e|o|y)?|words|reporter)\s*:\s*)|"
-    r"^(?:about|sobre|über|à propos d[e’'])\s?|"
-    r"^(?:(?:zeige )?alle beiträge von|(?:view )?all posts by|posts by|ver todas las entradas de)\s+|"  # WordPress
-    r"^(?:(?:written|reported|posted|published|story|text|words|article|propos recueillis|recueilli|écrit|rédigé|"
-    r"veröffentlicht|publié|por|von|di|da|av|af|door|tekst|autor|autorin|redazione|texte?)\s*:?\s+)*"
-    r"(?:by|par|von|por|di|door|av|af|da|przez|de|od)\s*:?\s+",
-    re.IGNORECASE,
-)
+
+
+def _any_of(key: str, form: str) -> re.Pattern[str]:
+    """The alternatives of the table under this key, in place of `%s`, whatever the case."""
+    return re.compile(form % "|".join(map(unfolded, _TABLE[key])), re.IGNORECASE)
+
+
+_LEADING, _NOISE, _ROLES = _any_of("leading", "%s"), _any_of("noise", "%s"), _any_of("roles", r"\s*(?:%s)")
+_ORGANISATION = _any_of("organisations", r"^(?:%s|.*\b(?:" + unfolded(_TABLE["collective"]) + r")\b.*)$")
 _SPLIT = re.compile(
     r"\s*(?:[,;|•/]|&amp;|&)\s*|\s+(?:(?:et|and|And|AND|und|y|mit|with|avec|og|och)\s+|(?:en|e) (?=[A-ZÀ-Ž]))"
 )
 # One name of two families: `José Volta e Pinto`.
 _PORTUGUESE = re.compile(r"[^\W\d_]+(?: [^\W\d_]+)+ e [A-ZÀ-Ž][\w'’-]+")
-_AGENCIES = (
-    "afp|ap|reuters|dpa|efe|ansa|belga|ats|pa|upi|cp|sid|apa|anp|ntb|tt|ritzau|lusa|pap|čtk|adnkronos|aap|ians|pti|"
-    "tnn|ani|tass|xinhua|kna|epd|kyodo|jiji|bloomberg"
-)
-_AGENCY_NAMES = (
-    r"europa press|keystone.*|(?:the )?associated press|agence france.presse|press association|pa (?:media|news.*)|"
-    r"(?:thomson )?reuters.*"
-)
-# Words of a desk's, a paper's or a company's name, never of a person's.
-_COLLECTIVE = (
-    "staff|desk|newsroom|editorial|redaktion|rédaction|redacción|redacao|redação|redazione|redactie|redaksi|agency|"
-    r"agence|agencia|\w*agentur|agenzia|news|press|presse|team|équipe|media|magazine?|noticias|prensa|zeitung|"
-    "nachrichten|verlag|gmbh|polizei|feuerwehr|ministerium|ministry|university|universität|université|universidad|"
-    "institute?|foundation|association|reporters?|correspondents?|editors?|online|services?|wire|corporation|group|"
-    "sport|tv|radio|journal|times|post|gazette|today|jornal|portal|diario|diário|giornale|writers?|bureau|ब्यूरो|"
-    "autoren|autores"
-)
 _AGENCY = re.compile(r"\w*(?:agentur|agency|agence|agencia|agenzia)", re.IGNORECASE)
-_ORGANISATION = re.compile(
-    rf"^(?:{_AGENCIES}|{_AGENCY_NAMES}|.*\b(?:{_COLLECTIVE})\b.*|"
-    r"\S+\.(?:com|fr|de|net|org|co|uk|es|it|ch|be|ca))$",
-    re.IGNORECASE,
-)
-_NOISE = re.compile(
-    r"https?://|www\.|@|\.html|facebook\.com|^(?:le |on |am |el |il |du )?\d{1,2}\b|(?:updated|published|publié|"
-    r"aktualisiert|stand)\b|\d{1,2}[:h.]\d{2}|\b(?:19|20)\d\d\b|^(?:admin|author|unknown|none|null|n/a|staff|guest|"
-    r"anonymous|webmaster|by|par|von|por|alle beiträge|all posts|veröffentlicht am|posted on|"
-    r"(?:weitere|mehr|alle) artikel|weiter|mehr|more|read more|auteure?s?|autor(?:in|es|en)?)$|\be-?mail\b|\s\d{1,2}$|"
-    r"^(?:(?:show|view|see|read|more|voir|alle|tous|todos|tutti)\b.{0,12}\b(?:articles?|posts|stories|artikel|beiträge|"
-    r"artículos|articoli)\b|(?:photos?|fotos?|фото|bild(?:er)?|images?|vid[eé]o)\s*:)|"
-    r"(?-i:^(?:em|en|in|aus|à) [A-ZÀ-Ž])",
-    re.IGNORECASE,
-)
 _DASHED = re.compile(r"\s+(?:[-–—|]|for|pour|für|para|per|voor)\s+")
 _FOR_AN_OUTLET = re.compile(r"(\w+(?: [\w.'’-]+)+?) [Ff]or The .+")
 _ADDRESS = re.compile(r"https?://|www\.|@|\.html")
 _CREDENTIAL = re.compile(r"(?:[A-Z]{2,5}|Ph\.?D|M\.?D|Dr|Jr|Sr|II|III)[®™.]?")  # behind a name and a comma
-_ROLES = re.compile(
-    r"\s*(?:\(.*?\)|(?<=\w) (?:follow(?:ing)?|suivre|folgen|seguir|segui|volgen|følg|följ)$|"
-    r"(?<=\w)\s?(?:기자|특파원|논설위원)$|"
-    r"(?<!\bon)\s(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|"
-    r"(?:lun|mar|mercre|jeu|vendre|same)di|dimanche|lunes|martes|miércoles|jueves|viernes|sábado|domingo)$|"
-    r"[,–—|-]\s+(?:journalist|reporter|correspondent|editor|chef|journaliste|redakteur|correspond).*$)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +118,18 @@ def _sources(
     page: ParsedPage, metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle, feed: Sequence[str]
 ) -> Iterator[tuple[list[Name], str]]:
     yield list(linked.authors), "json-ld"
-    for meta in _META_NAMES:
+    for meta in _TABLE["metas"]:
         yield [Name(value) for value in metas.get(meta, ())], "meta"
     if any("written by" in label.lower() for label in metas.get("twitter:label1", ())):
         yield [Name(value) for value in metas.get("twitter:data1", ())], "meta"  # as WordPress's SEO plugin writes it
     yield _bylines(page), "byline"
     yield [Name(name) for name in feed], "feed"
-    for meta in _RARE_META_NAMES:
+    for meta in _TABLE["rare_metas"]:
         yield [Name(value) for value in metas.get(meta, ())], _LAST_RESORT
     yield [Name(clean_text(text_of(e))) for e in _linked(page)], _LAST_RESORT
 
 
-def read_signature(line: str) -> Authors:
+def _read_signature(line: str) -> Authors:
     """The author in a line of the text that is nothing but a full name."""
     plain = clean_text(_LEADING.sub("", line)).strip(" ().—–-")
     words = [word for word in plain.split() if word not in _PARTICLES]
@@ -270,3 +229,30 @@ def _is_name(text: str) -> bool:
     if not 1 < len(text) <= _MAX_NAME_CHARS or _NOISE.search(text) or not any(c.isalpha() for c in text):
         return False
     return _CREDENTIAL.fullmatch(text) is None or _ORGANISATION.match(text) is not None
+
+
+def find_signature(blocks: Sequence[Block], chosen: Sequence[int]) -> Authors:
+    """The author who signs right after the text, else right above it, in the element that holds its paragraphs.
+
+    After the text, a bold line is the next text's headline: there a signature is in italics or aligned right.
+    """
+    if not chosen:
+        return Authors()
+    text = [i for i in chosen if blocks[i].tag == "p"] or list(chosen)
+    for end, step, tags in ((text[-1], 1, _ITALIC), (text[0], -1, _ITALIC | _BOLD)):
+        for index in range(end, end + step * (_SIGNATURE_REACH + 1), step):
+            if 0 <= index < len(blocks) and _may_sign(blocks[index], blocks[end], tags):
+                signed = _read_signature(blocks[index].text)
+                if signed.people:
+                    return signed
+    return Authors()
+
+
+def _may_sign(line: Block, paragraph: Block, tags: frozenset[str]) -> bool:
+    """Whether a line is a sibling of the paragraphs and styled differently, as a signature is and a dateline is not."""
+    if line.is_heading or line.tag != paragraph.tag or line.link_chars or len(line.text) > _MAX_SIGNED_CHARS:
+        return False
+    if line.node.getparent() is not paragraph.node.getparent():
+        return False
+    child = only_child(line.node)
+    return _RIGHT.search(line.node.get("style") or "") is not None or (child is not None and child.tag in tags)

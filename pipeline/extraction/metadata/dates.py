@@ -16,23 +16,11 @@ from pipeline.extraction.dom.page import ParsedPage
 from pipeline.extraction.dom.xpath import Search, find_elements, find_texts, text_of
 from pipeline.extraction.metadata.json_ld import LinkedArticle
 from pipeline.text.dates import read_date, zone_of
+from pipeline.text.tables import read_table
 
 __all__ = ["PageDates", "find_printed_date", "find_time_elements", "read_dates"]
 
-_PUBLISHED_METAS = (
-    "article:published_time", "og:article:published_time", "og:published_time", "article:published",
-    "article.published", "datepublished", "publish-date", "publish_date", "publication_date", "published_time",
-    "pubdate", "published-date", "parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.issued",
-    "dcterms.created", "dc.date.created", "dc.date", "dcterms.date", "dc.created", "date",
-    "cxenseparse:recs:publishtime", "citation_publication_date", "article_date_original", "originalpublicationdate",
-    "bt:pubdate", "rnews:datepublished", "published_at", "date_published", "release_date", "last-modified-first",
-    "creation_date", "shareaholic:article_published_time", "displaydate", "timestamp", "vr:published_time",
-)  # fmt: skip
-_MODIFIED_METAS = (
-    "article:modified_time", "og:updated_time", "og:article:modified_time", "article:modified", "article.updated",
-    "datemodified", "dcterms.modified", "dc.date.modified", "lastmod", "last-modified", "revised", "modified_time",
-    "updated_time", "dc.modified",
-)  # fmt: skip
+_METAS = read_table(__name__)
 _TIMES = Search(
     (
         (re.compile("<(?:time|TIME)"), "(self::time and (@datetime or @itemprop or @pubdate))"),
@@ -88,7 +76,7 @@ def _published(
     page: ParsedPage, metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle, url: str
 ) -> Iterator[tuple[str, str]]:
     yield linked.published, "json-ld"
-    for name in _PUBLISHED_METAS:
+    for name in _METAS["published"]:
         for value in metas.get(name, ()):
             yield value, "opengraph" if ":" in name else "dc" if name.startswith("dc") else "meta"
     yield from _times(page)
@@ -102,7 +90,7 @@ def _published(
 
 def _modified(metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle) -> Iterator[tuple[str, str]]:
     yield linked.modified, "json-ld"
-    for name in _MODIFIED_METAS:
+    for name in _METAS["modified"]:
         for value in metas.get(name, ()):
             yield value, "opengraph" if ":" in name else "dc" if name.startswith("dc") else "meta"
 

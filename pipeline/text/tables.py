@@ -1,4 +1,4 @@
-"""Reads the boilerplate tables, TOML files in this folder. Tested by tests/extraction/boilerplate/test_phrases.py."""
+"""Reads tables of words and patterns: TOML files beside the modules. Tested by tests/text/test_tokens.py."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 __all__ = ["read_table", "unfolded"]
 
 
-def read_table(name: str) -> dict[str, Any]:
-    """The parsed table of this name."""
-    return tomllib.loads(files("pipeline.extraction.boilerplate").joinpath(f"{name}.toml").read_text("utf-8"))
+def read_table(module: str) -> dict[str, Any]:
+    """The parsed table of a module, given by its `__name__`: the TOML file of the same name."""
+    package, _, name = module.rpartition(".")
+    return tomllib.loads(files(package).joinpath(f"{name}.toml").read_text("utf-8"))
 
 
 def unfolded(pattern: str) -> str:
