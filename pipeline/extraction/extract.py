@@ -257,7 +257,7 @@ def _article(page: _Page, found: _Text) -> Article:
         keywords=metadata.keywords,
         image=metadata.image,
         is_accessible_for_free=False if found.is_cut_short else metadata.is_free,
-        is_live_blog=linked.is_live_blog,
+        is_live_blog=linked.type == "liveblogposting",
         aliases=metadata.aliases,
         rights=metadata.rights,
         extractor=f"{EXTRACTOR} {found.method}",

@@ -73,24 +73,15 @@ def written_line(result: ExtractedRow, *, explain: bool = False) -> dict[str, An
 
 def _article(article: Article) -> dict[str, Any]:
     return {
-        "title": article.title,
-        "text": article.text,
-        "lead": article.lead,
-        "authors": [
-            *article.authors,
-            *article.author_organisations,
-        ],  # people and organisations as printed
+        **{name: getattr(article, name) for name in ("title", "text", "lead")},
+        "authors": [*article.authors, *article.author_organisations],  # as printed
         "author_people": list(article.authors),
         "author_organisations": list(article.author_organisations),
         "published": _time(article.published),
         "modified": _time(article.modified),
-        "language": article.language,
-        "canonical_url": article.canonical_url,
-        "section": article.section,
+        **{name: getattr(article, name) for name in ("language", "canonical_url", "section")},
         "keywords": list(article.keywords),
-        "image": article.image,
-        "is_accessible_for_free": article.is_accessible_for_free,
-        "is_live_blog": article.is_live_blog,
+        **{name: getattr(article, name) for name in ("image", "is_accessible_for_free", "is_live_blog")},
         "sources": {
             "title": article.title_source,
             "authors": article.authors_source,

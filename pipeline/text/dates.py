@@ -79,11 +79,13 @@ def read_date(text: str, zone: tzinfo) -> ReadDate | None:
     plain = _plain(text[:_MAX_DATE_CHARS])
     if not plain:
         return None
-    for read in (_read_epoch, _read_iso, _read_named_month, _read_numbers):
-        found = read(plain, zone)
-        if found is not None:
-            return found if _is_plausible(found.value) else None
-    return None
+    if epoch := _EPOCH.fullmatch(plain):
+        found: ReadDate | None = ReadDate(datetime.fromtimestamp(int(epoch[1]), UTC))
+    else:
+        iso = _ISO.fullmatch(plain) or _YEAR_FIRST.fullmatch(plain) or _ISO_MONTH.fullmatch(plain)
+        found = _moment(iso.groupdict(), zone) if iso else None
+        found = found or _read_named_month(plain, zone) or _read_numbers(plain, zone)
+    return found if found is not None and _is_plausible(found.value) else None
 
 
 def _read_exact(text: str) -> ReadDate | None:
@@ -104,20 +106,9 @@ def _is_plausible(value: datetime) -> bool:
 
 def _plain(text: str) -> str:
     """Lower case, without accents, runs of blanks as one."""
-    if text.isascii():
-        return " ".join(text.lower().split())
-    decomposed = unicodedata.normalize("NFKD", text)
-    return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).lower().split())
-
-
-def _read_epoch(text: str, _zone: tzinfo) -> ReadDate | None:
-    found = _EPOCH.fullmatch(text)
-    return ReadDate(datetime.fromtimestamp(int(found.group(1)), UTC)) if found else None
-
-
-def _read_iso(text: str, zone: tzinfo) -> ReadDate | None:
-    found = _ISO.fullmatch(text) or _YEAR_FIRST.fullmatch(text) or _ISO_MONTH.fullmatch(text)
-    return _moment(found.groupdict(), zone) if found else None
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return " ".join(text.lower().split())
 
 
 def _read_named_month(text: str, zone: tzinfo) -> ReadDate | None:
@@ -200,20 +191,18 @@ def _zone_in(rest: str) -> tzinfo | None:
     return None if hours is None else timezone(timedelta(hours=hours))
 
 
-def read_time(text: str, *, now: datetime) -> datetime:
-    """90s, 15m, 6h and 2d ago, or an RFC 3339 time (UTC if it names no zone). Raises ValueError, OverflowError."""
-    if text[-1:] in _UNITS and text[:-1].isdigit():
-        return now - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def time_of_option(text: str | None, option: str, *, now: datetime) -> datetime | None:
-    """The time that an option names, None when it is not given. Raises SettingsError that names the option."""
+    """The time that an operator names: 90s, 15m, 6h and 2d ago, or an RFC 3339 time (UTC if it names no zone).
+
+    None when the option is not given. Raises SettingsError that names the option.
+    """
     if not text:
         return None
     try:
-        return read_time(text, now=now)
+        if text[-1] in _UNITS and text[:-1].isdigit():
+            return now - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:  # 9999999d is before the year 1
         wanted = "neither 90s, 15m, 6h, 2d nor a time such as 2026-11-23T06:00Z"
         raise SettingsError(f"{option} {text!r}: {wanted}") from error

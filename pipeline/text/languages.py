@@ -48,7 +48,11 @@ def detect_language(text: str, *, claims: Sequence[str]) -> str | None:
             return _normalise_tag(first)
     if len(sample) < _MIN_DETECTED_CHARS:
         return _normalise_tag(first) or None
-    detected = _detect_by_script(sample) or _detect_by_frequent_words(frequent, words) or _detect_by_model(sample)
+    detected = _detect_by_script(sample) or _detect_by_frequent_words(frequent, words)
+    if detected is None:
+        import py3langid  # loads numpy and a model: only where a text needs them, not in every command
+
+        detected = str(py3langid.classify(sample)[0])
     return next((_normalise_tag(claim) for claim in claims if claim.lower().startswith(detected)), detected)
 
 
@@ -69,11 +73,8 @@ def _supports(claimed: str, frequent: Counter[str], words: int) -> bool:
 
 
 def _detect_by_script(sample: str) -> str | None:
-    if sample.isascii():
-        return None
-    return next(
-        (language for language, sign, share in _SCRIPTS if len(sign.findall(sample)) > share * len(sample)), None
-    )
+    scripts = () if sample.isascii() else _SCRIPTS
+    return next((name for name, sign, share in scripts if len(sign.findall(sample)) > share * len(sample)), None)
 
 
 def _detect_by_frequent_words(frequent: Counter[str], words: int) -> str | None:
@@ -83,12 +84,6 @@ def _detect_by_frequent_words(frequent: Counter[str], words: int) -> str | None:
     (best, count), *others = frequent.most_common(2)
     is_clear = count > _CLEAR * words and all(other < _DISTANT_RIVAL * count for _, other in others)
     return best if is_clear else None
-
-
-def _detect_by_model(sample: str) -> str:
-    import py3langid  # loads numpy and a model: only where a text needs them, not in every command
-
-    return str(py3langid.classify(sample)[0])
 
 
 def _normalise_tag(tag: str) -> str:

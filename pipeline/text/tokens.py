@@ -95,15 +95,13 @@ def tokenise(normal: str) -> list[str]:
 @lru_cache(maxsize=2)  # one article's text is split for its repeats, for its fingerprint, and to be stored
 def news_paragraphs(text: str) -> tuple[Paragraph, ...]:
     """The paragraphs of a text that carry news, without boilerplate lines."""
-    paragraphs = (_paragraph(line) for line in _composed(text).splitlines())
-    return tuple(
-        paragraph for paragraph in paragraphs if paragraph.tokens and not is_boilerplate_line(paragraph.tokens)
-    )
-
-
-def _paragraph(printed: str) -> Paragraph:
-    line = _BRACKETED.sub(_without_stamp, printed.casefold())
-    return Paragraph(line, tuple(tokenise(line)), printed)
+    found = []
+    for printed in _composed(text).splitlines():
+        line = _BRACKETED.sub(_without_stamp, printed.casefold())
+        tokens = tuple(tokenise(line))
+        if tokens and not is_boilerplate_line(tokens):
+            found.append(Paragraph(line, tokens, printed))
+    return tuple(found)
 
 
 def headline_tokens(title: str) -> list[str]:

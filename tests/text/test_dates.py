@@ -11,7 +11,7 @@ import pytest
 from pipeline.app.runs import Newswire
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.settings import Settings
-from pipeline.text.dates import read_date, read_time, time_of_option, zone_of
+from pipeline.text.dates import read_date, time_of_option, zone_of
 from tests.values import NOW
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -112,7 +112,7 @@ def test_an_unknown_zone_is_utc() -> None:
     ],
 )
 def test_a_time_is_read_as_it_is_meant(text: str, meant: datetime) -> None:
-    assert read_time(text, now=NOW) == meant
+    assert time_of_option(text, "--since", now=NOW) == meant
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "-2d", "2 d", "99999999999d", "3000000d"])

@@ -106,7 +106,7 @@ def read_authors(
     for names, source in _sources(page, metas, linked, feed):
         if source == _LAST_RESORT and fallback.organisations:
             break  # links to authors' pages are often other articles'
-        authors = _sort(names, source, site, host)
+        authors = _sort([name if isinstance(name, Name) else Name(name) for name in names], source, site, host)
         if authors.people:
             return authors
         if authors.organisations and not fallback.organisations:
@@ -116,17 +116,16 @@ def read_authors(
 
 def _sources(
     page: ParsedPage, metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle, feed: Sequence[str]
-) -> Iterator[tuple[list[Name], str]]:
-    yield list(linked.authors), "json-ld"
-    for meta in _TABLE["metas"]:
-        yield [Name(value) for value in metas.get(meta, ())], "meta"
+) -> Iterator[tuple[Iterable[str | Name], str]]:
+    yield linked.authors, "json-ld"
+    yield from ((metas.get(meta, ()), "meta") for meta in _TABLE["metas"])
     if any("written by" in label.lower() for label in metas.get("twitter:label1", ())):
-        yield [Name(value) for value in metas.get("twitter:data1", ())], "meta"  # as WordPress's SEO plugin writes it
-    yield _bylines(page), "byline"
-    yield [Name(name) for name in feed], "feed"
-    for meta in _TABLE["rare_metas"]:
-        yield [Name(value) for value in metas.get(meta, ())], _LAST_RESORT
-    yield [Name(clean_text(text_of(e))) for e in _linked(page)], _LAST_RESORT
+        yield metas.get("twitter:data1", ()), "meta"  # as WordPress's SEO plugin writes it
+    texts = (text for e in _byline_elements(page) for text in _lines_of(e))
+    yield [text for text in texts if 2 < len(text) < _MAX_NAME_CHARS], "byline"
+    yield feed, "feed"
+    yield from ((metas.get(meta, ()), _LAST_RESORT) for meta in _TABLE["rare_metas"])
+    yield [clean_text(text_of(e)) for e in _linked(page)], _LAST_RESORT
 
 
 def _read_signature(line: str) -> Authors:
@@ -147,14 +146,8 @@ def find_byline_elements(page: ParsedPage) -> list[html.HtmlElement]:
     return [*_byline_elements(page), *_linked(page)]
 
 
-def _bylines(page: ParsedPage) -> list[Name]:
-    texts = (text for e in _byline_elements(page) for text in _lines_of(e))
-    return [Name(text) for text in texts if 2 < len(text) < _MAX_NAME_CHARS]
-
-
 def _byline_elements(page: ParsedPage) -> list[html.HtmlElement]:
-    found = [e for e in _BYLINES.find(page.root, page.markup)[:20] if not is_outside_article(e)]
-    if found:
+    if found := [e for e in _BYLINES.find(page.root, page.markup)[:20] if not is_outside_article(e)]:
         return found
     maybe = islice((e for e in page.root.iter("*") if (classes := e.get("class")) and _is_of_byline(classes)), 60)
     return [e for e in maybe if not is_outside_article(e)][:3]
@@ -186,7 +179,14 @@ def _sort(names: Sequence[Name], source: str, site: str, host: str) -> Authors:
             is_organisation = name.is_organisation or _is_organisation(text, site_key, host_key)
             group = organisations if is_organisation else people
             group.setdefault(key_of(text), text)
-    named = tuple(name for name in organisations.values() if not _is_named_within(name, organisations.values()))
+    # `SID Nachrichtenagentur` is left out beside `SID`: it is the same name with its kind.
+    kinds = {
+        name
+        for name in organisations.values()
+        for other in organisations.values()
+        if name.startswith(f"{other} ") and _AGENCY.fullmatch(name[len(other) + 1 :])
+    }
+    named = tuple(name for name in organisations.values() if name not in kinds)
     return Authors(tuple(people.values()), named, source)
 
 
@@ -196,11 +196,6 @@ def _is_organisation(name: str, site_key: str, host_key: str) -> bool:
         return True  # the outlet itself
     is_brand = name.islower() and " " not in name  # a person's name is written with capitals
     return is_brand or _ORGANISATION.match(name) is not None
-
-
-def _is_named_within(name: str, others: Iterable[str]) -> bool:
-    """Whether another name is this one without its kind: `SID` of `SID Nachrichtenagentur`."""
-    return any(name.startswith(f"{other} ") and _AGENCY.fullmatch(name[len(other) + 1 :]) for other in others)
 
 
 def _without_outlet(text: str, site_key: str) -> str:

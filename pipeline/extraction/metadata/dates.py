@@ -63,10 +63,9 @@ def read_dates(
 ) -> PageDates:
     """Both dates by their written order; a modification before the publication is none."""
     here = zone_of(zone)
-    published = (
-        _first(_published(page, metas, linked, url), here) or _from_feed(feed[0]) or _guessed(page.root, url, here)
-    )
-    modified = _first(_modified(metas, linked), here) or _from_feed(feed[1])
+    in_feed = [SourcedTime(value=value.astimezone(UTC), source="feed") if value else None for value in feed]
+    published = _first(_published(page, metas, linked, url), here) or in_feed[0] or _guessed(page.root, url, here)
+    modified = _first(_in_head("modified", linked.modified, metas), here) or in_feed[1]
     if published is not None and modified is not None and modified.value < published.value:
         modified = None
     return PageDates(published or modified, modified)
@@ -75,22 +74,20 @@ def read_dates(
 def _published(
     page: ParsedPage, metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle, url: str
 ) -> Iterator[tuple[str, str]]:
-    yield linked.published, "json-ld"
-    for name in _METAS["published"]:
-        for value in metas.get(name, ()):
-            yield value, "opengraph" if ":" in name else "dc" if name.startswith("dc") else "meta"
+    yield from _in_head("published", linked.published, metas)
     yield from _times(page)
-    printed = list(_printed(page.root))
-    day = _in_url(url)
+    printed = [(date, "byline") for date, _ in _near(page.root)]
+    dated = _URL_DATE.search(url.partition("?")[0])
+    day = "-".join(dated[part] or dated[f"{part}2"] for part in "ymd") if dated else ""
     if day and printed and (near := read_date(printed[0][0], UTC)) and near.value.date().isoformat() == day:
         yield from printed  # the same day, with the hour
     yield day, "url"
     yield from printed
 
 
-def _modified(metas: Mapping[str, tuple[str, ...]], linked: LinkedArticle) -> Iterator[tuple[str, str]]:
-    yield linked.modified, "json-ld"
-    for name in _METAS["modified"]:
+def _in_head(kind: str, linked: str, metas: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
+    yield linked, "json-ld"
+    for name in _METAS[kind]:
         for value in metas.get(name, ()):
             yield value, "opengraph" if ":" in name else "dc" if name.startswith("dc") else "meta"
 
@@ -118,10 +115,6 @@ def _offset(text: str, value: datetime, zone: tzinfo, assumed: bool) -> int:
     return (1 if found[1] == "+" else -1) * (int(found[2]) * 3600 + int(found[3]) * 60)
 
 
-def _from_feed(value: datetime | None) -> SourcedTime | None:
-    return SourcedTime(value=value.astimezone(UTC), source="feed") if value else None
-
-
 _FOOTERS = etree.XPath("//footer | //*[@id='footer'] | //aside | //nav | //form | //*[contains(@class, 'comment')]")
 
 
@@ -137,12 +130,7 @@ def _guessed(root: html.HtmlElement, url: str, zone: tzinfo) -> SourcedTime | No
         day = find_date(body, url=url, original_date=True, extensive_search=True)
     except (ValueError, TypeError, AttributeError, OverflowError):
         return None  # what htmldate raises on odd trees
-    found = read_date(day, zone) if day else None
-    if found is None:
-        return None
-    return SourcedTime(
-        value=found.value, source="page", zone_assumed=True, offset_s=_offset(str(day), found.value, zone, True)
-    )
+    return _first(iter([(day or "", "page")]), zone)
 
 
 def _times(page: ParsedPage) -> Iterator[tuple[str, str]]:
@@ -163,23 +151,11 @@ def find_time_elements(page: ParsedPage) -> list[html.HtmlElement]:
     return [e for e in found if e.get("itemprop") != "dateModified" and not is_outside_article(e)]
 
 
-def _in_url(url: str) -> str:
-    found = _URL_DATE.search(url.partition("?")[0])
-    if found is None:
-        return ""
-    return "-".join((found["y"] or found["y2"], found["m"] or found["m2"], found["d"] or found["d2"]))
-
-
 _NEAR = etree.XPath(
     "//h1[1]/ancestor::*[position() < 5]//text()[string-length(normalize-space(.)) > 5 and string-length(.) < 120]"
     " | /html[not(//h1)]/body//text()[string-length(normalize-space(.)) > 5 and string-length(.) < 120][position() "
     "< 80]"
 )
-
-
-def _printed(root: html.HtmlElement) -> Iterator[tuple[str, str]]:
-    """The date printed near the headline."""
-    return ((date, "byline") for date, _ in _near(root))
 
 
 def find_printed_date(root: html.HtmlElement) -> list[html.HtmlElement]:

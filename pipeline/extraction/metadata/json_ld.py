@@ -61,7 +61,6 @@ class LinkedArticle:
     headline: str = ""
     description: str = ""
     body: str = ""
-    word_count: int | None = None
     published: str = ""
     modified: str = ""
     authors: tuple[Name, ...] = ()
@@ -73,25 +72,21 @@ class LinkedArticle:
     publisher: str = ""
     is_free: bool | None = None
 
-    @property
-    def is_live_blog(self) -> bool:
-        """Whether the page is a live blog."""
-        return self.type == "liveblogposting"
-
 
 def read_json_ld(blocks: tuple[str, ...]) -> LinkedArticle:
     """The values of the most article-like node in the page's blocks."""
     nodes = list(_nodes(blocks))
     types = frozenset(name for node in nodes for name in _types(node))
-    best = min(filter(_is_article, nodes), key=_article_rank, default=None)
-    if best is None:
+    articles = [
+        node
+        for node in nodes
+        if not _ARTICLE_TYPES.keys().isdisjoint(_types(node))
+        and (node.get("headline") or node.get("name") or node.get("articleBody"))
+    ]
+    if not articles:
         return LinkedArticle(types=types)
-    return _article(best, types, {str(node.get("@id")): node for node in nodes if node.get("@id")})
-
-
-def _is_article(node: Mapping[str, Any]) -> bool:
-    is_article = not _ARTICLE_TYPES.keys().isdisjoint(_types(node))
-    return is_article and bool(node.get("headline") or node.get("name") or node.get("articleBody"))
+    known = {str(node.get("@id")): node for node in nodes if node.get("@id")}
+    return _article(min(articles, key=_article_rank), types, known)
 
 
 def _article_rank(node: Mapping[str, Any]) -> tuple[bool, int]:
@@ -100,24 +95,25 @@ def _article_rank(node: Mapping[str, Any]) -> tuple[bool, int]:
 
 
 def _article(node: Mapping[str, Any], types: frozenset[str], known: Mapping[str, Mapping[str, Any]]) -> LinkedArticle:
-    names = [name for name in _types(node) if name in _ARTICLE_TYPES]
+    names = [*filter(_ARTICLE_TYPES.__contains__, _types(node))]
+    is_free, keywords = node.get("isAccessibleForFree"), node.get("keywords")
+    words = keywords if isinstance(keywords, list) else _text(keywords).split(",")
     return LinkedArticle(
         types=types,
         type="liveblogposting" if "liveblogposting" in names else names[0],
-        headline=_text(node.get("headline")) or _text(node.get("name")),
+        headline=_text(node.get("headline"), node.get("name")),
         description=_text(node.get("description")),
-        body=_long_text(node.get("articleBody")),
-        word_count=_count(node.get("wordCount")),
-        published=_text(node.get("datePublished")) or _text(node.get("dateCreated")),
+        body=entities.unescape("\n".join(part for part in _listed(node.get("articleBody")) if isinstance(part, str))),
+        published=_text(node.get("datePublished"), node.get("dateCreated")),
         modified=_text(node.get("dateModified")),
         authors=tuple(_names(node.get("author") or node.get("creator"), known)),
         language=_text(_first(node.get("inLanguage"), "name")),
         section=_text(node.get("articleSection")),
-        keywords=tuple(_keywords(node.get("keywords"))),
-        image=_text(_first(node.get("image"), "url")) or _text(node.get("thumbnailUrl")),
-        url=_text(node.get("url")) or _text(_first(node.get("mainEntityOfPage"), "@id")),
+        keywords=tuple(text for word in words[:60] if 0 < len(text := _text(_first(word, "name"))) < 80),
+        image=_text(_first(node.get("image"), "url"), node.get("thumbnailUrl")),
+        url=_text(node.get("url"), _first(node.get("mainEntityOfPage"), "@id")),
         publisher=_text(_first(_known(node.get("publisher"), known), "name")),
-        is_free=_is_free(node),
+        is_free=_BOOLEANS.get(str(is_free).strip().lower()) if isinstance(is_free, bool | str) else None,
     )
 
 
@@ -133,15 +129,7 @@ def _nodes(blocks: tuple[str, ...]) -> Iterator[Mapping[str, Any]]:
                 left -= 1
                 if "@type" in value:
                     yield value
-                stack.extend(
-                    value[key]
-                    for key in ("mainEntity", "mainEntityOfPage", "hasPart", "@graph")
-                    if _holds(value.get(key))
-                )
-
-
-def _holds(value: object) -> bool:
-    return isinstance(value, dict | list)
+                stack.extend(map(value.get, ("mainEntity", "mainEntityOfPage", "hasPart", "@graph")))
 
 
 def _load(block: str) -> object:
@@ -157,23 +145,23 @@ def _load(block: str) -> object:
 
 
 def _types(node: Mapping[str, Any]) -> list[str]:
-    value = node.get("@type")
-    values = value if isinstance(value, list) else [value]
-    return [name.rpartition("/")[2].rpartition(":")[2].lower() for name in values if isinstance(name, str)]
+    names = (name for name in _listed(node.get("@type")) if isinstance(name, str))
+    return [name.rpartition("/")[2].rpartition(":")[2].lower() for name in names]
 
 
-def _text(value: object) -> str:
-    if isinstance(value, list):
-        value = next((part for part in value if isinstance(part, str) and part.strip()), "")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = str(value)
-    return " ".join(entities.unescape(value).split()) if isinstance(value, str) else ""
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
-def _long_text(value: object) -> str:
-    if isinstance(value, list):
-        value = "\n".join(part for part in value if isinstance(part, str))
-    return entities.unescape(value) if isinstance(value, str) else ""
+def _text(*values: object) -> str:
+    """The first of these values, or of a value's parts, that has text: on one line, empty without any."""
+    for value in values:
+        part = next((part for part in _listed(value) if isinstance(part, str) and part.strip()), "")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            part = str(value)
+        if text := " ".join(entities.unescape(part).split()):
+            return text
+    return ""
 
 
 def _first(value: object, key: str) -> object:
@@ -190,33 +178,12 @@ def _known(value: object, known: Mapping[str, Mapping[str, Any]]) -> object:
 
 
 def _names(value: object, known: Mapping[str, Mapping[str, Any]]) -> Iterator[Name]:
-    for author in (value if isinstance(value, list) else [value])[:30]:
+    for author in _listed(value)[:30]:
         if isinstance(author, str):
             yield Name(_text(author))
         found = _known(author, known)
         if isinstance(found, dict):
             is_organisation = bool(_ORGANISATION_TYPES & set(_types(found)))
-            names = found.get("name")
-            for name in names if isinstance(names, list) else [names]:
+            for name in _listed(found.get("name")):
                 if text := _text(_first(name, "@value")):
                     yield Name(text, is_organisation)
-
-
-def _keywords(value: object) -> Iterator[str]:
-    values = value if isinstance(value, list) else _text(value).split(",")
-    for word in values[:60]:
-        text = _text(_first(word, "name"))
-        if text and len(text) < 80:
-            yield text
-
-
-def _count(value: object) -> int | None:
-    digits = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    return int(digits) if digits.isdecimal() and len(digits) < 8 else None
-
-
-def _is_free(node: Mapping[str, Any]) -> bool | None:
-    value = node.get("isAccessibleForFree")
-    if isinstance(value, bool):
-        return value
-    return _BOOLEANS.get(value.strip().lower()) if isinstance(value, str) else None

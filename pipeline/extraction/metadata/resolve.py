@@ -114,7 +114,13 @@ def read_metadata(
     parsed: ParsedPage, head: PageHead, linked: LinkedArticle, *, url: str, zone: str, hints: FeedHints
 ) -> Metadata:
     """Every value by its written order."""
-    canonical = _canonical(head, linked, url)
+    named = (*head.links.get("canonical", ()), head.meta("og:url"), linked.url)
+    canonical = next(_article_urls(named, url), url)  # what the page calls itself; a home page is no article's URL
+    links = (*named, *head.links.get("amphtml", ()), *head.links.get("shortlink", ()))
+    aliases = dict.fromkeys(_article_urls(links, url))
+    aliases.pop(url, None)
+    aliases.pop(canonical, None)
+    tier = head.meta("article:content_tier", "og:article:content_tier", "content_tier")
     site, host = head.meta("og:site_name") or linked.publisher, urlsplit(url).hostname or ""
     return Metadata(
         title=choose_title(
@@ -130,28 +136,18 @@ def read_metadata(
         dates=read_dates(parsed, head.metas, linked, url=url, zone=zone, feed=(hints.published, hints.modified)),
         authors=read_authors(parsed, head.metas, linked, site=site, host=host, feed=hints.authors),
         canonical_url=canonical,
-        aliases=tuple(dict.fromkeys(alias for alias in _aliases(head, linked, url) if alias not in {url, canonical})),
+        aliases=tuple(aliases),
         section=linked.section or head.meta("article:section", "section", "og:section") or None,
-        keywords=_keywords(head, linked),
+        keywords=_keywords(linked.keywords or head.metas.get("article:tag", ()), head),
         image=_absolute(head.meta("og:image", "twitter:image") or linked.image, url),
-        rights=_rights(head),
-        is_free=linked.is_free if linked.is_free is not None else _is_free(head),
-        tdm_reserved=_reserved(head),
+        rights=head.meta("dc.rights", "dcterms.rights", "rights", "copyright")
+        or next(iter(head.links.get("license", ())), None),
+        is_free={"free": True, "locked": False}.get(tier.lower()) if linked.is_free is None else linked.is_free,
+        tdm_reserved={"1": True, "0": False}.get(head.meta("tdm-reservation").strip()),  # TDMRep, W3C community report
         tdm_policy=head.meta("tdm-policy") or None,
         meta_refresh=_refresh(head, url),
         site=site,
     )
-
-
-def _canonical(head: PageHead, linked: LinkedArticle, url: str) -> str:
-    """The page's own URL of itself; a home page is no article's canonical URL."""
-    named = (*head.links.get("canonical", ()), head.meta("og:url"), linked.url)
-    return next(_article_urls(named, url), url)
-
-
-def _aliases(head: PageHead, linked: LinkedArticle, url: str) -> Iterator[str]:
-    named = (*head.links.get("canonical", ()), head.meta("og:url"), linked.url)
-    return _article_urls((*named, *head.links.get("amphtml", ()), *head.links.get("shortlink", ())), url)
 
 
 def _article_urls(links: Iterable[str], url: str) -> Iterator[str]:
@@ -160,12 +156,6 @@ def _article_urls(links: Iterable[str], url: str) -> Iterator[str]:
         absolute = _absolute(link, url)
         if absolute and absolute.rstrip("/").count("/") > 2:
             yield absolute
-
-
-def _rights(head: PageHead) -> str | None:
-    return head.meta("dc.rights", "dcterms.rights", "rights", "copyright") or next(
-        iter(head.links.get("license", ())), None
-    )
 
 
 def _absolute(link: str, url: str) -> str | None:
@@ -178,21 +168,9 @@ def _absolute(link: str, url: str) -> str | None:
     return there if there.startswith(("http://", "https://")) and len(there) <= 2048 else None
 
 
-def _keywords(head: PageHead, linked: LinkedArticle) -> tuple[str, ...]:
-    words: Sequence[str] = linked.keywords or head.metas.get("article:tag", ())
-    if not words:
-        words = head.meta("news_keywords", "keywords", "parsely-tags").split(",")
-    return tuple(dict.fromkeys(word.strip() for word in words if 1 < len(word.strip()) < 80))[:40]
-
-
-def _is_free(head: PageHead) -> bool | None:
-    tier = head.meta("article:content_tier", "og:article:content_tier", "content_tier").lower()
-    return {"free": True, "locked": False, "metered": None}.get(tier)
-
-
-def _reserved(head: PageHead) -> bool | None:
-    """The page's TDM reservation (TDMRep, W3C community report)."""
-    return {"1": True, "0": False}.get(head.meta("tdm-reservation").strip())
+def _keywords(named: Sequence[str], head: PageHead) -> tuple[str, ...]:
+    words = named or head.meta("news_keywords", "keywords", "parsely-tags").split(",")
+    return tuple(dict.fromkeys(word for word in map(str.strip, words) if 1 < len(word) < 80))[:40]
 
 
 def _refresh(head: PageHead, url: str) -> str | None:

@@ -155,20 +155,15 @@ def _is_boilerplate(block: Block, wrapper: Wrapper) -> bool:
     if len(block.text) <= _MAX_CREDIT_CHARS and agency_credits(block.text):
         return False  # `- Avec l'Agence QMI` belongs to the article on every page
     text = key_hash(block.key)
-    if _is_set_as_heading(block):
+    child = only_child(block.node)
+    if block.is_heading or (child is not None and child.tag in {"b", "strong"}):  # a line all in bold is set as one
         return wrapper.is_repeated(text, share=_SHARE_OF_HEADINGS)
     return len(block.text) >= _FEW_WORDS_CHARS or wrapper.is_repeated(text, share=_SHARE_OF_FEW_WORDS)
 
 
-def _is_set_as_heading(block: Block) -> bool:
-    """Whether a block is a heading, or a line all in bold."""
-    child = only_child(block.node)
-    return block.is_heading or (child is not None and child.tag in {"b", "strong"})
-
-
 def _is_among(block: Block, before: Block, after: Block) -> bool:
     """Whether a block is a sibling of its neighbours, or part of a list or quotation that is one."""
-    if _above(block.place) == _above(before.place) == _above(after.place):
+    if len({near.place.rpartition("/")[0] for near in (block, before, after)}) == 1:
         return True
     if block.node is before.node.getparent() is after.node.getparent():
         return True  # bare text between their elements
@@ -183,11 +178,6 @@ def _container(block: Block) -> html.HtmlElement | None:
     while parent is not None and (parent.tag in _PARTED or (is_heading and len(parent) == 1)):
         parent = parent.getparent()
     return parent
-
-
-def _above(path: str) -> str:
-    """A DOM path without its last label."""
-    return path.rpartition("/")[0]
 
 
 def agreement(blocks: Sequence[Block], one: Sequence[int], other: Sequence[int]) -> float:

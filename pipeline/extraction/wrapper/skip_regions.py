@@ -74,19 +74,15 @@ def _check_known(
     order = _elements(page.root.iter())
     positions = _positions(page.markup, order, {sign for region in regions for sign in (region.sign, region.stop)})
     needed_at = [at for at, element in enumerate(order) if element in needed]
-    empty: list[SkipRegion] = []
-    filled: list[SkipRegion] = []
+    sorted_regions: tuple[list[SkipRegion], list[SkipRegion]] = ([], [])
     for region in regions:
         start, stop = positions.get(region.sign, -1), positions.get(region.stop, -1) if region.stop else len(order)
         if 0 <= start < stop:
+            above = order[start] if region.is_inside else order[start].getparent()
+            is_whole = not region.stop or order[stop].getparent() is above
             holds = any(start + region.is_inside <= at < stop for at in needed_at)
-            (filled if holds or not _is_whole(region, order, start, stop) else empty).append(region)
-    return empty, filled
-
-
-def _is_whole(region: SkipRegion, order: Sequence[html.HtmlElement], start: int, stop: int) -> bool:
-    above = order[start] if region.is_inside else order[start].getparent()
-    return not region.stop or order[stop].getparent() is above
+            sorted_regions[holds or not is_whole].append(region)
+    return sorted_regions
 
 
 def _positions(markup: str, order: Sequence[html.HtmlElement], signs: Collection[str]) -> dict[str, int]:
@@ -200,14 +196,10 @@ def _unique_signs(markup: str, elements: Iterable[html.HtmlElement]) -> Iterator
                     break
 
 
-def _rank_of_attribute(attribute: tuple[str, str]) -> int:
-    """Some builds change classes, some pages change data attributes."""
-    return _NAMING.get(attribute[0], len(_NAMING))
-
-
 def _signs(element: html.HtmlElement) -> Iterator[str]:
     """An element's naming attributes as its tag has them, single words without quotation marks too."""
-    for name, value in sorted(element.items(), key=_rank_of_attribute):
+    # Some builds change classes, some pages change data attributes.
+    for name, value in sorted(element.items(), key=lambda item: _NAMING.get(item[0], len(_NAMING))):
         if name not in _NAMING and not name.startswith("data-"):
             continue
         if _MIN_SIGN_CHARS <= len(value) <= _MAX_SIGN_CHARS and _NUMBER.search(value) is None:
