@@ -1,19 +1,21 @@
 """Catalogue: the outlets with their feeds and policy, as operators write them (dags/feeds.toml).
 
 Promises all faults at once, each with outlet, feed, field and a hint. An unknown key is a fault: a misspelt policy must
-not be ignored silently. Text in, values out; the caller reads and writes the files.
+not be ignored silently. Text in, values out; the caller reads and writes the files. OPML 2.0 is imported and exported.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -172,7 +174,9 @@ def describe_faults(error: ValidationError, table: Mapping[str, Any]) -> Iterato
         if fault["type"] == "extra_forbidden":
             message = "is unknown" + did_you_mean(str(where[-1]), known_keys(where))
         field = ".".join(map(str, where))
-        yield f"{prefix}{field}: {message}" + (f" (got {fault['input']!r})" if is_short(fault["input"]) else "")
+        got = fault["input"]
+        is_short = isinstance(got, str | int | float) and len(str(got)) < 120
+        yield f"{prefix}{field}: {message}" + (f" (got {got!r})" if is_short else "")
 
 
 def locate(path: Sequence[int | str], feeds: Sequence[Any]) -> tuple[str, list[int | str]]:
@@ -197,11 +201,6 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def is_short(value: object) -> bool:
-    """Whether a value is short enough for a fault's line."""
-    return isinstance(value, str | int | float) and len(str(value)) < 120
-
-
 def find_clashes(outlets: Sequence[OutletTable]) -> Iterator[str]:
     """Ids and URLs that occur more than once."""
     for outlet_id, count in Counter(outlet.id for outlet in outlets).items():
@@ -219,29 +218,16 @@ def find_clashes(outlets: Sequence[OutletTable]) -> Iterator[str]:
 
 def make_outlet(table: OutletTable) -> Outlet:
     """A validated outlet as a value of the domain."""
+    feeds = (
+        Feed(id=f"{table.id}/{feed.name}", outlet_id=table.id, **feed.model_dump(exclude={"name"}))
+        for feed in table.feed
+    )
     return Outlet(
-        id=table.id,
-        name=table.name,
-        homepage=table.homepage,
-        country=table.country,
-        language=table.language,
+        **table.model_dump(include={"id", "name", "homepage", "country", "language", "enabled"}),
         timezone=table.timezone or ZONES.get(table.country, "UTC"),
-        feeds=tuple(
-            Feed(
-                id=f"{table.id}/{feed.name}",
-                outlet_id=table.id,
-                url=feed.url,
-                section=feed.section,
-                enabled=feed.enabled,
-            )
-            for feed in table.feed
-        ),
+        feeds=tuple(feeds),
         hosts=table.hosts or (registrable_domain(table.homepage),),
-        policy=OutletPolicy(
-            **table.policy.model_dump(),
-            extract=ExtractRules(**table.extract.model_dump()),
-        ),
-        enabled=table.enabled,
+        policy=OutletPolicy(**table.policy.model_dump(), extract=ExtractRules(**table.extract.model_dump())),
     )
 
 
@@ -286,3 +272,78 @@ def add_feed(text: str, new: NewFeed) -> str:
     changed = tomlkit.dumps(catalogue)
     parse_catalogue(changed, source="catalogue")
     return changed
+
+
+@dataclass(frozen=True, slots=True)
+class OpmlFeed:
+    """A feed of an OPML file, with its folder."""
+
+    title: str
+    url: str
+    folder: str | None = None
+
+
+def to_opml(outlets: Sequence[Outlet]) -> str:
+    """The outlets as an OPML 2.0 file: one outline for each outlet, with its feeds inside."""
+    opml = Element("opml", version="2.0")
+    SubElement(SubElement(opml, "head"), "title").text = "newswire"
+    body = SubElement(opml, "body")
+    for outlet in outlets:
+        group = SubElement(body, "outline", text=outlet.name, title=outlet.name)
+        for feed in outlet.feeds:
+            title = f"{outlet.name} – {feed.section}" if feed.section else outlet.name
+            SubElement(
+                group,
+                "outline",
+                type="rss",
+                text=title,
+                title=title,
+                xmlUrl=feed.url,
+                htmlUrl=outlet.homepage,
+                language=outlet.language,
+            )
+    indent(opml)
+    return tostring(opml, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def from_opml(text: str) -> tuple[OpmlFeed, ...]:
+    """The feeds of an OPML file. Raises CatalogueError when there are none."""
+    import listparser
+
+    parsed = listparser.parse(text)
+    if not parsed.feeds:
+        raise CatalogueError(f"no feeds in this OPML file{': ' + str(parsed.bozo_exception) if parsed.bozo else ''}")
+    return tuple(
+        OpmlFeed(feed.title or feed.url, feed.url, feed.categories[0][0] if feed.get("categories") else None)
+        for feed in parsed.feeds
+    )
+
+
+def merge_opml(catalogue: str, opml: str) -> str:
+    """Add the feeds of an OPML file that the catalogue does not have yet. Raises CatalogueError."""
+    outlets = parse_catalogue(catalogue, source="catalogue") if catalogue.strip() else ()
+    known = {feed.url for outlet in outlets for feed in outlet.feeds}
+    names = {feed.id for outlet in outlets for feed in outlet.feeds}
+    for feed in from_opml(opml):
+        if feed.url in known:
+            continue
+        outlet = slug(feed.folder or feed.title)
+        name = free_name(outlet, slug(feed.title), names)
+        catalogue = add_feed(
+            catalogue, NewFeed(outlet_id=outlet, feed=name, url=feed.url, name=feed.folder or feed.title)
+        )
+        known.add(feed.url)
+        names.add(f"{outlet}/{name}")
+    return catalogue
+
+
+def slug(text: str) -> str:
+    """An id made from a name: lower case letters, digits and hyphens."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "feed"
+
+
+def free_name(outlet: str, name: str, taken: set[str]) -> str:
+    """The name, with a number appended when the outlet has that name already."""
+    numbered = (name, *(f"{name}-{number}" for number in range(2, 1000)))
+    return next(candidate for candidate in numbered if f"{outlet}/{candidate}" not in taken)

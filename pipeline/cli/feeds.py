@@ -140,7 +140,7 @@ def add(
 @app.command("export", epilog="Example: `newswire feeds export > newswire.opml`")
 def export_opml() -> None:
     """The catalogue as OPML 2.0, for any feed reader."""
-    from pipeline.catalogue.opml import to_opml
+    from pipeline.catalogue.catalogue import to_opml
 
     with open_newswire() as newswire:
         sys.stdout.write(to_opml(newswire.outlets))
@@ -150,7 +150,7 @@ def export_opml() -> None:
 def import_opml(file: Annotated[Path, typer.Argument(help="An OPML file.")]) -> None:
     """Add an OPML file's feeds to the catalogue; those it has already are left alone."""
     from pipeline.app.files import edit_catalogue
-    from pipeline.catalogue.opml import merge_opml
+    from pipeline.catalogue.catalogue import merge_opml
 
     opml = file.read_text(encoding="utf-8")
     path = edit_catalogue(lambda text: merge_opml(text, opml))

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.catalogue.catalogue import NewFeed, add_feed, parse_catalogue, select
-from pipeline.catalogue.opml import from_opml, merge_opml, to_opml
+from pipeline.catalogue.catalogue import NewFeed, add_feed, from_opml, merge_opml, parse_catalogue, select, to_opml
 from pipeline.domain.errors import CatalogueError
 
 ROOT = Path(__file__).parents[2]
