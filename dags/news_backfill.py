@@ -119,7 +119,7 @@ def news_backfill() -> None:
                 Share.from_json(share),
                 deadline_s=SHARE_DEADLINE.total_seconds(),
                 run_id=run_id,
-                watch=lambda so_far: log.debug("%d entries so far", so_far.entries),
+                watch=lambda so_far: log.debug("%d entries so far", so_far.whole.entries),
             )
         for remark in filled.remarks:
             log.info("%s", remark)
@@ -128,7 +128,7 @@ def news_backfill() -> None:
     @task(trigger_rule="all_done_min_one_success", retries=0)
     def report(reports: list[dict[str, Any]], ti: Any) -> dict[str, Any]:
         from pipeline.reporting.report import Report
-        from pipeline.reporting.run_note import run_note
+        from pipeline.reporting.terminal import run_note
 
         whole = Report.merge(Report.from_json(share) for share in reports)
         log.info("%s", run_note(whole))

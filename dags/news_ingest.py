@@ -157,7 +157,7 @@ def news_ingest() -> None:
                 deadline_s=SCHEDULE.soft_deadline.total_seconds(),
                 force=params["force"],
                 run_id=run_id,
-                watch=lambda so_far: log.info("%d entries so far", so_far.entries),
+                watch=lambda so_far: log.info("%d entries so far", so_far.whole.entries),
             )
         return report.to_json()
 
@@ -168,8 +168,7 @@ def news_ingest() -> None:
         from rich.console import Console
 
         from pipeline.reporting.report import Report
-        from pipeline.reporting.run_note import run_note
-        from pipeline.reporting.terminal import delivery_summary, reason_summaries, report_table
+        from pipeline.reporting.terminal import delivery_summary, reason_summaries, report_table, run_note
 
         whole = Report.merge(Report.from_json(shard) for shard in reports)
         console = Console(width=160)

@@ -66,7 +66,7 @@ def news_upkeep() -> None:
             report = run_overdue_revisits(newswire)
         for problem in report.problems:
             log.warning("%s", problem)
-        return dict(report.revisits)
+        return dict(report.whole.revisits)
 
     @task
     def feeds() -> list[str]:
@@ -83,7 +83,7 @@ def news_upkeep() -> None:
     def audit(troubles: list[str] | None, ti: Any) -> None:
         from pipeline.app.runs import Newswire
         from pipeline.app.upkeep import integrity_faults
-        from pipeline.reporting.run_note import upkeep_note
+        from pipeline.reporting.terminal import upkeep_note
 
         with Newswire.from_env() as newswire:
             faults = integrity_faults(newswire)

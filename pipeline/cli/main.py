@@ -175,7 +175,7 @@ def upkeep() -> None:
     with open_newswire() as newswire:
         deleted = delete_by_retention(newswire)
         console.print("deleted: " + ", ".join(f"{count} {what}" for what, count in deleted.items()))
-        visits = run_overdue_revisits(newswire).revisits
+        visits = run_overdue_revisits(newswire).whole.revisits
         console.print("visited again: " + (", ".join(f"{count} {said}" for said, count in visits.items()) or "nothing"))
         for trouble in feed_problems(newswire):
             console.print(f"[yellow]·[/yellow] {escape(trouble)}", soft_wrap=True)

@@ -42,20 +42,16 @@ def emit(level: int, event: str, *, exception: BaseException | None = None, **ke
     structlog.get_logger(LOGGER.name).log(level, event, **keys)
 
 
+def _emit_of_feed(level: int, event: str, state: FeedState, **keys: object) -> None:
+    keys["reason"] = str(keys["reason"] or "")[:MAX_REASON_CHARS]
+    emit(level, event, exception=None, feed=state.feed_id, outlet=state.outlet_id, url=state.url, **keys)
+
+
 def log_poll(state: FeedState, outcome: str, *, reason: str = "", entries: int = 0, new: int = 0) -> None:
     """A feed was polled; quiet polls are for debugging."""
     is_quiet = outcome in QUIET_OUTCOMES or (outcome == "parsed" and not new)
-    emit(
-        DEBUG if is_quiet else INFO,
-        "poll",
-        feed=state.feed_id,
-        outlet=state.outlet_id,
-        url=state.url,
-        outcome=outcome,
-        reason=reason[:MAX_REASON_CHARS],
-        entries=entries,
-        new=new,
-    )
+    level = DEBUG if is_quiet else INFO
+    _emit_of_feed(level, "poll", state, outcome=outcome, reason=reason, entries=entries, new=new)
 
 
 def log_verdict(
@@ -67,17 +63,10 @@ def log_verdict(
 
 def log_feed_state(before: FeedState, after: FeedState) -> None:
     """A feed's status changed: fresh, silent, failing, gone …; no line when it did not."""
-    if before.health.status is not after.health.status:
-        emit(
-            INFO,
-            "feed state",
-            feed=after.feed_id,
-            outlet=after.outlet_id,
-            url=after.url,
-            status=after.health.status.value,
-            before=before.health.status.value,
-            reason=(after.health.status_reason or "")[:MAX_REASON_CHARS],
-        )
+    was, status = before.health.status, after.health.status
+    if status is not was:
+        reason = after.health.status_reason
+        _emit_of_feed(INFO, "feed state", after, status=status.value, before=was.value, reason=reason)
 
 
 def log_batch(lane: int, batch: int, *, messages: int, seconds: float) -> None:
@@ -95,14 +84,6 @@ def log_wrapper(outlet: str, *, version: int, pages: int) -> None:
     emit(INFO, "wrapper learnt", outlet=outlet, version=version, pages=pages)
 
 
-def log_defect(
-    what: str,
-    error: BaseException,
-    *,
-    feed: str | None = None,
-    outlet: str | None = None,
-    url: str | None = None,
-    article: str | None = None,
-) -> None:
+def log_defect(what: str, error: BaseException, **where: str | None) -> None:
     """Our own code raised an unexpected error; it is counted, and everything else continues."""
-    emit(ERROR, what, exception=error, feed=feed, outlet=outlet, url=url, article=article)
+    emit(ERROR, what, exception=error, **where)

@@ -122,7 +122,7 @@ class Snapshot:
 class Totals:
     """Sums of the reports since the exporter started."""
 
-    whole: Report = field(default_factory=Report)
+    report: Report = field(default_factory=Report)
     shards: Counter[str] = field(default_factory=lambda: Counter(fine=0, red=0))
     seconds: float = 0.0
     late_runs: int = 0
@@ -132,26 +132,21 @@ class Totals:
         if report.faults and report.faults[0].startswith(LATE):
             self.late_runs += 1
             return
-        self.whole = Report.merge((self.whole, report))
-        self.whole.faults.clear()
+        self.report = Report.merge((self.report, report))
+        self.report.faults.clear()
         self.shards["red" if report.problems else "fine"] += 1
         self.seconds += report.seconds
 
     def samples(self) -> Iterator[Sample]:
         """The counters."""
-        delivered = {topic.value: 0 for topic in Topic} | self.whole.delivered
+        delivered = {topic.value: 0 for topic in Topic} | self.report.delivered
         for topic, count in delivered.items():
             yield Sample("newswire_messages_delivered_total", count, (topic,))
         for result, count in self.shards.items():
             yield Sample("newswire_shards_total", count, (result,))
         yield Sample("newswire_shard_seconds_total", self.seconds)
         yield Sample("newswire_late_runs_total", self.late_runs)
-        yield from self.outlet_counters()
-
-    def outlet_counters(self) -> Iterator[Sample]:
-        """The counters of entries and polls."""
-        reasons: Counter[str] = Counter()
-        for outlet, tally in sorted(self.whole.outlets.items()):
+        for outlet, tally in sorted(self.report.outlets.items()):
             yield Sample("newswire_entries_seen_total", tally.entries, (outlet,))
             for verdict in Verdict:
                 yield Sample("newswire_entries_total", tally.verdicts[verdict.value], (outlet, verdict.value))
@@ -159,8 +154,7 @@ class Totals:
                 yield Sample("newswire_polls_total", count, (outlet, outcome))
             for result, count in sorted(tally.revisits.items()):
                 yield Sample("newswire_revisits_total", count, (outlet, result))
-            reasons.update(tally.reasons)
-        for reason, count in sorted(reasons.items()):
+        for reason, count in sorted(self.report.whole.reasons.items()):
             outcome, _, word = reason.partition(":")
             yield Sample("newswire_entries_reasons_total", count, (outcome, word))
 

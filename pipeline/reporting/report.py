@@ -106,34 +106,12 @@ class Report:
         return sum(tally.verdicts[verdict.value] for tally in self.outlets.values())
 
     @property
-    def revisits(self) -> Counter[str]:
-        """Known articles of all outlets that were fetched again, by result."""
-        return sum((tally.revisits for tally in self.outlets.values()), Counter())
-
-    @property
-    def reasons(self) -> Counter[str]:
-        """Why entries of all outlets were rejected, failed or put off."""
-        return sum((tally.reasons for tally in self.outlets.values()), Counter())
-
-    @property
-    def entries(self) -> int:
-        """Entries of all outlets."""
-        return sum(tally.entries for tally in self.outlets.values())
-
-    @property
-    def settled(self) -> int:
-        """Entries of all outlets with a verdict."""
-        return sum(tally.settled for tally in self.outlets.values())
-
-    @property
-    def pending(self) -> int:
-        """Entries of all outlets without a verdict."""
-        return sum(tally.pending for tally in self.outlets.values())
-
-    @property
-    def polls(self) -> int:
-        """Polls of all outlets."""
-        return sum(tally.polls.total() for tally in self.outlets.values())
+    def whole(self) -> OutletTally:
+        """The sum of all outlets."""
+        whole = OutletTally()
+        for tally in self.outlets.values():
+            whole.add(tally)
+        return whole
 
     def imbalance(self) -> tuple[str, ...]:
         """A sentence for each outlet whose verdicts do not add up to its entries; empty when nothing was lost."""

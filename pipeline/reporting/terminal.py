@@ -1,6 +1,6 @@
-"""How reports, messages and faults look at a terminal. Computes text; printing is the command line's.
+"""How reports, messages and faults look at a terminal, and a report as the note on a run in Airflow's grid.
 
-Tested by tests/cli/test_main.py, which runs the commands.
+Computes text; printing is the command line's. Tested by tests/cli/test_main.py, which runs the commands.
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ from rich.table import Table
 from pipeline.domain.model import ReceivedMessage, Verdict
 from pipeline.reporting.report import Report
 
+# Outcomes of a poll that are no trouble; every other is an outlet's error.
+ANSWERED = frozenset({"not_modified", "same_body", "parsed", "put_off", "outbox_full", "host_waits", "backfilled"})
+MAX_OUTLETS = 8  # named with their errors
+MAX_NOTE_CHARS = 1000  # what Airflow keeps of a note
+COLUMNS = tuple(verdict for verdict in Verdict if verdict is not Verdict.WITHDRAWN)  # no entry is withdrawn
 LOG_WIDTH = 150  # columns where stdout is not a terminal: a table must not be folded in a log
 
 
@@ -31,22 +36,19 @@ def stderr_console() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
-COLUMNS = tuple(verdict for verdict in Verdict if verdict is not Verdict.WITHDRAWN)  # no entry is withdrawn
-
-
 def report_table(report: Report, *, title: str) -> Table:
     """A row per outlet: entries, each verdict, pending ones, polls by outcome, and seconds of parallel work."""
-    heading = f"{title} in {report.seconds:.1f} s".lstrip()
+    whole, heading = report.whole, f"{title} in {report.seconds:.1f} s".lstrip()
     table = Table(title=heading, title_justify="left", show_footer=True, header_style="bold", caption_justify="left")
     table.caption = "work s: seconds of fetching and reading, many at a time"
     table.add_column("outlet", "all", no_wrap=True)
-    table.add_column("entries", str(report.entries), justify="right")
+    table.add_column("entries", str(whole.entries), justify="right")
     for verdict in COLUMNS:
-        table.add_column(verdict.value, format_count(report.total(verdict)), justify="right")
-    table.add_column("pending", format_count(report.pending), justify="right")
+        table.add_column(verdict.value, format_count(whole.verdicts[verdict.value]), justify="right")
+    table.add_column("pending", format_count(whole.pending), justify="right")
     table.add_column("revisits", no_wrap=False)
     table.add_column("polls", no_wrap=False)
-    table.add_column("work s", f"{sum(tally.seconds for tally in report.outlets.values()):.1f}", justify="right")
+    table.add_column("work s", f"{whole.seconds:.1f}", justify="right")
     for outlet, tally in sorted(report.outlets.items()):
         table.add_row(
             outlet,
@@ -79,9 +81,10 @@ def reason_summaries(report: Report) -> tuple[str, ...]:
 
 def revisit_summary(report: Report) -> str:
     """`looked at 12 pages again: 10 not_modified, 1 revised, 1 withdrawn`."""
-    if not report.revisits:
+    revisits = report.whole.revisits
+    if not revisits:
         return "no page is due for another look"
-    return f"looked at {report.revisits.total()} pages again: {format_counts(report.revisits)}"
+    return f"looked at {revisits.total()} pages again: {format_counts(revisits)}"
 
 
 def format_time(moment: datetime | None) -> str:
@@ -107,11 +110,48 @@ def format_message(received: ReceivedMessage, *, text_width: int = 500) -> tuple
     return (head, *headers, json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def format_problems(problems: Sequence[str]) -> tuple[str, ...]:
-    """What makes a run red, a line each."""
-    return tuple(status_line(problem, is_fine=False) for problem in problems)
-
-
 def status_line(sentence: str, *, is_fine: bool) -> str:
     """A sentence after a tick or a cross; brackets in it are text, not markup."""
     return f"{'[green]✓[/green]' if is_fine else '[red]✗[/red]'} {escape(sentence)}"
+
+
+def run_note(report: Report) -> str:
+    """The note on a run, in Markdown: problems first, entries by verdict, deliveries, outlets that had errors."""
+    whole = report.whole
+    counts = ", ".join(f"{count} {verdict.value}" for verdict in Verdict if (count := report.total(verdict)))
+    entries = f"{whole.entries} entries" + (f": {counts}" if counts else "")
+    pending = f"; {whole.pending} pending" if whole.pending else ""
+    lines = [f"**{problem}**" for problem in report.problems]
+    lines += [f"{entries}{pending}; {whole.polls.total()} polls in {report.seconds:.0f} s", delivery_summary(report)]
+    if put_off := whole.polls["outbox_full"]:  # because the broker is too slow
+        lines.append(f"**{put_off} polls put off: NEWSWIRE_OUTBOX_BOUND messages wait**")
+    if whole.reasons:
+        lines.append(", ".join(f"{count} {reason}" for reason, count in whole.reasons.most_common(MAX_OUTLETS)))
+    errors = outlet_errors(report)
+    lines += errors[:MAX_OUTLETS]
+    if len(errors) > MAX_OUTLETS:
+        lines.append(f"… and {len(errors) - MAX_OUTLETS} more outlets with errors")
+    return fit_note(lines)
+
+
+def upkeep_note(faults: Sequence[str], troubles: Sequence[str]) -> str:
+    """The note of a night's upkeep: what does not agree, then the feeds in trouble."""
+    lines = [f"**{fault}**" for fault in faults] or ["store, outbox and topics agree"]
+    lines.append(f"{len(troubles)} feeds in trouble" if troubles else "no feed is in trouble")
+    return fit_note([*lines, *troubles[:MAX_OUTLETS]])
+
+
+def fit_note(lines: Sequence[str]) -> str:
+    """The lines as paragraphs, cut to what Airflow keeps."""
+    note = "\n\n".join(lines)
+    return note if len(note) <= MAX_NOTE_CHARS else note[: MAX_NOTE_CHARS - 1] + "…"
+
+
+def outlet_errors(report: Report) -> list[str]:
+    """A line per outlet whose feeds had errors: which, and how often."""
+    lines = []
+    for outlet, tally in sorted(report.outlets.items()):
+        errors = [f"{count} {outcome}" for outcome, count in tally.polls.most_common() if outcome not in ANSWERED]
+        if errors:
+            lines.append(f"{outlet}: {', '.join(errors)}")
+    return lines

@@ -14,11 +14,6 @@ def duration(seconds: float | None) -> str:
         return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
     if whole < HOUR:
         return f"{whole // MINUTE} min"
-    if whole < DAY:
-        return two_units(whole // HOUR, "h", whole % HOUR // MINUTE, "min")
-    return two_units(whole // DAY, "d", whole % DAY // HOUR, "h")
-
-
-def two_units(large: int, large_unit: str, small: int, small_unit: str) -> str:
-    """`3 h 20 min`, without the small unit when it is 0."""
-    return f"{large} {large_unit} {small} {small_unit}" if small else f"{large} {large_unit}"
+    large, name, small, small_name = (HOUR, "h", MINUTE, "min") if whole < DAY else (DAY, "d", HOUR, "h")
+    rest = whole % large // small
+    return f"{whole // large} {name}" + (f" {rest} {small_name}" if rest else "")

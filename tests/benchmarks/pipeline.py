@@ -34,7 +34,7 @@ with Newswire.from_env() as newswire:
     ids = [state.feed_id for state in newswire.feed_states(newswire.choose([]))]
     began = time.monotonic()
     report = newswire.ingest(ids)
-    print(json.dumps({"seconds": time.monotonic() - began, "entries": report.entries,
+    print(json.dumps({"seconds": time.monotonic() - began, "entries": report.whole.entries,
                       "problems": list(report.problems), "delivered": dict(report.delivered)}))
 """
 

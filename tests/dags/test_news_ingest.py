@@ -80,7 +80,7 @@ def test_the_run_is_green_and_its_shards_bear_the_names_of_outlets(first: Ran) -
 def test_every_entry_seen_has_one_verdict_or_waits(first: Ran) -> None:
     report = first.report
     assert report.problems == ()
-    assert report.entries == sum(tally.settled + tally.pending for tally in report.outlets.values()) > 20
+    assert report.whole.entries == sum(tally.settled + tally.pending for tally in report.outlets.values()) > 20
 
 
 def test_what_was_published_is_on_the_topic_and_counted_on_the_asset(first: Ran) -> None:
@@ -92,7 +92,7 @@ def test_what_was_published_is_on_the_topic_and_counted_on_the_asset(first: Ran)
 
 
 def test_the_run_bears_its_report_as_a_note(first: Ran) -> None:
-    assert f"{first.report.entries} entries: {first.report.total(Verdict.NEW)} new" in first.note
+    assert f"{first.report.whole.entries} entries: {first.report.total(Verdict.NEW)} new" in first.note
     assert "delivered: " in first.note
 
 

@@ -136,7 +136,7 @@ def test_pending_entries_of_an_interrupted_backfill_are_settled_later(filled: Ba
     (left,) = filled.plan()
     assert left.outlets == (row.outlet_id,)
     done = filled.fill(left)
-    assert (done.report.entries, done.report.problems) == (1, ())
+    assert (done.report.whole.entries, done.report.problems) == (1, ())
     assert filled.plan() == ()
 
 
@@ -217,7 +217,7 @@ def test_pages_of_a_warc_file_are_published_once_without_requests(
     assert sorted(published(past)) == sorted(BROADCASTER.url(article) for article in OF_THE_DAY)
     assert list(report.outlets) == ["antenne-info"]
     assert newsroom.requests == []
-    assert past.fill(past.plan(warcs=[str(warc)])[0]).report.entries == 0
+    assert past.fill(past.plan(warcs=[str(warc)])[0]).report.whole.entries == 0
 
 
 def test_warc_pages_outside_the_span_are_skipped(past: Backfill, warc: Path) -> None:

@@ -166,8 +166,8 @@ class Deployment:
     def revisit(self, *named: str, after: timedelta = timedelta(), force: bool = False) -> dict[str, int]:
         self.ahead += after
         report = revisit(self.newswire, plan_visits(self.newswire, named=named, force=force))
-        assert (report.problems, report.entries) == ((), 0)
-        return dict(report.revisits)
+        assert (report.problems, report.whole.entries) == ((), 0)
+        return dict(report.whole.revisits)
 
     def events(self, topic: Topic = Topic.ARTICLES) -> list[ReceivedMessage]:
         return list(self.newswire.topics.read(topic))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.domain.model import Verdict
 from pipeline.reporting.report import Report
-from pipeline.reporting.run_note import MAX_NOTE_CHARS, run_note, upkeep_note
+from pipeline.reporting.terminal import MAX_NOTE_CHARS, run_note, upkeep_note
 
 
 def made(outlets: int = 1, *, error: str = "") -> Report:
