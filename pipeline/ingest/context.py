@@ -22,7 +22,7 @@ from pipeline.extraction.wrapper.wrapper import WrapperSession
 from pipeline.ingest.host_queue import HostQueue
 from pipeline.ingest.ports import EntryStore, Extractor, PollStore, SettlementStore
 from pipeline.reporting.logs import emit
-from pipeline.scheduling.poll_interval import FeedPolicy
+from pipeline.scheduling.feed_state import FeedPolicy
 
 P = ParamSpec("P")
 R = TypeVar("R")

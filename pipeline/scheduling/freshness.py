@@ -41,9 +41,7 @@ def retry_after(header: str | None, now: datetime) -> datetime | None:
     if seconds:
         return now + timedelta(seconds=_clamp(int(seconds.group(1)), MIN_WAIT_S))
     until = http_date(header)
-    if until is None:
-        return None
-    return now + timedelta(seconds=_clamp(int((until - now).total_seconds()), MIN_WAIT_S))
+    return now + timedelta(seconds=_clamp(int((until - now).total_seconds()), MIN_WAIT_S)) if until else None
 
 
 def freshness_floor_s(headers: Mapping[str, str], now: datetime) -> int:
@@ -56,16 +54,13 @@ def freshness_floor_s(headers: Mapping[str, str], now: datetime) -> int:
         return 0
     max_age = _MAX_AGE.search(control)
     if max_age:
-        return _clamp(int(max_age.group(1)) - _age_s(headers), 0)
+        age = headers.get("age", "").strip()
+        age_s = int(age) if age.isascii() and age.isdigit() and len(age) <= 12 else 0
+        return _clamp(int(max_age.group(1)) - age_s, 0)
     expires = http_date(headers.get("expires"))
     if expires is None:
         return 0
     return _clamp(int((expires - (http_date(headers.get("date")) or now)).total_seconds()), 0)
-
-
-def _age_s(headers: Mapping[str, str]) -> int:
-    age = headers.get("age", "").strip()
-    return int(age) if age.isascii() and age.isdigit() and len(age) <= 12 else 0
 
 
 def _clamp(seconds: int, lowest: int) -> int:

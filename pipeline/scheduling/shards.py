@@ -53,7 +53,7 @@ def cut_shards(due: Sequence[FeedState], *, shards: int) -> tuple[Shard, ...]:
     # Largest domains first, each into the emptiest bin: close to the best packing, and stable from run to run.
     for _domain, feeds in sorted(by_domain.items(), key=lambda pair: (-len(pair[1]), pair[0])):
         min(bins, key=len).extend(feeds)
-    return tuple(Shard(name_shard(feeds), tuple(feed.feed_id for feed in feeds)) for feeds in bins)
+    return tuple(Shard(_name_shard(feeds), tuple(feed.feed_id for feed in feeds)) for feeds in bins)
 
 
 def expected_ms(feed: FeedState) -> int:
@@ -64,7 +64,7 @@ def expected_ms(feed: FeedState) -> int:
     return BUSY_MS if newest is not None and feed.health.last_success_at - newest < STILL_BUSY else QUIET_MS
 
 
-def name_shard(feeds: Sequence[FeedState]) -> str:
+def _name_shard(feeds: Sequence[FeedState]) -> str:
     """Name a shard by its largest outlets and the number of the others."""
     outlets = [outlet for outlet, _count in Counter(feed.outlet_id for feed in feeds).most_common()]
     more = f" +{len(outlets) - 3}" if len(outlets) > 3 else ""

@@ -36,11 +36,6 @@ class WeeklyActivity:
     shares: tuple[float, ...] = (0.0,) * WEEK_H
     hours: int = 0
 
-    @property
-    def is_learnt(self) -> bool:
-        """Whether it was learnt from enough weeks."""
-        return self.hours >= LEARNT_AFTER_H
-
     def busy_hours(self, since: datetime, until: datetime) -> float:
         """Length of a span in busy hours."""
         return sum(self._busy(start, end) for start, end in hours_between(since, until))
@@ -77,40 +72,22 @@ def learn_silence(state: FeedState, has_news: bool, now: datetime) -> Silence:
     Time that we did not observe, because we were away or the feed was broken, is not learnt from.
     """
     learnt, seen_at, newest = state.silence, state.health.last_success_at, state.health.last_new_entry_at
-    if seen_at is None or was_away(seen_at, state.schedule.interval_s, now):
-        return learnt
-    if not has_news and hour_start(seen_at) == hour_start(now):
+    # A silence since an answer longer ago than this may be due to us.
+    observed = max(timedelta(seconds=4 * state.schedule.interval_s), MIN_SILENCE)
+    if seen_at is None or now - seen_at > observed or (not has_news and hour_start(seen_at) == hour_start(now)):
         return learnt
     activity = learn_hours(WeeklyActivity.from_text(learnt.rhythm), seen_at, now, newest)
     if not has_news or newest is None:
         return replace(learnt, rhythm=activity.to_text())
-    longest_gap_s = learn_gap(learnt.longest_gap_s, now - newest)
-    busy_h = learn_busy_silence(learnt.lull_h, activity.busy_hours(newest, now))
-    silence_s = silence_from(activity, busy_h, now) if activity.is_learnt else longest_gap_s
+    known_s = _DECAY * learnt.longest_gap_s if learnt.longest_gap_s else _FIRST_LEARNT.total_seconds()
+    gap_s = max(SILENCE_FACTOR * (now - newest).total_seconds(), known_s, MIN_SILENCE.total_seconds())
+    longest_gap_s = silence_s = int(min(gap_s, MAX_SILENCE.total_seconds()))
+    busy_h = max(SILENCE_FACTOR * activity.busy_hours(newest, now), _DECAY * (learnt.lull_h or 0.0), MIN_SILENCE / HOUR)
+    busy_h = round(busy_h, 3)
+    if activity.hours >= LEARNT_AFTER_H:
+        ends = activity.after_busy_hours(now, busy_h, latest=now + MAX_SILENCE)
+        silence_s = int(max(ends - now, MIN_SILENCE).total_seconds())
     return Silence(silence_s=silence_s, longest_gap_s=longest_gap_s, rhythm=activity.to_text(), lull_h=busy_h)
-
-
-def was_away(seen_at: datetime, interval_s: int, now: datetime) -> bool:
-    """Whether the last answer is so old that a silence may be due to us."""
-    return (now - seen_at).total_seconds() > max(4 * interval_s, MIN_SILENCE.total_seconds())
-
-
-def learn_gap(known_s: int | None, gap: timedelta) -> int:
-    """Three of the longest usual silences by the clock, in seconds."""
-    before_s = _DECAY * known_s if known_s else _FIRST_LEARNT.total_seconds()
-    longest_s = max(SILENCE_FACTOR * gap.total_seconds(), before_s, MIN_SILENCE.total_seconds())
-    return int(min(longest_s, MAX_SILENCE.total_seconds()))
-
-
-def learn_busy_silence(known_h: float | None, busy_h: float) -> float:
-    """Three of the longest usual silences in busy hours."""
-    return round(max(SILENCE_FACTOR * busy_h, _DECAY * (known_h or 0.0), MIN_SILENCE / HOUR), 3)
-
-
-def silence_from(activity: WeeklyActivity, busy_h: float, now: datetime) -> int:
-    """Seconds from this arrival until so many busy hours have passed."""
-    ends = activity.after_busy_hours(now, busy_h, latest=now + MAX_SILENCE)
-    return int(max(ends - now, MIN_SILENCE).total_seconds())
 
 
 def learn_hours(
