@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pipeline.dedup.decide import Candidate, Decision, decide
+from pipeline.dedup.decide import Decision, decide
 from pipeline.dedup.fingerprint import fingerprint
-from pipeline.dedup.model import DecidePolicy
+from pipeline.dedup.model import Candidate, DecidePolicy
 from pipeline.delivery.events import ArticlePage
 from pipeline.domain.model import (
     Article,

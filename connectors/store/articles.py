@@ -20,9 +20,9 @@ from connectors.store.entry_diff import pending_entry
 from connectors.store.explanations import explanation_json
 from connectors.store.repeated_paragraphs import expire_paragraphs, note_paragraphs, repeated_paragraphs
 from connectors.store.schema import alias_key, aliases, articles, entries, wrappers
-from pipeline.dedup.decide import Candidate, Decision, KnownArticle, article_after
+from pipeline.dedup.decide import Decision, article_after
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
-from pipeline.dedup.model import ArticleState
+from pipeline.dedup.model import ArticleState, Candidate, KnownArticle
 from pipeline.domain.fault_injection import crash_point
 from pipeline.domain.model import PendingEntry, Validators, Verdict
 from pipeline.identity.urls import registrable_domain

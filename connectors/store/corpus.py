@@ -16,10 +16,10 @@ from connectors.store import sketches
 from connectors.store.database import Database
 from connectors.store.repeated_paragraphs import note_paragraphs, repeated_paragraphs
 from connectors.store.sketches import LookUp
-from pipeline.dedup.decide import Candidate, DecidePolicy, Decision, KnownArticle, NearbyArticles, article_after, decide
+from pipeline.dedup.decide import Decision, article_after, decide
 from pipeline.dedup.fingerprint import paragraph_hashes
 from pipeline.dedup.jsonl import DedupRow, RowDecision, candidate_of
-from pipeline.dedup.memory_index import MemoryIndex
+from pipeline.dedup.model import Candidate, DecidePolicy, KnownArticle, MemoryIndex, NearbyArticles
 from pipeline.domain.model import Verdict
 from pipeline.identity.urls import canonicalise, host
 

@@ -17,8 +17,7 @@ from connectors.store.database import Database
 from connectors.store.outbox import outbox
 from connectors.store.schema import alias_key, aliases, articles, entries, feeds
 from pipeline.dedup.fingerprint import KEYS
-from pipeline.dedup.memory_index import MIN_SHARED_KEYS
-from pipeline.dedup.model import DecidePolicy
+from pipeline.dedup.model import MIN_SHARED_KEYS, DecidePolicy
 from pipeline.identity.urls import canonicalise
 from pipeline.ingest.ports import Settlement
 

@@ -24,9 +24,17 @@ from sqlalchemy import Connection, Integer, Row, TextualSelect, delete, insert, 
 
 from connectors.store.schema import sketches
 from connectors.store.sketch_partitions import FILE_EVERY, drop_weeks, ensure_partition, file_keys, week_tables
-from pipeline.dedup.decide import ArticleState, Candidate, KnownArticle, NearbyArticles, Relation
 from pipeline.dedup.fingerprint import Fingerprint
-from pipeline.dedup.memory_index import MAX_HITS, MAX_PER_KEY, MIN_SHARED_KEYS
+from pipeline.dedup.model import (
+    MAX_HITS,
+    MAX_PER_KEY,
+    MIN_SHARED_KEYS,
+    ArticleState,
+    Candidate,
+    KnownArticle,
+    NearbyArticles,
+    Relation,
+)
 
 MAX_ROWS_PER_EXPIRY = 20_000  # rows per transaction, so that none lasts long
 

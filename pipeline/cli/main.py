@@ -96,7 +96,8 @@ def poll(
                     force=force,
                     deliver_too=deliver,
                     watch=lambda so_far: status.update(
-                        f"{so_far.polls} feeds polled, {so_far.settled} of {so_far.entries} entries settled …"
+                        f"{so_far.whole.polls.total()} feeds polled, "
+                        f"{so_far.whole.settled} of {so_far.whole.entries} entries settled …"
                     ),
                 )
         except KeyboardInterrupt:
@@ -242,7 +243,9 @@ def revisit(
             report = repair.revisit(
                 newswire,
                 visits,
-                watch=lambda so_far: status.update(f"{so_far.revisits.total()} of {len(visits)} pages looked at …"),
+                watch=lambda so_far: status.update(
+                    f"{so_far.whole.revisits.total()} of {len(visits)} pages looked at …"
+                ),
             )
         console.print(revisit_summary(report), soft_wrap=True)
         print_report(report)

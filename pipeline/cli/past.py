@@ -90,7 +90,9 @@ def fill(past: Backfill, share: Share, hours: float | None) -> bool:
         filled = past.fill(
             share,
             deadline_s=hours * 3600 if hours else None,
-            watch=lambda so_far: status.update(f"{share.name}: {so_far.settled} of {so_far.entries} entries settled …"),
+            watch=lambda so_far: status.update(
+                f"{share.name}: {so_far.whole.settled} of {so_far.whole.entries} entries settled …"
+            ),
         )
     print_report(filled.report, title=share.name, remarks=filled.remarks)
     return not filled.report.problems

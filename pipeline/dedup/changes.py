@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.dedup.fingerprint import MAX_PARAGRAPHS, Fingerprint, compare
+from pipeline.dedup.fingerprint import MAX_PARAGRAPHS, Fingerprint, Similarity, compare
 from pipeline.dedup.model import DecidePolicy, KnownArticle
-from pipeline.dedup.similarity import Similarity
 
 MIN_KEPT = 0.8  # share of the old text kept by growth and by a correction
 

@@ -1,6 +1,6 @@
 """Dedup decision: the verdict on an article from the known articles near it. Pure.
 
-    known under its id or an alias?   (an alias that a page only names must resemble it: alias_check.py)
+    known under its id or an alias?   (an alias that a page only names must resemble it)
                                       withdrawn → NEW again · two ids → merged · changed → REVISED · else UNCHANGED
     else a copy of another?           same outlet → DUPLICATE · else COPY
     else                              NEW, perhaps a digest, perhaps related
@@ -11,15 +11,13 @@ Left to others: races (connectors/store/sketches.py looks up again under its loc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.dedup.alias_check import check_aliases
 from pipeline.dedup.changes import RevisionKind, find_change, is_debounced
-from pipeline.dedup.fingerprint import METHOD
-from pipeline.dedup.matching import Matches, Pair, find_matches
+from pipeline.dedup.fingerprint import METHOD, compare, overlap
+from pipeline.dedup.matching import Pair, find_matches
 from pipeline.dedup.model import (
     ArticleState,
     Candidate,
@@ -30,25 +28,6 @@ from pipeline.dedup.model import (
     Relation,
 )
 from pipeline.domain.model import Verdict
-from pipeline.text.tokens import WordsChanged, words_changed
-
-__all__ = [
-    "ArticleState",
-    "Candidate",
-    "ComparedArticle",
-    "CopySimilarity",
-    "DecidePolicy",
-    "Decision",
-    "Direction",
-    "KnownArticle",
-    "NearbyArticles",
-    "Relation",
-    "RevisionKind",
-    "WordsChanged",
-    "article_after",
-    "decide",
-    "words_changed",
-]
 
 EQUAL_SHARE = 0.8  # shared by both texts when a copy is neither cut nor expanded
 
@@ -96,31 +75,41 @@ class Decision:
 
 
 def decide(candidate: Candidate, nearby: NearbyArticles, *, now: datetime, policy: DecidePolicy) -> Decision:
-    """Decide on a candidate."""
-    checked = check_aliases(candidate, nearby, policy)
-    decision = _decide(checked.candidate, checked.known, nearby, now=now, policy=policy)
-    if not checked.rejected_aliases:
-        return decision
-    doubt = f"an address it names is {', '.join(checked.rejected_aliases)}'s, of other words: not believed"
-    return replace(decision, reason=f"{decision.reason}; {doubt}", rejected_aliases=checked.rejected_aliases)
+    """Decide on a candidate.
 
-
-def _decide(
-    candidate: Candidate,
-    known: Sequence[KnownArticle],
-    nearby: NearbyArticles,
-    *,
-    now: datetime,
-    policy: DecidePolicy,
-) -> Decision:
+    An address that a page *names* proves less than the URL it was fetched from. Some systems print one canonical URL on
+    every page, feeds give all entries one guid, and a link may lead to another page tomorrow. Trusting them blindly
+    would merge an outlet's whole output into one article. So a named article must resemble the candidate; else it stays
+    a known article of its own, and so does the page.
+    """
+    rejected = tuple(
+        known.article_id
+        for known in nearby.known
+        if known.article_id in nearby.named and not _resembles(candidate, known, policy)
+    )
+    if candidate.article_id in rejected:
+        candidate = replace(candidate, article_id=candidate.own_id)
+    known = sorted((known for known in nearby.known if known.article_id not in rejected), key=_survival_order)
     if not known:
-        return _decide_unknown(candidate, nearby, policy)
-    survivor, *others = sorted(known, key=_survival_order)
-    if others:
-        return _merge(candidate, survivor, others)
-    if survivor.state is ArticleState.WITHDRAWN:
-        return _publish_again(survivor)
-    return _decide_known(candidate, survivor, nearby, now=now, policy=policy)
+        decision = _decide_unknown(candidate, nearby, policy)
+    elif len(known) > 1:
+        decision = _merge(candidate, *known)
+    else:
+        decision = _decide_known(candidate, known[0], nearby, now=now, policy=policy)
+    if not rejected:
+        return decision
+    doubt = f"an address it names is {', '.join(rejected)}'s, of other words: not believed"
+    return replace(decision, reason=f"{decision.reason}; {doubt}", rejected_aliases=rejected)
+
+
+def _resembles(candidate: Candidate, known: KnownArticle, policy: DecidePolicy) -> bool:
+    """Whether a candidate may be a later revision of a known article, by its text or its headline."""
+    ours, theirs = candidate.fingerprint, known.fingerprint
+    if ours.content_hash == theirs.content_hash or candidate.is_live_blog or known.is_live_blog:
+        return True
+    if overlap(ours.title_words, theirs.title_words) >= policy.like_titles:
+        return True
+    return compare(ours, theirs).containment >= policy.resemblance
 
 
 def article_after(
@@ -152,25 +141,21 @@ def _survival_order(known: KnownArticle) -> tuple[bool, bool, datetime, str]:
 def _decide_known(
     candidate: Candidate, known: KnownArticle, nearby: NearbyArticles, *, now: datetime, policy: DecidePolicy
 ) -> Decision:
-    repeated = nearby.repeated | candidate.repeated
-    change = find_change(known.fingerprint, candidate.fingerprint, repeated=repeated)
+    if known.state is ArticleState.WITHDRAWN:
+        return _revised(known, "came back after it was withdrawn", verdict=Verdict.NEW)
+    change = find_change(known.fingerprint, candidate.fingerprint, repeated=nearby.repeated | candidate.repeated)
     if change is None:
         return _unchanged(known, "headline and text as before")
     is_live_blog = candidate.is_live_blog or known.is_live_blog
     if is_live_blog and is_debounced(change, known, now=now, policy=policy):
-        return _unchanged(known, "a live blog that changed little since its last revision", debounced=True)
+        reason = "a live blog that changed little since its last revision"
+        return replace(_unchanged(known, reason), debounced=True)
     kept = f"{change.similarity.containment_a:.0%} of the old text kept" if change.kind else "its sketch expired"
-    return replace(
-        _unchanged(known, f"{' and '.join(change.fields)} changed ({change.kind or 'how is not known'}, {kept})"),
-        verdict=Verdict.REVISED,
-        revision=known.revision + 1,
-        previous_text_hash=known.fingerprint.content_hash,
-        changed=change.fields,
-        revision_kind=change.kind,
-    )
+    reason = f"{' and '.join(change.fields)} changed ({change.kind or 'how is not known'}, {kept})"
+    return replace(_revised(known, reason), changed=change.fields, revision_kind=change.kind)
 
 
-def _unchanged(known: KnownArticle, reason: str, *, debounced: bool = False) -> Decision:
+def _unchanged(known: KnownArticle, reason: str) -> Decision:
     return Decision(
         verdict=Verdict.UNCHANGED,
         article_id=known.article_id,
@@ -179,90 +164,70 @@ def _unchanged(known: KnownArticle, reason: str, *, debounced: bool = False) -> 
         revision=known.revision,
         relation=known.relation,
         copy_of=known.copy_of,
-        debounced=debounced,
     )
 
 
-def _publish_again(known: KnownArticle) -> Decision:
+def _revised(known: KnownArticle, reason: str, *, verdict: Verdict = Verdict.REVISED) -> Decision:
     return replace(
-        _unchanged(known, "came back after it was withdrawn"),
-        verdict=Verdict.NEW,
+        _unchanged(known, reason),
+        verdict=verdict,
         revision=known.revision + 1,
         previous_text_hash=known.fingerprint.content_hash,
     )
 
 
-def _merge(candidate: Candidate, survivor: KnownArticle, others: Sequence[KnownArticle]) -> Decision:
-    other = others[0]
+def _merge(candidate: Candidate, survivor: KnownArticle, other: KnownArticle, *more: KnownArticle) -> Decision:
     change = find_change(survivor.fingerprint, candidate.fingerprint)
     return replace(
-        _unchanged(survivor, f"this page proves that {other.article_id} is the same article"),
-        verdict=Verdict.REVISED,
+        _revised(survivor, f"this page proves that {other.article_id} is the same article"),
         revision=max(survivor.revision, other.revision) + 1,
-        previous_text_hash=survivor.fingerprint.content_hash,
         changed=change.fields if change else (),
         revision_kind=change.kind if change else None,
         merged_id=other.article_id,
-        has_more_to_merge=len(others) > 1,
+        has_more_to_merge=bool(more),
     )
 
 
 def _decide_unknown(candidate: Candidate, nearby: NearbyArticles, policy: DecidePolicy) -> Decision:
     matches = find_matches(candidate, nearby, policy)
-    return _decide_copy(candidate, matches, matches.copied) if matches.copied else _decide_new(candidate, matches)
-
-
-def _decide_copy(candidate: Candidate, matches: Matches, pair: Pair) -> Decision:
-    original = pair.known
-    similarity = CopySimilarity(
-        round(pair.similarity.containment_a, 3),
-        round(pair.similarity.containment_b, 3),
-        round(pair.similarity.jaccard, 3),
-    )
-    direction = _direction(similarity)
-    same_outlet = candidate.outlet_id == original.outlet_id or candidate.domain == original.domain
-    # An outlet's full report must not be suppressed as a duplicate of its own brief.
-    relation = Relation.DUPLICATE if same_outlet and direction is not Direction.EXPANDED else Relation.COPY
-    return Decision(
-        verdict=Verdict.DUPLICATE if relation is Relation.DUPLICATE else Verdict.COPY,
-        article_id=candidate.article_id,
-        cluster_id=original.cluster_id,
-        reason=_copy_reason(pair, similarity),
-        relation=relation,
-        copy_of=original.article_id,
-        similarity=similarity,
-        direction=direction,
-        considered=matches.considered,
-    )
-
-
-def _copy_reason(pair: Pair, similarity: CopySimilarity) -> str:
-    if pair.same_words:
-        return f"same text as {pair.known.article_id}"
-    copy, original = similarity.containment_of_copy, similarity.containment_of_original
-    found = f"{copy:.0%} of it is in {pair.known.article_id}, {original:.0%} of that in it"
-    return f"{found}; headlines share {pair.title_overlap:.0%}"
-
-
-def _direction(similarity: CopySimilarity) -> Direction:
-    if min(similarity.containment_of_copy, similarity.containment_of_original) >= EQUAL_SHARE:
-        return Direction.EQUAL
-    return Direction.CUT if similarity.containment_of_copy >= similarity.containment_of_original else Direction.EXPANDED
-
-
-def _decide_new(candidate: Candidate, matches: Matches) -> Decision:
+    if matches.copied:
+        return replace(_decide_copy(candidate, matches.copied), considered=matches.considered)
     reasons = {
         None: "no known article shares enough of its words",
         Relation.DIGEST: f"quotes {len(matches.related_to)} articles at length",
         Relation.RELATED: f"shares a part with {', '.join(matches.related_to)}",
     }
-    reason = "extraction doubted: not compared" if candidate.fingerprint.suspect else reasons[matches.relation]
     return Decision(
         verdict=Verdict.NEW,
         article_id=candidate.article_id,
         cluster_id=candidate.article_id,
-        reason=reason,
+        reason="extraction doubted: not compared" if candidate.fingerprint.suspect else reasons[matches.relation],
         relation=matches.relation,
         related_to=matches.related_to,
         considered=matches.considered,
+    )
+
+
+def _decide_copy(candidate: Candidate, pair: Pair) -> Decision:
+    original, rounded = pair.known, pair.similarity.rounded()
+    similarity = CopySimilarity(rounded.containment_a, rounded.containment_b, rounded.jaccard)
+    of_copy, of_original = similarity.containment_of_copy, similarity.containment_of_original
+    if min(of_copy, of_original) >= EQUAL_SHARE:
+        direction = Direction.EQUAL
+    else:
+        direction = Direction.CUT if of_copy >= of_original else Direction.EXPANDED
+    same_outlet = candidate.outlet_id == original.outlet_id or candidate.domain == original.domain
+    # An outlet's full report must not be suppressed as a duplicate of its own brief.
+    is_duplicate = same_outlet and direction is not Direction.EXPANDED
+    shares = f"{of_copy:.0%} of it is in {original.article_id}, {of_original:.0%} of that in it"
+    reason = f"{shares}; headlines share {pair.title_overlap:.0%}"
+    return Decision(
+        verdict=Verdict.DUPLICATE if is_duplicate else Verdict.COPY,
+        article_id=candidate.article_id,
+        cluster_id=original.cluster_id,
+        reason=f"same text as {original.article_id}" if pair.same_words else reason,
+        relation=Relation.DUPLICATE if is_duplicate else Relation.COPY,
+        copy_of=original.article_id,
+        similarity=similarity,
+        direction=direction,
     )

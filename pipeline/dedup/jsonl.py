@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Protocol
 
-from pipeline.dedup.decide import Candidate, CopySimilarity, DecidePolicy, Decision, article_after, decide
+from pipeline.dedup.decide import Decision, article_after, decide
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
-from pipeline.dedup.memory_index import MemoryIndex
+from pipeline.dedup.model import Candidate, DecidePolicy, MemoryIndex
 from pipeline.domain.model import Verdict
 from pipeline.identity.article_ids import article_id
 from pipeline.identity.urls import canonicalise, host, registrable_domain, repair
@@ -57,16 +57,6 @@ class RowDecision:
     def verdict(self) -> Verdict:
         """Verdict of the decision."""
         return self.decision.verdict
-
-    @property
-    def article_id(self) -> str:
-        """Article id of the row."""
-        return self.decision.article_id
-
-    @property
-    def cluster_id(self) -> str:
-        """Article id of the original in its cluster."""
-        return self.decision.cluster_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +131,9 @@ def dedup_lines(
 
     A corpus in memory must read those lines all the same; a store knows them.
     """
-    rows = read_lines(lines)
+    rows: Iterator[DedupRow | BadLine] = (
+        read_line(line, number) for number, line in enumerate(lines, start=1) if line.strip()
+    )
     if corpus is None:
         corpus = Deduplicator()
         corpus.add_all([row for row in islice(rows, skip) if isinstance(row, DedupRow)])
@@ -153,15 +145,8 @@ def dedup_lines(
             yield row if isinstance(row, BadLine) else next(decided)
 
 
-def read_lines(lines: Iterable[bytes | str]) -> Iterator[DedupRow | BadLine]:
-    """Parse lines of JSON to rows; blank lines are skipped."""
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield read_line(line, number)
-
-
 def read_line(line: bytes | str, number: int) -> DedupRow | BadLine:
-    """Parse a line to a row, or to the fault that makes it invalid."""
+    """Parse a line of JSON to a row, or to the fault that makes it invalid."""
     try:
         fields = json.loads(line.decode("utf-8-sig") if isinstance(line, bytes) else line)
     except ValueError as error:
@@ -198,19 +183,13 @@ def decision_json(answer: RowDecision | BadLine) -> str:
         nothing = dict.fromkeys(("article_id", "cluster_id", "copy_of", "similarity"))
         failed = {"id": answer.id, "verdict": Verdict.FAILED.value, **nothing}
         return json.dumps(failed | {"line": answer.number, "fault": answer.fault}, ensure_ascii=False)
+    decision = answer.decision
     fields = {
         "id": answer.id,
-        "verdict": answer.verdict.value,
-        "article_id": answer.article_id,
-        "cluster_id": answer.cluster_id,
-        "copy_of": answer.decision.copy_of,
-        "similarity": similarity_json(answer.decision.similarity),
+        "verdict": decision.verdict.value,
+        "article_id": decision.article_id,
+        "cluster_id": decision.cluster_id,
+        "copy_of": decision.copy_of,
+        "similarity": asdict(decision.similarity) if decision.similarity else None,
     }
     return json.dumps(fields, ensure_ascii=False)
-
-
-def similarity_json(similarity: CopySimilarity | None) -> dict[str, float] | None:
-    """JSON object of a similarity."""
-    if similarity is None:
-        return None
-    return asdict(similarity)

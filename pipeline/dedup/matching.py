@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipeline.dedup.fingerprint import MAX_NAMES, MAX_NUMBERS, compare
+from pipeline.dedup.fingerprint import MAX_NAMES, MAX_NUMBERS, Similarity, compare, count_common, overlap
 from pipeline.dedup.model import Candidate, ComparedArticle, DecidePolicy, KnownArticle, NearbyArticles, Relation
-from pipeline.dedup.similarity import Similarity, count_common, overlap
 from pipeline.text.tokens import headline_tokens
 
 MAX_COMPARED = 16  # the best by shared keys; more never changed an answer
@@ -27,7 +26,7 @@ _DIGESTS = (
     "l actu en bref, presseschau, nachrichtenüberblick, kurz notiert, kurzmeldungen, rassegna stampa, in breve, "
     "revista de prensa, en breve, resumen de prensa, przegląd prasy, дайджест, обзор прессы"
 )
-_DIGEST_PHRASES = tuple(tuple(phrase.split()) for phrase in _DIGESTS.split(","))
+_DIGEST_PHRASES = tuple(f" {phrase} " for phrase in _DIGESTS.split(", "))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,20 +36,8 @@ class Pair:
     known: KnownArticle
     similarity: Similarity
     title_overlap: float
-    same_words: bool = False  # the normalised texts are equal
-
-    def considered(self, refusal: str | None, needed: float) -> ComparedArticle:
-        """This pair as `newswire why` shows it."""
-        similarity = self.similarity
-        return ComparedArticle(
-            article_id=self.known.article_id,
-            containment_of_copy=round(similarity.containment_a, 3),
-            containment_of_original=round(similarity.containment_b, 3),
-            jaccard=round(similarity.jaccard, 3),
-            title_overlap=round(self.title_overlap, 3),
-            refusal=refusal,
-            needed=needed if needed <= 1 else None,
-        )
+    same_words: bool  # the normalised texts are equal
+    same_host: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +53,8 @@ class Matches:
 def find_matches(candidate: Candidate, nearby: NearbyArticles, policy: DecidePolicy) -> Matches:
     """Find the known articles that a new one copies, quotes or is related to."""
     pairs = _pairs(candidate, nearby)
-    refusals = [refusal(candidate, pair, policy) for pair in pairs]
-    considered = tuple(
-        pair.considered(why, needed_containment(candidate, pair, policy))
-        for pair, why in zip(pairs, refusals, strict=True)
-    )
+    refusals = [_refusal(candidate, pair, policy) for pair in pairs]
+    considered = tuple(_compared(pair, why, policy) for pair, why in zip(pairs, refusals, strict=True))
     if candidate.fingerprint.suspect:
         return Matches(considered=considered)
     accepted = [pair for pair, why in zip(pairs, refusals, strict=True) if why is None]
@@ -83,29 +67,39 @@ def find_matches(candidate: Candidate, nearby: NearbyArticles, policy: DecidePol
     return Matches(relation=Relation.RELATED if related else None, related_to=related, considered=considered)
 
 
-def refusal(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
+def _compared(pair: Pair, refusal: str | None, policy: DecidePolicy) -> ComparedArticle:
+    """The pair as `newswire why` shows it."""
+    similarity, needed = pair.similarity.rounded(), _needed_containment(pair, policy)
+    return ComparedArticle(
+        article_id=pair.known.article_id,
+        containment_of_copy=similarity.containment_a,
+        containment_of_original=similarity.containment_b,
+        jaccard=similarity.jaccard,
+        title_overlap=round(pair.title_overlap, 3),
+        refusal=refusal,
+        needed=needed if needed <= 1 else None,
+    )
+
+
+def _refusal(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
     """Why the pair is not copy and original; None when it is."""
     ours, theirs = candidate.fingerprint, pair.known.fingerprint
     if ours.suspect or theirs.suspect:
         return "extraction doubted: little is left beside what the host repeats"
     if pair.same_words:
         return _refuse_same_words(candidate, pair, policy)
-    if min(ours.tokens, theirs.tokens) < _min_tokens(pair, policy):
+    # Less for a teaser, which has the same headline and is contained in the other text.
+    is_teaser = pair.title_overlap >= SAME_HEADLINE and pair.similarity.containment >= policy.strict_containment
+    if min(ours.tokens, theirs.tokens) < (policy.min_tokens_teaser if is_teaser else policy.min_tokens):
         return f"under {policy.min_tokens} words, too short to compare"
     return (
-        _refuse_containment(candidate, pair, policy)
+        _refuse_containment(pair, policy)
         or _refuse_digest(candidate, pair, policy)
         or _refuse_age(candidate, pair, policy)
         or _refuse_numbers(candidate, pair)
         or _refuse_names(candidate, pair, policy)
-        or _refuse_host_furniture(candidate, pair, policy)
+        or _refuse_host_furniture(pair, policy)
     )
-
-
-def _min_tokens(pair: Pair, policy: DecidePolicy) -> int:
-    """Minimum length; less for a teaser, which has the same headline and is contained in the other text."""
-    is_teaser = pair.title_overlap >= SAME_HEADLINE and pair.similarity.containment >= policy.strict_containment
-    return policy.min_tokens_teaser if is_teaser else policy.min_tokens
 
 
 def _refuse_same_words(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
@@ -113,22 +107,21 @@ def _refuse_same_words(candidate: Candidate, pair: Pair, policy: DecidePolicy) -
         return None
     if candidate.fingerprint.tokens < policy.min_tokens:
         return f"same text, but under {policy.min_tokens} words and headlines unlike"
-    if candidate.domain == pair.known.domain and candidate.fingerprint.title_words:
+    if pair.same_host and candidate.fingerprint.title_words:
         return "same text at the same outlet under unlike headlines: extraction doubted"
     return None
 
 
-def _refuse_containment(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
-    needed = needed_containment(candidate, pair, policy)
+def _refuse_containment(pair: Pair, policy: DecidePolicy) -> str | None:
+    needed = _needed_containment(pair, policy)
     if pair.similarity.containment >= needed:
         return None
     shared = f"shares {pair.similarity.containment:.0%}, headlines {pair.title_overlap:.0%}"
     return f"{shared}: {needed:.0%} needed" if needed <= 1 else f"{shared}: too small a part of the longer text"
 
 
-def needed_containment(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> float:
+def _needed_containment(pair: Pair, policy: DecidePolicy) -> float:
     """Containment needed for copy and original: the less the headlines share, the higher."""
-    same_host = candidate.domain == pair.known.domain
     one_sided = pair.similarity.smaller < policy.one_sided
     by_titles = policy.containment_one_sided if one_sided else policy.containment
     if pair.title_overlap >= policy.same_titles:
@@ -139,7 +132,9 @@ def needed_containment(candidate: Candidate, pair: Pair, policy: DecidePolicy) -
         needed = by_titles.unlike_titles
     else:
         needed = NEVER
-    return max(needed, policy.containment_same_host) if same_host and pair.title_overlap < SAME_HEADLINE else needed
+    return (
+        max(needed, policy.containment_same_host) if pair.same_host and pair.title_overlap < SAME_HEADLINE else needed
+    )
 
 
 def _refuse_digest(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
@@ -164,11 +159,10 @@ def _refuse_age(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str |
 
 def _refuse_numbers(candidate: Candidate, pair: Pair) -> str | None:
     """Template pages (quakes, matches, stocks) share words and differ in numbers; most are of one host."""
-    same_host = candidate.domain == pair.known.domain
     found = count_common(candidate.fingerprint.numbers, pair.known.fingerprint.numbers, kept=MAX_NUMBERS)
-    if not same_host and pair.similarity.containment >= 0.80:
+    if not pair.same_host and pair.similarity.containment >= 0.80:
         return None  # figures of another host may be corrected; templates of two hosts have different words too
-    if found.of_fewer >= 4 and found.shared < (0.7 if same_host else 0.5) * found.of_fewer:
+    if found.of_fewer >= 4 and found.shared < (0.7 if pair.same_host else 0.5) * found.of_fewer:
         return f"a template: {found.shared} of {found.of_fewer} numbers in common"
     if found.of_fewer >= 2 and not found.shared and pair.similarity.containment < 0.9:
         return "a template: no number in common"
@@ -178,18 +172,16 @@ def _refuse_numbers(candidate: Candidate, pair: Pair) -> str | None:
 def _refuse_names(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
     """Template pages (accidents, obituaries, offers) share words and differ in people and places."""
     found = count_common(candidate.fingerprint.names, pair.known.fingerprint.names, kept=MAX_NAMES)
-    same_host = candidate.domain == pair.known.domain
-    needed = policy.names_same_host if same_host else policy.names
+    needed = policy.names_same_host if pair.same_host else policy.names
     if found.of_fewer >= policy.min_names and found.shared < needed * found.of_fewer:
         return f"a template: {found.shared} of {found.of_fewer} names in common"
     return None
 
 
-def _refuse_host_furniture(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
+def _refuse_host_furniture(pair: Pair, policy: DecidePolicy) -> str | None:
     """Before a host's boilerplate is learnt, its first pages share only that; their headlines differ."""
-    if candidate.domain != pair.known.domain or pair.title_overlap >= policy.like_titles:
-        return None
-    if pair.similarity.jaccard >= policy.strict_containment:
+    is_other = not pair.same_host or pair.title_overlap >= policy.like_titles
+    if is_other or pair.similarity.jaccard >= policy.strict_containment:
         return None
     return "same host, headlines unlike: shared text may be the host's own"
 
@@ -197,18 +189,18 @@ def _refuse_host_furniture(candidate: Candidate, pair: Pair, policy: DecidePolic
 def _pairs(candidate: Candidate, nearby: NearbyArticles) -> list[Pair]:
     same = {known.article_id for known in nearby.same_hash}
     others = [known for known in nearby.sharing_keys if known.article_id not in same]
-    pairs = (_pair(candidate, known) for known in (*nearby.same_hash, *others[:MAX_COMPARED]))
-    return [pair for pair in pairs if pair.known.article_id != candidate.article_id]
-
-
-def _pair(candidate: Candidate, known: KnownArticle) -> Pair:
-    ours, theirs = candidate.fingerprint, known.fingerprint
-    return Pair(
-        known=known,
-        similarity=compare(ours, theirs),
-        title_overlap=overlap(ours.title_words, theirs.title_words),
-        same_words=ours.content_hash == theirs.content_hash,
-    )
+    ours = candidate.fingerprint
+    return [
+        Pair(
+            known=known,
+            similarity=compare(ours, known.fingerprint),
+            title_overlap=overlap(ours.title_words, known.fingerprint.title_words),
+            same_words=ours.content_hash == known.fingerprint.content_hash,
+            same_host=candidate.domain == known.domain,
+        )
+        for known in (*nearby.same_hash, *others[:MAX_COMPARED])
+        if known.article_id != candidate.article_id
+    ]
 
 
 def _closeness(pair: Pair) -> tuple[bool, float, float, bool, float]:
@@ -239,20 +231,13 @@ def _same_story(a: KnownArticle, b: KnownArticle, policy: DecidePolicy) -> bool:
 
 
 def _related(pairs: Sequence[Pair], policy: DecidePolicy) -> tuple[str, ...]:
-    likely = [
-        pair
-        for pair in pairs
-        if policy.related_containment <= pair.similarity.containment and not pair.known.fingerprint.suspect
-    ]
+    whole = (pair for pair in pairs if not pair.known.fingerprint.suspect)
+    likely = [pair for pair in whole if pair.similarity.containment >= policy.related_containment]
     return (max(likely, key=_closeness).known.article_id,) if likely else ()
 
 
 @lru_cache(maxsize=4096)
 def is_digest_headline(title: str) -> bool:
     """Whether a headline announces a digest: a press review, a roundup, the news in brief."""
-    tokens = tuple(headline_tokens(title))
-    return any(_contains(tokens, phrase) for phrase in _DIGEST_PHRASES)
-
-
-def _contains(tokens: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
-    return any(tokens[at : at + len(phrase)] == phrase for at in range(len(tokens) - len(phrase) + 1))
+    words = f" {' '.join(headline_tokens(title))} "
+    return any(phrase in words for phrase in _DIGEST_PHRASES)

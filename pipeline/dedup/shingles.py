@@ -15,8 +15,6 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dedup.similarity import NOTHING_SHARED, Similarity
-
 # Hashes per sketch: between them, containment is estimated within ±0.03.
 MIN_SKETCH = 256
 MAX_SKETCH = 1024
@@ -81,14 +79,14 @@ def mixed_word_hashes(tokens: Collection[str]) -> tuple[int, ...]:
     return tuple(sorted(set(as_int32(_mix(word_hashes(tuple(tokens)))))))
 
 
-def compare_sketches(a: bytes, b: bytes, *, cutoff: int) -> Similarity:
-    """Compare two sketches below a cut-off that both cover."""
+def common_share(a: bytes, b: bytes, *, cutoff: int) -> tuple[float, float, float]:
+    """The shares of the first sketch, the second and both that are common, below a cut-off that both cover."""
     ours, theirs = _below(a, cutoff), _below(b, cutoff)
     if not len(ours) or not len(theirs):
-        return NOTHING_SHARED
+        return 0.0, 0.0, 0.0
     positions = np.minimum(np.searchsorted(theirs, ours), len(theirs) - 1)
     shared = int(np.count_nonzero(theirs[positions] == ours))
-    return Similarity(shared / len(ours), shared / len(theirs), shared / (len(ours) + len(theirs) - shared))
+    return shared / len(ours), shared / len(theirs), shared / (len(ours) + len(theirs) - shared)
 
 
 def _distinct(ascending: npt.NDArray[Unsigned]) -> npt.NDArray[Unsigned]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.dedup.decide import Decision, WordsChanged
+from pipeline.dedup.decide import Decision
 from pipeline.domain.model import Article, Outlet, PendingEntry, Response, Validators
 from pipeline.extraction.values import Extraction
+from pipeline.text.tokens import WordsChanged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

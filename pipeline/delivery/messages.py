@@ -20,7 +20,8 @@ from enum import StrEnum
 from typing import Any
 
 from pipeline import __version__
-from pipeline.dedup.decide import Decision, Relation
+from pipeline.dedup.decide import Decision
+from pipeline.dedup.model import Relation
 from pipeline.delivery.events import Publication, Visit
 from pipeline.domain.model import FeedState, Message, Outlet, SourcedTime, Topic, Verdict
 from pipeline.text.tokens import WordsChanged, words_changed

@@ -16,7 +16,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from pipeline.dedup.decide import Candidate, Decision, NearbyArticles
+from pipeline.dedup.decide import Decision
+from pipeline.dedup.model import Candidate, NearbyArticles
 from pipeline.delivery.events import ArticlePage, Visit
 from pipeline.domain.model import Entry, FeedState, Message, PendingEntry, Verdict
 from pipeline.extraction.values import Extraction, PageInput

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from pipeline.dedup.decide import Candidate, DecidePolicy, Decision, decide
+from pipeline.dedup.decide import Decision, decide
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
+from pipeline.dedup.model import Candidate, DecidePolicy
 from pipeline.delivery.dead_letters import resolutions
 from pipeline.delivery.events import ArticlePage, Publication
 from pipeline.delivery.messages import messages_of, words_since

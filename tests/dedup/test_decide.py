@@ -11,20 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.dedup.decide import (
-    ArticleState,
-    Candidate,
-    DecidePolicy,
-    Decision,
-    Direction,
-    KnownArticle,
-    NearbyArticles,
-    Relation,
-    article_after,
-    decide,
-)
+from pipeline.dedup.decide import Decision, Direction, article_after, decide
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
 from pipeline.dedup.jsonl import BadLine, Deduplicator, DedupRow, RowDecision, decision_json, dedup_lines
+from pipeline.dedup.model import ArticleState, Candidate, DecidePolicy, KnownArticle, NearbyArticles, Relation
 from pipeline.domain.model import Verdict
 from pipeline.text.tokens import normalise
 from tests.made_news import MadeArticle, Newsroom
@@ -317,10 +307,10 @@ def test_the_order_of_arrival_changes_neither_clusters_nor_ids(versions: list[Ma
     results = [deduplicator.add(row) for row in rows(versions)]
     stories: dict[str, set[str]] = {}
     for version, result in zip(versions, results, strict=True):
-        stories.setdefault(result.cluster_id, set()).add(version.story)
+        stories.setdefault(result.decision.cluster_id, set()).add(version.story)
     assert sorted(next(iter(found)) for found in stories.values()) == sorted(story.story for story in STORIES)
     assert all(len(found) == 1 for found in stories.values())
-    assert {r.id: r.article_id for r in results} == IDS
+    assert {r.id: r.decision.article_id for r in results} == IDS
 
 
 @settings(max_examples=25, deadline=None)
@@ -331,10 +321,11 @@ def test_seeing_the_same_again_changes_nothing(versions: list[MadeArticle], agai
     for number in again:
         repeated = deduplicator.add(rows(versions)[number])
         assert repeated.verdict is Verdict.UNCHANGED
-        assert (repeated.article_id, repeated.cluster_id) == (first[number].article_id, first[number].cluster_id)
+        ours, theirs = repeated.decision, first[number].decision
+        assert (ours.article_id, ours.cluster_id) == (theirs.article_id, theirs.cluster_id)
 
 
-IDS = {row.id: Deduplicator().add(row).article_id for row in rows(VERSIONS)}
+IDS = {row.id: Deduplicator().add(row).decision.article_id for row in rows(VERSIONS)}
 
 
 def test_what_is_remembered_of_a_decision_is_found_unchanged() -> None:

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.dedup.fingerprint import KEYS, Fingerprint, compare, fingerprint, paragraph_hashes
-from pipeline.dedup.similarity import CommonCount, count_common
+from pipeline.dedup.fingerprint import (
+    KEYS,
+    CommonCount,
+    Fingerprint,
+    compare,
+    count_common,
+    fingerprint,
+    paragraph_hashes,
+)
 from pipeline.domain.errors import StoreError
 from pipeline.text.tokens import headline_tokens, news_paragraphs, normalise, tokenise, words_changed
 from tests.made_news import Newsroom

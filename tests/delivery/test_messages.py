@@ -9,12 +9,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import schemas
-from pipeline.dedup.decide import CopySimilarity, Decision, Direction, Relation, RevisionKind, WordsChanged
+from pipeline.dedup.changes import RevisionKind
+from pipeline.dedup.decide import CopySimilarity, Decision, Direction
+from pipeline.dedup.model import Relation
 from pipeline.delivery import dead_letters, messages
 from pipeline.delivery.dead_letters import DeadEntry
 from pipeline.delivery.events import Failure, Publication
 from pipeline.delivery.messages import messages_of, words_since
 from pipeline.domain.model import FeedStatus, Message, PendingEntry, SourcedTime, Topic, Verdict
+from pipeline.text.tokens import WordsChanged
 from tests.values import FEED, NOW, OUTLET, make_entry, make_page, make_response, make_state
 
 PENDING = PendingEntry(

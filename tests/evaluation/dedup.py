@@ -146,7 +146,7 @@ def our_clusters(rows: Sequence[Row]) -> list[str]:
     return [
         deduplicator.add(
             DedupRow(id=row.id, url=row.url, title=row.title, text=row.text, published=row.published)
-        ).cluster_id
+        ).decision.cluster_id
         for row in rows
     ]
 

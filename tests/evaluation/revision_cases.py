@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pipeline.dedup.decide import Candidate, DecidePolicy, KnownArticle, NearbyArticles, decide
+from pipeline.dedup.decide import decide
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
+from pipeline.dedup.model import Candidate, DecidePolicy, KnownArticle, NearbyArticles
 from pipeline.domain.model import Verdict
 
 SEEN = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)

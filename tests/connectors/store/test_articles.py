@@ -14,7 +14,7 @@ from connectors.store.explanations import WhyStore
 from connectors.store.feeds import FeedStore
 from connectors.store.outbox import StoredOutbox
 from connectors.store.revisits import RevisitStore
-from pipeline.dedup.decide import Relation
+from pipeline.dedup.model import Relation
 from pipeline.domain.model import PendingEntry, Verdict
 from pipeline.identity.urls import canonicalise
 from pipeline.ingest.ports import PollDecision, WriteResult

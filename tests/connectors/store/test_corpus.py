@@ -63,11 +63,11 @@ def test_the_store_decides_like_the_deduplicator_in_memory(corpus: CorpusStore) 
 def outline(answer: RowDecision) -> tuple[object, ...]:
     """The fields of an output line."""
     decision = answer.decision
-    return answer.id, answer.verdict, answer.article_id, answer.cluster_id, decision.copy_of, decision.similarity
+    return answer.id, answer.verdict, decision.article_id, decision.cluster_id, decision.copy_of, decision.similarity
 
 
 def test_a_corpus_added_again_is_unchanged(corpus: CorpusStore) -> None:
     rows = made_rows()[:-4]
     first, again = in_batches(corpus, rows), in_batches(corpus, rows)
     assert {answer.verdict for answer in again} == {Verdict.UNCHANGED}
-    assert [answer.cluster_id for answer in again] == [answer.cluster_id for answer in first]
+    assert [answer.decision.cluster_id for answer in again] == [answer.decision.cluster_id for answer in first]

@@ -20,8 +20,8 @@ from sqlalchemy import select
 from connectors.store.corpus import claim
 from connectors.store.database import Database
 from connectors.store.schema import sketches
-from pipeline.dedup.decide import Candidate, DecidePolicy
 from pipeline.dedup.fingerprint import fingerprint
+from pipeline.dedup.model import Candidate, DecidePolicy
 from pipeline.domain.model import Verdict
 from tests.connectors.store.test_sketches import make_tables
 from tests.made_news import Newsroom

@@ -17,9 +17,16 @@ from connectors.store.repeated_paragraphs import expire_paragraphs, note_paragra
 from connectors.store.schema import metadata, outlet_shingles, sketch_keys
 from connectors.store.sketch_partitions import FILE_EVERY, file_keys
 from connectors.store.sketches import Hit, insert_keys
-from pipeline.dedup.decide import ArticleState, Candidate, DecidePolicy, KnownArticle, NearbyArticles
 from pipeline.dedup.fingerprint import fingerprint
-from pipeline.dedup.memory_index import MAX_HITS, MemoryIndex
+from pipeline.dedup.model import (
+    MAX_HITS,
+    ArticleState,
+    Candidate,
+    DecidePolicy,
+    KnownArticle,
+    MemoryIndex,
+    NearbyArticles,
+)
 from pipeline.domain.model import Verdict
 from tests.made_news import MadeArticle, Newsroom
 
