@@ -18,11 +18,10 @@ from lxml import html
 
 from pipeline.domain.model import Article, Rejection
 from pipeline.extraction.content.clean import CleanedContent, clean_blocks
-from pipeline.extraction.content.css_rules import apply_rules, remove_elements
-from pipeline.extraction.content.select import Selection, select_content
-from pipeline.extraction.content.structured_text import paragraphs_of
+from pipeline.extraction.content.select import Selection, apply_rules, paragraphs_of, select_content
 from pipeline.extraction.dom.blocks import Block, read_blocks
 from pipeline.extraction.dom.page import ParsedPage, parse_page
+from pipeline.extraction.dom.xpath import remove_elements
 from pipeline.extraction.metadata.authors import Authors, find_signature
 from pipeline.extraction.metadata.json_ld import LinkedArticle, read_json_ld
 from pipeline.extraction.metadata.resolve import Metadata, PageHead, read_head, read_metadata
@@ -141,18 +140,18 @@ def _find_text(page: _Page, wrapper: Wrapper | None) -> _Text | None:
     remove_elements(page.body, rules.remove)
     if rules.body:
         blocks = read_blocks(page.body)
-        ruled = apply_rules(page.body, blocks, rules)
-        if ruled.kept:
-            return _text_of(blocks, _clean(page, blocks, ruled.kept), "rule", lead=ruled.lead)
+        kept, lead = apply_rules(page.body, blocks, rules)
+        if kept:
+            return _text_of(blocks, _clean(page, blocks, kept), "rule", lead=lead)
     page_hash = crc32(f"{page.input.url} {page.title}".encode())  # archives of several pages share a URL
     # A number in [0, 1) that decides on the audit: the same for the same page, evenly spread over pages.
     draw = crc32(page_hash.to_bytes(4, "big")) / 2**32
     if wrapper is not None and not needs_full_selection(wrapper, wrapper.pages, draw):
         blocks = read_blocks(page.body, skipped=wrapper.dead_branches)
         repeated = find_repeated(blocks, wrapper)
-        kept = select_by_wrapper(blocks, wrapper, repeated)
-        if kept is not None:
-            return _text_of(blocks, _clean(page, blocks, kept, repeated), f"wrapper v{wrapper.version}")
+        selected = select_by_wrapper(blocks, wrapper, repeated)
+        if selected is not None:
+            return _text_of(blocks, _clean(page, blocks, selected, repeated), f"wrapper v{wrapper.version}")
     return None if page.parsed.is_cut else _select_fully(page, wrapper, page_hash)
 
 
@@ -229,9 +228,9 @@ def _structured_text(selection: Selection, page: _Page, blocks: Sequence[Block])
     """Text from JSON-LD, for pages that render their article with JavaScript; the lead is the visible one."""
     key = key_of(page.description)
     shown = next((block.text for block in blocks if block.key == key), "")
-    found = paragraphs_of(selection.text, title=page.title, description=page.description, shown=shown)
-    step = Step("took", "json-ld body", found.paragraphs[0][:80] if found.paragraphs else "")
-    return _Text(paragraphs=found.paragraphs, lead=found.lead, method="json-ld", steps=(step,))
+    paragraphs, lead = paragraphs_of(selection.text, title=page.title, description=page.description, shown=shown)
+    step = Step("took", "json-ld body", paragraphs[0][:80] if paragraphs else "")
+    return _Text(paragraphs=paragraphs, lead=lead, method="json-ld", steps=(step,))
 
 
 def _article(page: _Page, found: _Text) -> Article:

@@ -27,7 +27,7 @@ from pipeline.extraction.boilerplate.markup_kinds import NON_CONTENT_KINDS
 from pipeline.extraction.boilerplate.phrases import LISTS, PATTERNS, phrase_kind
 from pipeline.extraction.boilerplate.switches import switched_off
 from pipeline.extraction.content.clean import STEPS
-from pipeline.extraction.content.trafilatura_adapter import select_by_trafilatura
+from pipeline.extraction.content.select import select_by_trafilatura
 from pipeline.extraction.dom.blocks import Block, read_blocks
 from pipeline.extraction.dom.page import page_in_utf8, parse_page
 from pipeline.identity.urls import registrable_domain
@@ -135,8 +135,8 @@ def rules_that_may_apply(content: bytes | str, written: AbstractSet[str]) -> Ite
     blocks = read_blocks(parsed.root)
     phrases = {phrase_kind(block.text) for block in blocks}
     markup = {mark.kind for block in blocks for mark in block.marks}
-    yield from dict.fromkeys(rule.name for rule in PATTERNS if rule.kind in phrases)
-    yield from (group.name for group in LISTS if group.kind in phrases)
+    yield from dict.fromkeys(f"phrases {rule.kind}" for rule in PATTERNS if rule.kind in phrases)
+    yield from (f"lines {group.kind} {group.language}" for group in LISTS if group.kind in phrases)
     yield from (f"markup {kind}" for kind in sorted(NON_CONTENT_KINDS & markup))
 
 

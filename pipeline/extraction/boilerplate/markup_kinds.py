@@ -1,16 +1,13 @@
 """Kinds of markup: what an element's tag, classes and id say that it holds.
 
 The words are in `markup_kinds.toml`. What follows from a kind is decided elsewhere: an element that holds most of a
-page's text is its article, whatever it is called.
-
-Tested by tests/extraction/boilerplate/test_phrases.py.
+page's text is its article, whatever it is called. Tested by tests/extraction/boilerplate/test_phrases.py.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
@@ -18,7 +15,7 @@ from lxml import html
 
 from pipeline.text.tables import read_table, unfolded
 
-__all__ = ["NON_CONTENT_KINDS", "RULES", "Kind", "MarkupRule", "is_outside_article", "kind_of", "without_terms"]
+__all__ = ["NON_CONTENT_KINDS", "Kind", "is_outside_article", "kind_of", "without_terms"]
 
 
 class Kind(StrEnum):
@@ -45,29 +42,19 @@ class Kind(StrEnum):
 NON_CONTENT_KINDS = frozenset(Kind) - {Kind.EMBED, Kind.LEAD, Kind.LIVE, Kind.PAYWALL, Kind.QUOTE, Kind.SCRAMBLED}
 
 
-@dataclass(frozen=True, slots=True)
-class MarkupRule:
-    """Words of class, id, itemprop, rel or data-testid that tell a kind."""
-
-    kind: Kind
-    words: str
-    examples: tuple[str, ...]
-
-
 _TABLE = read_table(__name__)
-RULES = tuple(
-    MarkupRule(Kind(rule["kind"]), unfolded(rule["words"]), tuple(rule["examples"])) for rule in _TABLE["kinds"]
-)
+# By kind, words of class, id, itemprop, rel or data-testid that tell it: the first that matches.
+_RULES = tuple((Kind(rule["kind"]), unfolded(rule["words"])) for rule in _TABLE["kinds"])
 _BY_TAG = {tag: Kind(kind) for tag, kind in _TABLE["tags"].items()}
-_BESIDE = re.compile(_TABLE["beside"], re.IGNORECASE)
+_names_beside = lru_cache(maxsize=5_000)(re.compile(_TABLE["beside"], re.IGNORECASE).search)
 _BESIDE_TAGS = frozenset(_TABLE["beside_tags"])
 
 # `no-tts`, `has-caption`, `with-sidebar` and `ad-free` say what an element is not, or what it has inside.
 _BORDER_BEFORE = r"(?:^|(?<=[\s_.:/-]))(?<!\bno-)(?<!\bhas-)(?<!\bwith-)(?<!\bwithout-)"
 _BORDER_AFTER = r"(?=$|[\s_.:/-])(?![-_](?:hidden|free|none|off|disabled)\b)"
-_COMPILED = tuple(re.compile(_BORDER_BEFORE + "(?:" + rule.words + ")" + _BORDER_AFTER) for rule in RULES)
-_NO_RULE = len(RULES)
-_ANY = re.compile("|".join(rule.words for rule in RULES))
+_COMPILED = tuple(re.compile(_BORDER_BEFORE + "(?:" + words + ")" + _BORDER_AFTER) for _, words in _RULES)
+_NO_RULE = len(_RULES)
+_ANY = re.compile("|".join(words for _, words in _RULES))
 # `article-teaser lead` teases its own article.
 _SURELY_LEAD = re.compile(
     _BORDER_BEFORE + r"(?:lead|lede|chap[oô]|chapeau|standfirst|intro|dek|teaser-?(?:text|content))" + _BORDER_AFTER
@@ -91,8 +78,12 @@ def kind_of(
     if itemprop == "description" and tag != "meta":
         return Kind.LEAD
     for words in (classes, ident, name):
-        if words and (kind := _kind_of_words(words[:_LONG_ENOUGH])) is not None:
-            return kind
+        front = (words or "")[:_LONG_ENOUGH]
+        # By the first rule that one of the words falls under: most are on the next outlet's pages too.
+        rank = min(map(_rank_of, without_terms(front.split())), default=_NO_RULE)
+        if rank != _NO_RULE:
+            kind = _RULES[rank][0]
+            return Kind.LEAD if kind is Kind.RELATED and _SURELY_LEAD.search(_plain(front)) else kind
     return _BY_TAG.get(tag)
 
 
@@ -102,16 +93,6 @@ def without_terms(words: Iterable[str]) -> list[str]:
     if _POST_CLASSES.isdisjoint(classes):
         return classes
     return [word for word in classes if not word.startswith(_TERM_CLASSES)]
-
-
-def _kind_of_words(words: str) -> Kind | None:
-    """By the first rule that one of the words falls under: most are on the next outlet's pages too."""
-    rank = min(map(_rank_of, without_terms(words.split())), default=_NO_RULE)
-    if rank == _NO_RULE:
-        return None
-    kind = RULES[rank].kind
-    is_lead = kind is Kind.RELATED and _SURELY_LEAD.search(_plain(words)) is not None
-    return Kind.LEAD if is_lead else kind
 
 
 @lru_cache(maxsize=50_000)
@@ -131,13 +112,8 @@ def is_outside_article(element: html.HtmlElement) -> bool:
     """Whether an element stands in a footer, a sidebar, comments or another article's teaser."""
     return any(
         parent.tag in _BESIDE_TAGS
-        or _names_beside((parent.get("class") or "")[:200])
+        or _names_beside((parent.get("class") or "")[:200]) is not None
         or "comment" in (parent.get("id") or "").lower()
         for parent in element.iterancestors()
         if parent.tag not in {"html", "body", "main"}
     )
-
-
-@lru_cache(maxsize=5_000)
-def _names_beside(classes: str) -> bool:
-    return _BESIDE.search(classes) is not None

@@ -7,17 +7,18 @@ may write about newsletters. What follows from a kind is left to pipeline/extrac
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from ahocorasick_rs import AhoCorasick
 
-from pipeline.extraction.boilerplate import switches
+from pipeline.extraction.boilerplate.switches import OFF
 from pipeline.text.normalize import key_of
 from pipeline.text.tables import read_table, unfolded
 
-__all__ = ["LISTS", "PATTERNS", "PhraseList", "PhrasePatterns", "is_paywall_line", "phrase_kind"]
+__all__ = ["LISTS", "PATTERNS", "PhraseList", "PhrasePatterns", "phrase_kind"]
 
 MAX_CHARS = 420  # the longest newsletter pitch seen in one paragraph had 380
 MAX_HOLDING_CHARS = 300  # in 41,671 texts the longest line recognised by words in its middle had 258
@@ -39,11 +40,6 @@ class PhrasePatterns:
     signs: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
 
-    @property
-    def name(self) -> str:
-        """Its name for switches: all patterns of a kind share one."""
-        return f"phrases {self.kind}"
-
 
 @dataclass(frozen=True, slots=True)
 class PhraseList:
@@ -53,16 +49,6 @@ class PhraseList:
     language: str
     lines: tuple[str, ...]
 
-    @property
-    def name(self) -> str:
-        """Its name for switches."""
-        return f"lines {self.kind} {self.language}"
-
-
-def _patterns_of(group: Mapping[str, list[str]]) -> PhrasePatterns:
-    fields = {name: tuple(map(_filled, values)) for name, values in group.items() if name != "kind"}
-    return PhrasePatterns(kind=str(group["kind"]), **fields)
-
 
 def _filled(pattern: str) -> str:
     for name, named in _NAMED.items():
@@ -70,44 +56,42 @@ def _filled(pattern: str) -> str:
     return unfolded(pattern)
 
 
-PATTERNS = tuple(map(_patterns_of, _TABLE["patterns"]))
+PATTERNS = tuple(
+    PhrasePatterns(kind=group.pop("kind"), **{name: tuple(map(_filled, values)) for name, values in group.items()})
+    for group in _TABLE["patterns"]
+)
 LISTS = tuple(
     PhraseList(group["kind"], group["language"], tuple(group["lines"].strip().splitlines()))
     for group in _TABLE["lines"]
 )
-_HEAD = r"\W*(?:"  # of every pattern that is matched with a line's beginning
+_Rules = list[tuple[str, Callable[[str], re.Match[str] | None], tuple[str, ...]]]  # kind, test, signs
 
 
 def _either(patterns: Iterable[str]) -> str:
     return "|".join(f"(?:{pattern})" for pattern in patterns)
 
 
-def _anchored(rule: PhrasePatterns) -> re.Pattern[str] | None:
-    parts = [f"(?:{_either(rule.starts)})"] if rule.starts else []
-    parts += [rf"(?:{_either(rule.wholes)})\W*$"] if rule.wholes else []
-    return re.compile(_HEAD + "|".join(parts) + ")") if parts else None
+def _beginning(rule: PhrasePatterns) -> str:
+    starts = [f"(?:{_either(rule.starts)})"] if rule.starts else []
+    return "|".join([*starts, rf"(?:{_either(rule.wholes)})\W*$"] if rule.wholes else starts)
+
+
+def _first(rules: _Rules, text: str) -> str | None:
+    """The kind of the first rule that holds for a text; one with signs only for a text with one of them."""
+    for kind, test, signs in rules:
+        if (not signs or any(map(text.__contains__, signs))) and test(text):
+            return kind
+    return None
 
 
 def _by_key(lists: Sequence[PhraseList]) -> tuple[dict[str, str], dict[str, list[tuple[str, str]]]]:
     """Kinds by the keys of whole lines, and beginnings with their kinds by stem."""
-    wholes: dict[str, str] = {}
-    beginnings: dict[str, list[tuple[str, str]]] = {}
-    for kind, line in ((group.kind, line) for group in lists for line in group.lines):
-        if line.endswith("…"):
-            beginnings.setdefault(key_of(line)[:_STEM], []).append((key_of(line), kind))
-        else:
-            wholes[key_of(line)] = kind
-    return wholes, beginnings
-
-
-def _compiled(form: str, groups: Iterable[tuple[str, tuple[str, ...]]]) -> list[tuple[str, re.Pattern[str]]]:
-    return [(kind, re.compile(form.format(_either(patterns)))) for kind, patterns in groups if patterns]
-
-
-def _first(
-    rules: Sequence[tuple[str, re.Pattern[str]]], test: Callable[[re.Pattern[str]], re.Match[str] | None]
-) -> str | None:
-    return next((kind for kind, pattern in rules if test(pattern)), None)
+    lines = [(key_of(line), group.kind, line.endswith("…")) for group in lists for line in group.lines]
+    beginnings: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for key, kind, is_beginning in lines:
+        if is_beginning:
+            beginnings[key[:_STEM]].append((key, kind))
+    return {key: kind for key, kind, is_beginning in lines if not is_beginning}, beginnings
 
 
 class _Matcher:
@@ -117,16 +101,20 @@ class _Matcher:
         self.kind = lru_cache(maxsize=4_000)(self._kind)
         self._wholes, self._beginnings = _by_key(lists)
         self._longest = 3 * max(map(len, self._wholes), default=0)  # characters of a line, signs included
-        self._anchored = [(rule.kind, pattern, rule.signs) for rule in patterns if (pattern := _anchored(rule))]
+        begun = [(rule, pattern) for rule in patterns if (pattern := _beginning(rule))]
+        self._begun: _Rules = [(r.kind, re.compile(rf"\W*(?:{pattern})").match, r.signs) for r, pattern in begun]
         # All beginnings at once, and all signs: few paragraphs have any, and only those are matched rule by rule.
-        beginnings = (pattern.pattern[len(_HEAD) : -1] for _, pattern, signs in self._anchored if not signs)
-        self._beginning = re.compile(_HEAD + "|".join(beginnings) + ")")
-        signs = [sign for _, _, signs in self._anchored for sign in signs]
+        self._any_begun = re.compile(rf"\W*(?:{'|'.join(pattern for rule, pattern in begun if not rule.signs)})")
+        signs = [sign for rule, _ in begun for sign in rule.signs]
         self._signs = len(signs)
         # One look at a text for all of them: one by one takes nine times as long.
         self._hints = AhoCorasick([*signs, *_TABLE["triggers"]])
-        self._held = _compiled(r"\b(?:{})", ((rule.kind, rule.holds) for rule in patterns))
-        self._shouted = _compiled(r"\W*(?:{})\b", ((rule.kind, rule.shouts) for rule in patterns))
+        self._held: _Rules = [
+            (rule.kind, re.compile(rf"\b(?:{_either(rule.holds)})").search, ()) for rule in patterns if rule.holds
+        ]
+        self._shouted: _Rules = [
+            (rule.kind, re.compile(rf"\W*(?:{_either(rule.shouts)})\b").match, ()) for rule in patterns if rule.shouts
+        ]
 
     def _kind(self, text: str) -> str | None:
         if len(text) > MAX_CHARS:
@@ -135,45 +123,32 @@ class _Matcher:
         hints: list[int] = []
         if len(lower) <= MAX_HOLDING_CHARS:
             hints = [number for number, _, _ in self._hints.find_matches_as_indexes(lower, overlapping=True)]
+        may_begin = min(hints, default=self._signs) < self._signs or self._any_begun.match(lower) is not None
         return (
             self._listed(text)
-            or self._begun_by_pattern(lower, has_sign=min(hints, default=self._signs) < self._signs)
-            or _first(self._shouted, lambda pattern: pattern.match(text))
-            or self._held_within(lower, has_trigger=max(hints, default=-1) >= self._signs)
+            or (may_begin and _first(self._begun, lower))
+            or _first(self._shouted, text)
+            or (max(hints, default=-1) >= self._signs and _first(self._held, lower))
+            or None
         )
 
-    def _held_within(self, lower: str, *, has_trigger: bool) -> str | None:
-        return _first(self._held, lambda pattern: pattern.search(lower)) if has_trigger else None
-
-    def _begun_by_pattern(self, lower: str, *, has_sign: bool) -> str | None:
-        if not has_sign and not self._beginning.match(lower):
-            return None
-        for kind, pattern, signs in self._anchored:
-            if (not signs or any(map(lower.__contains__, signs))) and pattern.match(lower):
-                return kind
-        return None
-
     def _listed(self, text: str) -> str | None:
-        if len(text) > self._longest:
-            # Few paragraphs begin like a line, and the key of all of one takes five times as long.
-            return self._begun(key_of(text)) if key_of(text[:_OPENING])[:_STEM] in self._beginnings else None
+        is_short = len(text) <= self._longest
+        # Few paragraphs begin like a line, and the key of all of one takes five times as long.
+        if not is_short and key_of(text[:_OPENING])[:_STEM] not in self._beginnings:
+            return None
         key = key_of(text)
-        return self._wholes.get(key) or self._begun(key)
-
-    def _begun(self, key: str) -> str | None:
+        if is_short and key in self._wholes:
+            return self._wholes[key]
         return next((kind for start, kind in self._beginnings.get(key[:_STEM], ()) if key.startswith(start)), None)
 
 
 @lru_cache(maxsize=4)
-def _matcher(off: frozenset[str]) -> _Matcher:
-    return _Matcher([r for r in PATTERNS if r.name not in off], [g for g in LISTS if g.name not in off])
+def _matcher(left_out: frozenset[str]) -> _Matcher:
+    patterns = [rule for rule in PATTERNS if f"phrases {rule.kind}" not in left_out]
+    return _Matcher(patterns, [group for group in LISTS if f"lines {group.kind} {group.language}" not in left_out])
 
 
 def phrase_kind(text: str) -> str | None:
     """The kind of boilerplate that a paragraph is, None for text."""
-    return _matcher(switches.off()).kind(text)
-
-
-def is_paywall_line(text: str) -> bool:
-    """Whether a paragraph says that the rest is for subscribers."""
-    return phrase_kind(text) == "paywall"
+    return _matcher(OFF.get()).kind(text)

@@ -8,28 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
-__all__ = ["is_on", "off", "switched_off"]
+__all__ = ["OFF", "is_on", "switched_off"]
 
-_off: frozenset[str] = frozenset()
-
-
-def off() -> frozenset[str]:
-    """Names of the rules that are switched off."""
-    return _off
+OFF = ContextVar("OFF", default=frozenset[str]())  # names of the rules that are switched off
 
 
 def is_on(name: str) -> bool:
     """Whether a rule applies."""
-    return name not in _off
+    return name not in OFF.get()
 
 
 @contextmanager
 def switched_off(*names: str) -> Iterator[None]:
     """Leave these rules out within the block."""
-    global _off  # noqa: PLW0603 - one process-wide switch: threads do not measure rules at the same time
-    before, _off = _off, frozenset(names)
+    before = OFF.set(frozenset(names))
     try:
         yield
     finally:
-        _off = before
+        OFF.reset(before)

@@ -13,15 +13,20 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from pipeline.extraction.boilerplate.markup_kinds import Kind
-from pipeline.extraction.boilerplate.phrases import is_paywall_line, phrase_kind
+from pipeline.extraction.boilerplate.phrases import phrase_kind
 from pipeline.extraction.boilerplate.switches import is_on
 from pipeline.extraction.content.lead import find_lead, find_lead_without_body, find_offers, is_byline, rest_of_lead
-from pipeline.extraction.content.promo_boxes import find_captions, find_comments, find_offers_within, find_teasers
+from pipeline.extraction.content.promo_boxes import (
+    find_boxes,
+    find_captions,
+    find_comments,
+    find_pull_quotes,
+    find_related_links,
+    find_teasers,
+)
 from pipeline.extraction.content.recover import find_following, find_opening, find_skipped_between
-from pipeline.extraction.content.related_links import find_related_links, is_closing_link
-from pipeline.extraction.content.repeats import find_pull_quotes, repeats_title
-from pipeline.extraction.content.structure import chars_of, ends_sentence, is_prose, non_content_marks
-from pipeline.extraction.dom.blocks import Block
+from pipeline.extraction.content.structure import chars_of, ends_sentence, is_prose, marks_apart, repeats_title
+from pipeline.extraction.dom.blocks import Block, Blocks
 from pipeline.extraction.values import Step
 from pipeline.text.normalize import key_of
 
@@ -41,7 +46,7 @@ _MIN_PARTS = 2  # headings further down that make the first heading one of a ser
 _WALL_REACH = 6  # blocks behind the text in which a paywall line still speaks of this article
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class CleanedContent:
     """The article's blocks in order, which one is the lead, and what was done."""
 
@@ -54,7 +59,7 @@ class CleanedContent:
 class _Work:
     """The blocks kept so far, what was done to get there, and what the steps need to know of the page."""
 
-    def __init__(self, blocks: Sequence[Block], chosen: frozenset[int], barred: frozenset[int]) -> None:
+    def __init__(self, blocks: Blocks, chosen: frozenset[int], barred: frozenset[int]) -> None:
         self.blocks = blocks
         self.barred = barred  # known to be outside the article, wherever they stand
         self.kept = set(chosen)
@@ -62,18 +67,20 @@ class _Work:
         self.not_lead: frozenset[int] = barred
         self.lead: int | None = None
         self.steps: list[Step] = []
-        self.apart = non_content_marks(blocks, chosen)
+        self.apart = marks_apart(blocks, chosen)
         self.kinds = frozenset(mark.kind for block in blocks for mark in block.marks)
         self.title = self.title_key = self.description = self.site = ""
         self.author_keys: tuple[str, ...] = ()
         self.kept_when_trimmed = 0
         reach = blocks[min(chosen) : max(chosen) + _WALL_REACH] if chosen else ()
-        self.is_cut_short = any(is_paywall_line(block.text) for block in reach)
+        self.is_cut_short = any(phrase_kind(block.text) == "paywall" for block in reach)
 
     def drop_where(self, rule: str, test: Callable[[int], bool]) -> None:
         self.drop(rule, set(filter(test, self.kept)))
 
-    def drop(self, rule: str, found: AbstractSet[int]) -> None:
+    def drop(self, rule: str, found: AbstractSet[int], *, may_lead: bool = True) -> None:
+        if not may_lead:
+            self.not_lead |= found
         for index in sorted(self.kept.intersection(found)) if found else ():
             self.kept.discard(index)
             self.dropped.add(index)
@@ -90,16 +97,15 @@ class _Work:
 
     def marked_as(self, kind: Kind) -> set[int]:
         """Blocks inside markup of a kind; most pages have none of most kinds."""
-        if kind not in self.kinds:
-            return set()
-        return {i for i, block in enumerate(self.blocks) for mark in block.marks if mark.kind is kind}
+        blocks = self.blocks if kind in self.kinds else ()
+        return {i for i, block in enumerate(blocks) for mark in block.marks if mark.kind is kind}
 
     def is_apart(self, index: int) -> bool:
         return not self.apart.isdisjoint(self.blocks[index].marked)
 
 
 def clean_blocks(
-    blocks: Sequence[Block],
+    blocks: Blocks,
     chosen: frozenset[int],
     *,
     title: str,
@@ -115,9 +121,7 @@ def clean_blocks(
     for name, step in STEPS:
         if is_on(name):
             step(work)
-    return CleanedContent(
-        chosen=tuple(sorted(work.kept)), lead=work.lead, steps=tuple(work.steps), is_cut_short=work.is_cut_short
-    )
+    return CleanedContent(tuple(sorted(work.kept)), work.lead, tuple(work.steps), work.is_cut_short)
 
 
 def _drop_scrambled(work: _Work) -> None:
@@ -138,48 +142,20 @@ def _drop_live_posts(work: _Work) -> None:
 def _drop_own_teaser(work: _Work) -> None:
     """A list entry that teases this article: its headline, which is a link, and its beginning."""
     key = work.title_key
-
-    def is_teaser(block: Block) -> bool:
-        return block.tag == "li" and len(block.text) > len(key) <= block.link_chars and block.key.startswith(key)
-
-    if len(key) > _MIN_TITLE_LETTERS:
-        work.drop_where("own teaser", lambda i: is_teaser(work.blocks[i]))
+    entries = {i for i in work.kept if work.blocks[i].tag == "li" and len(key) > _MIN_TITLE_LETTERS}
+    longer = {i for i in entries if len(work.blocks[i].text) > len(key) <= work.blocks[i].link_chars}
+    work.drop("own teaser", {i for i in longer if work.blocks[i].key.startswith(key)})
 
 
 def _settle_embeds(work: _Work) -> None:
     """Posts that the article quotes are kept or added, with their author; the outlet's own are promotion."""
-    if not work.kept:
-        return
-    inside = range(min(work.kept), max(work.kept) + 1)
-    for index in sorted(i for i in work.marked_as(Kind.EMBED) if i in inside or i in work.kept):
+    inside = range(min(work.kept, default=0), max(work.kept, default=-1) + 1)
+    for index in sorted(work.marked_as(Kind.EMBED).intersection(inside)):
         posted = _POSTED.search(work.blocks[index].text)
         if posted is None or (work.site and key_of(work.site) in key_of(posted[0])):
             work.drop("embed", {index})
         elif not work.is_apart(index):
             work.add("embed", (index,))
-
-
-def _drop_captions(work: _Work) -> None:
-    captions = find_captions(work.blocks, work.kept)
-    work.not_lead |= captions
-    work.drop("caption", captions)
-
-
-def _drop_offers(work: _Work) -> None:
-    offers = find_offers(work.blocks, range(max(work.kept, default=0)))
-    work.not_lead |= offers
-    work.drop("offer", offers)
-
-
-def _drop_teasers(work: _Work) -> None:
-    """Other articles among the paragraphs: one box under a headline that is a link."""
-    blocks, kept = work.blocks, work.kept
-    headlines = [
-        i
-        for i in range(max(0, min(kept, default=0) - 1), max(kept, default=0))
-        if blocks[i].is_heading and blocks[i].link_share >= _ALL_LINK and not repeats_title(blocks[i], work.title)
-    ]
-    work.drop("teaser", find_teasers(blocks, kept, headlines))
 
 
 def _drop_phrases(work: _Work) -> None:
@@ -191,17 +167,11 @@ def _drop_phrases(work: _Work) -> None:
 
 
 def _add_lead(work: _Work) -> None:
+    blocks, about = work.blocks, {"description": work.description, "title_key": work.title_key}
     if work.kept or not work.is_cut_short:
-        work.lead = find_lead(
-            work.blocks,
-            work.kept,
-            work.apart,
-            description=work.description,
-            title_key=work.title_key,
-            barred=work.not_lead,
-        )
+        work.lead = find_lead(blocks, work.kept, work.apart, barred=work.not_lead, **about)
     else:
-        work.lead = find_lead_without_body(work.blocks, description=work.description, title_key=work.title_key)
+        work.lead = find_lead_without_body(blocks, **about)
     if work.lead is not None:
         work.add("lead", (work.lead,))
 
@@ -211,8 +181,10 @@ def _add_below_lead(work: _Work) -> None:
         work.add("between", (i for i in work.skipped() if i not in work.dropped))
 
 
-def _trim(work: _Work) -> None:
+def _trim(work: _Work, *, again: bool = False) -> None:
     """Short lines before the first paragraph (kicker, byline, dates) and after the last (signature, headings)."""
+    if again and len(work.kept) >= work.kept_when_trimmed:
+        return
     prose = [i for i in sorted(work.kept) if is_prose(work.blocks[i]) and not is_byline(work.blocks[i].text)]
     if prose:
         _trim_head(work, prose)
@@ -223,16 +195,20 @@ def _trim(work: _Work) -> None:
 def _trim_head(work: _Work, prose: Sequence[int]) -> None:
     blocks, lead, first = work.blocks, work.lead, prose[0]
     below_lead = next((i for i in prose if i != lead), first)  # names stand between lead and text too
-    headings = _headings_of_parts(work, first)
-    work.drop_where("head", lambda i: i < first and i != lead and i not in headings and _is_head_line(blocks[i]))
-    work.drop_where("head", lambda i: i < below_lead and i != lead and is_byline(blocks[i].text))
+    stays = {lead, *_headings_of_parts(work, first)}
+    names = {i for i in work.kept - {lead} if i < below_lead and is_byline(blocks[i].text)}
+    # Between headline and text stand kicker, byline, dates, reading time.
+    short = {i for i in work.kept - stays if i < first and _is_short_line(blocks[i], entries=False)}
+    work.drop("head", names | short)
 
 
 def _trim_tail(work: _Work, last: int) -> None:
     blocks = work.blocks
     behind = [i for i in sorted(work.kept) if i > last]
-    work.drop_where("tail", lambda i: i >= last and i != work.lead and is_closing_link(blocks[i]))
-    ending = set(takewhile(lambda i: i > last and blocks[i].is_heading, sorted(work.kept, reverse=True)))
+    # A last line that is only a link: where to read on, what to subscribe to.
+    links = (i for i in {last, *behind} - {work.lead} if blocks[i].link_share >= _ALL_LINK)
+    work.drop("tail", {i for i in links if "://" not in blocks[i].text and blocks[i].tag not in {"li", "tr"}})
+    ending = set(takewhile(lambda i: blocks[i].is_heading, sorted(work.kept.intersection(behind), reverse=True)))
     if len(ending) > _MAX_CLOSING_HEADINGS:
         return
     work.drop("tail", ending)
@@ -248,23 +224,12 @@ def _drop_author_lines(work: _Work) -> None:
     work.drop("biography", {i for i in last if key_of(blocks[i].text[:_MAX_NAME_CHARS]).startswith(keys)})
 
 
-def _trim_again(work: _Work) -> None:
-    """The heading above what the last steps dropped."""
-    if len(work.kept) < work.kept_when_trimmed:
-        _trim(work)
-
-
 def _headings_of_parts(work: _Work, first: int) -> set[int]:
     """Headings right above the first paragraph, where headings in the same place recur within the text."""
     blocks = work.blocks
     places = [blocks[i].place for i in work.kept if i > first and blocks[i].is_heading]
     above = takewhile(lambda i: i in work.kept and blocks[i].is_heading, range(first - 1, -1, -1))
     return {i for i in above if places.count(blocks[i].place) >= _MIN_PARTS}
-
-
-def _is_head_line(block: Block) -> bool:
-    """A line between headline and text: kicker, byline, dates, reading time."""
-    return is_byline(block.text) or _is_short_line(block, entries=False)
 
 
 def _is_short_line(block: Block, *, entries: bool = True) -> bool:
@@ -290,12 +255,12 @@ STEPS: tuple[tuple[str, Callable[[_Work], None]], ...] = (
     ("following", lambda work: work.add("between", find_following(work.blocks, work.kept, work.apart))),
     ("opening", lambda work: work.add("opening", find_opening(work.blocks, work.kept, work.apart, title=work.title))),
     ("embeds", _settle_embeds),
-    ("captions", _drop_captions),
-    ("offers", _drop_offers),
-    ("teasers", _drop_teasers),
+    ("captions", lambda work: work.drop("caption", find_captions(work.blocks, work.kept), may_lead=False)),
+    ("offers", lambda work: work.drop("offer", find_offers(work.blocks, work.kept), may_lead=False)),
+    ("teasers", lambda work: work.drop("teaser", find_teasers(work.blocks, work.kept, work.title))),
     ("comments", lambda work: work.drop("comments", find_comments(work.blocks, work.kept))),
     ("phrases", _drop_phrases),
-    ("boxes", lambda work: work.drop("box", find_offers_within(work.blocks, work.kept))),
+    ("boxes", lambda work: work.drop("box", find_boxes(work.blocks, work.kept))),
     ("links", lambda work: work.drop("links", find_related_links(work.blocks, work.kept, work.dropped))),
     ("lead", _add_lead),
     ("rest of lead", lambda work: work.add("lead", rest_of_lead(work.blocks, work.lead))),
@@ -303,5 +268,5 @@ STEPS: tuple[tuple[str, Callable[[_Work], None]], ...] = (
     ("trim", _trim),
     ("author lines", _drop_author_lines),
     ("pull quotes", lambda work: work.drop("pull quote", find_pull_quotes(work.blocks, work.kept, work.lead))),
-    ("trim again", _trim_again),
+    ("trim again", lambda work: _trim(work, again=True)),
 )

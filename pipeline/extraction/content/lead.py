@@ -1,14 +1,10 @@
-"""The lead (standfirst): the block near the headline that summarises an article and is not a paragraph of its body.
-
-Tested by tests/extraction/content/test_clean.py.
-"""
+"""The lead: the block near the headline that sums up the article. Tested by tests/extraction/content/test_clean.py."""
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,8 +12,8 @@ from lxml import html
 
 from pipeline.extraction.boilerplate.markup_kinds import NON_CONTENT_KINDS, Kind
 from pipeline.extraction.boilerplate.phrases import phrase_kind
-from pipeline.extraction.content.repeats import has_key
-from pipeline.extraction.dom.blocks import Block, Mark
+from pipeline.extraction.content.structure import chars_of, has_key
+from pipeline.extraction.dom.blocks import Block, Blocks, Mark
 from pipeline.text.normalize import key_of
 from pipeline.text.tokens import is_time
 
@@ -33,7 +29,6 @@ _MAX_LEAD_PARTS = 8
 _REACH = 30  # blocks before the first paragraph: headline, byline, dates, share buttons, picture stand between
 _BOX_LEVELS = 3  # above a caption, up to its picture's box
 _PICTURE = re.compile(r"(?:^|[\s_-])(?:image|img|photo|picture|foto|bild)(?:$|[\s_-])", re.IGNORECASE)
-_OFFERS = frozenset({"newsletter", "paywall"})
 _WORD = re.compile(r"\w{3,}")
 _BYLINE = re.compile(
     r"^\W*(?:(?:autor|author|auteur|autore|автор)[a-z]*\s?:|"
@@ -68,12 +63,12 @@ def _words_of(text: str) -> frozenset[str]:
 class _Page:
     """What the tests for a lead compare a block with."""
 
-    blocks: Sequence[Block]
-    apart: frozenset[str]  # markings that set text apart, except those that the headline has too
-    usual: frozenset[str]  # markings as a lead that most of the text has
-    around: frozenset[str]  # markings of the headline
+    blocks: Blocks
     description: str
     title_key: str
+    apart: frozenset[str] = frozenset()  # markings that set text apart, except those that the headline has too
+    usual: frozenset[str] = frozenset()  # markings as a lead that most of the text has
+    around: frozenset[str] = frozenset()  # markings of the headline
 
     def is_marked(self, block: Block) -> bool:
         return any(mark.name not in self.usual for mark in _lead_marks(block))
@@ -94,15 +89,16 @@ class _Page:
         is_plain = block.marked <= self.around and block.tag in {"p", "h2", "div", "h3"}
         return is_plain and len(block.text) >= _MIN_ALONE_CHARS and block.link_share < 0.2
 
-    def may_lead(self, index: int) -> bool:
-        block = self.blocks[index]
+    def may_lead(self, block: Block) -> bool:
+        line = block.line
         return (
-            block.link_share <= 0.5
+            _MIN_CHARS <= len(block.text) <= _MAX_CHARS
+            and block.link_share <= 0.5
             and block.tag != "h1"
             and block.key != self.title_key
             and self._is_free(block)
-            and not any(_is_caption(element) for element in (block.node, *block.node.iterancestors()))
-            and not any(map(_is_picture_box, itertools.islice((block.node, *block.node.iterancestors()), _BOX_LEVELS)))
+            and not any(element.tag in {"figcaption", "figure"} for element in line)
+            and not any(map(_is_picture_box, line[:_BOX_LEVELS]))
             and not is_byline(block.text)
             and phrase_kind(block.text) is None
         )
@@ -119,13 +115,7 @@ class _Page:
 
 
 def find_lead(
-    blocks: Sequence[Block],
-    kept: set[int],
-    apart: frozenset[str],
-    *,
-    description: str,
-    title_key: str,
-    barred: frozenset[int] = frozenset(),
+    blocks: Blocks, kept: set[int], apart: frozenset[str], *, description: str, title_key: str, barred: frozenset[int]
 ) -> int | None:
     """The lead's block: marked as one, or repeating the description, or alone between headline and text."""
     if not kept:
@@ -133,95 +123,70 @@ def find_lead(
     first = _first_of_body(blocks, kept, title_key)
     headline = _headline(blocks, first, title_key)
     around = _marks_around(blocks, headline)
+    usual = _usual_marks(blocks, kept) | around
     page = _Page(
-        blocks=blocks,
-        apart=apart - around,
-        usual=_usual_marks(blocks, kept) | around,
-        around=around,
-        description=description,
-        title_key=title_key,
+        blocks=blocks, description=description, title_key=title_key, apart=apart - around, usual=usual, around=around
     )
-    start = _start_of_reach(first, headline)
-    reach = [i for i in range(start, first + 1) if _has_size_of_lead(blocks[i]) and i not in barred]
-    tests: tuple[Callable[[Block], bool], ...] = (page.is_marked, page.is_described)
-    for test in tests:
-        for index in reach:
-            if test(blocks[index]) and page.may_lead(index) and not _is_among_paragraphs(blocks, index, kept):
-                return index
-    return _lead_alone(page, kept, reach, first) if headline is not None else None
-
-
-def _start_of_reach(first: int, headline: int | None) -> int:
-    """The first block that may be the lead of a body whose first block is `first`."""
     start = max(0, first - _REACH)
-    if headline is None:
-        return start
-    return max(headline + 1, start) if headline < first else 0
+    if headline is not None:
+        start = max(headline + 1, start) if headline < first else 0
+    reach = [i for i in range(start, first + 1) if i not in barred]
+    for test in (page.is_marked, page.is_described):
+        for i in reach:
+            if test(blocks[i]) and page.may_lead(blocks[i]) and not _is_among_paragraphs(blocks, i, kept):
+                return i
+    return _lead_alone(page, kept, reach, first) if headline is not None else None
 
 
 def _lead_alone(page: _Page, kept: set[int], reach: Sequence[int], first: int) -> int | None:
     """The lead that nothing marks: the only block of its size between headline and text."""
     blocks = page.blocks
-    alone = [i for i in reach if i < first and page.is_alone(blocks[i]) and page.may_lead(i)]
+    alone = [i for i in reach if i < first and page.is_alone(blocks[i]) and page.may_lead(blocks[i])]
     fresh = [i for i in alone if i not in kept and not any(has_key(blocks[other], blocks[i].key) for other in kept)]
     return _only(blocks, [i for i in fresh if blocks[i].text.endswith(_SENTENCE_ENDS)]) or _only(blocks, alone)
 
 
-def find_lead_without_body(blocks: Sequence[Block], *, description: str, title_key: str) -> int | None:
+def find_lead_without_body(blocks: Blocks, *, description: str, title_key: str) -> int | None:
     """The lead of a page that shows nothing else of its article: marked as one, or repeating the description."""
     headline = _headline(blocks, len(blocks) - 1, title_key)
     if headline is None:
         return None
-    nothing = frozenset[str]()
-    page = _Page(
-        blocks=blocks,
-        apart=nothing,
-        usual=nothing,
-        around=nothing,
-        description=description,
-        title_key=title_key,
-    )
-    for i in range(headline + 1, min(len(blocks), headline + _REACH)):
-        is_lead = _has_size_of_lead(blocks[i]) and (page.is_marked(blocks[i]) or page.is_described(blocks[i]))
-        if is_lead and page.may_lead(i):
-            return i
-    return None
+    page = _Page(blocks=blocks, description=description, title_key=title_key)
+    reach = enumerate(blocks[headline + 1 : headline + _REACH], headline + 1)
+    leads = (i for i, block in reach if (page.is_marked(block) or page.is_described(block)) and page.may_lead(block))
+    return next(leads, None)
 
 
-def _only(blocks: Sequence[Block], candidates: Sequence[int]) -> int | None:
+def _only(blocks: Blocks, candidates: Sequence[int]) -> int | None:
     """The only candidate, or the only one that is not a heading."""
     plain = [i for i in candidates if not blocks[i].is_heading] or candidates
     return plain[0] if len(plain) == 1 else None
 
 
-def rest_of_lead(blocks: Sequence[Block], lead: int | None) -> list[int]:
+def rest_of_lead(blocks: Blocks, lead: int | None) -> list[int]:
     """The further paragraphs of a lead that has several: those in the element that calls itself the lead."""
     marks = list(_lead_marks(blocks[lead])) if lead is not None else []
     if lead is None or not marks:
         return []
-    return [
-        i
-        for i in range(lead + 1, min(len(blocks), lead + _MAX_LEAD_PARTS))
-        if _is_rest(blocks[i], marks)
-        and len(blocks[i].text) >= _MIN_CHARS
-        and blocks[i].link_share < 0.5
-        and phrase_kind(blocks[i].text) is None
-    ]
+    reach = range(lead + 1, min(len(blocks), lead + _MAX_LEAD_PARTS))
+    parts = (i for i in reach if len(blocks[i].text) >= _MIN_CHARS and blocks[i].link_share < 0.5)
+    return [i for i in parts if _is_rest(blocks[i], marks[0], marks[-1]) and phrase_kind(blocks[i].text) is None]
 
 
-def _is_rest(block: Block, lead: Sequence[Mark]) -> bool:
+def _is_rest(block: Block, first: Mark, last: Mark) -> bool:
     """Whether a block stands in the lead's element or a like one beside it, and there in nothing of another kind."""
-    own = [n for n, mark in enumerate(block.marks) if mark is lead[0] or _is_part(mark, lead[-1])]
-    return bool(own) and all(mark.kind not in NON_CONTENT_KINDS for mark in block.marks[own[0] :])
+    for n, mark in enumerate(block.marks):
+        is_like = mark.name == last.name and mark.node.getparent() is last.node.getparent()
+        if mark is first or mark is last or is_like:
+            return all(mark.kind not in NON_CONTENT_KINDS for mark in block.marks[n:])
+    return False
 
 
-def _is_part(mark: Mark, lead: Mark) -> bool:
-    return mark is lead or (mark.name == lead.name and mark.node.getparent() is lead.node.getparent())
-
-
-def find_offers(blocks: Sequence[Block], reach: range) -> frozenset[int]:
-    """The blocks of elements marked as a lead (`intro`, `summary`) that offer to register."""
-    marks = {id(mark) for i in reach if phrase_kind(blocks[i].text) in _OFFERS for mark in _lead_marks(blocks[i])}
+def find_offers(blocks: Blocks, kept: set[int]) -> frozenset[int]:
+    """The blocks of elements marked as a lead (`intro`, `summary`) that offer to register, above the text's end."""
+    reach = range(max(kept, default=0))
+    offers = (i for i in reach if phrase_kind(blocks[i].text) in {"newsletter", "paywall"})
+    marks = {id(mark) for i in offers for mark in _lead_marks(blocks[i])}
     return frozenset(i for i in reach if marks and any(id(mark) in marks for mark in blocks[i].marks))
 
 
@@ -230,36 +195,34 @@ def _lead_marks(block: Block) -> Iterator[Mark]:
     return (mark for mark in block.marks if mark.kind is Kind.LEAD and mark.chars < _MAX_CHARS)
 
 
-def _first_of_body(blocks: Sequence[Block], kept: set[int], title_key: str) -> int:
+def _first_of_body(blocks: Blocks, kept: set[int], title_key: str) -> int:
     """The first kept block that has a sibling among the kept: one more before it may be the lead."""
     ordered = _below_breadcrumbs(blocks, sorted(kept), title_key)
     places = Counter(blocks[i].place for i in ordered)  # for paragraphs with a box each
-    tests: tuple[Callable[[int], bool], ...] = (
-        lambda i: _is_among_paragraphs(blocks, i, kept),
-        lambda i: places[blocks[i].place] > 1,
-    )
-    for test in tests:
-        for i in ordered[:4]:
-            if len(blocks[i].text) > _MIN_CHARS and test(i):
-                return i
-    return ordered[1] if len(ordered) > 2 else ordered[0]
+    long = [i for i in ordered[:4] if len(blocks[i].text) > _MIN_CHARS]
+    beside = [i for i in long if _is_among_paragraphs(blocks, i, kept)]
+    alike = [i for i in long if places[blocks[i].place] > 1]
+    return (beside or alike or (ordered[1:] if len(ordered) > 2 else ordered))[0]
 
 
-def _below_breadcrumbs(blocks: Sequence[Block], ordered: list[int], title_key: str) -> list[int]:
+def _below_breadcrumbs(blocks: Blocks, ordered: list[int], title_key: str) -> list[int]:
     """The blocks below the headline, if the headline is one of them: the breadcrumbs stand above it."""
-    top = next((i for i, block in enumerate(blocks) if title_key and block.tag == "h1" and block.key == title_key), 0)
+    top = next((i for i, block in enumerate(blocks) if block.tag == "h1" and has_key(block, title_key)), 0)
     return [i for i in ordered if i > top] if ordered[0] < top < ordered[-1] else ordered
 
 
-def _is_among_paragraphs(blocks: Sequence[Block], index: int, kept: set[int]) -> bool:
+def _is_among_paragraphs(blocks: Blocks, index: int, kept: set[int]) -> bool:
     """Whether a block is a paragraph of the body: tag, parent and classes of another, and not marked as a lead."""
-    body_chars = sum(len(blocks[i].text) for i in kept)
-    if any(mark.chars < body_chars / 2 for mark in _lead_marks(blocks[index])):
+    half = chars_of(blocks, kept) / 2
+    if any(mark.chars < half for mark in _lead_marks(blocks[index])):
         return False
-    return any(_is_sibling(blocks[i], blocks[index]) for i in kept if i != index)
+    one, home = blocks[index], blocks[index].node.getparent()
+    beside = [blocks[i] for i in kept if i != index and blocks[i].node.getparent() is home]
+    look = one.tag, one.node.get("class")
+    return any(other.node is one.node or (other.tag, other.node.get("class")) == look for other in beside)
 
 
-def _headline(blocks: Sequence[Block], before: int, title_key: str) -> int | None:
+def _headline(blocks: Blocks, before: int, title_key: str) -> int | None:
     def is_headline(block: Block) -> bool:
         return block.tag == "h1" or (len(title_key) > 20 and title_key in block.key)
 
@@ -268,15 +231,11 @@ def _headline(blocks: Sequence[Block], before: int, title_key: str) -> int | Non
             return i
     found = [i for i in range(before + 1) if is_headline(blocks[i])]
     if not found:  # pages without h1, whose headline is worded otherwise than in their metadata
-        found = [i for i in range(before) if blocks[i].tag == "h2" and _is_in_header(blocks[i])]
-    return found[-1] if found else None
+        found = [i for i in range(before) if blocks[i].tag == "h2" and [*blocks[i].node.iterancestors("header")]]
+    return max(found, default=None)
 
 
-def _is_in_header(block: Block) -> bool:
-    return next(block.node.iterancestors("header"), None) is not None
-
-
-def _marks_around(blocks: Sequence[Block], headline: int | None) -> frozenset[str]:
+def _marks_around(blocks: Blocks, headline: int | None) -> frozenset[str]:
     """The markings of the headline, and of a teaser right beside it: they set nothing apart there."""
     if headline is None:
         return frozenset()
@@ -287,7 +246,7 @@ def _marks_around(blocks: Sequence[Block], headline: int | None) -> frozenset[st
     return frozenset(around)
 
 
-def _usual_marks(blocks: Sequence[Block], kept: set[int]) -> frozenset[str]:
+def _usual_marks(blocks: Blocks, kept: set[int]) -> frozenset[str]:
     """Markings as a lead of elements that hold most of the text: `text-description` between advertisements."""
     chars: Counter[str] = Counter()
     elements: dict[str, set[html.HtmlElement]] = {}
@@ -296,16 +255,8 @@ def _usual_marks(blocks: Sequence[Block], kept: set[int]) -> frozenset[str]:
             if mark.kind is Kind.LEAD:
                 chars[mark.name] += len(blocks[i].text)
                 elements.setdefault(mark.name, set()).add(mark.node)
-    half = sum(len(blocks[i].text) for i in kept) / 2
+    half = chars_of(blocks, kept) / 2
     return frozenset(name for name, nodes in elements.items() if len(nodes) > 1 and chars[name] > half)
-
-
-def _has_size_of_lead(block: Block) -> bool:
-    return _MIN_CHARS <= len(block.text) <= _MAX_CHARS
-
-
-def _is_caption(element: html.HtmlElement) -> bool:
-    return element.tag in {"figcaption", "figure"}
 
 
 def _is_picture_box(element: html.HtmlElement) -> bool:
@@ -313,10 +264,3 @@ def _is_picture_box(element: html.HtmlElement) -> bool:
     if not _PICTURE.search(element.get("class") or "") or next(element.iter("h1"), None) is not None:
         return False
     return next(element.iter("img", "picture"), None) is not None
-
-
-def _is_sibling(one: Block, other: Block) -> bool:
-    if one.node is other.node:
-        return True
-    is_alike = one.tag == other.tag and one.node.get("class") == other.node.get("class")
-    return is_alike and one.node.getparent() is other.node.getparent()

@@ -7,44 +7,36 @@ the article's paragraphs, or in boxes like theirs.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable
 
 from lxml import html
 
 from pipeline.extraction.boilerplate.markup_kinds import Kind
 from pipeline.extraction.boilerplate.phrases import phrase_kind
-from pipeline.extraction.content.repeats import has_key, repeats_title
-from pipeline.extraction.content.structure import ends_sentence, is_prose
-from pipeline.extraction.dom.blocks import Block
+from pipeline.extraction.content.structure import ends_sentence, has_key, is_prose, repeats_title
+from pipeline.extraction.dom.blocks import Block, Blocks
 from pipeline.extraction.dom.xpath import text_of
 from pipeline.text.normalize import clean_text, key_of
 
-__all__ = ["BoxKind", "boxes_of", "find_following", "find_opening", "find_skipped_between", "is_entry_in"]
+__all__ = ["boxes_of", "find_following", "find_opening", "find_skipped_between", "is_entry_in"]
 
 _MIN_OPENING = 2  # paragraphs: a single one is a lead, or a caption
 _MAX_IN_BOX = 3  # elements of a heading's own box
 _MAX_SKIPPED = 5  # captions and advertisements between a heading and its text, or between two parts of a text
 _MAX_LINK_SHARE = 0.3  # of an entry in a list that is text
 _MANY_BOXES = 3
-
-
-class BoxKind(NamedTuple):
-    """What sibling boxes have in common: some pages put every paragraph into a box of its own."""
-
-    parent: html.HtmlElement | None
-    tag: str
-    classes: str
+# What sibling boxes have in common (parent, tag, classes): some pages put every paragraph into a box of its own.
+BoxKind = tuple[html.HtmlElement | None, str, str]
 
 
 def _box_kind(box: html.HtmlElement | None) -> BoxKind:
-    return BoxKind(None, "", "") if box is None else BoxKind(box.getparent(), str(box.tag), box.get("class") or "")
+    return (None, "", "") if box is None else (box.getparent(), str(box.tag), box.get("class") or "")
 
 
 def boxes_of(holders: Iterable[html.HtmlElement | None]) -> frozenset[BoxKind]:
     """The kinds of these boxes, and of what holds them where many paragraphs have a box of their own."""
     kinds = Counter(map(_box_kind, holders))
-    return frozenset(kinds) | {_box_kind(kind.parent) for kind, count in kinds.items() if count >= _MANY_BOXES}
+    return frozenset(kinds) | {_box_kind(kind[0]) for kind, count in kinds.items() if count >= _MANY_BOXES}
 
 
 def is_entry_in(block: Block, boxes: Collection[BoxKind]) -> bool:
@@ -58,7 +50,7 @@ def is_entry_in(block: Block, boxes: Collection[BoxKind]) -> bool:
 class _Kept:
     """Where the kept blocks stand, which the tests for a skipped block compare with."""
 
-    def __init__(self, blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str]) -> None:
+    def __init__(self, blocks: Blocks, kept: Collection[int], apart: frozenset[str]) -> None:
         self.blocks, self.kept, self.apart = blocks, kept, apart
         self.between = range(min(kept), max(kept))
         self.parents = {(blocks[i].node.getparent(), blocks[i].tag) for i in kept}
@@ -99,23 +91,12 @@ class _Kept:
         return not self.apart.isdisjoint(self.blocks[index].marked)
 
 
-# In this order: the cheap and frequent first.
-_TESTS: tuple[Callable[[_Kept, int], bool], ...] = (
-    _Kept.is_paragraph,
-    _Kept.is_quotation,
-    _Kept.is_aside,
-    _Kept.is_entry,
-    _Kept.is_intertitle,
-)
-
-
-def find_skipped_between(
-    blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str], *, title: str
-) -> list[int]:
+def find_skipped_between(blocks: Blocks, kept: Collection[int], apart: frozenset[str], *, title: str) -> list[int]:
     """Blocks of the article among the kept ones that were not selected."""
     if not kept:
         return []
     known = _Kept(blocks, kept, apart)
+    tests = (known.is_paragraph, known.is_quotation, known.is_aside, known.is_entry, known.is_intertitle)  # cheap first
     return [
         i
         for i in known.between
@@ -123,34 +104,29 @@ def find_skipped_between(
         and blocks[i].link_share < 0.5
         and not known.is_apart(i)
         and not repeats_title(blocks[i], title)
-        and any(test(known, i) for test in _TESTS)
+        and any(test(i) for test in tests)
     ]
 
 
 def _box_of(heading: Block) -> html.HtmlElement | None:
     """The element that a heading shares with other blocks, outside the boxes of its own."""
     parent = heading.node.getparent()
-    while parent is not None and heading.tag == heading.node.tag and _holds_only(parent, heading):
+    while parent is not None and heading.tag == heading.node.tag:
+        # Its own box has no other words: a kicker or a line below may be empty.
+        if len(parent) > 1 and (len(parent) > _MAX_IN_BOX or clean_text(text_of(parent)) != heading.text):
+            break
         parent = parent.getparent()
     return parent
 
 
-def _holds_only(box: html.HtmlElement, heading: Block) -> bool:
-    """Whether a heading's box has no other words: a kicker or a line below may be empty."""
-    return len(box) == 1 or (len(box) <= _MAX_IN_BOX and clean_text(text_of(box)) == heading.text)
-
-
-def find_opening(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str], *, title: str) -> list[int]:
+def find_opening(blocks: Blocks, kept: Collection[int], apart: frozenset[str], *, title: str) -> list[int]:
     """Paragraphs between headline and first kept paragraph that open the text in an element of their own."""
     first = min((i for i in kept if blocks[i].is_paragraph), default=0)
-    start = _headline_above(blocks, first, key_of(title)) + 1
-    opening = [i for i in range(start, first) if i not in kept and _may_open(blocks[i], apart)]
+    key = key_of(title)
+    headline = next((i for i in range(first) if blocks[i].tag == "h1" and has_key(blocks[i], key)), first)
+    opening = [i for i in range(headline + 1, first) if i not in kept and _may_open(blocks[i], apart)]
     homes = {blocks[i].node.getparent() for i in opening}
     return opening if len(opening) >= _MIN_OPENING and len(homes) == 1 else []
-
-
-def _headline_above(blocks: Sequence[Block], first: int, key: str) -> int:
-    return next((i for i in range(first) if key and blocks[i].tag == "h1" and has_key(blocks[i], key)), first)
 
 
 def _may_open(block: Block, apart: frozenset[str]) -> bool:
@@ -158,7 +134,7 @@ def _may_open(block: Block, apart: frozenset[str]) -> bool:
     return is_sentence and apart.isdisjoint(block.marked) and phrase_kind(block.text) is None
 
 
-def find_following(blocks: Sequence[Block], kept: Collection[int], apart: frozenset[str]) -> list[int]:
+def find_following(blocks: Blocks, kept: Collection[int], apart: frozenset[str]) -> list[int]:
     """Paragraphs behind the last kept one, of its kind and in its place; boxes may stand between."""
     last = _last_in_usual_place(blocks, kept)
     if last is None:
@@ -167,7 +143,8 @@ def find_following(blocks: Sequence[Block], kept: Collection[int], apart: frozen
     skipped = 0
     for index in (i for i in range(last + 1, len(blocks)) if i not in kept):
         block, model = blocks[index], blocks[last]
-        if _is_text(block) and _is_alike(block, model) and apart.isdisjoint(block.marked):
+        is_text = block.is_paragraph or block.text.startswith("*")  # `* Not her real name`
+        if is_text and _is_alike(block, model) and apart.isdisjoint(block.marked):
             found.append(index)
             skipped = 0
         elif block.node.getparent() is model.node.getparent() or skipped == _MAX_SKIPPED:
@@ -177,17 +154,13 @@ def find_following(blocks: Sequence[Block], kept: Collection[int], apart: frozen
     return found
 
 
-def _last_in_usual_place(blocks: Sequence[Block], kept: Collection[int]) -> int | None:
+def _last_in_usual_place(blocks: Blocks, kept: Collection[int]) -> int | None:
     """The last paragraph in the place where most paragraphs are: a teaser may be the last of all."""
     prose = [i for i in sorted(kept) if blocks[i].is_paragraph and blocks[i].tag == "p"]
     if not prose:
         return None
     usual = Counter(blocks[i].place for i in prose).most_common(1)[0][0]
     return max(i for i in prose if blocks[i].place == usual)
-
-
-def _is_text(block: Block) -> bool:
-    return block.is_paragraph or block.text.startswith("*")  # `* Not her real name`
 
 
 def _is_alike(block: Block, model: Block) -> bool:

@@ -7,7 +7,7 @@ are the article is left to others.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,12 +15,33 @@ from typing import NamedTuple
 from lxml import html
 
 from pipeline.extraction.boilerplate.markup_kinds import Kind, kind_of, without_terms
-from pipeline.extraction.dom.elements import HEADINGS, INLINE, LINES, PHRASED, SKIPPED
 from pipeline.extraction.dom.xpath import text_of
 from pipeline.text.normalize import clean_text, key_of
 
-__all__ = ["Block", "Mark", "branch_of", "read_blocks"]
+__all__ = ["Block", "Blocks", "Mark", "branch_of", "read_blocks"]
 
+
+def _names(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+_INLINE = _names(
+    "a abbr acronym b bdi bdo big cite code data del dfn em font g i ins kbd label mark nobr q rb rp rt ruby s samp "
+    "small span strike strong sub sup time tt u var wbr"
+)
+_SKIPPED = _names(
+    "head script style noscript template svg math iframe object embed applet video audio canvas map nav select option "
+    "datalist input textarea button progress meter dialog link meta base source track param picture img"
+)
+# Elements that begin a line of their own. An unknown element within a paragraph (`_PHRASED`) is a part of its line.
+_LINES = _names(
+    "address article aside blockquote body caption center dd details dir div dl dt fieldset figcaption figure footer "
+    "form h1 h2 h3 h4 h5 h6 header hgroup legend li main menu ol p pre section summary table tbody td tfoot th thead "
+    "tr ul"
+)
+_PHRASED = _names("p h1 h2 h3 h4 h5 h6 li td a span em strong b i")
+_HEADINGS = _names("h1 h2 h3 h4 h5 h6")
+_HOLDERS = _names("div td body article section main")  # text stands in them bare, between breaks
 _VARIABLE = re.compile(r"\d|^[a-z]{0,3}[A-Z][a-zA-Z0-9]{5,}$|^(?:sc|css|jss|jsx|svelte|emotion)-|[:\[\]/@!]")
 # What styled-components and CSS modules add to a name on every build: `Chapo__Block-sc-1igo-0`, `Article_body__x7Yz2`.
 _BUILD = re.compile(r"(?<=.)(?:-sc-[a-z0-9]+-\d+|__(?![a-z]{5}$)[A-Za-z0-9]{5})$")
@@ -37,7 +58,14 @@ _PARAGRAPH_CHARS = 60
 _DENSE = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
 _DENSE_PARAGRAPH_CHARS = 25  # Chinese, Japanese and Korean say as much in fewer signs
 _CELL_PARAGRAPH_CHARS = 120  # in a table of facts cells are short, in a layout's they hold the text
-_NO_PROSE = HEADINGS | {"tr", "th"}
+_NO_PROSE = _HEADINGS | {"tr", "th"}
+_HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+# Read out and not shown: `opens in a new tab` beside a link, by a class or by being cut to nothing.
+_READ_OUT = re.compile(
+    r"(?:^|[\s_-])(?:sr-only|srOnly|screen-?reader(?:-text)?|visually-?hidden|a11y-hidden|u-hidden)(?:$|[\s_-])", re.I
+)
+_read_out = lru_cache(maxsize=10_000)(_READ_OUT.search)
+_CLIPPED = re.compile(r"clip(?:-path)?\s*:\s*(?:rect\(\s*[01]|inset\(\s*(?:50|100)%)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -70,12 +98,25 @@ class Block(NamedTuple):
     @property
     def is_heading(self) -> bool:
         """Whether the page sets it as a heading."""
-        return self.tag in HEADINGS
+        return self.tag in _HEADINGS
 
     @property
     def link_share(self) -> float:
         """How much of it is links."""
         return self.link_chars / max(1, len(self.text))
+
+    @property
+    def container(self) -> html.HtmlElement | None:
+        """The element around its siblings: its own element where bare text stands between line breaks."""
+        return self.node if self.tag in _HOLDERS else self.node.getparent()
+
+    @property
+    def line(self) -> tuple[html.HtmlElement, ...]:
+        """Its element and all around it, from the inside out."""
+        return (self.node, *self.node.iterancestors())
+
+
+Blocks = Sequence[Block]  # those of a page, in order; a set of indices selects from them
 
 
 @lru_cache(maxsize=20_000)
@@ -92,33 +133,30 @@ def _label(tag: str, classes: str) -> str:
 def _lasting(word: str) -> str:
     """What of a class the next page will have too, nothing where it will have another; many outlets share theirs."""
     name = _BUILD.sub("", word)
-    return "" if _VARIABLE.search(name) or _is_generated(name) else name
+    if _VARIABLE.search(name):
+        return ""
+    # Letters that a tool drew for a style sheet, others on every build: `dSlXtj`, `kLrRNP`.
+    may_be_drawn = 5 <= len(name) <= 7 and name.isalpha() and not name.islower() and not name.isupper()
+    return "" if may_be_drawn and any(len(part) < 3 for part in _CAMEL_PART.findall(name)) else name
 
 
 def _look(element: html.HtmlElement, tag: str) -> tuple[str, Kind | None] | None:
     """An element's label and kind, None for one that is not shown."""
     attributes = element.items()  # all at once: asking for one after another takes longer than the rest of the walk
-    if not attributes:
-        return _look_of(tag, None)
-    if len(attributes) == 1 and attributes[0][0] == "class":
-        return _look_of(tag, attributes[0][1])
+    if len(attributes) < 2 and (not attributes or attributes[0][0] == "class"):
+        return _look_of(tag, attributes[0][1] if attributes else None)
     by_name = dict(attributes)
     if _is_hidden(by_name):
         return None
-    return _label(tag, by_name.get("class", "")), _kind(tag, by_name)
+    get = by_name.get
+    name = get("data-testid") or get("data-component")
+    return _label(tag, get("class", "")), kind_of(tag, get("class"), get("id"), get("itemprop"), get("rel"), name)
 
 
 @lru_cache(maxsize=20_000)
 def _look_of(tag: str, classes: str | None) -> tuple[str, Kind | None]:
     """The label and kind of an element that has no attribute but its class: most."""
     return _label(tag, classes or ""), kind_of(tag, classes, None, None, None, None)
-
-
-def _is_generated(word: str) -> bool:
-    """Whether a class is letters that a tool drew for a style sheet, others on every build: `dSlXtj`, `kLrRNP`."""
-    if not 5 <= len(word) <= 7 or not word.isalpha() or word.islower() or word.isupper():
-        return False
-    return any(len(part) < 3 for part in _CAMEL_PART.findall(word))
 
 
 def branch_of(element: html.HtmlElement) -> str:
@@ -153,51 +191,44 @@ class _BlockReader:
 
     def walk(self, element: html.HtmlElement) -> None:
         tag = element.tag
-        if tag in LINES:
+        if tag in _LINES:
             self._walk_block(element, tag)
-        elif tag in INLINE or (tag not in SKIPPED and _is_phrase(element)):
+        elif tag in _INLINE:
             self._walk_inline(element, tag)
         elif tag == "br":
             if _ends_heading(element):
                 self.flush(tag="h6")
-            self._break()
+            self._breaks += 1
+            self._parts.append("\n")
         elif tag == "hr":
             self.flush()
-        elif tag not in SKIPPED and isinstance(tag, str):
-            self._walk_block(element, tag)
+        elif tag not in _SKIPPED and isinstance(tag, str):
+            # Of no known kind, it may be a part of a line: `<location>PARIS</location> The mayor …`.
+            parent = element.getparent()
+            is_phrase = parent is not None and parent.tag in _PHRASED
+            (self._walk_inline if is_phrase else self._walk_block)(element, tag)
 
     def _walk_inline(self, element: html.HtmlElement, tag: str) -> None:
-        attributes = element.items()
-        if attributes and not self._is_line_part(element, tag, dict(attributes)):
-            return
-        if tag == "a":
-            self._in_link += 1
-            self._children(element)
-            self._in_link -= 1
-        else:
-            self._children(element)
-
-    def _is_line_part(self, element: html.HtmlElement, tag: str, attributes: Mapping[str, str]) -> bool:
-        """Whether an inline element is shown as a part of its line; a lead in a span is walked as the block it is."""
-        if _is_hidden(attributes) or _is_clipped(attributes.get("style")):
-            return False
-        classes = attributes.get("class")
-        if classes is None:
-            return True
-        if _is_for_screen_readers(classes):
-            return False
-        if tag == "span" and _is_alone(element) and kind_of(tag, classes, None, None, None, None) is Kind.LEAD:
-            self._walk_block(element, tag)
-            return False
-        return True
+        if attributes := dict(element.items()):
+            classes, style = attributes.get("class", ""), attributes.get("style", "")
+            if _is_hidden(attributes) or _CLIPPED.search(style) or (classes and _read_out(classes)):
+                return
+            is_alone = tag == "span" and classes and _begins_line(element) and not (element.tail or "").strip()
+            if is_alone and _look_of(tag, classes)[1] is Kind.LEAD:  # a block, whatever its tag
+                self._walk_block(element, tag)
+                return
+        self._in_link += tag == "a"
+        self._children(element)
+        self._in_link -= tag == "a"
 
     def _walk_block(self, element: html.HtmlElement, tag: str) -> None:
         look = _look(element, tag)
         if look is None:
             return
         label, kind = look
-        self._flush_open()
-        if self._is_skipped(label) or (tag == "tr" and self._row(element)):
+        self.flush()
+        is_skipped = self._skipped and self._labels and f"{self._labels[-1]}>{label}" in self._skipped
+        if is_skipped or (tag == "tr" and self._row(element)):
             return
         if tag == "figure" and kind is Kind.CAPTION:
             kind = _kind_of_figure(element)
@@ -209,19 +240,12 @@ class _BlockReader:
         self._open.append(element)
         self._labels.append(label)
         self._children(element)
-        self._flush_open()
+        self.flush()
         if kind is Kind.QUOTE or kind is Kind.EMBED:
             self._join_quotation(start, kind)
         self._open.pop()
         self._labels.pop()
         self._marks, self._marked = around
-
-    def _is_skipped(self, label: str) -> bool:
-        return bool(self._skipped and self._labels) and f"{self._labels[-1]}>{label}" in self._skipped
-
-    def _flush_open(self) -> None:
-        if self._parts or self._link_chars:
-            self.flush()
 
     def _children(self, element: html.HtmlElement) -> None:
         if text := element.text:
@@ -245,10 +269,6 @@ class _BlockReader:
         if self._parts or not (is_blank and text.isascii()):
             self._parts.append(text)
 
-    def _break(self) -> None:
-        self._breaks += 1
-        self._parts.append("\n")
-
     def flush(self, *, tag: str | None = None) -> None:
         """End the block that is open, if it has any text; `tag` where it is another thing than its element says."""
         link_chars, self._link_chars = self._link_chars, 0
@@ -266,7 +286,10 @@ class _BlockReader:
             mark.chars += len(text)
         place = "/".join(self._labels[-_MAX_LABELS:])
         tag = tag or node.tag
-        is_paragraph = _reads_like_prose(text, tag, link_chars)
+        size, least = len(text), _CELL_PARAGRAPH_CHARS if tag == "td" else _PARAGRAPH_CHARS
+        is_text = size >= _DENSE_PARAGRAPH_CHARS and 2 * link_chars < size and tag not in _NO_PROSE
+        is_dense = is_text and size < least and tag != "td" and len(_DENSE.findall(text, 0, 40)) > 10
+        is_paragraph = is_dense or (is_text and size >= least)
         self.blocks.append(Block(text, tag, node, place, link_chars, self._marks, self._marked, is_paragraph))
 
     def _join_quotation(self, start: int, kind: Kind) -> None:
@@ -275,11 +298,9 @@ class _BlockReader:
         most = _MAX_QUOTE_PARTS if kind is Kind.QUOTE else _MAX_POST_LINES
         if not 2 <= len(parts) <= most or sum(len(part.text) for part in parts) > _MAX_QUOTE_CHARS:
             return
-        if kind is Kind.QUOTE and not all(_is_attribution(part) for part in parts[1:]):
-            return
-        del self.blocks[start:]
-        said = " ".join(part.text for part in parts)
-        self._add(said, 0, count=False)
+        if kind is Kind.EMBED or all(map(_is_attribution, parts[1:])):
+            del self.blocks[start:]
+            self._add(" ".join(part.text for part in parts), 0, count=False)
 
     def _row(self, row: html.HtmlElement) -> bool:
         """Take a row of a table of facts as one block; False for a layout's row."""
@@ -299,23 +320,6 @@ class _BlockReader:
         return True
 
 
-def _reads_like_prose(text: str, tag: str, link_chars: int) -> bool:
-    size = len(text)
-    if size < _DENSE_PARAGRAPH_CHARS or 2 * link_chars >= size or tag in _NO_PROSE:
-        return False
-    if tag == "td":
-        return size >= _CELL_PARAGRAPH_CHARS
-    return size >= _PARAGRAPH_CHARS or len(_DENSE.findall(text, 0, 40)) > 10
-
-
-def _is_phrase(element: html.HtmlElement) -> bool:
-    """Whether an element of no known kind is a part of a line: `<location>PARIS</location> The mayor …`."""
-    if not isinstance(element.tag, str) or element.tag in {"br", "hr"}:
-        return False
-    parent = element.getparent()
-    return parent is not None and parent.tag in PHRASED
-
-
 def _kind_of_figure(figure: html.HtmlElement) -> Kind | None:
     """A caption, unless the figure is a quotation (QUOTE), a table or a list (None)."""
     if figure.find(".//blockquote") is not None:
@@ -328,25 +332,17 @@ def _ends_heading(line_break: html.HtmlElement) -> bool:
     line = line_break.getprevious()
     if line is None or line.tag not in {"b", "strong", "font", "big"} or (line.tail or "").strip():
         return False
-    words = text_of(line).strip()
+    words, before = text_of(line).strip(), line.getprevious()
     is_sentence = words.endswith((".", "!", "…", ":"))
-    return not is_sentence and len(words) <= _MAX_HEADING_CHARS and line.find(".//br") is None and _begins_line(line)
+    may_head = not is_sentence and len(words) <= _MAX_HEADING_CHARS and line.find(".//br") is None
+    return may_head and (before is None or before.tag == "br") and _begins_line(line)
 
 
 def _begins_line(element: html.HtmlElement) -> bool:
-    """Whether nothing but a line break or the parent's begin is before an element."""
-    before, parent = element.getprevious(), element.getparent()
-    if before is None:
-        return parent is not None and not (parent.text or "").strip()
-    return before.tag == "br" and not (before.tail or "").strip()
-
-
-def _is_alone(element: html.HtmlElement) -> bool:
-    """Whether an inline element is the only text of its line."""
+    """Whether neither words nor an inline element stand before an element in its parent."""
     before, parent = element.getprevious(), element.getparent()
     words = (before.tail if before is not None else parent.text if parent is not None else "") or ""
-    beside = before is not None and before.tag in INLINE
-    return not beside and not words.strip() and not (element.tail or "").strip()
+    return (before is None or before.tag not in _INLINE) and not words.strip()
 
 
 def _is_attribution(part: Block) -> bool:
@@ -355,30 +351,6 @@ def _is_attribution(part: Block) -> bool:
     if node.tag in {"footer", "cite", "figcaption", "address"} or _SPEAKER.search(node.get("class") or ""):
         return True
     return len(part.text) < _MAX_SPEAKER_CHARS and not part.text.endswith((".", "!", "?", "…", "»", "”", '"'))
-
-
-@lru_cache(maxsize=10_000)
-def _is_for_screen_readers(classes: str) -> bool:
-    """Whether an element is read out and not shown: `opens in a new tab` beside a link."""
-    return _READ_OUT.search(classes) is not None
-
-
-_READ_OUT = re.compile(
-    r"(?:^|[\s_-])(?:sr-only|srOnly|screen-?reader(?:-text)?|visually-?hidden|a11y-hidden|u-hidden)(?:$|[\s_-])", re.I
-)
-_CLIPPED = re.compile(r"clip(?:-path)?\s*:\s*(?:rect\(\s*[01]|inset\(\s*(?:50|100)%)", re.IGNORECASE)
-_HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-
-
-def _is_clipped(style: str | None) -> bool:
-    """Whether an element is shown in no place, for screen readers: `, opens new tab` behind a link."""
-    return style is not None and _CLIPPED.search(style) is not None
-
-
-def _kind(tag: str, attributes: Mapping[str, str]) -> Kind | None:
-    get = attributes.get
-    name = get("data-testid") or get("data-component")
-    return kind_of(tag, get("class"), get("id"), get("itemprop"), get("rel"), name)
 
 
 def _is_hidden(attributes: Mapping[str, str]) -> bool:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import reduce
+from typing import cast
 
 from ahocorasick_rs import BytesAhoCorasick
 from lxml import etree, html
 
 from pipeline.domain.model import Rejection
-from pipeline.extraction.dom.xpath import count_of
 from pipeline.extraction.values import SkipRegion
 
 __all__ = ["ParsedPage", "check_page", "page_in_utf8", "parse_page"]
@@ -27,16 +29,14 @@ MAX_ELEMENTS = 20_000  # trafilatura is quadratic in siblings: 20,000 spans take
 MAX_ATTRIBUTES = 5_000  # on one tag: libxml2 compares each with each, 10,000 take it half a second
 _MAX_BAD_BYTES = 0.001  # with more replaced characters than one in a thousand it is no UTF-8
 
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+_BOMS = {
+    "utf-8": (codecs.BOM_UTF8,),
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),  # the first begins like the first of UTF-16
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
 _HTTP_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
-_META_CHARSET = re.compile(rb"<meta[^>]{0,300}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
-_XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE)
+_XML_ENCODING = re.compile(r"^\s*<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE | re.ASCII)
+_META_CHARSET = re.compile(r"<meta[^>]{0,300}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE | re.ASCII)
 # Labels that in practice mean a superset (WHATWG Encoding).
 _ALIASES = {
     label: encoding
@@ -53,17 +53,11 @@ _ALIASES = {
 _MAYBE_UTF8 = frozenset({"utf-8", "utf8", "cp1252"})
 _REFUSED_CHARSETS = frozenset({"utf-7", "utf7"})  # on the web only attacks use UTF-7
 
-_MAGIC = (
-    (b"%PDF-", "pdf"),
-    (b"\x89PNG", "image"),
-    (b"\xff\xd8\xff", "image"),
-    (b"GIF8", "image"),
-    (b"RIFF", "image"),
-    (b"PK\x03\x04", "not_html"),
-    (b"\x1f\x8b", "not_html"),
-    (b"ID3", "not_html"),
-    (b"\x00\x00\x00", "not_html"),
-)
+_MAGIC = {
+    "pdf": (b"%PDF-",),
+    "image": (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF"),
+    "not_html": (b"PK\x03\x04", b"\x1f\x8b", b"ID3", b"\x00\x00\x00"),
+}
 _HTML_TYPES = frozenset(
     ["text/html", "application/xhtml+xml", "text/plain", "application/octet-stream", "text/xml", "application/xml"]
 )
@@ -83,7 +77,6 @@ _ODD_TAG = re.compile(rb"</?(?i:%s)\b" % "|".join(_INVISIBLE).encode())  # in an
 _NAV_TAG = re.compile(rb"<(/?)nav\b")
 _HEADLINE_OR_META = re.compile(rb"<(?:[hH]1|[mM](?i:eta)|[lL](?i:ink)|[tT](?i:itle))\b")
 _RAW_TEXT = frozenset({"script", "style"})
-_JSON_TYPE = b"application/ld+json"
 _MAX_NOSCRIPT_CHARS = 2_000
 _LONG_TAG = 20_000
 _TAG_RUN = re.compile(rb"<[a-zA-Z][^>]{%d,}" % _LONG_TAG)
@@ -106,10 +99,13 @@ def page_in_utf8(body: bytes, content_type: str | None) -> bytes:
 
     Tries its BOM, HTTP's charset, the page's own, UTF-8, then cp1252.
     """
-    for bom, name in _BOMS:
-        if body.startswith(bom):
+    for name, signs in _BOMS.items():
+        if body.startswith(signs):
             return _clean(body.decode(name, errors="replace").lstrip("\ufeff").encode(errors="ignore"))
-    for name in (*_declared(body, content_type), "utf-8"):
+    head = body[:4096].decode("latin-1")
+    places = ((_HTTP_CHARSET, content_type or ""), (_XML_ENCODING, head), (_META_CHARSET, head))
+    declared = [found[1] for pattern, text in places if (found := pattern.search(text))]
+    for name in (*declared, "utf-8"):
         if (page := _read_as(name, body)) is not None:
             return _clean(page)
     return _clean(body.decode("cp1252", errors="replace").encode())
@@ -120,30 +116,22 @@ def check_page(body: bytes, content_type: str | None) -> Rejection | None:
     head = body[:1024].lstrip()
     if not head:
         return Rejection("empty", "no bytes")
-    magic = next(((sign, reason) for sign, reason in _MAGIC if head.startswith(sign)), None)
-    if magic is not None:
-        return Rejection(magic[1], f"begins with {magic[0][:4]!r}")
+    magic = ((reason, sign) for reason, signs in _MAGIC.items() for sign in signs if head.startswith(sign))
+    if found := next(magic, None):
+        return Rejection(found[0], f"begins with {found[1][:4]!r}")
     if _FEED_HEAD.match(head):
         return Rejection("not_html", "a feed or sitemap")
-    return _check_type((content_type or "text/html").partition(";")[0].strip().lower(), body)
-
-
-def _check_type(kind: str, body: bytes) -> Rejection | None:
-    if kind == "application/pdf":
-        return Rejection("pdf", kind)
-    if kind.startswith("image/"):
-        return Rejection("image", kind)
-    if kind not in _HTML_TYPES and b"<html" not in body[:4096].lower():
-        return Rejection("not_html", kind)
-    return None
+    kind = (content_type or "text/html").partition(";")[0].strip().lower()
+    is_other = kind not in _HTML_TYPES and b"<html" not in body[:4096].lower()
+    reasons = (("pdf", kind == "application/pdf"), ("image", kind.startswith("image/")), ("not_html", is_other))
+    return next((Rejection(reason, kind) for reason, applies in reasons if applies), None)
 
 
 def parse_page(page: bytes | str, *, regions: Sequence[SkipRegion] = ()) -> ParsedPage | Rejection:
     """The page's tree without these regions, or the limit that the page exceeds. Bytes are UTF-8."""
     markup, json_ld, noscript = _without_scripts(page.encode(errors="replace") if isinstance(page, str) else page)
     whole_size = len(markup)
-    for region in regions:
-        markup = _without_region(markup, region)
+    markup = reduce(_without_region, regions, markup)
     is_cut = len(markup) < whole_size
     if (rejection := _check_markup(markup)) is not None:
         return rejection
@@ -151,17 +139,21 @@ def parse_page(page: bytes | str, *, regions: Sequence[SkipRegion] = ()) -> Pars
     root = _parse(markup)
     if isinstance(root, Rejection):
         return root
-    # A page cannot have more elements than tags of at least three bytes, and the few that are implied.
+    # A page cannot have more elements than tags of at least three bytes, and the few that are implied. XPath counts
+    # them without a Python object for each.
     many = MAX_ELEMENTS // 2
-    if len(markup) > 3 * many and markup.count(b"<") > many and (count := count_of(_ALL, root)) > MAX_ELEMENTS:
+    may_be_many = len(markup) > 3 * many and markup.count(b"<") > many
+    if may_be_many and (count := int(cast("float", _ALL(root)))) > MAX_ELEMENTS:
         return Rejection("page_too_large", f"{count} elements")
-    if b"<main" in markup:
-        _free_main(root)
+    for main in root.iter("main") if b"<main" in markup else ():
+        # HTML forbids `main` in a menu, header or footer: one around it was not closed, and is a plain element.
+        for element in main.iterancestors("nav", "header", "footer", "aside"):
+            element.tag = "div"
     return ParsedPage(
         root=root,
-        markup=_text(markup),
+        markup=markup.decode(errors="replace"),
         json_ld=tuple(json_ld),
-        requires_javascript="javascript" in noscript.lower(),
+        requires_javascript=any("javascript" in text.lower() for text in noscript if len(text) < _MAX_NOSCRIPT_CHARS),
         is_cut=is_cut,
     )
 
@@ -169,15 +161,13 @@ def parse_page(page: bytes | str, *, regions: Sequence[SkipRegion] = ()) -> Pars
 def _check_markup(markup: bytes) -> Rejection | None:
     if not markup or markup.isspace():
         return Rejection("empty", "nothing but scripts")
-    if len(markup) > MAX_MARKUP_CHARS and (chars := len(_text(markup))) > MAX_MARKUP_CHARS:
+    if len(markup) > MAX_MARKUP_CHARS and (chars := len(markup.decode(errors="replace"))) > MAX_MARKUP_CHARS:
         return Rejection("page_too_large", f"{chars} characters of markup")
-    if _has_overfull_tag(markup):
+    half = _LONG_TAG // 2  # parsing a tag of many attributes is slow; it has a long run without `>`
+    is_suspect = any(markup.find(b">", at, at + half) < 0 for at in range(0, len(markup) - half + 1, half))
+    if is_suspect and any(tag[0].count(b"=") > MAX_ATTRIBUTES for tag in _TAG_RUN.finditer(markup)):
         return Rejection("page_too_large", f"a tag of more than {MAX_ATTRIBUTES} attributes")
     return None
-
-
-def _text(part: bytes) -> str:
-    return part.decode(errors="replace")
 
 
 def _without_region(markup: bytes, region: SkipRegion) -> bytes:
@@ -196,55 +186,21 @@ def _find_once(markup: bytes, sign: bytes, start: int) -> int:
     return at if at >= 0 and markup.find(sign, at + len(sign)) < 0 else -1
 
 
-def _free_main(root: html.HtmlElement) -> None:
-    """Turn an unclosed menu, header or footer around `main` into a plain element; HTML forbids `main` in them."""
-    for main in root.iter("main"):
-        for element in main.iterancestors("nav", "header", "footer", "aside"):
-            element.tag = "div"
-
-
-def _has_overfull_tag(markup: bytes) -> bool:
-    """Whether a tag has so many attributes that parsing it is slow; possible only with a long run without `>`."""
-    half = _LONG_TAG // 2
-    if all(markup.find(b">", at, at + half) >= 0 for at in range(0, len(markup) - half + 1, half)):
-        return False
-    return any(tag[0].count(b"=") > MAX_ATTRIBUTES for tag in _TAG_RUN.finditer(markup))
-
-
-def _declared(body: bytes, content_type: str | None) -> Iterator[str]:
-    if content_type and (found := _HTTP_CHARSET.search(content_type)):
-        yield found[1]
-    head = body[:4096]
-    if xml := _XML_ENCODING.search(head):
-        yield xml[1].decode("ascii")
-    if meta := _META_CHARSET.search(head):
-        yield meta[1].decode("ascii")
-
-
 def _read_as(declared: str, body: bytes) -> bytes | None:
     """The body in UTF-8; None when it cannot have the declared charset."""
     name = _ALIASES.get(declared.lower(), declared.lower())
     if name in _REFUSED_CHARSETS:
         return None
-    if name in _MAYBE_UTF8 and _is_utf8(body):
-        return body
+    if name in _MAYBE_UTF8:
+        with suppress(UnicodeDecodeError):
+            body.decode()
+            return body
     try:
         text = body.decode(name, errors="replace")
     except (LookupError, UnicodeError):
         return None
-    return text.encode(errors="ignore") if _is_readable(text) else None
-
-
-def _is_utf8(body: bytes) -> bool:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _is_readable(text: str) -> bool:
-    return text.count("\ufffd") <= max(2, _MAX_BAD_BYTES * len(text))
+    is_readable = text.count("\ufffd") <= max(2, _MAX_BAD_BYTES * len(text))
+    return text.encode(errors="ignore") if is_readable else None
 
 
 def _clean(page: bytes) -> bytes:
@@ -255,8 +211,8 @@ def _clean(page: bytes) -> bytes:
     return page.translate(None, _CONTROL_CHARACTERS) if any(c in page for c in _CONTROL_CHARACTERS) else page
 
 
-def _without_scripts(page: bytes) -> tuple[bytes, list[str], str]:
-    """The markup without invisible elements, the JSON-LD blocks, and the text for readers without JavaScript."""
+def _without_scripts(page: bytes) -> tuple[bytes, list[str], list[str]]:
+    """The markup without invisible elements, the JSON-LD blocks, and the texts for readers without JavaScript."""
     kept: list[bytes] = []
     json_ld: list[str] = []
     noscript: list[str] = []
@@ -272,25 +228,17 @@ def _without_scripts(page: bytes) -> tuple[bytes, list[str], str]:
                 return _without_scripts(respelt)
             start = len(page) if name in _RAW_TEXT else at  # an unclosed <svg> or <iframe> hides nothing
             break
-        if name == "script" and _is_json_ld(page, at, opened):
-            json_ld.append(_text(page[opened + 1 : end]))
+        if name == "script" and b"application/ld+json" in page[at : max(opened, 0)].lower():
+            json_ld.append(page[opened + 1 : end].decode(errors="replace"))
         elif name == "noscript":
-            noscript.append(_text(page[at:end]))
+            noscript.append(page[at:end].decode(errors="replace"))
         start = page.find(b">", behind) + 1 or len(page)
     kept.append(page[start:])
-    return b" ".join(kept), json_ld, " ".join(filter(_is_short, noscript))
+    return b" ".join(kept), json_ld, noscript
 
 
 def _is_empty_element(page: bytes, name: str, opened: int) -> bool:
     return page[opened - 1 : opened] == b"/" and name not in _RAW_TEXT
-
-
-def _is_json_ld(page: bytes, start: int, opened: int) -> bool:
-    return opened > 0 and _JSON_TYPE in page[start:opened].lower()
-
-
-def _is_short(noscript: str) -> bool:
-    return len(noscript) < _MAX_NOSCRIPT_CHARS
 
 
 def _find_closing(name: str, tags: Iterator[tuple[str, bool, int, int]]) -> tuple[int, int]:

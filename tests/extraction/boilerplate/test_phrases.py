@@ -6,14 +6,17 @@ import json
 
 import pytest
 
-from pipeline.extraction.boilerplate.markup_kinds import RULES, Kind, kind_of
+from pipeline.extraction.boilerplate import markup_kinds
+from pipeline.extraction.boilerplate.markup_kinds import Kind, kind_of
 from pipeline.extraction.boilerplate.phrases import PATTERNS, phrase_kind
 from pipeline.extraction.boilerplate.walls import service_of, walls
 from pipeline.extraction.extract import PageInput, extract
 from pipeline.extraction.jsonl import ExtractedRow, ExtractRow, outlet_of, read_row, written_line
+from pipeline.text.tables import read_table
 from tests.evaluation.extraction_metrics import rouge_lsum, shingle_score, shingle_score_of_options
 
-MARKUP = [(rule.kind, example) for rule in RULES for example in rule.examples]
+RULES = read_table(markup_kinds.__name__)["kinds"]
+MARKUP = [(Kind(rule["kind"]), example) for rule in RULES for example in rule["examples"]]
 LINES = [(rule.kind, example) for rule in PATTERNS for example in rule.examples]
 
 
