@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pipeline.dedup.decide import Decision, decide
 from pipeline.dedup.fingerprint import fingerprint
 from pipeline.dedup.model import Candidate, DecidePolicy
-from pipeline.delivery.events import ArticlePage
+from pipeline.delivery.messages import ArticlePage
 from pipeline.domain.model import (
     Article,
     Entry,

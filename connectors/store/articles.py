@@ -27,7 +27,7 @@ from pipeline.domain.fault_injection import crash_point
 from pipeline.domain.model import PendingEntry, Validators, Verdict
 from pipeline.identity.urls import registrable_domain
 from pipeline.ingest.ports import Deferral, Ending, LookupResult, Settlement, WriteResult
-from pipeline.ingest.revisit_policy import CONFIRM_AFTER, MISSING
+from pipeline.ingest.settle import CONFIRM_AFTER, MISSING
 
 # The strict window for copies is 30 days (pipeline/dedup/model.py), plus one weekly partition.
 SKETCH_RETENTION = timedelta(days=37)

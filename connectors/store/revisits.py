@@ -19,11 +19,10 @@ from connectors.store.database import Database, chunks
 from connectors.store.replays import entries_of, entry_of_article
 from connectors.store.schema import alias_key, aliases, articles, entries
 from pipeline.dedup.model import ArticleState, Relation
-from pipeline.delivery.events import Visit
+from pipeline.delivery.messages import Visit
 from pipeline.domain.model import Message, Validators, Verdict
 from pipeline.identity.urls import canonicalise
-from pipeline.ingest.ports import Settlement, WriteResult
-from pipeline.ingest.revisit_policy import VisitUpdate
+from pipeline.ingest.ports import Settlement, VisitUpdate, WriteResult
 
 
 class RevisitStore:

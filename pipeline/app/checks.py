@@ -23,7 +23,7 @@ from pipeline.extraction.dom.page import check_page, page_in_utf8
 from pipeline.extraction.values import PageInput
 from pipeline.feeds.parse import ParsedFeed, parse_feed
 from pipeline.identity.urls import registrable_domain
-from pipeline.ingest import page_status
+from pipeline.ingest.retries import refuse_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ async def inspect_entry(entry: Entry, fetcher: Fetcher, workers: ExtractionWorke
     try:
         response = await fetcher.fetch(Request(entry.link, FetchKind.PAGE))
         content_type = response.header("content-type")
-        rejection = page_status.refuse_page(response) or check_page(response.body, content_type)
+        rejection = refuse_page(response) or check_page(response.body, content_type)
         if rejection is None:
             page = PageInput(
                 url=response.final_url,

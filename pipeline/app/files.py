@@ -29,7 +29,7 @@ from pipeline.domain.settings import Settings
 from pipeline.extraction.dom.page import check_page, page_in_utf8
 from pipeline.extraction.jsonl import ExtractedRow, ExtractRow, page_of, read_row, written_line
 from pipeline.extraction.values import Extraction
-from pipeline.ingest.page_status import refuse_page
+from pipeline.ingest.retries import refuse_page
 
 BATCH = 50  # rows in one durable commit on a store
 PROGRESS_EVERY_S = 5.0  # between two progress lines

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.app.runs import Newswire, open_run, unwrap_exception_group
-from pipeline.delivery.events import Visit
+from pipeline.delivery.messages import Visit
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, PendingEntry
 from pipeline.ingest.context import RunContext

@@ -19,7 +19,7 @@ from connectors.store.dead_letters import DeadLetterStore
 from connectors.store.replays import ReplayStore
 from pipeline.app.runs import Newswire, open_run
 from pipeline.delivery.dead_letters import DeadEntry, RedriveChoice, redriven_message
-from pipeline.delivery.events import Visit
+from pipeline.delivery.messages import Visit
 from pipeline.domain.errors import SettingsError
 from pipeline.extraction.values import EXTRACTOR
 from pipeline.ingest.context import RunContext

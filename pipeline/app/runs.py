@@ -16,16 +16,15 @@ from datetime import datetime
 
 from pipeline.app.deployment import Deployment
 from pipeline.delivery.deliver import Deliverer
-from pipeline.delivery.events import Visit
+from pipeline.delivery.messages import Visit
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, FeedStatus, PendingEntry
 from pipeline.extraction.wrapper.wrapper import WrapperSession
-from pipeline.ingest.context import Backpressure, RunContext, StoreThread
-from pipeline.ingest.host_queue import HostQueue
+from pipeline.ingest.context import Backpressure, HostQueue, RunContext, StoreThread
 from pipeline.ingest.poll import ingest
 from pipeline.ingest.replay import OfflineFetcher
 from pipeline.ingest.revisit import revisit
-from pipeline.ingest.revisit_policy import within_budget
+from pipeline.ingest.settle import within_budget
 from pipeline.reporting.logs import log_wrapper
 from pipeline.reporting.report import Report
 from pipeline.scheduling.shards import Shard, cut_shards

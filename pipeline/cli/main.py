@@ -32,7 +32,7 @@ from pipeline.reporting.terminal import format_time, revisit_summary
 
 if TYPE_CHECKING:
     from pipeline.app.runs import Newswire
-    from pipeline.delivery.events import Visit
+    from pipeline.delivery.messages import Visit
     from pipeline.domain.model import Feed
     from pipeline.reporting.report import Report
 

@@ -20,7 +20,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from pipeline import __version__
-from pipeline.delivery.events import Failure
 from pipeline.delivery.messages import ARTICLE_SCHEMA, DEAD_LETTER_SCHEMA, EventType, rfc3339, to_json
 from pipeline.domain.model import Message, Outlet, PendingEntry, Response, Topic, Verdict
 
@@ -63,6 +62,18 @@ class RedriveChoice:
     def has_cause(self, reason: str) -> bool:
         """Whether a reason matches."""
         return not self.causes or any(fnmatchcase(reason, cause) for cause in self.causes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What a dead letter contains: stage, reason, attempts, the last response and its location in the archive."""
+
+    stage: str  # fetch, page, extract, collect
+    reason: str
+    detail: str
+    attempts: int
+    response: Response | None = None
+    raw_location: str | None = None
 
 
 def failed_message(entry: PendingEntry, outlet: Outlet, failure: Failure, *, now: datetime) -> Message:

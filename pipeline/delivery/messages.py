@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -22,8 +23,19 @@ from typing import Any
 from pipeline import __version__
 from pipeline.dedup.decide import Decision
 from pipeline.dedup.model import Relation
-from pipeline.delivery.events import Publication, Visit
-from pipeline.domain.model import FeedState, Message, Outlet, SourcedTime, Topic, Verdict
+from pipeline.domain.model import (
+    Article,
+    FeedState,
+    Message,
+    Outlet,
+    PendingEntry,
+    Response,
+    SourcedTime,
+    Topic,
+    Validators,
+    Verdict,
+)
+from pipeline.extraction.values import Extraction
 from pipeline.text.tokens import WordsChanged, words_changed
 
 ARTICLE_SCHEMA = "article.v1.json"
@@ -44,6 +56,52 @@ class EventType(StrEnum):
     DEAD_LETTER = "org.newswire.entry.dead_letter.v1"
     REDRIVEN = "org.newswire.entry.dead_letter.redriven.v1"
     RESOLVED = "org.newswire.entry.dead_letter.resolved.v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticlePage:
+    """An article with the page it was extracted from: extraction, response, location in the archive."""
+
+    article: Article
+    extraction: Extraction
+    response: Response
+    raw_location: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A verdict with everything that its messages contain."""
+
+    entry: PendingEntry
+    page: ArticlePage
+    outlet: Outlet
+    decision: Decision
+    text_hash: str
+    credits: tuple[str, ...]  # agencies that the text credits
+    words: WordsChanged | None  # since the revision before
+    section: str | None  # the feed's
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A known article that is to be fetched again."""
+
+    article_id: str
+    cluster_id: str
+    url: str
+    canonical_url: str
+    title: str
+    text_hash: str
+    entry: PendingEntry  # that led to it; number 0 when it was deleted
+    validators: Validators
+    first_seen_at: datetime
+    last_fetched_at: datetime
+    revision: int
+    is_withdrawn: bool = False
+    is_copy: bool = False
+    missing_since: datetime | None = None
+    due_at: datetime | None = None
 
 
 def messages_of(publication: Publication, *, copies: str) -> tuple[Message, ...]:

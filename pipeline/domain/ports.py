@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 class Slot(Protocol):
-    """A slot of the run's concurrency limit. Implemented by `pipeline/ingest/host_queue.py`, which also releases it."""
+    """A slot of the run's concurrency limit. Implemented by `pipeline/ingest/context.py`, which also releases it."""
 
     async def take(self) -> None:
         """Acquire the slot, unless it is held already. Raises `RunDeadlineExceeded`."""

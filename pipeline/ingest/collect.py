@@ -13,16 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.delivery.events import ArticlePage
+from pipeline.delivery.messages import ArticlePage
 from pipeline.domain.errors import ExtractionFailed, FetchError, StoreError
 from pipeline.domain.model import Article, FetchKind, Outlet, PendingEntry, Request, Response
 from pipeline.domain.ports import Slot
 from pipeline.extraction.values import Extraction, FeedHints, PageInput
 from pipeline.extraction.wrapper.wrapper import WrapperSession
-from pipeline.ingest import page_status
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.ports import Deferral, Ending, Extractor, SettledEntry
-from pipeline.ingest.retries import Attempt, with_resolution
+from pipeline.ingest.retries import Attempt, better_page, refuse_page, with_resolution
 from pipeline.ingest.settle import settle
 from pipeline.reporting.logs import log_defect, log_verdict
 from pipeline.reporting.report import Report
@@ -96,7 +95,7 @@ async def collect_page(attempt: Attempt, context: RunContext, slot: Slot) -> Set
     if entry.entry.link is None:
         return attempt.reject("no_link")
     response = attempt.response = await context.fetcher.fetch(Request(entry.entry.link, FetchKind.PAGE), slot)
-    refusal = page_status.refuse_page(response)
+    refusal = refuse_page(response)
     if refusal is not None:
         return attempt.after_refusal(refusal)
     found = await extract_page(entry, response, outlet, context, slot)
@@ -135,11 +134,11 @@ async def extract_page(
 ) -> ExtractedPage:
     """Extract the page; for a meta refresh or an AMP twin, the page of the same outlet that it points to."""
     extraction = await extract(entry, response, outlet, context.extractor, context.wrappers)
-    better = page_status.better_page(extraction, response, outlet)
-    if better is None:
+    twin = better_page(extraction, response, outlet)
+    if twin is None:
         return ExtractedPage(extraction, response)
-    other = await context.fetcher.fetch(Request(better, FetchKind.PAGE), slot)
-    if page_status.refuse_page(other) is not None:
+    other = await context.fetcher.fetch(Request(twin, FetchKind.PAGE), slot)
+    if refuse_page(other) is not None:
         return ExtractedPage(extraction, response)
     return ExtractedPage(await extract(entry, other, outlet, context.extractor, context.wrappers), other)
 

@@ -18,12 +18,11 @@ from typing import Protocol
 
 from pipeline.dedup.decide import Decision
 from pipeline.dedup.model import Candidate, NearbyArticles
-from pipeline.delivery.events import ArticlePage, Visit
-from pipeline.domain.model import Entry, FeedState, Message, PendingEntry, Verdict
+from pipeline.delivery.messages import ArticlePage, Visit
+from pipeline.domain.model import Entry, FeedState, Message, PendingEntry, Validators, Verdict
 from pipeline.extraction.values import Extraction, PageInput
 from pipeline.extraction.wrapper.wrapper import Wrapper
 from pipeline.feeds.parse import FeedInput, NoFeed, ParsedFeed
-from pipeline.ingest.revisit_policy import VisitUpdate
 from pipeline.scheduling.feed_state import PollOutcome
 
 
@@ -157,6 +156,15 @@ class Deferral:
     until: datetime
     reason: str
     counts: bool = True  # as an attempt: waiting for a host or for the next run does not
+
+
+@dataclass(frozen=True, slots=True)
+class VisitUpdate:
+    """What a visit changes when it brings no revision."""
+
+    next_revisit_at: datetime | None
+    missing_since: datetime | None = None
+    validators: Validators | None = None  # None: as before
 
 
 class Extractor(Protocol):

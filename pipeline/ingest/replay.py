@@ -19,7 +19,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Self
 
-from pipeline.delivery.events import ArticlePage
+from pipeline.delivery.messages import ArticlePage
 from pipeline.domain.errors import ExtractionFailed, RequestRefused, StoreError
 from pipeline.domain.model import Article, PendingEntry, Request, Response, Verdict
 from pipeline.domain.ports import Slot

@@ -1,7 +1,8 @@
-"""Retry policy of entries: what follows when an attempt gave no article.
+"""Retry policy of entries: what a page's status means, and what follows when an attempt gave no article.
 
 Computes values only: which errors are worth another attempt, a delay that doubles, and the dead letter at its end.
-Tested by tests/app/test_redrive.py.
+The tables follow RFC 9110 and what outlets really do with statuses. What a status means for a feed is in
+pipeline/scheduling/feed_state.py. Tested by tests/app/test_redrive.py and tests/ingest/test_page_status.py.
 """
 
 from __future__ import annotations
@@ -9,13 +10,26 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pipeline.delivery.dead_letters import failed_message, resolutions
-from pipeline.delivery.events import Failure
+from pipeline.delivery.dead_letters import Failure, failed_message, resolutions
 from pipeline.domain.errors import FetchError, RequestRefused, RetryAfter, RunDeadlineExceeded
 from pipeline.domain.model import Outlet, PendingEntry, Rejection, Response, Verdict
-from pipeline.ingest.page_status import PASSING
+from pipeline.extraction.values import Extraction
+from pipeline.identity.urls import canonicalise, is_section_or_home, registrable_domain
 from pipeline.ingest.ports import Deferral, Ending
 
+# Reasons worth another attempt; every other refusal is an entry's end.
+PASSING = frozenset({"http_5xx", "http_408", "http_425"})
+
+REFUSALS: dict[int, str] = {
+    401: "blocked",
+    402: "paywalled",
+    403: "blocked",
+    404: "not_found",
+    410: "gone",
+    451: "legal",
+    408: "http_408",
+    425: "http_425",
+}
 MAX_DELAY = timedelta(days=1)
 
 
@@ -82,3 +96,42 @@ def with_resolution(ending: Ending, outlet: Outlet, *, now: datetime) -> Ending:
     """The ending, with the message that it resolves the entry's dead letter, if there is one."""
     resolved = resolutions(ending.entry, outlet, ending.verdict, now=now)
     return replace(ending, messages=(*ending.messages, *resolved)) if resolved else ending
+
+
+def refuse_page(response: Response) -> Rejection | None:
+    """Why this response cannot be an article, by its status alone; None when it may be one."""
+    wall = next((note for note in response.notes if note.startswith("bot_wall")), None)
+    if wall:
+        return Rejection("bot_wall", wall)
+    if response.status != 200:
+        server_error_or_other = "http_5xx" if response.status >= 500 else "http_status"
+        return Rejection(REFUSALS.get(response.status, server_error_or_other), f"HTTP {response.status}")
+    if response.redirects and is_section_or_home(response.final_url) and not is_section_or_home(response.url):
+        return Rejection("redirected_to_section", response.final_url)
+    return None
+
+
+def better_page(extraction: Extraction, response: Response, outlet: Outlet) -> str | None:
+    """The page to read instead: a quick meta refresh, or the canonical page of an AMP or mobile twin, in the outlet."""
+    here = response.final_url
+    there = extraction.meta_refresh
+    if there is None and extraction.article is not None and is_twin(here, extraction.article.canonical_url):
+        there = extraction.article.canonical_url
+    if there is None or there == here:
+        return None
+    own = {*outlet.hosts, registrable_domain(here)}
+    return there if registrable_domain(there) in own else None
+
+
+def is_twin(here: str, canonical: str) -> bool:
+    """Whether two different URLs are the same article by their form alone: AMP or mobile, and canonical."""
+    return (
+        here != canonical
+        and canonicalise(here) == canonicalise(canonical)
+        and undecorated(here) != undecorated(canonical)
+    )
+
+
+def undecorated(url: str) -> str:
+    """A URL without scheme, query and fragment: it differs between twins, not between tracked links."""
+    return url.partition("://")[2].partition("#")[0].partition("?")[0].rstrip("/").removeprefix("www.")

@@ -14,17 +14,24 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.delivery.events import ArticlePage, Visit
-from pipeline.delivery.messages import withdrawal
+from pipeline.delivery.messages import ArticlePage, Visit, withdrawal
 from pipeline.domain.errors import ExtractionFailed, FetchError, RetryAfter, RunDeadlineExceeded, StoreError
 from pipeline.domain.model import FetchKind, Outlet, Request, Validators, Verdict
 from pipeline.domain.ports import Slot
-from pipeline.ingest import page_status
 from pipeline.ingest.collect import extract_page
 from pipeline.ingest.context import RunContext
-from pipeline.ingest.ports import Settlement, VisitStore, WriteResult
-from pipeline.ingest.revisit_policy import MISSING, VisitUpdate, is_confirmed, next_revisit, schedule_confirmation
-from pipeline.ingest.settle import decide_and_write, decide_settlement, identify, revisit_after_s
+from pipeline.ingest.ports import Settlement, VisitStore, VisitUpdate, WriteResult
+from pipeline.ingest.retries import refuse_page
+from pipeline.ingest.settle import (
+    MISSING,
+    decide_and_write,
+    decide_settlement,
+    identify,
+    is_confirmed,
+    next_revisit,
+    revisit_after_s,
+    schedule_confirmation,
+)
 from pipeline.reporting.logs import log_defect, log_verdict
 from pipeline.reporting.report import Report
 
@@ -84,7 +91,7 @@ class Revisit:
         response = await self.context.fetcher.fetch(Request(visit.url, FetchKind.PAGE, validators), slot)
         if response.status == 304:
             return await self.note("not_modified")
-        refusal = page_status.refuse_page(response)
+        refusal = refuse_page(response)
         if refusal is not None and refusal.reason in MISSING:
             return await self.missing()
         if refusal is None:

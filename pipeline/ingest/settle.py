@@ -2,37 +2,46 @@
 
 Lookup and decision need no lock, only the write does. All three are repeated when a similar article was settled
 meanwhile. So two workers with two copies of one article never both publish it as the original.
-Tested by tests/ingest/test_revisit.py and tests/connectors/store/test_articles.py.
+
+Also when the article is visited again. The schedule counts from when it was first seen, so that it does not drift. After
+its last step the article is not visited any more. A missing page is withdrawn only after a second check two hours later.
+Tested by tests/ingest/test_revisit.py, tests/ingest/test_revisit_policy.py and tests/connectors/store/test_articles.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from pipeline.dedup.decide import Decision, decide
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
-from pipeline.dedup.model import Candidate, DecidePolicy
+from pipeline.dedup.model import Candidate, DecidePolicy, Relation
 from pipeline.delivery.dead_letters import resolutions
-from pipeline.delivery.events import ArticlePage, Publication
-from pipeline.delivery.messages import messages_of, words_since
+from pipeline.delivery.messages import ArticlePage, Publication, Visit, messages_of, words_since
 from pipeline.domain.errors import StoreError
-from pipeline.domain.model import Outlet, PendingEntry, Verdict
+from pipeline.domain.model import Outlet, PendingEntry, Verdict, is_backfill_feed
 from pipeline.domain.ports import StoreCall
 from pipeline.domain.settings import Settings
 from pipeline.extraction.metadata.agencies import agency_credits
 from pipeline.identity.article_ids import article_id, article_number
 from pipeline.identity.urls import canonicalise, is_section_or_home, registrable_domain
 from pipeline.ingest.context import RunContext
-from pipeline.ingest.ports import ArticleLookup, LookupResult, SettledEntry, Settlement, WriteResult
-from pipeline.ingest.revisit_policy import is_followed, next_revisit
+from pipeline.ingest.ports import ArticleLookup, LookupResult, SettledEntry, Settlement, VisitUpdate, WriteResult
 
 T = TypeVar("T")
 
 # Two conflicts are common with a handful of workers on one article, five were never seen.
 MAX_CONFLICTS = 20
+
+# 404s come and go with deployments and caches: two hours outlast most of them, and a withdrawal is not that urgent.
+CONFIRM_AFTER = timedelta(hours=2)
+
+# Refusals that mean that the article is gone; any other is temporary or our own fault.
+MISSING = frozenset({"not_found", "gone", "redirected_to_section"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,3 +199,39 @@ def decide_policy(outlet: Outlet) -> DecidePolicy:
     """The measured thresholds, with the catalogue's minimum gap between revisions of this outlet's live blogs."""
     gap_s = outlet.policy.live_blog_min_gap_s
     return DecidePolicy() if gap_s is None else DecidePolicy(live_blog_min_gap=timedelta(seconds=gap_s))
+
+
+def is_followed(entry: PendingEntry, relation: Relation | None, *, copies: str) -> bool:
+    """Whether an article is visited again: not when it has no messages, nor when it comes from a backfill."""
+    if relation is Relation.DUPLICATE or (relation is Relation.COPY and copies == "drop"):
+        return False
+    return not is_backfill_feed(entry.feed_id)
+
+
+def next_revisit(first_seen_at: datetime, after_s: Sequence[int], *, now: datetime) -> datetime | None:
+    """The next time of the schedule; None after the last one."""
+    times = (first_seen_at + timedelta(seconds=seconds) for seconds in sorted(after_s))
+    return next((time for time in times if time > now), None)
+
+
+def is_confirmed(visit: Visit, *, now: datetime) -> bool:
+    """Whether a page that is missing now has been missing long enough to count as withdrawn."""
+    return visit.missing_since is not None and now - visit.missing_since >= CONFIRM_AFTER
+
+
+def schedule_confirmation(visit: Visit, *, now: datetime) -> VisitUpdate:
+    """When to confirm that a page is missing."""
+    since = visit.missing_since or now
+    return VisitUpdate(next_revisit_at=max(since + CONFIRM_AFTER, now), missing_since=since)
+
+
+def within_budget(visits: Sequence[Visit], *, most: int, most_per_host: int) -> tuple[Visit, ...]:
+    """The visits of this run, the longest due first; the others stay due."""
+    by_host: Counter[str] = Counter()
+    chosen: list[Visit] = []
+    for visit in visits:
+        host = urlsplit(visit.url).hostname or ""
+        if by_host[host] < most_per_host and len(chosen) < most:
+            by_host[host] += 1
+            chosen.append(visit)
+    return tuple(chosen)

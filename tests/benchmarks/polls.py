@@ -42,8 +42,7 @@ from connectors.store.host_slots import StoredPacer
 from pipeline.domain.model import Feed, FetchKind, Outlet, Request, Validators
 from pipeline.domain.settings import Settings
 from pipeline.feeds.parse import body_digest
-from pipeline.ingest.context import RunContext, StoreThread
-from pipeline.ingest.host_queue import HostQueue
+from pipeline.ingest.context import HostQueue, RunContext, StoreThread
 from pipeline.ingest.poll import ingest
 from pipeline.reporting.report import Report
 from tests.stack.postgres import start_postgres

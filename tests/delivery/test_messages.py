@@ -13,9 +13,8 @@ from pipeline.dedup.changes import RevisionKind
 from pipeline.dedup.decide import CopySimilarity, Decision, Direction
 from pipeline.dedup.model import Relation
 from pipeline.delivery import dead_letters, messages
-from pipeline.delivery.dead_letters import DeadEntry
-from pipeline.delivery.events import Failure, Publication
-from pipeline.delivery.messages import messages_of, words_since
+from pipeline.delivery.dead_letters import DeadEntry, Failure
+from pipeline.delivery.messages import Publication, messages_of, words_since
 from pipeline.domain.model import FeedStatus, Message, PendingEntry, SourcedTime, Topic, Verdict
 from pipeline.text.tokens import WordsChanged
 from tests.values import FEED, NOW, OUTLET, make_entry, make_page, make_response, make_state

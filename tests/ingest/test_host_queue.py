@@ -10,7 +10,7 @@ import pytest
 from connectors.http.fetcher import SafeFetcher
 from pipeline.domain.errors import RunDeadlineExceeded
 from pipeline.domain.model import FetchKind, Request
-from pipeline.ingest.host_queue import HostQueue, host_of
+from pipeline.ingest.context import HostQueue, host_of
 from tests.newsroom.server import Newsroom
 
 

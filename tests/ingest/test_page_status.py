@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.domain.model import Redirect, Response
 from pipeline.extraction.values import Extraction
-from pipeline.ingest.page_status import PASSING, better_page, is_twin, refuse_page
+from pipeline.ingest.retries import PASSING, better_page, is_twin, refuse_page
 from tests.values import OUTLET, make_page, make_response
 
 URL = "http://www.antenne.test/1.html"

@@ -10,10 +10,9 @@ import pytest
 
 import schemas
 from pipeline.dedup.model import Relation
-from pipeline.delivery.events import Visit
-from pipeline.delivery.messages import withdrawal, withdrawn_message
+from pipeline.delivery.messages import Visit, withdrawal, withdrawn_message
 from pipeline.domain.model import PendingEntry, Topic, Validators
-from pipeline.ingest.revisit_policy import (
+from pipeline.ingest.settle import (
     CONFIRM_AFTER,
     is_confirmed,
     is_followed,

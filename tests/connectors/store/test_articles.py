@@ -17,8 +17,7 @@ from connectors.store.revisits import RevisitStore
 from pipeline.dedup.model import Relation
 from pipeline.domain.model import PendingEntry, Verdict
 from pipeline.identity.urls import canonicalise
-from pipeline.ingest.ports import PollDecision, WriteResult
-from pipeline.ingest.revisit_policy import VisitUpdate
+from pipeline.ingest.ports import PollDecision, VisitUpdate, WriteResult
 from tests.values import (
     FEED,
     NOW,
