@@ -22,9 +22,9 @@ class LazyDesk:
         """The application. Raises SettingsError, StoreError."""
         from connectors.desk.airflow_access import AirflowAccess
         from connectors.desk.airflow_runs import AirflowRuns
-        from pipeline.app.desk import DeskDeployment
+        from pipeline.app.desk import open_desk
 
-        return DeskDeployment().desk(AirflowAccess(), AirflowRuns())
+        return open_desk(AirflowAccess(), AirflowRuns())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request."""

@@ -91,8 +91,6 @@ class Backfill:
     def __exit__(self, *_error: object) -> None:
         self.app.__exit__(None, None, None)
 
-    # ------------------------------------------------------------ plan
-
     def plan(
         self,
         *,
@@ -138,8 +136,6 @@ class Backfill:
         outlets = sorted({feed_id.partition("/")[0] for feed_id in waiting} - begun)
         return (*unfinished, *(Share(outlets=(outlet,), since=EARLIEST, until=EARLIEST) for outlet in outlets))
 
-    # ------------------------------------------------------------ preview
-
     def preview(self, share: Share) -> Iterator[SitemapPreview]:
         """A dry run: the sitemaps that hold pages of the span. Raises SettingsError for a WARC file."""
         if share.warc:
@@ -156,8 +152,6 @@ class Backfill:
                 async for url, file in crawl.files(share.sitemaps)
             ]
         return found + [SitemapPreview(fault=fault) for fault in crawl.faults]
-
-    # ------------------------------------------------------------ fill
 
     def fill(
         self,

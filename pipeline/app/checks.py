@@ -117,34 +117,28 @@ async def inspect_feed(newswire: Newswire, url: str, *, entries: int, zone: str)
             return [Line(str(error), is_fine=False), *hints]
         except NewswireError as error:
             return [Line(str(error), is_fine=False)]
-        lines = [*describe_feed(response.final_url, parsed), *describe_answer(response)]
+        lines = describe_feed(response, parsed)
         with ExtractionWorkers(1, settings.extraction.timeout_s, settings.extraction.memory_mb) as workers:
             looks = [await inspect_entry(entry, fetcher, workers, zone) for entry in parsed.entries[:entries]]
     return [*lines, *looks]
 
 
-def describe_answer(response: Response) -> list[Line]:
-    """Redirects, and whether the feed can be asked conditionally."""
-    lines = [Line(f"redirected by {hop.status} to {hop.to_url}") for hop in response.redirects]
-    given = {"ETag": response.validators.etag, "Last-Modified": response.validators.last_modified}
-    names = " and ".join(name for name, value in given.items() if value)
-    words = f"can be asked conditionally by {names}" if names else "gives no validators: every poll is a full one"
-    return [*lines, Line(words)]
-
-
-def describe_feed(url: str, parsed: ParsedFeed) -> list[Line]:
-    """The feed in a few sentences."""
+def describe_feed(response: Response, parsed: ParsedFeed) -> list[Line]:
+    """The feed in a few sentences: entries, faults, redirects, and whether it can be asked conditionally."""
     dated = sum(entry.published is not None for entry in parsed.entries)
     linked = sum(entry.link is not None for entry in parsed.entries)
     full = sum(len(entry.content) > 1000 for entry in parsed.entries)
-    lines = [
-        Line(f"{url}: {parsed.kind}, “{parsed.title}”, language {parsed.language or 'not said'}"),
-        Line(
-            f"{len(parsed.entries)} entries: {linked} with a link, {dated} with a date, {full} with full text",
-            is_fine=bool(parsed.entries) and linked == len(parsed.entries),
-        ),
+    counts = f"{len(parsed.entries)} entries: {linked} with a link, {dated} with a date, {full} with full text"
+    given = {"ETag": response.validators.etag, "Last-Modified": response.validators.last_modified}
+    names = " and ".join(name for name, value in given.items() if value)
+    words = f"can be asked conditionally by {names}" if names else "gives no validators: every poll is a full one"
+    return [
+        Line(f"{response.final_url}: {parsed.kind}, “{parsed.title}”, language {parsed.language or 'not said'}"),
+        Line(counts, is_fine=bool(parsed.entries) and linked == len(parsed.entries)),
+        *(Line(fault, is_fine=False) for fault in parsed.faults),
+        *(Line(f"redirected by {hop.status} to {hop.to_url}") for hop in response.redirects),
+        Line(words),
     ]
-    return lines + [Line(fault, is_fine=False) for fault in parsed.faults]
 
 
 async def inspect_entry(entry: Entry, fetcher: Fetcher, workers: ExtractionWorkers, zone: str) -> Line:

@@ -61,8 +61,10 @@ def schedule(environment: Mapping[str, str] | None = None) -> Schedule:
 def record_late_run(context: Mapping[str, Any], late_after_min: float) -> None:
     """Airflow's deadline callback: write a late run into the store, where desk and metrics find it."""
     from pipeline.app.runs import Newswire
+    from pipeline.reporting.report import LATE, Report
 
     run_id = str(context["dag_run"]["dag_run_id"])
     emit(logging.WARNING, "run late", run=run_id, minutes=late_after_min)
     with Newswire.from_env() as newswire:
-        newswire.record_late_run(run_id, after_min=late_after_min)
+        late = Report(faults=[f"{LATE}: not over {late_after_min:g} minutes after it was due to start"])
+        newswire.runs.keep(run_id, late, now=newswire.clock())

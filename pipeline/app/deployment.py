@@ -14,7 +14,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from connectors.archive.text_store import TextStore
@@ -41,8 +40,7 @@ from pipeline.domain.model import Feed, FeedState, FetchKind, Outlet, Topic
 from pipeline.domain.ports import Topics
 from pipeline.domain.settings import Settings
 from pipeline.identity.article_ids import with_number_rule
-from pipeline.reporting.report import LATE, Report
-from pipeline.text.dates import time_of_option
+from pipeline.text.time_option import time_of_option
 
 if TYPE_CHECKING:
     from connectors.http.fetcher import SafeFetcher
@@ -90,9 +88,7 @@ class Deployment:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if "topics" in vars(self):
             self.topics.close()
         self.archive.close()
@@ -106,8 +102,6 @@ class Deployment:
     def run_name(self, what: str) -> str:
         """The id of a run without Airflow: its kind and the time."""
         return f"{what} {self.clock():%Y-%m-%d %H:%M:%S}"
-
-    # ------------------------------------------------------------ catalogue
 
     @cached_property
     def outlets(self) -> tuple[Outlet, ...]:
@@ -131,9 +125,10 @@ class Deployment:
         from connectors.http.robots import RobotsFileStore
 
         settings = self.settings
+        spacings = {host: o.policy.min_spacing_s for o in self.outlets for host in o.hosts}
         totals = {FetchKind.FEED: settings.http.feed_timeout_s, FetchKind.PAGE: settings.http.page_timeout_s}
         return SafeFetcher(
-            user_agent=user_agent(settings.contact),
+            user_agent=f"newswire/{__version__}" + (f" (+{settings.contact})" if settings.contact else ""),
             clock=self.clock,
             limits={kind: replace(DEFAULT_LIMITS[kind], total_s=total) for kind, total in totals.items()},
             pacer=self.pacer,
@@ -141,7 +136,7 @@ class Deployment:
             max_connections=settings.http.concurrency,
             per_host=settings.http.host_connections,
             default_spacing_s=settings.http.host_spacing_s,
-            spacing_for=self.spacing_by_domain.get,
+            spacing_for=spacings.get,
             obey_robots=settings.http.obey_robots,
             robots_store=RobotsFileStore(settings.home / "robots"),
         )
@@ -154,23 +149,11 @@ class Deployment:
         return ExtractionWorkers(limits.processes, limits.timeout_s, limits.memory_mb)
 
     @cached_property
-    def spacing_by_domain(self) -> Mapping[str, float]:
-        """Seconds between two requests to a host, where the catalogue sets them."""
-        return {
-            host: outlet.policy.min_spacing_s
-            for outlet in self.outlets
-            if outlet.policy.min_spacing_s is not None
-            for host in outlet.hosts
-        }
-
-    @cached_property
     def outlets_by_id(self) -> dict[str, Outlet]:
         """The catalogue by id, with the learnt article number rules."""
         learnt = self.feeds.number_rules()
         ruled = (with_number_rule(o, learnt[o.id]) if o.id in learnt else o for o in self.outlets)
         return {outlet.id: outlet for outlet in ruled}
-
-    # ------------------------------------------------------------ topics
 
     @cached_property
     def topics(self) -> Topics:
@@ -181,24 +164,18 @@ class Deployment:
 
         return KafkaTopics(KafkaSettings.of(self.settings))
 
-    @property
-    def batch_limits(self) -> BatchLimits:
-        """How much goes into one transaction."""
-        settings = self.settings
-        overtake_after = OVERTAKE_TIMES * timedelta(seconds=settings.delivery.timeout_s)
-        return BatchLimits(
-            max_rows=settings.delivery.batch_rows,
-            max_bytes=settings.delivery.batch_bytes,
-            overtake_after=overtake_after,
-        )
-
     def deliverer(self, *, recover: bool = False) -> Deliverer:
         """Delivers while a run fills the outbox."""
-        texts = TextStore(self.settings.archive_folder)
+        texts, options = TextStore(self.settings.archive_folder), self.settings.delivery
+        limits = BatchLimits(
+            max_rows=options.batch_rows,
+            max_bytes=options.batch_bytes,
+            overtake_after=OVERTAKE_TIMES * timedelta(seconds=options.timeout_s),
+        )
         return Deliverer(
             self.topics,
             self.outbox,
-            self.batch_limits,
+            limits,
             clock=self.clock,
             shrink=lambda message: claim_check(message, texts.keep),
             recover=recover,
@@ -222,17 +199,10 @@ class Deployment:
         """How the verdicts on a URL, an alias or an id were decided; empty when nothing is known."""
         return WhyStore(self.database).explain(url_or_id)
 
-    def record_late_run(self, run_id: str, *, after_min: float) -> None:
-        """Store that a run did not end in time, for the desk and the metrics."""
-        late = Report(faults=[f"{LATE}: not over {after_min:g} minutes after it was due to start"])
-        self.runs.keep(run_id, late, now=self.clock())
-
     def topic_specs(self) -> tuple[TopicSpec, ...]:
         """The topics as they should be."""
-        settings = self.settings
-        return desired_topics(
-            settings.topics.prefix, partitions=settings.topics.partitions, replication=settings.topics.replication
-        )
+        options = self.settings.topics
+        return desired_topics(options.prefix, partitions=options.partitions, replication=options.replication)
 
     def topic_differences(self) -> tuple[str, ...]:
         """How the broker's topics differ from what they should be. Raises DeliveryError."""
@@ -261,8 +231,3 @@ def read_catalogue(path: Path) -> tuple[Outlet, ...]:
         raise CatalogueError(f"{path}: {error.strerror} ({where})") from error
     except UnicodeDecodeError as error:
         raise CatalogueError(f"{path}: not UTF-8 at byte {error.start}") from error
-
-
-def user_agent(contact: str) -> str:
-    """The User-Agent header, with the operator's contact."""
-    return f"newswire/{__version__}" + (f" (+{contact})" if contact else "")

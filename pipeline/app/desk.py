@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from functools import cached_property
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -50,7 +48,7 @@ class DeploymentActions:
         """The catalogue by id, reloaded when the file changes. Raises CatalogueError."""
         path = self.app.settings.catalogue
         with self.lock:
-            changed_ns = modified_ns(path)
+            changed_ns = path.stat().st_mtime_ns if path.exists() else 0
             if changed_ns != self.kept[0]:
                 self.kept = (changed_ns, {outlet.id: outlet for outlet in read_catalogue(path)})
             return self.kept[1]
@@ -113,19 +111,7 @@ class DeploymentActions:
         return f"{new.outlet_id}/{new.feed} is in the catalogue"
 
 
-def modified_ns(path: Path) -> int:
-    """When a file was changed last; 0 when it is not there."""
-    return path.stat().st_mtime_ns if path.exists() else 0
-
-
-class DeskDeployment:
-    """A deployment opened for the desk: once per process, at the first request."""
-
-    @cached_property
-    def app(self) -> Newswire:
-        """Raises SettingsError, StoreError."""
-        return Newswire.from_env()
-
-    def desk(self, door: AccessControl, runs: RunStarter) -> FastAPI:
-        """The desk as an application to mount."""
-        return create_desk(self.app.database, DeploymentActions(self.app), runs, door, self.app.clock)
+def open_desk(door: AccessControl, runs: RunStarter) -> FastAPI:
+    """The desk of this process's deployment, as an application to mount. Raises SettingsError, StoreError."""
+    app = Newswire.from_env()
+    return create_desk(app.database, DeploymentActions(app), runs, door, app.clock)

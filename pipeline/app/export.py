@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from connectors.archive.checkpoint import CheckpointFile
 from connectors.archive.text_store import TextStore
@@ -73,21 +74,14 @@ def values(newswire: Newswire, choice: ExportChoice, received: Iterable[Received
     """The values that match, each with its text; tombstones are skipped."""
     texts = TextStore(newswire.settings.archive_folder)
     for message in received:
-        if message.value is not None:
-            value = with_text(json.loads(message.value), texts)
-            if choice.wanted.has_value(value):
-                yield value
-
-
-def with_text(value: dict[str, Any], texts: TextStore) -> dict[str, Any]:
-    """The value, with its text from the claim check if it was too large for the topic."""
-    location = value.get("text_location")
-    if not location:
-        return value
-    try:
-        return value | {"text": texts.read(location)}
-    except FileNotFoundError:
-        return value  # past retention
+        if message.value is None:
+            continue
+        value = json.loads(message.value)
+        if value.get("text_location"):  # it was too large for the topic
+            with suppress(FileNotFoundError):  # past retention
+                value["text"] = texts.read(value["text_location"])
+        if choice.wanted.has_value(value):
+            yield value
 
 
 def write_whole(written: Iterator[str], output: Path) -> int:
@@ -166,7 +160,8 @@ class ResumableExport:
             for line in export_formats.lines(portion, self.choice.form):
                 file.write(line.encode() + b"\n")
             self.bytes = file.tell()
-            flush_to_disk(file)
+            file.flush()
+            os.fsync(file.fileno())  # before the checkpoint says so
         self.keep()
         yield self.output, len(portion)
 
@@ -180,9 +175,3 @@ class ResumableExport:
         """Write the checkpoint."""
         after = {str(part): offset for part, offset in self.after.items()}
         self.note.keep({"after": after, "bytes": self.bytes, "parts": self.parts})
-
-
-def flush_to_disk(file: BinaryIO) -> None:
-    """Flush a file to disk before the checkpoint says so."""
-    file.flush()
-    os.fsync(file.fileno())

@@ -90,8 +90,12 @@ class Follower:
         while not self.stopping.is_set():
             pause_s = CHECK_EVERY_S
             try:
-                await self.start_ingest(context)
-                self.collect_ended()
+                work = await context.in_store(self.due_work)
+                if work.feeds:
+                    self.running[asyncio.create_task(self.ingest(work, context))] = work.feeds
+                for task in [task for task in self.running if task.done()]:
+                    del self.running[task]
+                    task.result()  # raises the error of an ingest that failed
             except NewswireError as error:
                 if not error.retriable:
                     raise
@@ -102,12 +106,6 @@ class Follower:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), pause_s)
         await self.stop_running()
-
-    async def start_ingest(self, context: RunContext) -> None:
-        """Start an ingest of what is due, unless it is under way already."""
-        work = await context.in_store(self.due_work)
-        if work.feeds:
-            self.running[asyncio.create_task(self.ingest(work, context))] = work.feeds
 
     def due_work(self) -> DueWork:
         """What is due of feeds that are not under way; nothing while the outbox is full. Raises StoreError."""
@@ -131,12 +129,6 @@ class Follower:
         await context.wrappers.finish()
         report.seconds = time.monotonic() - began
         self.reports.append(report)
-
-    def collect_ended(self) -> None:
-        """Forget the ingests that have ended. Raises the error of one that failed."""
-        for task in [task for task in self.running if task.done()]:
-            del self.running[task]
-            task.result()
 
     async def stop_running(self) -> None:
         """Give work under way some seconds, then cancel it: its entries stay pending."""

@@ -38,8 +38,6 @@ MIN_FREE_BYTES = 100_000_000  # the raw pages of 2,000 articles, and what the st
 class Newswire(Deployment):
     """A deployment with its runs. Use as a context manager."""
 
-    # ------------------------------------------------------------ what is due
-
     def due(self, feeds: Sequence[Feed], *, force: bool = False) -> tuple[FeedState, ...]:
         """The feeds that are due, the longest due first; paused and gone ones only when forced."""
         return self.due_of(self.feed_states(feeds), force=force)
@@ -85,8 +83,6 @@ class Newswire(Deployment):
         known = {state.feed_id for state in due}
         waiting = self.feeds_with_work([feed.id for feed in feeds]) - known
         return cut_shards((*due, *self.feeds.states(sorted(waiting))), shards=shards)
-
-    # ------------------------------------------------------------ runs
 
     def ingest(
         self,
@@ -141,10 +137,13 @@ class Newswire(Deployment):
         async def run() -> None:
             async with open_run(self, deliverer, on_fault=report.faults.append, deadline_s=deadline_s) as context:
                 if self.has_room(report):
-                    async with watching(watch, report):
+                    watcher = asyncio.create_task(watch_report(watch, report))
+                    try:
                         with unwrap_exception_group():
                             await work(context, report)
                         await context.wrappers.finish()
+                    finally:
+                        watcher.cancel()
 
         try:
             asyncio.run(run())
@@ -244,21 +243,11 @@ async def open_run(
                 on_fault(f"not delivered: {error}")
 
 
-@asynccontextmanager
-async def watching(watch: Callable[[Report], None] | None, report: Report) -> AsyncIterator[None]:
-    """Call the watcher about once a second with the report so far."""
-
-    async def call(watch: Callable[[Report], None]) -> None:
-        while True:
-            await asyncio.sleep(WATCH_EVERY_S)
-            watch(report)
-
-    task = asyncio.create_task(call(watch)) if watch else None
-    try:
-        yield
-    finally:
-        if task:
-            task.cancel()
+async def watch_report(watch: Callable[[Report], None] | None, report: Report) -> None:
+    """Call the watcher, if there is one, about once a second with the report so far."""
+    while watch:
+        await asyncio.sleep(WATCH_EVERY_S)
+        watch(report)
 
 
 @contextmanager

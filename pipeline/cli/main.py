@@ -8,7 +8,7 @@ Exit codes: 0 done; 1 done, but something is wrong and was printed; 2 wrong usag
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,7 +32,6 @@ from pipeline.reporting.terminal import format_time, revisit_summary
 
 if TYPE_CHECKING:
     from pipeline.app.runs import Newswire
-    from pipeline.delivery.messages import Visit
     from pipeline.domain.model import Feed
     from pipeline.reporting.report import Report
 
@@ -237,7 +236,11 @@ def revisit(
     with open_newswire() as newswire:
         visits = repair.plan_visits(newswire, feeds or (), article or (), force=force)
         if plan:
-            print_lines(plan_lines(visits))
+            for visit in visits:
+                state = "withdrawn" if visit.is_withdrawn else "missing" if visit.missing_since else "live"
+                due = format_time(visit.due_at) or "not on the schedule"
+                print_lines([f"{due}  {visit.article_id} revision {visit.revision}, {state}: {visit.url}"])
+            print_lines([f"{len(visits)} pages"])
             return
         with console.status(f"looking at {len(visits)} pages …") as status:
             report = repair.revisit(
@@ -250,15 +253,6 @@ def revisit(
         console.print(revisit_summary(report), soft_wrap=True)
         print_report(report)
         fail_if(report.problems)
-
-
-def plan_lines(visits: Sequence[Visit]) -> Iterator[str]:
-    """A line for each visit: when it is due, what is known, its URL."""
-    for visit in visits:
-        state = "withdrawn" if visit.is_withdrawn else "missing" if visit.missing_since else "live"
-        due = format_time(visit.due_at) or "not on the schedule"
-        yield f"{due}  {visit.article_id} revision {visit.revision}, {state}: {visit.url}"
-    yield f"{len(visits)} pages"
 
 
 app.command(rich_help_panel=READ)(topics.tail)

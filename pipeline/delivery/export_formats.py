@@ -221,14 +221,9 @@ class MessageFilter:
     section: str | None = None
     text: str | None = None  # all of these words, in headline or text
 
-    @property
-    def is_all(self) -> bool:
-        """Whether every message matches."""
-        return not (self.outlet or self.language or self.section or self.text)
-
     def has(self, received: ReceivedMessage) -> bool:
         """Whether a message matches."""
-        if self.is_all:
+        if not (self.outlet or self.language or self.section or self.text):
             return True
         return received.value is not None and self.has_value(json.loads(received.value))
 

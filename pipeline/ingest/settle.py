@@ -3,8 +3,8 @@
 Lookup and decision need no lock, only the write does. All three are repeated when a similar article was settled
 meanwhile. So two workers with two copies of one article never both publish it as the original.
 
-Also when the article is visited again. The schedule counts from when it was first seen, so that it does not drift. After
-its last step the article is not visited any more. A missing page is withdrawn only after a second check two hours later.
+Also when an article is visited again. The schedule counts from when it was first seen, so that it does not drift. After
+its last step there is no visit any more. A missing page is withdrawn only after a second check two hours later.
 Tested by tests/ingest/test_revisit.py, tests/ingest/test_revisit_policy.py and tests/connectors/store/test_articles.py.
 """
 
