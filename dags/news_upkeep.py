@@ -48,8 +48,8 @@ def news_upkeep() -> None:
 
     @task
     def delete() -> dict[str, int]:
+        from pipeline.app.repair import delete_by_retention
         from pipeline.app.runs import Newswire
-        from pipeline.app.upkeep import delete_by_retention
 
         with Newswire.from_env() as newswire:
             deleted = delete_by_retention(newswire)
@@ -59,8 +59,8 @@ def news_upkeep() -> None:
 
     @task(pool="news_live", retries=0)
     def revisit() -> dict[str, int]:
+        from pipeline.app.repair import run_overdue_revisits
         from pipeline.app.runs import Newswire
-        from pipeline.app.upkeep import run_overdue_revisits
 
         with Newswire.from_env() as newswire:
             report = run_overdue_revisits(newswire)
@@ -70,8 +70,8 @@ def news_upkeep() -> None:
 
     @task
     def feeds() -> list[str]:
+        from pipeline.app.repair import feed_problems
         from pipeline.app.runs import Newswire
-        from pipeline.app.upkeep import feed_problems
 
         with Newswire.from_env() as newswire:
             troubles = feed_problems(newswire)
@@ -81,9 +81,9 @@ def news_upkeep() -> None:
 
     @task(trigger_rule="all_done", retries=0)
     def audit(troubles: list[str] | None, ti: Any) -> None:
+        from pipeline.app.repair import integrity_faults
         from pipeline.app.runs import Newswire
-        from pipeline.app.upkeep import integrity_faults
-        from pipeline.reporting.terminal import upkeep_note
+        from pipeline.reporting.run_note import upkeep_note
 
         with Newswire.from_env() as newswire:
             faults = integrity_faults(newswire)

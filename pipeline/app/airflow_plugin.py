@@ -27,7 +27,6 @@ class LazyDesk:
         return open_desk(AirflowAccess(), AirflowRuns())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve a request."""
         from pipeline.domain.errors import NewswireError
 
         try:
@@ -55,12 +54,7 @@ class DeskPlugin(AirflowPlugin):
             "icon_dark_mode": f"{PREFIX}/assets/icon-dark.svg",
         },
         {"name": "News", "href": f"{PREFIX}/runs", "destination": "dag", "url_route": "news-runs"},
-        {
-            "name": "News",
-            "href": f"{PREFIX}/run?run_id={{RUN_ID}}",
-            "destination": "dag_run",
-            "url_route": "news-run",
-        },
+        {"name": "News", "href": f"{PREFIX}/run?run_id={{RUN_ID}}", "destination": "dag_run", "url_route": "news-run"},
     ]
     # The desk checks Airflow's login itself (connectors/desk/airflow_access.py).
     fastapi_apps = [{"app": LazyDesk(), "url_prefix": PREFIX, "name": "newswire desk"}]  # noqa: RUF012

@@ -7,12 +7,11 @@ later process. Tested by tests/ingest/test_backfill.py.
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 from connectors.archive.warc_reader import WarcPage, read_pages
 from connectors.http.sitemaps import SitemapCrawl
@@ -35,8 +34,6 @@ from pipeline.ingest.backfill import (
 )
 from pipeline.ingest.context import RunContext
 from pipeline.reporting.report import Report
-
-T = TypeVar("T")
 
 EARLIEST = "1990-01-01"  # before the first news on the web
 WARC_BATCH = 100  # pages in memory at once
@@ -111,7 +108,7 @@ class Backfill:
             return self.left_over()
         since, until = days_of(since, until, today=self.app.clock().date())
         share = Share(outlets=tuple(outlet.id for outlet in chosen), since=since, until=until)
-        shares = shares_of_warcs(share, warcs) if warcs else shares_of_outlets(share, sitemaps)
+        shares = shares_of(share, sitemaps=sitemaps, warcs=warcs)
         for share in shares if begin else ():
             self.progress.begin(share, again=again)
         return shares
@@ -136,22 +133,22 @@ class Backfill:
         outlets = sorted({feed_id.partition("/")[0] for feed_id in waiting} - begun)
         return (*unfinished, *(Share(outlets=(outlet,), since=EARLIEST, until=EARLIEST) for outlet in outlets))
 
-    def preview(self, share: Share) -> Iterator[SitemapPreview]:
+    def preview(self, share: Share) -> list[SitemapPreview]:
         """A dry run: the sitemaps that hold pages of the span. Raises SettingsError for a WARC file."""
         if share.warc:
             raise SettingsError("a dry run reads sitemaps; a WARC file is read to know what is in it")
-        yield from asyncio.run(self.preview_sitemaps(share))
-
-    async def preview_sitemaps(self, share: Share) -> list[SitemapPreview]:
-        """Fetch the sitemaps and nothing else."""
         span, (outlet,) = span_of(share), self.choose(share.outlets)
-        async with self.app.fetcher() as fetcher:
-            crawl = SitemapCrawl(fetcher=fetcher, outlet=outlet, span=span)
-            found = [
-                SitemapPreview(url=url, in_span=len(in_span(file, span)), undated=undated(file))
-                async for url, file in crawl.files(share.sitemaps)
-            ]
-        return found + [SitemapPreview(fault=fault) for fault in crawl.faults]
+
+        async def read_sitemaps() -> list[SitemapPreview]:
+            async with self.app.fetcher() as fetcher:
+                crawl = SitemapCrawl(fetcher=fetcher, outlet=outlet, span=span)
+                found = [
+                    SitemapPreview(url=url, in_span=len(in_span(file, span)), undated=undated(file))
+                    async for url, file in crawl.files(share.sitemaps)
+                ]
+            return found + [SitemapPreview(fault=fault) for fault in crawl.faults]
+
+        return asyncio.run(read_sitemaps())
 
     def fill(
         self,
@@ -188,8 +185,8 @@ class Backfill:
             async for url, file in crawl.files(share.sitemaps):
                 listed = in_span(file, span)
                 result.undated += undated(file)
-                for batch in batches(listed, BATCH):
-                    entries = entries_of(batch, outlet, source=url, now=context.clock())
+                for start in range(0, len(listed), BATCH):
+                    entries = entries_of(listed[start : start + BATCH], outlet, source=url, now=context.clock())
                     await fill(feed, entries, context, result.report)
                     if context.is_late():
                         return
@@ -202,7 +199,8 @@ class Backfill:
         start = self.progress.position(share, share.warc)
         outlets = {domain: outlet for outlet in self.choose(share.outlets) for domain in outlet.hosts}
         faults: list[str] = []
-        for batch in batches(until_damaged(read_pages(Path(share.warc), offset=start), faults), WARC_BATCH):
+        pages = until_damaged(read_pages(Path(share.warc), offset=start), faults)
+        while batch := list(islice(pages, WARC_BATCH)):
             await self.fill_pages(batch, outlets, span_of(share), result.report, context)
             self.progress.move(share, share.warc, position=batch[-1].next_offset)
             if context.is_late():
@@ -231,16 +229,13 @@ class Backfill:
             await fill(feed, entries, replace(context, fetcher=fetcher), report)
 
 
-def shares_of_warcs(share: Share, warcs: Sequence[str]) -> tuple[Share, ...]:
-    """A share per WARC file. Raises SettingsError."""
+def shares_of(share: Share, *, sitemaps: Sequence[str], warcs: Sequence[str]) -> tuple[Share, ...]:
+    """A share per WARC file; without any, per outlet. Raises SettingsError."""
     missing = [f"{warc}: there is no such file" for warc in warcs if not Path(warc).is_file()]
     if missing:
         raise SettingsError(*missing)
-    return tuple(replace(share, warc=str(Path(warc).absolute())) for warc in warcs)
-
-
-def shares_of_outlets(share: Share, sitemaps: Sequence[str]) -> tuple[Share, ...]:
-    """A share per outlet. Raises SettingsError."""
+    if warcs:
+        return tuple(replace(share, warc=str(Path(warc).absolute())) for warc in warcs)
     if sitemaps and len(share.outlets) != 1:
         raise SettingsError("sitemaps belong to one outlet: name it, and it alone")
     return tuple(replace(share, outlets=(outlet,), sitemaps=tuple(sitemaps)) for outlet in share.outlets)
@@ -252,13 +247,6 @@ def until_damaged(pages: Iterator[WarcPage], faults: list[str]) -> Iterator[Warc
         yield from pages
     except StoreError as error:
         faults.append(str(error))
-
-
-def batches(things: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of at most `size`, in order."""
-    rest = iter(things)
-    while batch := list(itertools.islice(rest, size)):
-        yield batch
 
 
 def days_of(since: str, until: str, *, today: date) -> tuple[str, str]:

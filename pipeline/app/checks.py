@@ -1,7 +1,4 @@
-"""Checks for operators: of a deployment, and of a feed before it is added. They write nothing.
-
-Tested by tests/cli/test_main.py and tests/cli/test_faults.py.
-"""
+"""Checks of a deployment, and of a feed; they write nothing. Tested by tests/cli/test_main.py."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from pipeline.app.deployment import read_catalogue
 from pipeline.app.environment import load_settings
 from pipeline.app.runs import Newswire
 from pipeline.domain.errors import NewswireError, NotAFeed
-from pipeline.domain.model import Entry, ExtractRules, FetchKind, Request, Response
+from pipeline.domain.model import Entry, FetchKind, Request, Response
 from pipeline.domain.ports import Fetcher
 from pipeline.domain.settings import Settings
 from pipeline.extraction.dom.page import check_page, page_in_utf8
@@ -156,8 +153,6 @@ async def inspect_entry(entry: Entry, fetcher: Fetcher, workers: ExtractionWorke
                 outlet_id=registrable_domain(entry.link),
                 language=entry.language,
                 zone=zone,
-                hints=None,
-                rules=ExtractRules(),
             )
             extraction = await workers.extract(page, None)
             if extraction.article is not None:

@@ -50,7 +50,6 @@ class Schedule:
 
 
 def schedule(environment: Mapping[str, str] | None = None) -> Schedule:
-    """The schedule that the settings describe."""
     try:
         settings = load_settings(environment)
     except SettingsError:

@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
 
 def now() -> datetime:
-    """The clock."""
     return datetime.now(UTC)
 
 
@@ -119,7 +118,6 @@ class Deployment:
         return self.feeds.states([feed.id for feed in feeds])
 
     def fetcher(self) -> SafeFetcher:
-        """The fetcher that the settings describe."""
         from connectors.http.fetch import DEFAULT_LIMITS
         from connectors.http.fetcher import SafeFetcher  # aiohttp, which planning and queries do not need
         from connectors.http.robots import RobotsFileStore
@@ -142,7 +140,6 @@ class Deployment:
         )
 
     def workers(self) -> ExtractionWorkers:
-        """The extraction workers that the settings describe."""
         from connectors.workers.pool import ExtractionWorkers
 
         limits = self.settings.extraction
@@ -216,7 +213,6 @@ class Deployment:
 
     @cached_property
     def topic_admin(self) -> KafkaAdmin:
-        """The broker's administration."""
         from connectors.kafka.admin import KafkaAdmin
 
         return KafkaAdmin(KafkaSettings.of(self.settings))

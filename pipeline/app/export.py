@@ -40,7 +40,6 @@ class ExportChoice:
 
 
 def lines(newswire: Newswire, choice: ExportChoice) -> Iterator[str]:
-    """The articles, a line each."""
     return export_formats.lines(values(newswire, choice, messages(newswire, choice)), choice.form)
 
 
@@ -102,19 +101,6 @@ def write_parquet(rows_of: Iterable[Value], folder: Path, *, part: str = "") -> 
     import pyarrow
     from pyarrow import parquet
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for day, rows in sorted(table_rows(rows_of).items()):
-        path = folder / f"{day}{part}.parquet"
-        partial = path.with_name(path.name + ".partial")
-        parquet.write_table(pyarrow.Table.from_pylist(rows, schema=arrow_schema()), partial, compression="zstd")
-        partial.replace(path)
-        yield path, len(rows)
-
-
-def arrow_schema() -> Any:
-    """The Arrow schema, the same in every file."""
-    import pyarrow
-
     kinds = {
         "string": pyarrow.string(),
         "array": pyarrow.list_(pyarrow.string()),
@@ -123,12 +109,17 @@ def arrow_schema() -> Any:
         "boolean": pyarrow.bool_(),
         DATE_TIME: pyarrow.timestamp("us", tz="UTC"),
     }
-    return pyarrow.schema([(column.name, kinds[column.kind]) for column in columns()])
+    schema = pyarrow.schema([(column.name, kinds[column.kind]) for column in columns()])
+    folder.mkdir(parents=True, exist_ok=True)
+    for day, rows in sorted(table_rows(rows_of).items()):
+        path = folder / f"{day}{part}.parquet"
+        partial = path.with_name(path.name + ".partial")
+        parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), partial, compression="zstd")
+        partial.replace(path)
+        yield path, len(rows)
 
 
 class ResumableExport:
-    """An export that resumes where it ended."""
-
     def __init__(self, newswire: Newswire, choice: ExportChoice, output: Path) -> None:
         self.newswire = newswire
         self.choice = choice
@@ -172,6 +163,5 @@ class ResumableExport:
         self.keep()
 
     def keep(self) -> None:
-        """Write the checkpoint."""
         after = {str(part): offset for part, offset in self.after.items()}
         self.note.keep({"after": after, "bytes": self.bytes, "parts": self.parts})

@@ -1,7 +1,4 @@
-"""The pipeline's code on files: edit the catalogue, extract pages, deduplicate a corpus.
-
-Tested by tests/cli/test_main.py and tests/cli/test_faults.py; the decisions by tests/dedup/.
-"""
+"""The pipeline's code on files: catalogue, extraction, dedup. Tested by tests/cli/test_main.py."""
 
 from __future__ import annotations
 
@@ -124,7 +121,6 @@ class Progress:
         self.began = self.last = time.monotonic()
 
     def count(self, verdict: str) -> None:
-        """Count a verdict."""
         self.verdicts[verdict] += 1
         if time.monotonic() - self.last >= PROGRESS_EVERY_S:
             self.tell_rate()
@@ -193,17 +189,12 @@ def count_answers(output: Path) -> int:
         for line in lines:
             if not line.endswith(b"\n"):
                 break
-            if not is_answer(line):
+            try:
+                fields = json.loads(line)
+            except ValueError:
+                fields = None
+            if not isinstance(fields, dict) or not {"id", "verdict", "cluster_id"} <= fields.keys():
                 raise SettingsError(f"{output} holds something else than answers (line {count + 1}): name another file")
             count, whole = count + 1, whole + len(line)
         lines.truncate(whole)
     return count
-
-
-def is_answer(line: bytes) -> bool:
-    """Whether this command wrote the line."""
-    try:
-        fields = json.loads(line)
-    except ValueError:
-        return False
-    return isinstance(fields, dict) and {"id", "verdict", "cluster_id"} <= fields.keys()

@@ -47,7 +47,6 @@ class DueWork:
 
     @property
     def feeds(self) -> frozenset[str]:
-        """The feeds concerned."""
         entries = (*self.carried, *(visit.entry for visit in self.visits))
         return frozenset(state.feed_id for state in self.due) | {entry.feed_id for entry in entries}
 
@@ -67,7 +66,6 @@ class Follower:
         self.stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Poll until stopped."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stopping.set)

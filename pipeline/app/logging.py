@@ -57,7 +57,6 @@ class StderrHandler(logging.StreamHandler[TextIO]):
     """Writes to what stderr is when a line is written; a test may have replaced it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line."""
         self.stream = sys.stderr
         super().emit(record)
 

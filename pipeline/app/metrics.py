@@ -1,7 +1,4 @@
-"""Reads a deployment's metrics; `newswire metrics` serves them.
-
-Tested by tests/reporting/test_metrics.py.
-"""
+"""Reads a deployment's metrics, for `newswire metrics`. Tested by tests/reporting/test_metrics.py."""
 
 from __future__ import annotations
 
@@ -40,7 +37,6 @@ class Metrics:
             return self.kept
 
     def collect_samples(self) -> Iterator[Sample]:
-        """All samples."""
         settings = self.app.settings
         yield Sample("newswire_build_info", 1, (__version__, settings.deployment))
         for report in self.store.read_new_reports():

@@ -51,11 +51,8 @@ class Newswire(Deployment):
     def next_due_of(self, states: Sequence[FeedState]) -> datetime | None:
         """When the next of the feeds that are not due yet becomes due."""
         at = self.clock()
-        later = [
-            s.schedule.next_poll_at
-            for s in states
-            if not is_off(s) and s.schedule.next_poll_at and s.schedule.next_poll_at > at
-        ]
+        after = (s.schedule.next_poll_at for s in states if not is_off(s))
+        later = [next_at for next_at in after if next_at and next_at > at]
         return min(later, default=None)
 
     def due_entries(self, feed_ids: Sequence[str]) -> tuple[PendingEntry, ...]:
@@ -108,18 +105,6 @@ class Newswire(Deployment):
 
         return self.run(work, "poll", deadline_s=deadline_s, deliver_too=deliver_too, run_id=run_id, watch=watch)
 
-    def poll_once(
-        self,
-        feeds: Sequence[Feed],
-        *,
-        force: bool = False,
-        deliver_too: bool = True,
-        watch: Callable[[Report], None] | None = None,
-    ) -> Report:
-        """Ingest those of these feeds that are due. pipeline/app/follow.py does so continuously."""
-        ids = [state.feed_id for state in self.feed_states(feeds)]
-        return self.ingest(ids, force=force, deliver_too=deliver_too, watch=watch)
-
     def run(
         self,
         work: Callable[[RunContext, Report], Awaitable[None]],
@@ -169,7 +154,6 @@ class Newswire(Deployment):
 
 
 def is_due(state: FeedState, at: datetime) -> bool:
-    """Whether a feed is due."""
     return not is_off(state) and (state.schedule.next_poll_at is None or state.schedule.next_poll_at <= at)
 
 

@@ -1,7 +1,4 @@
-"""`newswire extract` and `newswire dedup`: the pipeline's own code on files.
-
-Tested by tests/cli/test_main.py.
-"""
+"""`newswire extract` and `dedup`: the pipeline's code on files. Tested by tests/cli/test_main.py."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""`newswire feeds …`: the catalogue, operator actions on feeds, and checks of a feed before it is added.
-
-Tested by tests/cli/test_main.py.
-"""
+"""`newswire feeds …`: the catalogue, and actions on feeds. Tested by tests/cli/test_main.py."""
 
 from __future__ import annotations
 

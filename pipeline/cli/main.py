@@ -90,8 +90,8 @@ def poll(
             return
         try:
             with console.status("polling …") as status:
-                report = newswire.poll_once(
-                    chosen,
+                report = newswire.ingest(
+                    [state.feed_id for state in newswire.feed_states(chosen)],
                     force=force,
                     deliver_too=deliver,
                     watch=lambda so_far: status.update(
@@ -109,7 +109,6 @@ def poll(
 
 
 def print_poll(report: Report) -> None:
-    """Print what a poll did."""
     print_report(report, title="poll" if report.outlets else "")
 
 
@@ -170,7 +169,7 @@ def why(url_or_id: Annotated[str, typer.Argument(help="An article's URL, any ali
 )
 def upkeep() -> None:
     """Delete by retention, make overdue revisits, list feeds in trouble, audit; exit 1 when something differs."""
-    from pipeline.app.upkeep import delete_by_retention, feed_problems, integrity_faults, run_overdue_revisits
+    from pipeline.app.repair import delete_by_retention, feed_problems, integrity_faults, run_overdue_revisits
 
     with open_newswire() as newswire:
         deleted = delete_by_retention(newswire)

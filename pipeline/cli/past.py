@@ -1,7 +1,4 @@
-"""`newswire backfill|redrive|replay|archive`: news of the past, and what went wrong.
-
-Tested by tests/cli/test_main.py and tests/cli/test_faults.py.
-"""
+"""`newswire backfill|redrive|replay|archive`: news of the past again. Tested by tests/cli/test_main.py."""
 
 from __future__ import annotations
 
@@ -76,7 +73,7 @@ def backfill(
 def preview(past: Backfill, share: Share) -> bool:
     """A dry run's table; whether every sitemap could be read."""
     table = Table("sitemap", "pages in the span", "without a date", title=share.name, title_justify="left")
-    found = list(past.preview(share))
+    found = past.preview(share)
     for each in found:
         name = status_line(each.fault, is_fine=False) if each.fault else each.url
         table.add_row(name, str(each.in_span), str(each.undated))

@@ -1,7 +1,4 @@
-"""`newswire topics|tail|export`: create, check, read and export the topics.
-
-Tested by tests/cli/test_main.py.
-"""
+"""`newswire topics|tail|export`: read the topics and export them. Tested by tests/cli/test_main.py."""
 
 from __future__ import annotations
 

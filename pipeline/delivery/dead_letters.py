@@ -60,7 +60,6 @@ class RedriveChoice:
     limit: int | None = None
 
     def has_cause(self, reason: str) -> bool:
-        """Whether a reason matches."""
         return not self.causes or any(fnmatchcase(reason, cause) for cause in self.causes)
 
 
@@ -77,7 +76,6 @@ class Failure:
 
 
 def failed_message(entry: PendingEntry, outlet: Outlet, failure: Failure, *, now: datetime) -> Message:
-    """The message about an entry that failed."""
     values = {
         "stage": failure.stage,
         "reason": failure.reason,

@@ -182,7 +182,6 @@ class Deliverer:
         self.thread = threading.Thread(target=self.run, name="delivery", daemon=True)
 
     def start(self) -> None:
-        """Start to deliver in a thread."""
         self.thread.start()
 
     def wake(self) -> None:
@@ -320,7 +319,6 @@ class Audit:
     order: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # key → event ids, as read
 
     def read(self, messages: Iterable[ReceivedMessage]) -> None:
-        """Add messages of the topic."""
         for received in messages:
             event = received.headers.get("ce_id", "")
             self.found[event] += 1

@@ -30,7 +30,6 @@ def lines(values: Iterable[Value], form: str) -> Iterator[str]:
 
 
 def jsonl(value: Value) -> str:
-    """The value itself."""
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -205,7 +204,6 @@ def table_rows(values: Iterable[Value]) -> Mapping[str, list[dict[str, Any]]]:
 
 
 def cell(value: Value, column: Column) -> Any:
-    """A column's value."""
     found: Any = value
     for name in column.path:
         found = None if found is None else found.get(name)
@@ -222,13 +220,11 @@ class MessageFilter:
     text: str | None = None  # all of these words, in headline or text
 
     def has(self, received: ReceivedMessage) -> bool:
-        """Whether a message matches."""
         if not (self.outlet or self.language or self.section or self.text):
             return True
         return received.value is not None and self.has_value(json.loads(received.value))
 
     def has_value(self, value: dict[str, Any]) -> bool:
-        """Whether a message's value matches."""
         outlet = (value.get("outlet") or {}).get("id")
         section = str(value.get("section") or "").casefold()
         language = f"{value.get('language') or ''}-".lower()

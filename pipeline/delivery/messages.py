@@ -123,7 +123,6 @@ def topics_for(*, is_copy: bool, copies: str) -> tuple[Topic, ...]:
 
 
 def article_message(publication: Publication, topic: Topic, kind: EventType) -> Message:
-    """The event of an article on a topic."""
     decision = publication.decision
     event_id = f"{decision.article_id}.{decision.revision}.{topic.value}"
     value = to_json(article_value(publication))
@@ -224,7 +223,6 @@ def unknown_value(visit: Visit, outlet: Outlet) -> dict[str, Any]:
 
 
 def outlet_value(outlet: Outlet) -> dict[str, Any]:
-    """An article's outlet."""
     return {"id": outlet.id, "name": outlet.name, "homepage": outlet.homepage, "country": outlet.country}
 
 
@@ -302,7 +300,6 @@ def tdm(publication: Publication) -> dict[str, Any] | None:
 
 
 def feed_status_message(state: FeedState, outlet: Outlet, *, now: datetime) -> Message:
-    """The event of a changed feed state."""
     value = {
         "schema_version": 1,
         "feed_id": state.feed_id,
@@ -335,7 +332,6 @@ def feed_status_message(state: FeedState, outlet: Outlet, *, now: datetime) -> M
 
 
 def sourced(moment: SourcedTime | None) -> dict[str, Any] | None:
-    """A time with its source."""
     if moment is None:
         return None
     same = {name: getattr(moment, name) for name in ("source", "zone_assumed", "offset_s")}
@@ -343,7 +339,6 @@ def sourced(moment: SourcedTime | None) -> dict[str, Any] | None:
 
 
 def feed_time(moment: datetime | None) -> dict[str, Any] | None:
-    """A time from the feed."""
     return None if moment is None else sourced(SourcedTime(value=moment, source="feed"))
 
 

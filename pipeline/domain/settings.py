@@ -73,8 +73,6 @@ class SettingGroup(BaseSettings):
 
 
 class KafkaOptions(SettingGroup, env_prefix="NEWSWIRE_KAFKA_"):
-    """The connection to Kafka."""
-
     bootstrap: str = setting("", "Kafka brokers, host:port[,host:port]; empty: the outbox is the topic log.")
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = setting(
         "PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."
@@ -88,24 +86,18 @@ class KafkaOptions(SettingGroup, env_prefix="NEWSWIRE_KAFKA_"):
 
 
 class TopicOptions(SettingGroup, env_prefix="NEWSWIRE_TOPIC_"):
-    """The topics, when `newswire topics create` makes them."""
-
     prefix: str = setting("news.", "Prefix of every topic's name.")
     partitions: int = setting(6, "Partitions of each topic, when `newswire topics create` makes it.", least=1)
     replication: int = setting(1, "Replication factor of each topic, when it is made.", least=1)
 
 
 class SchemaRegistryOptions(SettingGroup, env_prefix="NEWSWIRE_SCHEMA_REGISTRY_"):
-    """The schema registry."""
-
     url: str = setting("", "Schema registry (Confluent's protocol): values are framed; empty: plain JSON.")
     username: str = setting("", "User of the schema registry, for basic authentication.")
     password: str = setting("", "Password of the schema registry.", secret=True)
 
 
 class DeliveryOptions(SettingGroup):
-    """Delivery from the outbox to the topics."""
-
     lanes: int = setting(8, "Lanes of the outbox: how many deliveries may run in parallel.", least=1)
     compression: Literal["none", "gzip", "lz4", "zstd"] = setting(
         "zstd", "Compression of messages on Kafka: none, gzip, lz4, zstd."
@@ -126,8 +118,6 @@ class DeliveryOptions(SettingGroup):
 
 
 class ScheduleOptions(SettingGroup):
-    """The schedule of the DAG news_ingest."""
-
     every_minutes: int = setting(5, "Minutes between two runs of the DAG news_ingest.", least=1, most=15)
     shards: int = setting(
         4, "Shards of a run of news_ingest, at most: about as many as there are task slots.", least=1, most=64
@@ -135,16 +125,12 @@ class ScheduleOptions(SettingGroup):
 
 
 class PollingOptions(SettingGroup):
-    """Intervals between the polls of a feed."""
-
     interval_s: int = setting(300, "A feed's first polling interval.", least=1)
     min_interval_s: int = setting(60, "Never poll a feed more often than this.", least=0)
     max_interval_s: int = setting(21_600, "Poll every healthy feed at least this often.", least=60)
 
 
 class HttpOptions(SettingGroup):
-    """Requests to feeds and pages."""
-
     concurrency: int = setting(64, "Requests under way at once in one process.", least=1)
     host_connections: int = setting(2, "Requests under way at once to one host.", least=1)
     host_spacing_s: float = setting(1.0, "Seconds between the starts of two requests to one host.", least=0)
@@ -159,8 +145,6 @@ def split_numbers(value: object) -> object:
 
 
 class RevisitOptions(SettingGroup):
-    """Repeated fetches of known articles."""
-
     after_s: Annotated[tuple[NonNegativeInt, ...], NoDecode, BeforeValidator(split_numbers)] = setting(
         (900, 3600, 21_600, 86_400, 259_200),
         "Ages at which an article is fetched again; 0 alone: never.",
@@ -175,8 +159,6 @@ class RevisitOptions(SettingGroup):
 
 
 class RetryOptions(SettingGroup):
-    """Further attempts at entries that failed."""
-
     max_attempts: int = setting(5, "Attempts to collect an entry before it is FAILED and a dead letter.", least=1)
     wait_s: int = setting(
         300, "Wait before an entry's second attempt; doubles each time, at most a day.", least=0, variable="RETRY_S"
@@ -184,16 +166,12 @@ class RetryOptions(SettingGroup):
 
 
 class ExtractionOptions(SettingGroup, env_prefix="NEWSWIRE_EXTRACT_"):
-    """The extraction workers."""
-
     processes: int = setting(2, "Worker processes that extract pages.", least=1)
     timeout_s: float = setting(15.0, "CPU and wall seconds a page may take in its worker.", least=0.1)
     memory_mb: int = setting(1024, "Address space a page may take in its worker.", least=256)
 
 
 class RetentionOptions(SettingGroup):
-    """How long things are kept."""
-
     outbox_days: int = setting(7, "Days that delivered messages stay in the outbox (embedded log: retention).", least=1)
     polls_days: int = setting(30, "Days that polls and reports are kept for the desk.", least=1)
     entries_days: int = setting(90, "Days that a settled entry is remembered after it left its feed.", least=7)
@@ -201,8 +179,6 @@ class RetentionOptions(SettingGroup):
 
 
 class LogOptions(SettingGroup, env_prefix="NEWSWIRE_LOG_"):
-    """Log lines."""
-
     format: Literal["auto", "console", "json"] = setting(
         "auto", "Form of log lines: console, json, or auto (console at a terminal, else json)."
     )
@@ -260,7 +236,6 @@ class Settings(SettingGroup):
 
     @property
     def archive_folder(self) -> Path:
-        """Where raw pages are kept."""
         return self.home / "archive"
 
 

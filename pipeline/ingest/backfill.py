@@ -53,7 +53,6 @@ class Share:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`."""
         same = {name: value[name] for name in ("since", "until", "warc")}
         return cls(outlets=tuple(value["outlets"]), sitemaps=tuple(value["sitemaps"]), **same)
 

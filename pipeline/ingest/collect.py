@@ -11,7 +11,7 @@ Tested by tests/ingest/test_revisit.py, tests/app/test_redrive.py and the sample
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from pipeline.delivery.messages import ArticlePage
 from pipeline.domain.errors import ExtractionFailed, FetchError, StoreError
@@ -114,7 +114,6 @@ class ExtractedPage:
 
     @property
     def article(self) -> Article | None:
-        """The article on the page, if there is one."""
         return self.extraction.article
 
     @property
@@ -153,21 +152,13 @@ async def extract(
     rejection = check_page(response.body, content_type)
     if rejection is not None:
         return Extraction(article=None, rejection=rejection)
-    shown = entry.entry
     page = PageInput(
         url=response.final_url,
         html=page_in_utf8(response.body, content_type),
         outlet_id=outlet.id,
         language=outlet.language,
         zone=outlet.timezone,
-        hints=FeedHints(
-            title=shown.title,
-            summary=shown.summary,
-            published=shown.published,
-            modified=shown.modified,
-            authors=shown.authors,
-            content=shown.content,
-        ),
+        hints=FeedHints(**{hint.name: getattr(entry.entry, hint.name) for hint in fields(FeedHints)}),
         rules=outlet.policy.extract,
     )
     extraction = await extractor.extract(page, await wrappers.wrapper(outlet.id))

@@ -45,7 +45,6 @@ class StoreThread:
     executor: Executor
 
     async def __call__(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a store call in the store's threads."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.executor, lambda: call(*args, **kwargs))
 

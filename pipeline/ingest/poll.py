@@ -154,7 +154,6 @@ async def fetch_feed(feed: FeedState, context: RunContext, slot: Slot) -> PollRe
 
 
 def failed_poll(now: datetime, error: Exception) -> PollResult:
-    """A poll without a feed."""
     code, detail = "poll_error", f"{type(error).__name__}: {error}"
     if isinstance(error, ExtractionFailed):
         code, detail = "not_parsed", str(error)

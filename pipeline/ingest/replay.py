@@ -96,7 +96,6 @@ class ReplayReport:
     faults: list[str] = field(default_factory=list)
 
     def count(self, replayed: ReplayedArticle) -> None:
-        """Count an article under its outcome."""
         self.fates.setdefault(replayed.outlet_id, Counter())[replayed.fate.value] += 1
         if replayed.fate in WITH_REASON:
             self.reasons[f"{replayed.fate.value}:{replayed.reason}"] += 1
@@ -109,7 +108,6 @@ class ReplayReport:
 
     @property
     def articles(self) -> int:
-        """Articles done."""
         return sum(sum(counts.values()) for counts in self.fates.values())
 
     def to_json(self) -> dict[str, Any]:
@@ -131,14 +129,11 @@ class OfflineFetcher:
     """The fetcher of a replay, which fetches nothing."""
 
     async def fetch(self, request: Request, slot: Slot | None = None) -> Response:  # noqa: ARG002
-        """Raise RequestRefused."""
         raise RequestRefused(request.url, "replay", "a replay reads the archive and nothing else")
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A replay under way."""
-
     context: RunContext
     store: RevisionStore
     dry_run: bool
@@ -163,7 +158,6 @@ class Replay:
         report.is_done = True
 
     async def replay(self, archived: ArchivedArticle) -> ReplayedArticle:
-        """Replay one article."""
         context, outlet_id = self.context, archived.entry.outlet_id
         done = ReplayedArticle(
             article_id=archived.article_id, outlet_id=outlet_id, url=archived.url, fate=ReplayOutcome.UNCHANGED

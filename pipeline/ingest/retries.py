@@ -71,7 +71,6 @@ class Attempt:
         return self.retry(f"{stage}_error", f"{type(error).__name__}: {error}", stage)
 
     def reject(self, reason: str) -> Ending:
-        """The entry's end as rejected."""
         return Ending(entry=self.entry, verdict=Verdict.REJECTED, reason=reason)
 
     def retry(self, reason: str, detail: str, stage: str) -> Ending | Deferral:

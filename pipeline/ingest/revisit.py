@@ -55,7 +55,6 @@ class Revisit:
 
     @property
     def outlet(self) -> Outlet:
-        """The article's outlet."""
         return self.context.outlets[self.visit.entry.outlet_id]
 
     async def run(self) -> None:

@@ -35,7 +35,7 @@ def publish(text: str, home: Path) -> dict[str, object]:
             "NEWSWIRE_EXTRACT_PROCESSES": "1",
         }
         with Newswire.from_env(environment) as newswire:
-            report = newswire.poll_once(newswire.choose([]))
+            report = newswire.ingest([feed.feed_id for feed in newswire.feed_states(newswire.choose([]))])
             assert report.problems == ()
             (received,) = newswire.topics.read(Topic.ARTICLES)
     assert received.value is not None

@@ -17,8 +17,8 @@ from connectors.store.runs import RunSummary
 from connectors.store.schema import aliases, articles, entries, feeds
 from connectors.store.topic_log import EmbeddedLane, EmbeddedTopics
 from pipeline.app.deployment import now
+from pipeline.app.repair import delete_by_retention, feed_problems, integrity_faults, run_overdue_revisits
 from pipeline.app.runs import Newswire
-from pipeline.app.upkeep import delete_by_retention, feed_problems, integrity_faults, run_overdue_revisits
 from pipeline.domain.model import Message
 from pipeline.domain.settings import Settings
 from pipeline.reporting.report import Report

@@ -40,7 +40,7 @@ def polled(newsroom: Newsroom, home: Path, copies: str) -> Newswire:
     }
     opened = Newswire.from_env(environment)
     for outlet in PAIR:
-        report = opened.poll_once(opened.choose([outlet.id]), force=True)
+        report = opened.ingest([feed.feed_id for feed in opened.feed_states(opened.choose([outlet.id]))], force=True)
     tally = report.outlets["northern-ledger"]
     assert tally.verdicts[Verdict.COPY] == 1
     return opened
