@@ -11,11 +11,11 @@ Tested by tests/ingest/test_revisit.py, tests/app/test_redrive.py and the sample
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields, replace
 
 from pipeline.delivery.messages import ArticlePage
 from pipeline.domain.errors import ExtractionFailed, FetchError, StoreError
-from pipeline.domain.model import Article, FetchKind, Outlet, PendingEntry, Request, Response
+from pipeline.domain.model import FetchKind, Outlet, PendingEntry, Request, Response
 from pipeline.domain.ports import Slot
 from pipeline.extraction.values import Extraction, FeedHints, PageInput
 from pipeline.extraction.wrapper.wrapper import WrapperSession
@@ -99,47 +99,31 @@ async def collect_page(attempt: Attempt, context: RunContext, slot: Slot) -> Set
     if refusal is not None:
         return attempt.after_refusal(refusal)
     found = await extract_page(entry, response, outlet, context, slot)
-    if found.article is None:
-        return attempt.reject(found.reason)
+    if isinstance(found, str):
+        return attempt.reject(found)
     attempt.raw_location = await context.in_store(context.archive.keep, found.response)
-    return await settle(entry, found.with_article(found.article, attempt.raw_location), outlet, context)
+    return await settle(entry, replace(found, raw_location=attempt.raw_location), outlet, context)
 
 
-@dataclass(frozen=True, slots=True)
-class ExtractedPage:
-    """A page's extraction, and the response that it came from."""
-
-    extraction: Extraction
-    response: Response
-
-    @property
-    def article(self) -> Article | None:
-        return self.extraction.article
-
-    @property
-    def reason(self) -> str:
-        """Why there is no article."""
-        return self.extraction.rejection.reason if self.extraction.rejection else "no_article"
-
-    def with_article(self, article: Article, raw_location: str | None) -> ArticlePage:
-        """The article with its page, at this location of the archive."""
-        return ArticlePage(
-            article=article, extraction=self.extraction, response=self.response, raw_location=raw_location
-        )
+def article_page(extraction: Extraction, response: Response) -> ArticlePage | str:
+    """The article with its page, not archived yet; the reason when there is no article."""
+    if extraction.article is None:
+        return extraction.rejection.reason if extraction.rejection else "no_article"
+    return ArticlePage(article=extraction.article, extraction=extraction, response=response, raw_location=None)
 
 
 async def extract_page(
     entry: PendingEntry, response: Response, outlet: Outlet, context: RunContext, slot: Slot
-) -> ExtractedPage:
-    """Extract the page; for a meta refresh or an AMP twin, the page of the same outlet that it points to."""
+) -> ArticlePage | str:
+    """The article of the page; for a meta refresh or an AMP twin, of the page of the same outlet that it points to."""
     extraction = await extract(entry, response, outlet, context.extractor, context.wrappers)
     twin = better_page(extraction, response, outlet)
     if twin is None:
-        return ExtractedPage(extraction, response)
+        return article_page(extraction, response)
     other = await context.fetcher.fetch(Request(twin, FetchKind.PAGE), slot)
     if refuse_page(other) is not None:
-        return ExtractedPage(extraction, response)
-    return ExtractedPage(await extract(entry, other, outlet, context.extractor, context.wrappers), other)
+        return article_page(extraction, response)
+    return article_page(await extract(entry, other, outlet, context.extractor, context.wrappers), other)
 
 
 async def extract(

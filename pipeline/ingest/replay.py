@@ -23,7 +23,7 @@ from pipeline.delivery.messages import ArticlePage
 from pipeline.domain.errors import ExtractionFailed, RequestRefused, StoreError
 from pipeline.domain.model import Article, PendingEntry, Request, Response, Verdict
 from pipeline.domain.ports import Slot
-from pipeline.ingest.collect import ExtractedPage, extract
+from pipeline.ingest.collect import article_page, extract
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.ports import RevisionStore, Settlement, WriteResult
 from pipeline.ingest.settle import decide_and_write, identify
@@ -171,10 +171,10 @@ class Replay:
             extraction = await extract(archived.entry, response, outlet, context.extractor, context.wrappers)
         except ExtractionFailed as error:
             return replace(done, fate=ReplayOutcome.FAILED, reason=error.reason)
-        found = ExtractedPage(extraction, response)
-        if found.article is None:
-            return replace(done, fate=ReplayOutcome.REFUSED, reason=found.reason)
-        return await self.settle(archived, found.with_article(found.article, archived.raw_location), done)
+        found = article_page(extraction, response)
+        if isinstance(found, str):
+            return replace(done, fate=ReplayOutcome.REFUSED, reason=found)
+        return await self.settle(archived, replace(found, raw_location=archived.raw_location), done)
 
     async def settle(self, archived: ArchivedArticle, page: ArticlePage, done: ReplayedArticle) -> ReplayedArticle:
         """Decide as in ingest, and write what changed."""

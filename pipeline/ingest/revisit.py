@@ -93,12 +93,13 @@ class Revisit:
         refusal = refuse_page(response)
         if refusal is not None and refusal.reason in MISSING:
             return await self.missing()
-        if refusal is None:
-            found = await extract_page(visit.entry, response, self.outlet, self.context, slot)
-            if found.article is not None:
-                return await self.settle(found.with_article(found.article, None))
-        # A response without information about the article: a bot wall, a server error, a page without an article.
-        return await self.note(f"refused_{refusal.reason if refusal else found.reason}")
+        found = (
+            refusal.reason if refusal else await extract_page(visit.entry, response, self.outlet, self.context, slot)
+        )
+        if isinstance(found, str):
+            # No information about the article: a bot wall, a server error, a page without an article.
+            return await self.note(f"refused_{found}")
+        return await self.settle(found)
 
     async def settle(self, page: ArticlePage) -> str:
         """Decide as for a new entry, and write what changed. Raises StoreError."""
