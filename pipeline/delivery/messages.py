@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -124,32 +124,23 @@ def topics_for(*, is_copy: bool, copies: str) -> tuple[Topic, ...]:
 
 def article_message(publication: Publication, topic: Topic, kind: EventType) -> Message:
     decision = publication.decision
-    event_id = f"{decision.article_id}.{decision.revision}.{topic.value}"
-    value = to_json(article_value(publication))
-    return article_event(publication, decision.article_id, event_id, topic, kind, value)
-
-
-def tombstone(publication: Publication, article_id: str) -> Message:
-    """The end of a merged id on the compacted topic."""
-    event_id = f"{article_id}.merged.{publication.decision.article_id}"
-    return article_event(publication, article_id, event_id, Topic.LATEST, EventType.WITHDRAWN, None)
-
-
-def article_event(
-    publication: Publication, key: str, event_id: str, topic: Topic, kind: EventType, value: bytes | None
-) -> Message:
-    """An event about the article of a publication, or about an id that was merged into it."""
     return Message(
         topic=topic,
-        key=key,
-        id=event_id,
+        key=decision.article_id,
+        id=f"{decision.article_id}.{decision.revision}.{topic.value}",
         type=kind.value,
         time=publication.now,
         source=publication.outlet.homepage,
         subject=publication.page.article.url,
         schema=ARTICLE_SCHEMA,
-        value=value,
+        value=to_json(article_value(publication)),
     )
+
+
+def tombstone(publication: Publication, article_id: str) -> Message:
+    """The end of a merged id on the compacted topic."""
+    event = article_message(publication, Topic.LATEST, EventType.WITHDRAWN)
+    return replace(event, key=article_id, id=f"{article_id}.merged.{publication.decision.article_id}", value=None)
 
 
 def withdrawal(
