@@ -7,16 +7,17 @@ later process. Tested by tests/ingest/test_backfill.py.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
+from typing import Unpack
 
 from connectors.archive.warc_reader import WarcPage, read_pages
 from connectors.http.sitemaps import SitemapCrawl
 from connectors.store.backfills import BackfillStore
-from pipeline.app.runs import Newswire
+from pipeline.app.runs import Newswire, RunOptions
 from pipeline.domain.errors import CatalogueError, SettingsError, StoreError
 from pipeline.domain.model import Outlet
 from pipeline.feeds.raw import RawEntry
@@ -150,14 +151,7 @@ class Backfill:
 
         return asyncio.run(read_sitemaps())
 
-    def fill(
-        self,
-        share: Share,
-        *,
-        deadline_s: float | None = None,
-        run_id: str = "",
-        watch: Callable[[Report], None] | None = None,
-    ) -> BackfillResult:
+    def fill(self, share: Share, **options: Unpack[RunOptions]) -> BackfillResult:
         """Do a share, or resume it, and deliver meanwhile. Past the deadline it stops."""
         result = BackfillResult()
 
@@ -165,7 +159,7 @@ class Backfill:
             result.report = report
             await (self.fill_from_warc if share.warc else self.fill_from_sitemaps)(share, result, context)
 
-        self.app.run(work, "backfill", deadline_s=deadline_s, run_id=run_id, watch=watch)
+        self.app.run(work, "backfill", **options)
         if result.is_finished:
             self.progress.end(share)
         return result

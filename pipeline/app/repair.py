@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Unpack
 
 from connectors.archive.cdxj_index import warc_files
 from connectors.archive.checkpoint import CheckpointFile
@@ -20,7 +21,7 @@ from connectors.store.backfills import BackfillStore
 from connectors.store.dead_letters import DeadLetterStore
 from connectors.store.integrity import find_faults
 from connectors.store.replays import ReplayStore
-from pipeline.app.runs import Newswire, open_run
+from pipeline.app.runs import Newswire, RunOptions, open_run
 from pipeline.delivery.dead_letters import DeadEntry, RedriveChoice, redriven_message
 from pipeline.delivery.deliver import keep_numbers
 from pipeline.delivery.messages import Visit
@@ -81,19 +82,13 @@ def plan_visits(
     return tuple(visit for visit in found if visit.entry.outlet_id in newswire.outlets_by_id)
 
 
-def revisit(
-    newswire: Newswire,
-    visits: Sequence[Visit],
-    *,
-    deadline_s: float | None = None,
-    watch: Callable[[Report], None] | None = None,
-) -> Report:
+def revisit(newswire: Newswire, visits: Sequence[Visit], **options: Unpack[RunOptions]) -> Report:
     """Make these visits, publish what changed, deliver meanwhile. Past the deadline nothing new begins."""
 
     async def work(context: RunContext, report: Report) -> None:
         await make_visits(visits, context, newswire.visits, report)
 
-    return newswire.run(work, "revisit", deadline_s=deadline_s, watch=watch)
+    return newswire.run(work, "revisit", **options)
 
 
 def day_of(newswire: Newswire, text: str | None, option: str) -> date | None:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
+from typing import TypedDict, Unpack
 
 from pipeline.app.deployment import Deployment
 from pipeline.delivery.deliver import Deliverer
@@ -33,6 +34,15 @@ from pipeline.scheduling.shards import Shard, cut_shards
 WAITING_PER_HOST = 3
 WATCH_EVERY_S = 1.0
 MIN_FREE_BYTES = 100_000_000  # the raw pages of 2,000 articles, and what the store writes meanwhile
+
+
+class RunOptions(TypedDict, total=False):
+    """What every run may be given."""
+
+    deadline_s: float | None  # nothing new begins after so many seconds
+    deliver_too: bool  # meanwhile, which is the default
+    run_id: str  # the default: the run's kind and the time
+    watch: Callable[[Report], None] | None  # called about once a second with the report so far
 
 
 class Newswire(Deployment):
@@ -81,20 +91,10 @@ class Newswire(Deployment):
         waiting = self.feeds_with_work([feed.id for feed in feeds]) - known
         return cut_shards((*due, *self.feeds.states(sorted(waiting))), shards=shards)
 
-    def ingest(
-        self,
-        feed_ids: Sequence[str],
-        *,
-        deadline_s: float | None = None,
-        force: bool = False,
-        deliver_too: bool = True,
-        run_id: str = "",
-        watch: Callable[[Report], None] | None = None,
-    ) -> Report:
+    def ingest(self, feed_ids: Sequence[str], *, force: bool = False, **options: Unpack[RunOptions]) -> Report:
         """Poll these feeds if they are due, settle their entries, revisit articles, deliver meanwhile.
 
-        `watch` is called about once a second with the report so far. A message that could not be delivered makes the
-        report red (`problems`), and waits in the outbox for the next run.
+        A message that could not be delivered makes the report red (`problems`), and waits in the outbox.
         """
 
         async def work(context: RunContext, report: Report) -> None:
@@ -103,7 +103,7 @@ class Newswire(Deployment):
             await ingest(due, self.due_entries(feed_ids), context, report)
             await revisit(self.due_visits(feed_ids), context, self.visits, report)
 
-        return self.run(work, "poll", deadline_s=deadline_s, deliver_too=deliver_too, run_id=run_id, watch=watch)
+        return self.run(work, "poll", **options)
 
     def run(
         self,

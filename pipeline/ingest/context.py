@@ -33,11 +33,6 @@ R = TypeVar("R")
 CHECK_EVERY_S = 1.0  # counting the outbox takes milliseconds, a poll less than one
 
 
-async def always() -> bool:
-    """No backpressure."""
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class StoreThread:
     """Runs store calls in threads of their own, so that a slow commit never delays requests. Implements `StoreCall`."""
@@ -161,8 +156,8 @@ class RunContext:
     host_queue: HostQueue
     clock: Callable[[], datetime]
     seconds: Callable[[], float]  # a monotonic clock, for durations
+    has_room: Callable[[], Awaitable[bool]]  # whether the outbox is below its bound
     wake_delivery: Callable[[], None] = lambda: None
-    has_room: Callable[[], Awaitable[bool]] = always  # whether the outbox is below its bound
     draw: Callable[[], float] = random.random
 
     def is_late(self) -> bool:

@@ -213,6 +213,10 @@ def poll_rooms(
 ) -> RunContext:
     """The context that a poll enters; those of pages stay empty."""
     empty: Any = None
+
+    async def has_room() -> bool:
+        return True
+
     return RunContext(
         settings=Settings(),
         outlets=outlets,
@@ -227,6 +231,7 @@ def poll_rooms(
         host_queue=HostQueue(slots=AT_ONCE, per_host=5),
         clock=lambda: datetime.now(UTC),
         seconds=time.monotonic,
+        has_room=has_room,
         draw=lambda: 0.5,
     )
 
