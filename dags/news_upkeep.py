@@ -83,7 +83,7 @@ def news_upkeep() -> None:
     def audit(troubles: list[str] | None, ti: Any) -> None:
         from pipeline.app.repair import integrity_faults
         from pipeline.app.runs import Newswire
-        from pipeline.reporting.run_note import upkeep_note
+        from pipeline.reporting.terminal import upkeep_note
 
         with Newswire.from_env() as newswire:
             faults = integrity_faults(newswire)

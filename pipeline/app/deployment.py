@@ -40,7 +40,7 @@ from pipeline.domain.model import Feed, FeedState, FetchKind, Outlet, Topic
 from pipeline.domain.ports import Topics
 from pipeline.domain.settings import Settings
 from pipeline.identity.article_ids import with_number_rule
-from pipeline.text.time_option import time_of_option
+from pipeline.text.dates import time_of_option
 
 if TYPE_CHECKING:
     from connectors.http.fetcher import SafeFetcher
