@@ -93,7 +93,18 @@ def _extract(page_input: PageInput, wrapper: Wrapper | None, *, regions: Sequenc
     parsed = parse_page(page_input.html, regions=regions)
     if isinstance(parsed, Rejection):
         return None if regions else Extraction(None, parsed)
-    page = _read(page_input, parsed)
+    hints = page_input.hints or FeedHints()
+    head, linked = read_head(parsed.root), read_json_ld(parsed.json_ld)
+    body = parsed.root.find("body")
+    page = _Page(
+        input=page_input,
+        parsed=parsed,
+        body=body if body is not None else parsed.root,
+        head=head,
+        linked=linked,
+        metadata=read_metadata(parsed, head, linked, url=page_input.url, zone=page_input.zone, hints=hints),
+        hints=hints,
+    )
     text = _find_text(page, wrapper)
     if text is None:
         return None
@@ -116,21 +127,6 @@ def _extract(page_input: PageInput, wrapper: Wrapper | None, *, regions: Sequenc
         page.metadata.meta_refresh,
         page.metadata.tdm_reserved,
         page.metadata.tdm_policy,
-    )
-
-
-def _read(page: PageInput, parsed: ParsedPage) -> _Page:
-    hints = page.hints or FeedHints()
-    head, linked = read_head(parsed.root), read_json_ld(parsed.json_ld)
-    body = parsed.root.find("body")
-    return _Page(
-        input=page,
-        parsed=parsed,
-        body=body if body is not None else parsed.root,
-        head=head,
-        linked=linked,
-        metadata=read_metadata(parsed, head, linked, url=page.url, zone=page.zone, hints=hints),
-        hints=hints,
     )
 
 

@@ -14,8 +14,6 @@ from pipeline.domain.model import Article, SourcedTime
 from pipeline.extraction.values import Extraction, PageInput
 from pipeline.identity.urls import registrable_domain
 
-__all__ = ["ExtractRow", "ExtractedRow", "outlet_of", "page_of", "read_row", "written_line"]
-
 
 @dataclass(frozen=True, slots=True)
 class ExtractRow:

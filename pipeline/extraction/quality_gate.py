@@ -15,8 +15,6 @@ from pipeline.extraction.boilerplate.walls import walls
 from pipeline.extraction.dom.xpath import text_of
 from pipeline.extraction.metadata.json_ld import LinkedArticle
 
-__all__ = ["judge"]
-
 LABEL_CHARS = 40
 FEW_CHARS = 80  # a news flash of one sentence has more
 LINK_SHARE = 0.5  # of a text in links: a list of links

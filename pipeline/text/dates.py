@@ -157,7 +157,9 @@ def _moment(parts: Mapping[str, str | None], zone: tzinfo) -> ReadDate | None:
         return None
     named = _zone_in(parts.get("rest") or "")
     try:
-        start = datetime(_four_digits(parts["y"] or ""), month, day, tzinfo=named or zone)
+        year = parts["y"] or ""  # two digits are of 1970 to 2069
+        century = 0 if len(year) > 2 else 2000 if int(year) < 70 else 1900
+        start = datetime(century + int(year), month, day, tzinfo=named or zone)
         local = start.replace(tzinfo=None) + timedelta(hours=hour, minutes=minute, seconds=second)
         return ReadDate(local.replace(tzinfo=named or zone).astimezone(UTC), zone_assumed=named is None)
     except (ValueError, OverflowError):
@@ -166,11 +168,6 @@ def _moment(parts: Mapping[str, str | None], zone: tzinfo) -> ReadDate | None:
 
 def _numbers(parts: Mapping[str, str | None], names: str, *, default: int) -> list[int]:
     return [int(parts.get(name) or default) for name in names]
-
-
-def _four_digits(year: str) -> int:
-    """The year; two digits are of 1970 to 2069."""
-    return int(year) + (0 if len(year) > 2 else 2000 if int(year) < 70 else 1900)
 
 
 def _hour_of_day(hour: int, half: str) -> int:

@@ -13,8 +13,6 @@ from itertools import chain
 
 from pipeline.text.tables import read_table
 
-__all__ = ["detect_language"]
-
 _WORD = re.compile(r"[^\W\d_]+")
 _FIRST_CHARS, _SAMPLE_CHARS = 500, 1_500  # the first 500 characters support most claims
 _MIN_DETECTED_CHARS = 120  # detectors guess on less

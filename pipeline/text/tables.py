@@ -6,8 +6,6 @@ import tomllib
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["read_table", "unfolded"]
-
 
 def read_table(module: str) -> dict[str, Any]:
     """The parsed table of a module, given by its `__name__`: the TOML file of the same name."""

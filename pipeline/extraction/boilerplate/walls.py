@@ -14,8 +14,6 @@ from typing import Any
 
 from pipeline.text.tables import read_table, unfolded
 
-__all__ = ["Wall", "service_of", "walls"]
-
 
 @dataclass(frozen=True, slots=True)
 class Wall:

@@ -21,47 +21,19 @@ from pipeline.extraction.metadata.json_ld import LinkedArticle, Name
 from pipeline.text.normalize import clean_text, key_of
 from pipeline.text.tables import read_table, unfolded
 
-__all__ = ["Authors", "find_byline_elements", "find_signature", "read_authors"]
-
 _LAST_RESORT = "page"  # read only when no other source named an author
 _MAX_NAME_CHARS = 80
 _TABLE = read_table(__name__)
 _FULL_NAME = re.compile(r"(?:[^\W\d_a-zà-ÿ][\w.'’-]*\s+){1,3}[^\W\d_a-zà-ÿ][\w.'’-]+")
-_PARTICLES = frozenset(
-    {"de", "du", "la", "le", "van", "von", "der", "den", "da", "di", "del", "dos", "bin", "al", "el"}
-)
+_PARTICLES = frozenset(_TABLE["particles"])
 _MIN_WORDS, _MAX_WORDS = 2, 4  # of a full name
 _MAX_SIGNED_CHARS = 50
 _RIGHT = re.compile(r"text-align\s*:\s*(?:right|end)")
 _ITALIC, _BOLD = frozenset({"em", "i"}), frozenset({"b", "strong"})
 _SIGNATURE_REACH = 2  # lines after the text or before it
-_BYLINES = Search(
-    (
-        (re.compile(r"""rel\s*=\s*["']?author"""), "(self::a and @rel='author')"),
-        (
-            re.compile(r"""item[pP]rop\s*=\s*["']?author"""),
-            "(@itemprop='name' and ancestor::*[@itemprop='author']) or "
-            "(@itemprop='author' and not(.//*[@itemprop='name']))",
-        ),
-        (re.compile(r"<address[^>]*author"), "(self::address and contains(@class,'author'))"),
-        (  # microformats' hCard
-            "vcard",
-            "(contains(concat(' ', @class, ' '), ' fn ') and ancestor::*[contains(@class,'vcard')])",
-        ),
-    )
-)
-_BYLINE_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:by-?line|author(?:s|(?:s|-)?-?(?:list|names?|sign))?|auteurs?|autor(?:es|en)?|signature)"
-    r"(?:$|[\s_-])",
-    re.IGNORECASE,
-)
+_BYLINES = Search(tuple((hint if hint.isalnum() else re.compile(hint), test) for hint, test in _TABLE["bylines"]))
 # Links to an author's page, read where no other source names one.
-_LINKED = Search(
-    tuple(
-        (path, f"(self::a and contains(@href, '{path}'))")
-        for path in ("/author/", "/authors/", "/auteur/", "/autor/", "/autoren/")
-    )
-)
+_LINKED = Search(tuple((path, f"(self::a and contains(@href, '{path}'))") for path in _TABLE["author_paths"]))
 
 
 def _any_of(key: str, form: str) -> re.Pattern[str]:
@@ -70,6 +42,7 @@ def _any_of(key: str, form: str) -> re.Pattern[str]:
 
 
 _LEADING, _NOISE, _ROLES = _any_of("leading", "%s"), _any_of("noise", "%s"), _any_of("roles", r"\s*(?:%s)")
+_BYLINE_CLASS = _any_of("byline_classes", r"(?:^|[\s_-])(?:%s)(?:$|[\s_-])")
 _ORGANISATION = _any_of("organisations", r"^(?:%s|.*\b(?:" + unfolded(_TABLE["collective"]) + r")\b.*)$")
 _SPLIT = re.compile(
     r"\s*(?:[,;|•/]|&amp;|&)\s*|\s+(?:(?:et|and|And|AND|und|y|mit|with|avec|og|och)\s+|(?:en|e) (?=[A-ZÀ-Ž]))"

@@ -18,18 +18,8 @@ from pipeline.extraction.metadata.json_ld import LinkedArticle
 from pipeline.text.dates import read_date, zone_of
 from pipeline.text.tables import read_table
 
-__all__ = ["PageDates", "find_printed_date", "find_time_elements", "read_dates"]
-
-_METAS = read_table(__name__)
-_TIMES = Search(
-    (
-        (re.compile("<(?:time|TIME)"), "(self::time and (@datetime or @itemprop or @pubdate))"),
-        (
-            re.compile(r"""item[pP]rop\s*=\s*["']?date[PMC]"""),
-            "@itemprop='datePublished' or @itemprop='dateModified' or @itemprop='dateCreated'",
-        ),
-    )
-)
+_TABLE = read_table(__name__)
+_TIMES = Search(tuple((re.compile(hint), test) for hint, test in _TABLE["times"]))
 _MODIFIED_WORD = re.compile(r"modif|updat|mis-?a-?jour|maj|aktualis", re.IGNORECASE)
 _URL_DATE = re.compile(
     r"/(?P<y>(?:19|20)\d\d)[/-]?(?P<m>0[1-9]|1[0-2])[/-]?(?P<d>0[1-9]|[12]\d|3[01])(?=[/_.-]|$)|[-_/](?P<d2>0[1-9]|"
@@ -87,7 +77,7 @@ def _published(
 
 def _in_head(kind: str, linked: str, metas: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
     yield linked, "json-ld"
-    for name in _METAS[kind]:
+    for name in _TABLE[kind]:
         for value in metas.get(name, ()):
             yield value, "opengraph" if ":" in name else "dc" if name.startswith("dc") else "meta"
 

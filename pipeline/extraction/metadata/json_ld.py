@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["LinkedArticle", "read_json_ld"]
-
 MAX_BLOCK_CHARS = 2_000_000
 MAX_NODES = 2_000  # a live blog with 500 updates has about 1,500
 

@@ -26,8 +26,6 @@ from pipeline.extraction.metadata.json_ld import LinkedArticle
 from pipeline.extraction.metadata.titles import choose_title
 from pipeline.extraction.values import FeedHints
 
-__all__ = ["RELS", "Metadata", "PageHead", "read_head", "read_metadata"]
-
 # The links that are read, by `rel`.
 RELS = frozenset({"canonical", "amphtml", "shortlink", "license"})
 _META_KEYS = frozenset({"property", "name", "itemprop", "http-equiv"})

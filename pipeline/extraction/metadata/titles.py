@@ -12,8 +12,6 @@ from html import unescape
 from pipeline.domain.model import SourcedValue
 from pipeline.text.normalize import clean_text, key_of
 
-__all__ = ["choose_title", "same_words"]
-
 _SEPARATORS = re.compile(r"\s+(?:[|–—\-•·:»«›‹/]|::|&#124;)\s+|\s*[|｜]\s*")
 _AT_END = re.compile(rf"(?:{_SEPARATORS.pattern})$")
 _WORDS = re.compile(r"\w+")

@@ -22,8 +22,6 @@ from pipeline.extraction.values import Observation, PathCount
 from pipeline.extraction.wrapper.skip_regions import SkipRegions
 from pipeline.extraction.wrapper.wrapper import Wrapper, key_hash
 
-__all__ = ["agreement", "find_repeated", "find_usually_dropped", "observe", "select_by_wrapper"]
-
 _MAX_REPEATED_CHARS = 400  # longer texts that return are copies of articles, not boilerplate
 _ARTICLE_SHARE = 0.5  # of a path's text, from which on the path is the article's
 _KNOWN_SHARE = 0.9  # of the prose on the page must have known paths

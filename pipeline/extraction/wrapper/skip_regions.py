@@ -22,8 +22,6 @@ from pipeline.extraction.metadata.resolve import RELS, Metadata
 from pipeline.extraction.values import INSIDE, SkipRegion
 from pipeline.text.normalize import clean_text, key_of
 
-__all__ = ["SkipRegions", "find_skip_regions"]
-
 _UNTRACED = "page"  # source label of dates whose position on the page is unknown (htmldate)
 _NOT_IN_BODY = frozenset({"json-ld", "meta", "opengraph", "dc", "url"})  # sources of metadata outside the visible page
 _MAX_ENDS = 15  # the first after the article; beyond is the footer, and little is left to save
@@ -137,13 +135,9 @@ def _regions_before(page: ParsedPage, needed: Collection[html.HtmlElement]) -> l
 
 def _first_needed(children: Sequence[html.HtmlElement], needed: Collection[html.HtmlElement]) -> tuple[int, int]:
     """The position of the first needed child that is no meta element, -1 without one; and the first unneeded one."""
-    after = 0
-    for at, child in enumerate(children):
-        if child in needed:
-            if child.tag not in _META:
-                return at, after
-            after = at + 1
-    return -1, after
+    needed_at = [at for at, child in enumerate(children) if child in needed]
+    first = next((at for at in needed_at if children[at].tag not in _META), -1)
+    return first, max((at + 1 for at in needed_at if at < first), default=0)
 
 
 def _region_to(

@@ -19,8 +19,6 @@ from zlib import crc32
 from pipeline.domain.ports import StoreCall, WrapperStore
 from pipeline.extraction.values import Observation, SkipRegion
 
-__all__ = ["Wrapper", "WrapperSession", "key_hash", "learn", "needs_full_selection"]
-
 ENOUGH_PAGES = 5  # with fewer, one article's peculiarities would count as the outlet's
 MAX_PATHS = 400
 MAX_TEXTS = 1500
@@ -222,9 +220,6 @@ def _with_texts(known: Mapping[int, int], seen: Observation) -> dict[int, int]:
     return dict([*repeated, *single[max(0, len(single) - MAX_TEXTS + len(repeated)) :]])
 
 
-OnLearnt = Callable[[str, Wrapper, int], None]  # outlet id, wrapper, pages
-
-
 @dataclass(slots=True, kw_only=True)
 class WrapperSession:
     """Wrappers and new observations of one run, by outlet.
@@ -237,7 +232,7 @@ class WrapperSession:
     in_store: StoreCall
     clock: Callable[[], datetime]
     is_frozen: bool = False
-    on_learnt: OnLearnt = lambda _outlet_id, _wrapper, _pages: None
+    on_learnt: Callable[[str, Wrapper, int], None] = lambda _outlet_id, _wrapper, _pages: None
     wrappers: dict[str, Wrapper | None] = field(default_factory=dict)
     observations: dict[str, list[Observation]] = field(default_factory=dict)
 
