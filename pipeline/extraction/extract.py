@@ -18,7 +18,7 @@ from lxml import html
 
 from pipeline.domain.model import Article, Rejection
 from pipeline.extraction.content.clean import CleanedContent, clean_blocks
-from pipeline.extraction.content.select import Selection, apply_rules, paragraphs_of, select_content
+from pipeline.extraction.content.select import apply_rules, paragraphs_of, select_content
 from pipeline.extraction.dom.blocks import Block, read_blocks
 from pipeline.extraction.dom.page import ParsedPage, parse_page
 from pipeline.extraction.dom.xpath import remove_elements
@@ -79,11 +79,10 @@ class _Text:
 
 def extract(page: PageInput, wrapper: Wrapper | None) -> Extraction:
     """The article of a page. The same page and wrapper always give the same answer."""
-    if wrapper is not None and wrapper.skip_regions and not page.rules.body:
-        extraction = _extract(page, wrapper, regions=wrapper.skip_regions)
-        if extraction is not None:
-            return extraction
-    extraction = _extract(page, wrapper, regions=())
+    regions = wrapper.skip_regions if wrapper is not None and not page.rules.body else ()
+    extraction = _extract(page, wrapper, regions=regions)
+    if extraction is None and regions:
+        extraction = _extract(page, wrapper, regions=())
     assert extraction is not None  # a whole page is always decided
     return extraction
 
@@ -160,8 +159,12 @@ def _select_fully(page: _Page, wrapper: Wrapper | None, page_hash: int) -> _Text
         about=f"{page.title} {page.description}",
         text=page.linked.body or page.hints.content,
     )
-    if selection.text:
-        return _structured_text(selection, page, blocks)
+    if selection.text:  # from JSON-LD, for pages that render their article with JavaScript; the lead is the visible one
+        key = key_of(page.description)
+        shown = next((block.text for block in blocks if block.key == key), "")
+        paragraphs, lead = paragraphs_of(selection.text, title=page.title, description=page.description, shown=shown)
+        step = Step("took", "json-ld body", paragraphs[0][:80] if paragraphs else "")
+        return _Text(paragraphs=paragraphs, lead=lead, method="json-ld", steps=(step,))
     known = wrapper or Wrapper()
     repeated = find_repeated(blocks, known, selection.kept)
     dropped = find_usually_dropped(blocks, known, selection.kept) if known.is_mature else frozenset()
@@ -218,15 +221,6 @@ def _text_of(
         signed=find_signature(blocks, cleaned.chosen),
         observation=observation,
     )
-
-
-def _structured_text(selection: Selection, page: _Page, blocks: Sequence[Block]) -> _Text:
-    """Text from JSON-LD, for pages that render their article with JavaScript; the lead is the visible one."""
-    key = key_of(page.description)
-    shown = next((block.text for block in blocks if block.key == key), "")
-    paragraphs, lead = paragraphs_of(selection.text, title=page.title, description=page.description, shown=shown)
-    step = Step("took", "json-ld body", paragraphs[0][:80] if paragraphs else "")
-    return _Text(paragraphs=paragraphs, lead=lead, method="json-ld", steps=(step,))
 
 
 def _article(page: _Page, found: _Text) -> Article:

@@ -19,7 +19,7 @@ from pipeline.feeds.raw import MAX_TEXT_CHARS, RawDate, RawEntry, RawText
 from pipeline.identity.article_ids import article_number
 from pipeline.identity.urls import canonicalise, repair
 from pipeline.text.dates import EARLIEST, read_date
-from pipeline.text.html_text import clean_text, looks_like_markup, one_line, plain_text
+from pipeline.text.normalize import clean_fragment, looks_like_markup, one_line, plain_text
 
 _FUTURE = timedelta(hours=24)  # beyond any zone's mistake (NetNewsWire draws the same line)
 _HOME = re.compile(r"https://[^/?#]+/?")
@@ -112,7 +112,7 @@ def _text(raw: RawText | None) -> str:
         return ""
     value = raw.value[:MAX_TEXT_CHARS]
     is_html = looks_like_markup(value) if raw.html is None else raw.html
-    return plain_text(value) if is_html else clean_text(value)
+    return plain_text(value) if is_html else clean_fragment(value)
 
 
 def _date(raw: RawDate | None, context: FeedContext) -> datetime | None:

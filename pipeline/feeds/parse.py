@@ -23,7 +23,7 @@ from pipeline.feeds.raw import FeedFields, RawFeed
 from pipeline.feeds.sanitize import is_cut_short, looks_like, root_name
 from pipeline.identity.urls import canonicalise, repair
 from pipeline.text.dates import zone_of
-from pipeline.text.html_text import looks_like_markup, one_line, plain_text
+from pipeline.text.normalize import looks_like_markup, one_line, plain_text
 
 _MAX_FAULTS = 50
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.text.html_text import looks_like_markup, one_line, plain_text
-from pipeline.text.normalize import clean_text, key_of
+from pipeline.text.normalize import clean_text, key_of, looks_like_markup, one_line, plain_text
 from pipeline.text.tokens import (
     headline_tokens,
     is_boilerplate_line,

@@ -27,8 +27,7 @@ from pipeline.extraction.boilerplate.phrases import phrase_kind
 from pipeline.extraction.content.structure import chars_of, select_by_structure
 from pipeline.extraction.dom.blocks import Blocks
 from pipeline.extraction.dom.xpath import find_by_css
-from pipeline.text.html_text import looks_like_markup, plain_text
-from pipeline.text.normalize import clean_text, key_of
+from pipeline.text.normalize import clean_text, key_of, looks_like_markup, plain_text
 
 __all__ = ["Selection", "apply_rules", "paragraphs_of", "select_by_trafilatura", "select_content"]
 

@@ -28,10 +28,7 @@ _ARTICLE_TYPES = {  # by rank: the lowest in a page is its article
     for name in names.split()
 }
 _ORGANISATION_TYPES = {"organization", "newsmediaorganization", "corporation", "newsagency"}
-_BOOLEANS = {
-    "true": True, "1": True, "http://schema.org/true": True, "false": False, "0": False,
-    "http://schema.org/false": False,
-}  # fmt: skip
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _COMMENT = re.compile(r"^\s*(?://\s*)?(?:<!\[CDATA\[|<!--)|(?://\s*)?(?:\]\]>|-->)\s*;?\s*$")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _DECODER = json.JSONDecoder(strict=False)  # created once: json.loads creates one per call unless strict
@@ -111,7 +108,9 @@ def _article(node: Mapping[str, Any], types: frozenset[str], known: Mapping[str,
         image=_text(_first(node.get("image"), "url"), node.get("thumbnailUrl")),
         url=_text(node.get("url"), _first(node.get("mainEntityOfPage"), "@id")),
         publisher=_text(_first(_known(node.get("publisher"), known), "name")),
-        is_free=_BOOLEANS.get(str(is_free).strip().lower()) if isinstance(is_free, bool | str) else None,
+        is_free=_BOOLEANS.get(str(is_free).strip().lower().removeprefix("http://schema.org/"))
+        if isinstance(is_free, bool | str)
+        else None,
     )
 
 

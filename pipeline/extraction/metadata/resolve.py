@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 from lxml import html
@@ -79,7 +78,7 @@ def read_head(root: html.HtmlElement) -> PageHead:
         if element.tag == "h1":
             headlines.append(element)
         elif element.tag == "link":
-            for rel in _rels(element.get("rel") or ""):  # most links are style sheets and icons
+            for rel in RELS.intersection((element.get("rel") or "").lower().split()):
                 links.setdefault(rel, []).append((element.get("href") or "").strip())
         else:
             _add_meta(element, metas)
@@ -101,11 +100,6 @@ def _add_meta(element: html.HtmlElement, metas: dict[str, list[str]]) -> None:
         values = metas.setdefault(name.strip().lower(), [])
         if len(values) < _MAX_VALUES or name.endswith("author"):
             values.append(" ".join(content.split()))
-
-
-@lru_cache(maxsize=1_000)
-def _rels(value: str) -> frozenset[str]:
-    return RELS.intersection(value.lower().split())
 
 
 def read_metadata(

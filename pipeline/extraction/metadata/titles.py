@@ -6,7 +6,7 @@ Tested by tests/extraction/metadata/test_titles.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import unescape
 
 from pipeline.domain.model import SourcedValue
@@ -28,31 +28,27 @@ def choose_title(
     two disagree; JSON-LD, Open Graph, `<title>`, the feed's title; any h1.
     """
     linked, social, page, feed = (_clean(text) for text in (linked, social, page, feed))
-    outlet = _outlet_keys(site, host)
+    outlet = {key_of(site), key_of(host.removeprefix("www.").partition(".")[0])}
     printed = [text for text in map(_clean, headlines) if text and key_of(text) not in outlet]
-    named = _named(((linked, "json-ld"), (social, "opengraph"), (page, "title"), (feed, "feed")), site, host)
-    texts = [text for text, _ in named]
-    headline = _supported_headline(printed, texts, _agreed(named, site, host))
+    named = _named(((linked, "json-ld"), (social, "opengraph"), (page, "title"), (feed, "feed")), outlet)
+    headline = _supported_headline(printed, named, site, host)
     if headline is not None:
-        return SourcedValue(_unglued(headline, texts), "h1")
+        return SourcedValue(_unglued(headline, [text for text, _ in named]), "h1")
     if named:
         text, source = named[0]
         return SourcedValue(without_site(text, site or next(iter(printed), ""), host), source)
     return SourcedValue(printed[0], "h1") if printed else SourcedValue("", "")
 
 
-def _supported_headline(printed: Sequence[str], texts: Sequence[str], agreed: str) -> str | None:
-    """The first h1 that is the agreed title or, without one, that another source confirms."""
+def _supported_headline(printed: Sequence[str], named: Sequence[tuple[str, str]], site: str, host: str) -> str | None:
+    """The first h1 that JSON-LD and Open Graph agree on or, where they do not, that another source confirms."""
+    keys = [key_of(without_site(text, site, host)) for text, source in named if source in {"json-ld", "opengraph"}]
+    agreed = keys[0] if len(keys) == 2 and keys[0] == keys[1] else ""
+    texts = [text for text, _ in named]
     for h1 in printed:
         if key_of(h1) == agreed or (not agreed and any(_confirms(text, h1, texts, printed) for text in texts)):
             return h1
     return None
-
-
-def _agreed(named: Sequence[tuple[str, str]], site: str, host: str) -> str:
-    """The comparison key of the title in JSON-LD and Open Graph; empty where they differ or one has none."""
-    keys = [key_of(without_site(text, site, host)) for text, source in named if source in {"json-ld", "opengraph"}]
-    return keys[0] if len(keys) == 2 and keys[0] == keys[1] else ""
 
 
 def _confirms(text: str, h1: str, texts: Sequence[str], printed: Sequence[str]) -> bool:
@@ -74,15 +70,10 @@ def _confirms(text: str, h1: str, texts: Sequence[str], printed: Sequence[str]) 
     return same_words(h1, named) >= _SAME_WORDS
 
 
-def _named(titles: Sequence[tuple[str, str]], site: str, host: str) -> list[tuple[str, str]]:
+def _named(titles: Sequence[tuple[str, str]], outlet: Collection[str]) -> list[tuple[str, str]]:
     """The titles that name the article and not the outlet, which some pages give all their pages; else all of them."""
-    outlet = _outlet_keys(site, host)
     found = [(text, source) for text, source in titles if text]
     return [(text, source) for text, source in found if key_of(text) not in outlet] or found
-
-
-def _outlet_keys(site: str, host: str) -> set[str]:
-    return {key_of(site), key_of(host.removeprefix("www.").partition(".")[0])}
 
 
 def _unglued(h1: str, texts: Sequence[str]) -> str:

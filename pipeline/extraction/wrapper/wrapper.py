@@ -118,13 +118,9 @@ class Wrapper:
         """The wrapper that `to_json` wrote."""
         saved: dict[str, Any] = json.loads(text)
         return cls(
-            version=saved["version"],
-            pages=saved["pages"],
+            **{name: saved[name] for name in ("version", "pages", "dead", "agreement", "redesigns")},
             paths={path: (x[0], x[1], x[2]) for path, x in saved["places"].items()},
             texts={int(text): pages for text, pages in saved["texts"].items()},
-            dead=saved["dead"],
-            agreement=saved["agreement"],
-            redesigns=saved["redesigns"],
             recent=tuple(saved["recent"]),
             # absent from wrappers that were stored before regions existed
             regions={SkipRegion(start, stop): pages for start, stop, pages in saved.get("gaps", ())},
