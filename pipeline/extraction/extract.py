@@ -52,15 +52,8 @@ class _Page:
     head: PageHead
     linked: LinkedArticle
     metadata: Metadata
-    hints: FeedHints
-
-    @property
-    def title(self) -> str:
-        return self.metadata.title.value
-
-    @property
-    def description(self) -> str:
-        return self.metadata.description or self.hints.summary
+    title: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,14 +88,16 @@ def _extract(page_input: PageInput, wrapper: Wrapper | None, *, regions: Sequenc
     hints = page_input.hints or FeedHints()
     head, linked = read_head(parsed.root), read_json_ld(parsed.json_ld)
     body = parsed.root.find("body")
+    metadata = read_metadata(parsed, head, linked, url=page_input.url, zone=page_input.zone, hints=hints)
     page = _Page(
         input=page_input,
         parsed=parsed,
         body=body if body is not None else parsed.root,
         head=head,
         linked=linked,
-        metadata=read_metadata(parsed, head, linked, url=page_input.url, zone=page_input.zone, hints=hints),
-        hints=hints,
+        metadata=metadata,
+        title=metadata.title.value,
+        description=metadata.description or hints.summary,
     )
     text = _find_text(page, wrapper)
     if text is None:
@@ -117,15 +112,14 @@ def _extract(page_input: PageInput, wrapper: Wrapper | None, *, regions: Sequenc
     )
     if rejection is not None and parsed.is_cut:
         return None
-    is_article = rejection is None
     return Extraction(
-        _article(page, text) if is_article else None,
+        _article(page, text) if rejection is None else None,
         rejection,
-        text.observation if is_article else None,
+        text.observation if rejection is None else None,
         text.steps,
-        page.metadata.meta_refresh,
-        page.metadata.tdm_reserved,
-        page.metadata.tdm_policy,
+        metadata.meta_refresh,
+        metadata.tdm_reserved,
+        metadata.tdm_policy,
     )
 
 
@@ -141,7 +135,7 @@ def _find_text(page: _Page, wrapper: Wrapper | None) -> _Text | None:
     page_hash = crc32(f"{page.input.url} {page.title}".encode())  # archives of several pages share a URL
     # A number in [0, 1) that decides on the audit: the same for the same page, evenly spread over pages.
     draw = crc32(page_hash.to_bytes(4, "big")) / 2**32
-    if wrapper is not None and not needs_full_selection(wrapper, wrapper.pages, draw):
+    if wrapper is not None and not needs_full_selection(wrapper, draw):
         blocks = read_blocks(page.body, skipped=wrapper.dead_branches)
         repeated = find_repeated(blocks, wrapper)
         selected = select_by_wrapper(blocks, wrapper, repeated)
@@ -157,7 +151,7 @@ def _select_fully(page: _Page, wrapper: Wrapper | None, page_hash: int) -> _Text
         page.parsed.root,
         blocks,
         about=f"{page.title} {page.description}",
-        text=page.linked.body or page.hints.content,
+        text=page.linked.body or (page.input.hints or FeedHints()).content,
     )
     if selection.text:  # from JSON-LD, for pages that render their article with JavaScript; the lead is the visible one
         key = key_of(page.description)
@@ -232,7 +226,7 @@ def _article(page: _Page, found: _Text) -> Article:
     return Article(
         url=page.input.url,
         canonical_url=metadata.canonical_url,
-        title=metadata.title.value,
+        title=page.title,
         text=text,
         lead=found.lead,
         title_source=metadata.title.source,

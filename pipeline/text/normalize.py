@@ -17,7 +17,6 @@ _ASCII_PUNCTUATION = bytes(code for code in range(128) if not chr(code).isalnum(
 _LOWER = bytes(ord(chr(code).lower()) if code < 128 else code for code in range(256))
 _FREQUENT_PUNCTUATION = ("’", "‘", "“", "”", "„", "«", "»", "–", "—", "…", "\xa0", "\u202f")
 _PLAIN_KEY = {code: chr(code).lower() if chr(code).isalnum() else None for code in range(128)}
-
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<![A-Za-z\[][^<>]*>|<\?[^<>]*>")
 _PARAGRAPH = re.compile(r"</?(?:p|div|section|article|blockquote|ul|ol|table|tr|h[1-6]|figure|hr|pre)\b[^<>]*>", re.I)
 _LINE = re.compile(r"<(?:br|li|dt|dd)\b[^<>]*>", re.IGNORECASE)

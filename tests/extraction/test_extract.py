@@ -308,7 +308,7 @@ def test_a_date_is_utc_and_says_whether_its_zone_was_assumed(printed: str, value
     assert article.published.zone_assumed is assumed
 
 
-def test_a_footers_date_is_nobodys() -> None:
+def test_a_date_in_the_footer_is_not_the_articles() -> None:
     body = f"<article><h1>The quiet harbour</h1>{prose()}</article><footer><time datetime='1999-01-01'>1999</time></footer>"
     page = PageInput(url="http://www.example.test/a/harbour", html=page_of(body).html)
     assert article_of(extract(page, None)).published is None

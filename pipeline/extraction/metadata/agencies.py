@@ -45,10 +45,9 @@ def agency_credits(text: str, authors: Sequence[str] = ()) -> tuple[str, ...]:
 def _credits(text: str, authors: Iterable[str]) -> Iterator[str]:
     """The names in each credit, as `_NAMES` matches them."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    heads, tails = lines[:_TAIL_LINES], lines[-_TAIL_LINES:]
     yield from (found[1] for author in authors if (found := _compiled(_ALONE).fullmatch(author)))
-    for line in heads:
+    for line in lines[:_TAIL_LINES]:
         if found := _compiled(_DATELINE).match(line) or _compiled(_DATELINE_BARE).match(line):
             yield found[1]
     yield from (found[1] for found in _compiled(_PARENTHESIS).finditer(text))
-    yield from (found[1] for line in tails if (found := _compiled(_SIGNATURE).search(line)))
+    yield from (found[1] for line in lines[-_TAIL_LINES:] if (found := _compiled(_SIGNATURE).search(line)))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from itertools import islice
 
 from lxml import etree, html
 
@@ -100,9 +101,7 @@ def _offset(text: str, value: datetime, zone: tzinfo, assumed: bool) -> int:
         offset = value.astimezone(zone).utcoffset()
         return int(offset.total_seconds()) if offset else 0
     found = _OFFSET.search(text.strip())
-    if found is None:
-        return 0
-    return (1 if found[1] == "+" else -1) * (int(found[2]) * 3600 + int(found[3]) * 60)
+    return (1 if found[1] == "+" else -1) * (int(found[2]) * 3600 + int(found[3]) * 60) if found else 0
 
 
 _FOOTERS = etree.XPath("//footer | //*[@id='footer'] | //aside | //nav | //form | //*[contains(@class, 'comment')]")
@@ -149,13 +148,11 @@ _NEAR = etree.XPath(
 
 
 def find_printed_date(root: html.HtmlElement) -> list[html.HtmlElement]:
-    """The element that the date printed near the headline stands in, or right behind."""
+    """The element that contains the date printed near the headline, or ends right before it."""
     return [element for _, text in _near(root) if (element := text.getparent()) is not None]
 
 
 def _near(root: html.HtmlElement) -> Iterator[tuple[str, etree._ElementUnicodeResult]]:
-    """The first date printed near the headline, and the text that it stands in."""
-    for text in find_texts(_NEAR, root)[:60]:
-        if found := _PRINTED.search(text):
-            yield found[0], text
-            return
+    """The first date printed near the headline, and the text that contains it."""
+    found = ((date[0], text) for text in find_texts(_NEAR, root)[:60] if (date := _PRINTED.search(text)))
+    return islice(found, 1)

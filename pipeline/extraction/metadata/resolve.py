@@ -3,7 +3,6 @@
     title       JSON-LD headline, og:title, h1, <title>: what two of them agree on, as the h1 prints it
     dates       JSON-LD, meta, itemprop, <time> near the headline, address, feed; never the footer
     authors     JSON-LD, meta, byline, feed; people and organisations apart
-The article's text is not read here. Its language is detected in pipeline/text/languages.py.
 Tested by tests/extraction/metadata/test_dates.py.
 """
 

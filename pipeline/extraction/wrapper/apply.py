@@ -131,11 +131,9 @@ def find_repeated(blocks: Sequence[Block], wrapper: Wrapper, among: Collection[i
     """
     seen = wrapper.repeated
     if not seen:
-        return frozenset()
+        return seen
     short = (i for i, block in enumerate(blocks) if len(block.text) < _MAX_REPEATED_CHARS)
     repeated = frozenset(i for i in short if key_hash(blocks[i].key) in seen and _is_boilerplate(blocks[i], wrapper))
-    if not repeated:
-        return repeated
     if among is None:
         among = {i for i, block in enumerate(blocks) if wrapper.shares.get(block.place, 0) >= _ARTICLE_SHARE}
     is_article = chars_of(blocks, repeated.intersection(among)) > _MAX_REPEATED * chars_of(blocks, among)

@@ -139,11 +139,9 @@ def key_hash(key: str) -> int:
     return crc32(key.encode())
 
 
-def needs_full_selection(wrapper: Wrapper | None, page_count: int, draw: float) -> bool:
+def needs_full_selection(wrapper: Wrapper | None, draw: float) -> bool:
     """Whether the wrapper may not decide: too few pages, low agreement, or drawn for the audit (draw in [0, 1))."""
-    if wrapper is None or min(wrapper.pages, page_count) < ENOUGH_PAGES:
-        return True
-    return wrapper.agreement < TRUSTED_AGREEMENT or draw < AUDIT_SHARE
+    return wrapper is None or not wrapper.is_mature or wrapper.agreement < TRUSTED_AGREEMENT or draw < AUDIT_SHARE
 
 
 def learn(wrapper: Wrapper | None, observations: Sequence[Observation]) -> Wrapper:

@@ -51,7 +51,7 @@ def test_for_whom_somebody_wrote_is_no_part_of_the_name() -> None:
     assert read("Institute for Harbours", site="The Gazette").organisations == ("Institute for Harbours",)
 
 
-def test_a_role_beside_a_name_is_nobody() -> None:
+def test_a_role_beside_a_name_is_no_author() -> None:
     authors = read("ADA PENN, AP Sports Writer")
     assert (authors.people, authors.organisations) == (("ADA PENN",), ("AP Sports Writer",))
 
@@ -90,13 +90,13 @@ def test_a_word_within_a_word_parts_nothing(title: str) -> None:
         "Autor",
     ],
 )
-def test_a_line_of_a_byline_that_names_nobody_is_left_out(line: str) -> None:
+def test_a_byline_without_a_name_is_left_out(line: str) -> None:
     assert read("Tom Reed", line).people == ("Tom Reed",)
     assert read(line) == Authors()
 
 
 @pytest.mark.parametrize("name", ["Polizei Aven", "Hafen GmbH", "Aven – Das Magazin", "Noticias del Puerto", "AFP"])
-def test_a_company_or_a_public_body_is_nobody(name: str) -> None:
+def test_a_company_or_a_public_body_is_no_person(name: str) -> None:
     assert read(name).organisations == (name,)
     assert not read(name).people
 
@@ -145,7 +145,7 @@ OUTLET_ALONE = (
     ],
     ids=["to the right", "in italics", "bold above", "bold behind heads what comes", "a place", "a heading"],
 )
-def test_a_line_that_is_a_name_signs_where_nobody_else_is_named(
+def test_a_line_that_is_a_name_is_a_signature_where_no_source_names_an_author(
     before: str, behind: str, people: tuple[str, ...]
 ) -> None:
     page = f"<html><head>{OUTLET_ALONE}</head><body><h1>The bridge</h1><div>{before}{TEXT}{behind}</div></body></html>"

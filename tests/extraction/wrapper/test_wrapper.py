@@ -123,8 +123,8 @@ def test_a_wrapper_survives_being_stored() -> None:
     ],
     ids=["unknown outlet", "too few pages", "grown", "audit", "doubtful"],
 )
-def test_the_teacher_is_asked_when_needed(wrapper: Wrapper | None, draw: float, *, asked: bool) -> None:
-    assert needs_full_selection(wrapper, wrapper.pages if wrapper else 0, draw) is asked
+def test_full_selection_is_used_when_needed(wrapper: Wrapper | None, draw: float, *, asked: bool) -> None:
+    assert needs_full_selection(wrapper, draw) is asked
 
 
 @pytest.mark.parametrize("outlet", PAGES_OF_TEXT, ids=lambda outlet: outlet.id)
