@@ -107,9 +107,8 @@ def _resembles(candidate: Candidate, known: KnownArticle, policy: DecidePolicy) 
     ours, theirs = candidate.fingerprint, known.fingerprint
     if ours.content_hash == theirs.content_hash or candidate.is_live_blog or known.is_live_blog:
         return True
-    if overlap(ours.title_words, theirs.title_words) >= policy.like_titles:
-        return True
-    return compare(ours, theirs).containment >= policy.resemblance
+    has_like_titles = overlap(ours.title_words, theirs.title_words) >= policy.like_titles
+    return has_like_titles or compare(ours, theirs).containment >= policy.resemblance
 
 
 def article_after(

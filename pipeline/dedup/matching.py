@@ -225,9 +225,8 @@ def _quoted_clusters(pairs: Sequence[Pair], policy: DecidePolicy) -> tuple[str, 
 
 
 def _same_story(a: KnownArticle, b: KnownArticle, policy: DecidePolicy) -> bool:
-    if a.cluster_id == b.cluster_id:
-        return True
-    return compare(a.fingerprint, b.fingerprint).containment >= policy.related_containment
+    similarity = compare(a.fingerprint, b.fingerprint)
+    return a.cluster_id == b.cluster_id or similarity.containment >= policy.related_containment
 
 
 def _related(pairs: Sequence[Pair], policy: DecidePolicy) -> tuple[str, ...]:

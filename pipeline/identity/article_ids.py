@@ -38,9 +38,7 @@ def article_number(url: str, pattern: str | None) -> str | None:
         found = re.search(pattern, url) if pattern else None
     except re.error:
         return None
-    if found is None:
-        return None
-    return (found.group(1) if found.re.groups else found.group()) or None
+    return (found.group(1 if found.re.groups else 0) or None) if found else None
 
 
 def learn_article_number(urls: Sequence[Sequence[str]]) -> str | None:

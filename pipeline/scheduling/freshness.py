@@ -57,10 +57,8 @@ def freshness_floor_s(headers: Mapping[str, str], now: datetime) -> int:
         age = headers.get("age", "").strip()
         age_s = int(age) if age.isascii() and age.isdigit() and len(age) <= 12 else 0
         return _clamp(int(max_age.group(1)) - age_s, 0)
-    expires = http_date(headers.get("expires"))
-    if expires is None:
-        return 0
-    return _clamp(int((expires - (http_date(headers.get("date")) or now)).total_seconds()), 0)
+    sent, expires = http_date(headers.get("date")) or now, http_date(headers.get("expires"))
+    return _clamp(int((expires - sent).total_seconds()), 0) if expires else 0
 
 
 def _clamp(seconds: int, lowest: int) -> int:

@@ -17,11 +17,11 @@ OTHER = NEWSROOM.article(2)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_a_revision_is_what_a_reader_would_call_one(case: Case) -> None:
+def test_labelled_revisions_get_the_expected_verdict(case: Case) -> None:
     assert judge(case) is case.expected
 
 
-def test_there_are_at_least_sixty_cases_and_both_kinds() -> None:
+def test_labelled_revisions_cover_both_verdicts() -> None:
     assert len(CASES) >= 60
     assert {case.expected for case in CASES} == {Verdict.REVISED, Verdict.UNCHANGED}
 
@@ -36,25 +36,25 @@ def test_there_are_at_least_sixty_cases_and_both_kinds() -> None:
         pytest.param(ARTICLE.text[: len(ARTICLE.text) // 2], RevisionKind.REWRITE, id="half of it"),
     ],
 )
-def test_a_change_of_text_has_a_kind(text: str, kind: RevisionKind) -> None:
+def test_change_of_text_is_classified(text: str, kind: RevisionKind) -> None:
     change = find_change(fingerprint(ARTICLE.title, ARTICLE.text), fingerprint(ARTICLE.title, text))
     assert change is not None
     assert (change.fields, change.kind) == (("text",), kind)
 
 
-def test_a_new_headline_alone_is_a_correction() -> None:
+def test_new_headline_alone_is_a_correction() -> None:
     change = find_change(fingerprint(ARTICLE.title, ARTICLE.text), fingerprint(OTHER.title, ARTICLE.text))
     assert change is not None
     assert (change.fields, change.kind) == (("headline",), RevisionKind.CORRECTION)
 
 
-def test_a_change_far_down_a_long_article_is_seen() -> None:
+def test_change_far_down_a_long_article_is_found() -> None:
     paragraphs = [NEWSROOM.paragraph(12) for _ in range(120)]
     changed = [*paragraphs[:110], "Une ligne nouvelle tout en bas.", *paragraphs[111:]]
     assert find_change(fingerprint("", "\n".join(paragraphs)), fingerprint("", "\n".join(changed))) is not None
 
 
-def test_furniture_that_was_not_yet_known_as_such_is_no_change_when_it_goes() -> None:
+def test_removed_boilerplate_is_no_change_once_it_is_known() -> None:
     line = "Retrouvez toute l'actualité de la région dans notre édition du matin"
     repeated = frozenset(paragraph_hashes(line))
     old, new = fingerprint("", f"{ARTICLE.text}\n{line}"), fingerprint("", ARTICLE.text, repeated=repeated)

@@ -100,27 +100,27 @@ def decided(new: Candidate, nearby: NearbyArticles) -> Decision:
         pytest.param("\n".join([*PARAGRAPHS[4:], *PARAGRAPHS[:4]]), Direction.EQUAL, id="reordered"),
     ],
 )
-def test_another_outlets_version_is_a_copy(text: str, direction: Direction) -> None:
+def test_version_of_another_outlet_is_a_copy(text: str, direction: Direction) -> None:
     decision = decided(candidate(text), near(known()))
     assert (decision.verdict, decision.relation, decision.copy_of) == (Verdict.COPY, Relation.COPY, "a1")
     assert (decision.cluster_id, decision.direction, decision.article_id) == ("a1", direction, "a2")
 
 
-def test_a_whole_copy_under_a_headline_of_its_own_is_a_copy() -> None:
+def test_whole_copy_under_another_headline_is_a_copy() -> None:
     assert decided(candidate(STORY.text, title=OTHER.title), near(known())).verdict is Verdict.COPY
 
 
-def test_the_same_outlets_version_is_a_duplicate() -> None:
+def test_version_of_the_same_outlet_is_a_duplicate() -> None:
     decision = decided(candidate(f"{STORY.text}\nUne phrase de plus ici.", outlet="gazette"), near(known()))
     assert (decision.verdict, decision.relation) == (Verdict.DUPLICATE, Relation.DUPLICATE)
 
 
-def test_the_same_outlets_fuller_version_is_not_hidden_as_a_duplicate() -> None:
+def test_longer_version_of_the_same_outlet_is_no_duplicate() -> None:
     brief = known("\n".join(PARAGRAPHS[:4]))
     assert decided(candidate(STORY.text, outlet="gazette"), near(brief)).verdict is Verdict.COPY
 
 
-def test_the_similarity_is_told_both_ways() -> None:
+def test_similarity_holds_containment_in_both_directions() -> None:
     similarity = decided(candidate("\n".join(PARAGRAPHS[:5])), near(known())).similarity
     assert similarity is not None
     assert similarity.containment_of_copy > 0.95
@@ -128,7 +128,7 @@ def test_the_similarity_is_told_both_ways() -> None:
     assert similarity.jaccard < similarity.containment_of_copy
 
 
-def test_a_copy_is_linked_to_the_original_and_keeps_its_cluster() -> None:
+def test_copy_names_the_original_and_its_cluster() -> None:
     original = known()
     copy = replace(known(article_id="a9", outlet="tribune"), cluster_id="a1", relation=Relation.COPY, copy_of="a1")
     decision = decided(candidate(STORY.text), near(copy, original))
@@ -192,23 +192,23 @@ def test_a_copy_is_linked_to_the_original_and_keeps_its_cluster() -> None:
         ),
     ],
 )
-def test_what_is_no_copy_is_new_and_says_why(new: Candidate, old: KnownArticle, reason: str) -> None:
+def test_article_that_is_no_copy_is_new_with_a_reason(new: Candidate, old: KnownArticle, reason: str) -> None:
     same = new.fingerprint.content_hash == old.fingerprint.content_hash
     decision = decided(new, NearbyArticles(same_hash=(old,)) if same else near(old))
     assert (decision.verdict, decision.cluster_id, decision.copy_of) == (Verdict.NEW, "a2", None)
     assert reason in (decision.considered[0].refusal or "")
 
 
-def test_a_whole_copy_is_still_one_after_six_days() -> None:
+def test_whole_copy_is_accepted_after_six_days() -> None:
     assert decided(candidate(f"{STORY.text}\n(avec AFP)", hours=144), near(known())).verdict is Verdict.COPY
 
 
-def test_other_figures_in_another_outlets_copy_do_not_make_a_template() -> None:
+def test_corrected_figures_of_another_outlet_are_no_template() -> None:
     corrected = NUMBERED.replace("Bilan 48", "Bilan 49").replace("Bilan 85", "Bilan 86")
     assert decided(candidate(corrected), near(known(NUMBERED))).verdict is Verdict.COPY
 
 
-def test_a_suspect_extraction_is_never_matched() -> None:
+def test_doubted_extraction_is_never_matched() -> None:
     new = candidate(STORY.text)
     repeated = frozenset(paragraph_hashes("\n".join(PARAGRAPHS[:8])))
     doubted = replace(new, fingerprint=fingerprint(STORY.title, STORY.text, repeated=repeated))
@@ -217,7 +217,7 @@ def test_a_suspect_extraction_is_never_matched() -> None:
     assert "extraction doubted" in decision.reason
 
 
-def test_a_digest_of_two_stories_is_member_of_neither() -> None:
+def test_digest_of_two_articles_has_its_own_cluster() -> None:
     quoted = "\n".join([*PARAGRAPHS[:4], *OTHER.paragraphs[:4], *THIRD.paragraphs[:1]])
     others = near(known(), known(OTHER.text, title=OTHER.title, article_id="a3", outlet="tribune"))
     decision = decided(candidate(quoted, title=THIRD.title), others)
@@ -225,7 +225,7 @@ def test_a_digest_of_two_stories_is_member_of_neither() -> None:
     assert set(decision.related_to) == {"a1", "a3"}
 
 
-def test_what_shares_a_good_part_with_one_story_is_related() -> None:
+def test_article_that_shares_a_part_with_one_other_is_related() -> None:
     half = "\n".join([*OTHER.paragraphs[:5], *PARAGRAPHS[:4]])
     decision = decided(candidate(half, title=OTHER.title), near(known()))
     assert (decision.verdict, decision.relation, decision.related_to) == (Verdict.NEW, Relation.RELATED, ("a1",))
@@ -234,32 +234,32 @@ def test_what_shares_a_good_part_with_one_story_is_related() -> None:
 # ---------------------------------------------------------------- known articles
 
 
-def test_the_same_again_is_unchanged() -> None:
+def test_same_article_again_is_unchanged() -> None:
     same = candidate(STORY.text, article_id="a1", outlet="gazette")
     decision = decided(same, NearbyArticles(known=(known(),)))
     assert (decision.verdict, decision.revision, decision.article_id) == (Verdict.UNCHANGED, 1, "a1")
 
 
-def test_a_change_is_a_revision_that_names_what_it_follows() -> None:
+def test_revision_names_the_hash_of_the_previous_text() -> None:
     old = known()
     decision = decided(candidate(f"{STORY.text}\n{OTHER.paragraphs[0]}", article_id="a1"), NearbyArticles(known=(old,)))
     assert (decision.verdict, decision.revision, decision.changed) == (Verdict.REVISED, 2, ("text",))
     assert decision.previous_text_hash == old.fingerprint.content_hash
 
 
-def test_a_revised_copy_stays_a_copy() -> None:
+def test_revised_copy_stays_a_copy() -> None:
     old = replace(known(), relation=Relation.COPY, copy_of="a0", cluster_id="a0")
     decision = decided(candidate(f"{STORY.text}\n{OTHER.paragraphs[0]}", article_id="a1"), NearbyArticles(known=(old,)))
     assert (decision.relation, decision.copy_of, decision.cluster_id) == (Relation.COPY, "a0", "a0")
 
 
-def test_a_withdrawn_article_that_comes_back_is_new_under_its_old_id() -> None:
+def test_withdrawn_article_that_returns_is_new_with_its_old_id() -> None:
     gone = replace(known(), state=ArticleState.WITHDRAWN, revision=3)
     decision = decided(candidate(STORY.text, article_id="a1"), NearbyArticles(known=(gone,)))
     assert (decision.verdict, decision.article_id, decision.revision) == (Verdict.NEW, "a1", 4)
 
 
-def test_two_ids_of_one_article_become_the_older_one() -> None:
+def test_two_ids_of_one_article_are_merged_into_the_older() -> None:
     older, younger = known(), replace(known(article_id="a0"), seen_at=NOW + timedelta(minutes=5), revision=2)
     decision = decided(candidate(STORY.text, article_id="a0"), NearbyArticles(known=(younger, older)))
     assert (decision.verdict, decision.article_id, decision.merged_id) == (Verdict.REVISED, "a1", "a0")
@@ -273,14 +273,14 @@ def test_two_ids_of_one_article_become_the_older_one() -> None:
         pytest.param({"state": ArticleState.WITHDRAWN}, id="consumers were told that it is gone"),
     ],
 )
-def test_of_two_ids_the_one_that_consumers_have_stays_even_if_it_is_younger(worse: dict[str, Any]) -> None:
+def test_merge_keeps_the_published_id_even_if_it_is_younger(worse: dict[str, Any]) -> None:
     older = replace(known(), **worse)
     younger = replace(known(article_id="a0"), seen_at=NOW + timedelta(minutes=5))
     decision = decided(candidate(STORY.text, article_id="a1"), NearbyArticles(known=(older, younger)))
     assert (decision.article_id, decision.merged_id) == ("a0", "a1")
 
 
-def test_a_live_blog_held_back_keeps_its_revision() -> None:
+def test_debounced_live_blog_keeps_its_revision() -> None:
     blog = replace(known(), is_live_blog=True)
     soon = replace(candidate(f"{STORY.text}\nUn mot.", article_id="a1", hours=0.05), is_live_blog=True)
     decision = decided(soon, NearbyArticles(known=(blog,)))
@@ -302,7 +302,7 @@ def rows(versions: list[MadeArticle]) -> list[DedupRow]:
 
 @settings(max_examples=40, deadline=None)
 @given(st.permutations(VERSIONS))
-def test_the_order_of_arrival_changes_neither_clusters_nor_ids(versions: list[MadeArticle]) -> None:
+def test_clusters_and_ids_do_not_depend_on_the_order_of_arrival(versions: list[MadeArticle]) -> None:
     deduplicator = Deduplicator()
     results = [deduplicator.add(row) for row in rows(versions)]
     stories: dict[str, set[str]] = {}
@@ -315,7 +315,7 @@ def test_the_order_of_arrival_changes_neither_clusters_nor_ids(versions: list[Ma
 
 @settings(max_examples=25, deadline=None)
 @given(st.permutations(VERSIONS), st.lists(st.integers(0, len(VERSIONS) - 1), max_size=8))
-def test_seeing_the_same_again_changes_nothing(versions: list[MadeArticle], again: list[int]) -> None:
+def test_deciding_again_is_idempotent(versions: list[MadeArticle], again: list[int]) -> None:
     deduplicator = Deduplicator()
     first = [deduplicator.add(row) for row in rows(versions)]
     for number in again:
@@ -328,7 +328,7 @@ def test_seeing_the_same_again_changes_nothing(versions: list[MadeArticle], agai
 IDS = {row.id: Deduplicator().add(row).decision.article_id for row in rows(VERSIONS)}
 
 
-def test_what_is_remembered_of_a_decision_is_found_unchanged() -> None:
+def test_stored_article_is_unchanged_when_decided_again() -> None:
     new = candidate(f"{STORY.text}\n(avec AFP)")
     decision = decided(new, near(known()))
     kept = article_after(new, decision, None, now=NOW)
@@ -339,7 +339,7 @@ def test_what_is_remembered_of_a_decision_is_found_unchanged() -> None:
 # ---------------------------------------------------------------- newswire dedup
 
 
-def test_lines_come_out_as_they_went_in() -> None:
+def test_answers_keep_the_order_of_the_lines() -> None:
     given_lines = [
         json.dumps(
             {"id": "1", "url": STORY.url, "title": STORY.title, "text": STORY.text, "published": "2026-03-12T09:00:00Z"}
@@ -362,7 +362,7 @@ def test_lines_come_out_as_they_went_in() -> None:
     assert second["similarity"]["jaccard"] > 0.9
 
 
-def test_a_row_without_a_usable_date_comes_just_after_the_one_before() -> None:
+def test_row_without_a_valid_date_counts_after_the_row_before() -> None:
     lines = [
         json.dumps({"id": 1, "url": STORY.url, "title": STORY.title, "text": STORY.text, "published": "2026-03-12"}),
         json.dumps({"id": 2, "url": "https://b.example/x", "title": STORY.title, "text": f"{STORY.text}\n(AFP)"}),
@@ -387,9 +387,7 @@ BAD_LINES = [
 
 
 @pytest.mark.parametrize(("line", "row_id", "fault"), BAD_LINES)
-def test_a_line_that_is_no_row_is_answered_with_its_number_and_fault(
-    line: bytes, row_id: str | int | None, fault: str
-) -> None:
+def test_invalid_line_is_answered_with_its_number_and_fault(line: bytes, row_id: str | int | None, fault: str) -> None:
     good = json.dumps({"id": 1, "url": STORY.url, "text": STORY.text}).encode()
     before, answer, after = dedup_lines([b"\n", good, line, good])
     assert isinstance(answer, BadLine)
@@ -401,13 +399,13 @@ def test_a_line_that_is_no_row_is_answered_with_its_number_and_fault(
     assert (written["verdict"], written["line"], written["cluster_id"]) == ("failed", 3, None)
 
 
-def test_answers_given_before_are_not_given_again_but_known() -> None:
+def test_skipped_answers_are_not_repeated_but_their_rows_are_known() -> None:
     lines = [json.dumps({"id": n, "url": f"https://o{n}.example/x", "text": STORY.text}) for n in range(5)]
     everything = [decision_json(answer) for answer in dedup_lines(lines)]
     assert [decision_json(answer) for answer in dedup_lines(lines, skip=3)] == everything[3:]
 
 
-def test_a_hosts_furniture_is_learnt_from_its_pages() -> None:
+def test_boilerplate_of_a_host_is_learnt_from_its_pages() -> None:
     furniture = "\n".join(NEWSROOM.paragraph(20) for _ in range(12))
     deduplicator = Deduplicator()
     verdicts = [
@@ -425,5 +423,5 @@ def test_a_hosts_furniture_is_learnt_from_its_pages() -> None:
     assert verdicts == [Verdict.NEW] * 12
 
 
-def test_normalising_twice_is_normalising_once() -> None:
+def test_normalisation_is_idempotent() -> None:
     assert normalise(normalise("Ｌ’Été ½ ﬁn")) == normalise("Ｌ’Été ½ ﬁn")

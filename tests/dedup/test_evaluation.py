@@ -8,16 +8,16 @@ from tests.evaluation.dedup import CORPUS, print_copies, print_revisions, print_
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason=f"the labelled corpus is not at ../{'/'.join(CORPUS.parts[-4:])}")
-def test_no_floor_is_missed_on_the_labelled_corpus(capsys: pytest.CaptureFixture[str]) -> None:
+def test_labelled_corpus_reaches_the_minimum_scores(capsys: pytest.CaptureFixture[str]) -> None:
     rows = read_rows(CORPUS)
     missed = print_copies(rows) + print_revisions(rows)
     assert not missed, capsys.readouterr().out
 
 
-def test_made_news_holds_the_floors_too(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_generated_news_reaches_the_minimum_scores(tmp_path_factory: pytest.TempPathFactory) -> None:
     rows = read_rows(tmp_path_factory.getbasetemp() / "no corpus here")
     assert print_copies(rows) + print_revisions(rows) == 0
 
 
-def test_no_two_articles_share_a_key() -> None:
+def test_distinct_articles_have_distinct_keys() -> None:
     assert print_urls(None) == 0

@@ -87,7 +87,7 @@ INTERVALS = [
 
 
 @pytest.mark.parametrize(("state", "outcome", "interval_s"), INTERVALS)
-def test_the_interval_follows_the_share_of_known_entries(
+def test_interval_depends_on_the_share_of_known_entries(
     state: FeedState, outcome: PollOutcome, interval_s: int
 ) -> None:
     after = decide(state, outcome)
@@ -107,13 +107,13 @@ NEXT_POLLS = [
 
 
 @pytest.mark.parametrize(("state", "outcome", "jitter", "wait_s"), NEXT_POLLS)
-def test_the_next_poll_keeps_what_the_feed_asks_for(
+def test_next_poll_respects_the_hints_of_the_feed(
     state: FeedState, outcome: PollOutcome, jitter: float, wait_s: float
 ) -> None:
     assert decide(state, outcome, jitter=jitter).schedule.next_poll_at == NOW + timedelta(seconds=wait_s)
 
 
-def test_two_polls_without_overlap_count_a_possible_gap() -> None:
+def test_polls_without_overlap_count_a_possible_gap() -> None:
     assert decide(fed_state(possible_gaps=2), parsed(entries=20, new=20)).health.possible_gaps == 3
     assert decide(fed_state(possible_gaps=2), parsed(entries=20, new=19)).health.possible_gaps == 2
     assert decide(fed_state(last_success_at=None), parsed(entries=20, new=20)).health.possible_gaps == 0
@@ -142,11 +142,11 @@ VALIDATORS = [
 
 
 @pytest.mark.parametrize(("before", "outcome", "after"), VALIDATORS)
-def test_validators_are_stored_on_every_answer(before: Validators, outcome: PollOutcome, after: Validators) -> None:
+def test_validators_of_every_answer_are_stored(before: Validators, outcome: PollOutcome, after: Validators) -> None:
     assert decide(fed_state(validators=before), outcome).cache.validators == after
 
 
-def test_a_truncated_body_is_not_taken_for_the_last_one() -> None:
+def test_only_a_complete_body_replaces_the_stored_hash() -> None:
     assert decide(fed_state(), parsed(truncated=True)).cache.body_hash == "old"
     assert decide(fed_state(), parsed()).cache.body_hash == "new"
     assert decide(fed_state(), NOT_MODIFIED).cache.body_hash == "old"
@@ -165,7 +165,7 @@ LIES = [
 
 
 @pytest.mark.parametrize(("in_a_row", "outcome", "lies"), LIES)
-def test_a_server_that_hides_entries_behind_304_is_found_out(in_a_row: int, outcome: PollOutcome, lies: bool) -> None:
+def test_entries_hidden_behind_304_discredit_the_validators(in_a_row: int, outcome: PollOutcome, lies: bool) -> None:
     after = decide(fed_state(not_modified_in_a_row=in_a_row), outcome)
     assert after.cache.validators_lie is lies
     if lies:
@@ -186,7 +186,7 @@ UNCONDITIONAL = [
 
 
 @pytest.mark.parametrize(("state", "draw", "expected"), UNCONDITIONAL)
-def test_now_and_then_a_feed_is_polled_without_validators(state: FeedState, draw: float, expected: bool) -> None:
+def test_some_polls_send_no_validators(state: FeedState, draw: float, expected: bool) -> None:
     assert should_poll_unconditionally(state, NOW, draw) is expected
 
 
@@ -205,7 +205,7 @@ def poll_redirected(hops: tuple[Redirect, ...], *, times: int, every: timedelta)
 
 
 @pytest.mark.parametrize("status", [301, 308])
-def test_a_permanent_redirect_is_adopted_after_five_confirmations_over_a_day(status: int) -> None:
+def test_permanent_redirect_is_adopted_after_five_confirmations_over_a_day(status: int) -> None:
     assert poll_redirected((hop(status),), times=4, every=timedelta(hours=12)).url == URL
     assert poll_redirected((hop(status),), times=20, every=timedelta(hours=1)).url == URL
     adopted = poll_redirected((hop(status),), times=5, every=timedelta(hours=6))
@@ -224,22 +224,22 @@ NOT_ADOPTED = [
 
 
 @pytest.mark.parametrize("hops", NOT_ADOPTED)
-def test_other_redirects_are_followed_and_never_adopted(hops: tuple[Redirect, ...]) -> None:
+def test_other_redirects_are_never_adopted(hops: tuple[Redirect, ...]) -> None:
     assert poll_redirected(hops, times=20, every=timedelta(hours=6)).url == URL
 
 
-def test_only_the_permanent_part_of_a_chain_is_adopted() -> None:
+def test_permanent_part_of_a_redirect_chain_is_adopted() -> None:
     hops = (hop(301), hop(302, "https://cdn.example/x", MOVED_URL))
     assert poll_redirected(hops, times=6, every=timedelta(hours=6)).url == MOVED_URL
 
 
-def test_a_redirect_that_stops_or_changes_starts_its_count_afresh() -> None:
+def test_redirect_that_stops_or_changes_resets_its_count() -> None:
     state = poll_redirected((hop(301),), times=4, every=timedelta(hours=12))
     assert decide(state, parsed()).move.moved_count == 0
     assert decide(state, parsed(redirects=(hop(301, "https://outlet.example/other"),))).move.moved_count == 1
 
 
-def test_an_adopted_move_is_shown_for_a_week() -> None:
+def test_adopted_redirect_is_shown_for_a_week() -> None:
     state = poll_redirected((hop(301),), times=5, every=timedelta(hours=6))
     later = NOW + timedelta(days=2)
     assert decide(state.with_fields(last_poll_at=later), parsed(), now=later).health.status is FeedStatus.MOVED
@@ -265,16 +265,14 @@ BACKOFFS = [
 
 
 @pytest.mark.parametrize(("failures", "outcome", "wait_s"), BACKOFFS)
-def test_a_failing_feed_is_asked_again_later_and_never_given_up(
-    failures: int, outcome: PollOutcome, wait_s: int
-) -> None:
+def test_failing_feed_backs_off_and_is_polled_for_ever(failures: int, outcome: PollOutcome, wait_s: int) -> None:
     after = decide(fed_state(failures=failures), outcome)
     assert after.schedule.next_poll_at == NOW + timedelta(seconds=wait_s)
     assert after.health.failures == failures + 1
 
 
 @pytest.mark.parametrize("failures", [0, 3, 40])
-def test_backing_off_is_spread_and_held_to_a_day(failures: int) -> None:
+def test_backoff_has_jitter_and_a_maximum_of_a_day(failures: int) -> None:
     waits = {
         decide(fed_state(failures=failures), error(), jitter=jitter).schedule.next_poll_at
         for jitter in (0.0, 0.5, 0.99)
@@ -283,12 +281,12 @@ def test_backing_off_is_spread_and_held_to_a_day(failures: int) -> None:
     assert all(wait and wait <= NOW + timedelta(days=1) for wait in waits)
 
 
-def test_an_answer_ends_the_backing_off() -> None:
+def test_answer_ends_the_backoff() -> None:
     after = decide(fed_state(failures=7, status=FeedStatus.FAILING), NOT_MODIFIED)
     assert (after.health.failures, after.health.status) == (0, FeedStatus.FRESH)
 
 
-def test_410_ends_a_feed_after_three_over_two_days() -> None:
+def test_feed_is_gone_after_three_410_answers_over_two_days() -> None:
     state = fed_state()
     for days in (0, 1):
         state = decide(state, error(status=410), now=NOW + timedelta(days=days))
@@ -298,7 +296,7 @@ def test_410_ends_a_feed_after_three_over_two_days() -> None:
     assert (gone.health.status, gone.schedule.next_poll_at) == (FeedStatus.GONE, NEVER)
 
 
-def test_an_answer_between_two_410_starts_their_count_afresh() -> None:
+def test_answer_between_two_410_resets_their_count() -> None:
     state = decide(fed_state(), error(status=410))
     state = decide(state, parsed(), now=NOW + timedelta(days=1))
     assert (state.health.gone_count, state.health.gone_since) == (0, None)
@@ -335,11 +333,11 @@ STATUSES = [
 
 
 @pytest.mark.parametrize(("state", "outcome", "status"), STATUSES)
-def test_the_desk_has_one_word_for_each_feed(state: FeedState, outcome: PollOutcome, status: FeedStatus) -> None:
+def test_status_of_a_feed(state: FeedState, outcome: PollOutcome, status: FeedStatus) -> None:
     assert decide(state, outcome).health.status is status
 
 
-def test_a_reason_says_what_failed_and_how_often() -> None:
+def test_status_reason_holds_the_error_and_its_count() -> None:
     assert decide(fed_state(), error(status=500)).health.status_reason == "HTTP 500"
     assert decide(fed_state(failures=2), error(error="tls")).health.status_reason == "tls, 3 times in a row"
 
@@ -354,13 +352,13 @@ SILENCES = [
 
 
 @pytest.mark.parametrize(("before", "gap", "after"), SILENCES)
-def test_each_feed_learns_its_own_silence(before: int | None, gap: timedelta, after: int) -> None:
+def test_silence_is_learnt_for_each_feed(before: int | None, gap: timedelta, after: int) -> None:
     state = fed_state(longest_gap_s=before, last_new_entry_at=NOW - gap)
     after_poll = decide(state, parsed(new=1))
     assert (after_poll.silence.silence_s, after_poll.silence.longest_gap_s) == (after, after)
 
 
-def test_a_pause_of_our_own_teaches_no_silence() -> None:
+def test_time_without_polls_is_not_learnt_as_silence() -> None:
     away = NOW - timedelta(days=5)
     state = fed_state(silence_s=20_000, last_poll_at=away, last_success_at=away, last_new_entry_at=away)
     assert decide(state, parsed(new=5)).silence.silence_s == 20_000

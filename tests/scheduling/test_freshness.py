@@ -30,12 +30,12 @@ WAITS = [
 
 
 @pytest.mark.parametrize(("header", "seconds"), WAITS)
-def test_retry_after_is_understood_and_held_between_a_minute_and_a_day(header: str, seconds: int) -> None:
+def test_retry_after_is_clamped_between_a_minute_and_a_day(header: str, seconds: int) -> None:
     assert retry_after(header, NOW) == NOW + timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("header", [None, "", "soon", "Sun, 99 Foo", "nan", "1e", "\x00", "Mon, 32 Jan 99999"])
-def test_a_retry_after_that_says_nothing_is_none(header: str | None) -> None:
+def test_invalid_retry_after_is_none(header: str | None) -> None:
     assert retry_after(header, NOW) is None
 
 
@@ -66,7 +66,7 @@ FLOORS = [
 
 
 @pytest.mark.parametrize(("headers", "seconds"), FLOORS)
-def test_the_server_says_how_long_its_answer_is_fresh(headers: dict[str, str], seconds: int) -> None:
+def test_freshness_lifetime_is_read_from_the_headers(headers: dict[str, str], seconds: int) -> None:
     assert freshness_floor_s(headers, NOW) == seconds
 
 

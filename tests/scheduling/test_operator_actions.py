@@ -18,13 +18,13 @@ def switch(state: FeedState, kind: FeedAction) -> FeedState:
     return apply_action(state, kind, by="ada", now=NOW)
 
 
-def test_a_paused_feed_says_by_whom() -> None:
+def test_paused_feed_names_the_operator() -> None:
     paused = switch(make_state(), FeedAction.PAUSE)
     assert (paused.schedule.paused, paused.health.status) == (True, FeedStatus.PAUSED)
     assert paused.health.status_reason == "paused by ada, 2026-11-23 06:00 UTC"
 
 
-def test_a_resumed_feed_is_due() -> None:
+def test_resumed_feed_is_due() -> None:
     resumed = switch(make_state(paused=True, status=FeedStatus.PAUSED, next_poll_at=LATER), FeedAction.RESUME)
     assert (resumed.schedule.paused, resumed.health.status, resumed.schedule.next_poll_at) == (
         False,
@@ -33,17 +33,17 @@ def test_a_resumed_feed_is_due() -> None:
     )
 
 
-def test_a_feed_that_was_gone_is_asked_again() -> None:
+def test_poll_now_reactivates_a_gone_feed() -> None:
     asked = switch(make_state(status=FeedStatus.GONE, gone_count=3, next_poll_at=LATER), FeedAction.POLL_NOW)
     assert (asked.health.status, asked.health.gone_count, asked.schedule.next_poll_at) == (FeedStatus.QUIET, 0, None)
 
 
-def test_reset_validators_make_the_next_poll_a_full_one() -> None:
+def test_reset_removes_validators_and_body_hash() -> None:
     reset = switch(make_state(validators=Validators('"v"'), body_hash="h", validators_lie=True), FeedAction.RESET)
     assert (reset.cache.validators, reset.cache.body_hash, reset.cache.validators_lie) == (Validators(), None, False)
 
 
-def test_an_accepted_move_is_polled_there_without_the_old_validators() -> None:
+def test_accepted_redirect_is_polled_without_the_old_validators() -> None:
     moved = switch(MOVING, FeedAction.ACCEPT_MOVE)
     assert (moved.url, moved.health.status, moved.cache.validators) == (
         "http://new.test/rss",
@@ -64,6 +64,6 @@ def test_an_accepted_move_is_polled_there_without_the_old_validators() -> None:
         pytest.param(make_state(), FeedAction.ACCEPT_MOVE, False, id="no move without a redirect"),
     ],
 )
-def test_only_what_would_change_something_is_offered(state: FeedState, kind: FeedAction, can: bool) -> None:
+def test_actions_without_effect_cannot_be_applied(state: FeedState, kind: FeedAction, can: bool) -> None:
     assert can_apply(state, kind) is can
     assert can or switch(state, kind) == state or kind in (FeedAction.PAUSE, FeedAction.POLL_NOW)

@@ -19,7 +19,7 @@ FEEDS = [feed(outlet, number) for outlet, count in COUNTS.items() for number in 
 QUIET = [feed.with_fields(last_success_at=NOW, last_new_entry_at=NOW - timedelta(days=1)) for feed in FEEDS]
 
 
-def test_the_feeds_of_a_host_stay_together() -> None:
+def test_feeds_of_a_domain_stay_together() -> None:
     for shard in cut_shards(FEEDS, shards=3):
         outlets = {feed_id.split("/")[0] for feed_id in shard.feed_ids}
         for outlet in outlets:
@@ -31,16 +31,16 @@ def test_every_feed_is_in_one_shard() -> None:
     assert sorted(dealt) == sorted(f.feed_id for f in FEEDS)
 
 
-def test_sizes_are_even() -> None:
+def test_shards_have_about_equal_sizes() -> None:
     assert sorted(len(shard.feed_ids) for shard in cut_shards(FEEDS, shards=2)) == [60, 70]
 
 
-def test_no_more_shards_than_hosts() -> None:
+def test_there_are_no_more_shards_than_domains() -> None:
     assert len(cut_shards(FEEDS, shards=16)) == 4
     assert cut_shards([], shards=4) == ()
 
 
-def test_a_run_that_will_find_little_new_is_one_task() -> None:
+def test_few_expected_entries_make_one_shard() -> None:
     assert len(cut_shards(QUIET, shards=4)) == 1
     assert len(cut_shards(QUIET * 24, shards=4)) == 2  # 3,120 feeds
     busy = [feed.with_fields(last_new_entry_at=NOW - timedelta(minutes=5)) for feed in QUIET]
@@ -48,7 +48,7 @@ def test_a_run_that_will_find_little_new_is_one_task() -> None:
     assert len(cut_shards([*busy[:2], *QUIET], shards=4)) == 1
 
 
-def test_json_gives_the_same_shard_back() -> None:
+def test_shard_survives_json() -> None:
     (shard,) = cut_shards(FEEDS, shards=1)
     assert Shard.from_json(shard.to_json()) == shard
     assert shard.name == "a, b, c +1"

@@ -75,7 +75,7 @@ SILENCES = [
 
 
 @pytest.mark.parametrize(("habit", "day", "silence", "status"), SILENCES)
-def test_a_feed_is_silent_by_its_own_week(habit: Habit, day: int, silence: timedelta, status: FeedStatus) -> None:
+def test_silence_follows_the_weekly_activity(habit: Habit, day: int, silence: timedelta, status: FeedStatus) -> None:
     begins = MONDAY + 4 * WEEK + day * DAY
     state = live(grown(habit), habit, MONDAY + 4 * WEEK, begins)
     after = live(state, never, begins, begins + silence)
@@ -84,30 +84,30 @@ def test_a_feed_is_silent_by_its_own_week(habit: Habit, day: int, silence: timed
     )
 
 
-def test_by_the_clock_alone_each_weekend_would_be_an_alarm() -> None:
+def test_silence_by_the_clock_alone_would_alarm_each_weekend() -> None:
     state, weekend_s = grown(on_weekdays), 57 * 3600
     assert state.silence.silence_s is not None
     assert state.silence.longest_gap_s is not None
     assert state.silence.longest_gap_s < weekend_s < state.silence.silence_s
 
 
-def test_until_two_weeks_are_known_the_clock_decides() -> None:
+def test_silence_is_by_the_clock_for_the_first_two_weeks() -> None:
     state = grown(by_day, weeks=1)
     assert state.silence.silence_s == state.silence.longest_gap_s
 
 
-def test_hours_that_we_did_not_see_teach_nothing() -> None:
+def test_hours_without_polls_are_not_learnt() -> None:
     state = grown(by_day)
     away = learn_silence(state, True, MONDAY + 5 * WEEK)
     assert (away.rhythm, away.silence_s) == (state.silence.rhythm, state.silence.silence_s)
 
 
-def test_a_rhythm_comes_back_as_it_was_written() -> None:
+def test_weekly_activity_survives_its_text_form() -> None:
     text = grown(on_weekdays).silence.rhythm
     assert WeeklyActivity.from_text(text).to_text() == text
 
 
-def test_what_stops_fades_away() -> None:
+def test_activity_that_stops_is_forgotten() -> None:
     rhythm = learn_hours(WeeklyActivity(), MONDAY, MONDAY + HOUR, MONDAY)
     for week in range(60):
         start = MONDAY + week * WEEK
