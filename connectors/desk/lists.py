@@ -14,8 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from connectors.desk.views import EntryFilter, EntryRow, FeedFilter, FeedPage, OutboxFilter
 from connectors.store.feeds import state_from_row
-from connectors.store.outbox import outbox
-from connectors.store.schema import IS_FAILED, IS_PENDING, entries, feeds, polls
+from connectors.store.schema import IS_FAILED, IS_PENDING, entries, feeds, outbox, polls
 from pipeline.domain.model import FeedState, FeedStatus, Verdict
 
 PAGE_SIZE = 50
@@ -51,7 +50,7 @@ def settled_query(query: Select[Any], choice: EntryFilter) -> Select[Any]:
     if choice.until is not None:
         query = query.where(entries.c.settled_at < choice.until)
     if choice.is_first:
-        query = query.where(entries.c.sighting == 1)
+        query = query.where(entries.c.version == 1)
     if choice.verdicts == (Verdict.FAILED,):
         query = query.where(IS_FAILED)
     elif choice.verdicts:

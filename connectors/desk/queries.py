@@ -32,9 +32,8 @@ from connectors.desk.views import (
     WrapperSummary,
 )
 from connectors.metrics.queries import count_dead_letters, delivery_delays, verdict_delays
-from connectors.store.outbox import outbox
 from connectors.store.runs import RunSummary, list_runs, read_reports, sum_runs
-from connectors.store.schema import IS_FAILED, IS_PENDING, entries, feeds, runs, wrappers
+from connectors.store.schema import IS_FAILED, IS_PENDING, entries, feeds, outbox, runs, wrappers
 from pipeline.domain.model import FeedStatus, Verdict
 from pipeline.extraction.wrapper.wrapper import Wrapper
 from pipeline.reporting.report import AUDIT, Report

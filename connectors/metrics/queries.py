@@ -13,8 +13,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, func, or_, select
 
 from connectors.store.database import Database
-from connectors.store.outbox import outbox
-from connectors.store.schema import IS_FAILED, IS_PENDING, entries, runs
+from connectors.store.schema import IS_FAILED, IS_PENDING, entries, outbox, runs
 from pipeline.domain.model import FeedState
 from pipeline.reporting.metrics import LaneBacklog, Snapshot
 from pipeline.reporting.report import Report
@@ -81,7 +80,7 @@ def waiting_lanes(connection: Connection, lanes: int, now: datetime) -> tuple[La
 
 def verdict_delays(connection: Connection, since: datetime) -> tuple[float, ...]:
     """Seconds from first seen to the first verdict, of entries settled since then, latest first."""
-    return delays(connection, entries.c.first_seen_at, entries.c.settled_at, since, entries.c.sighting == 1)
+    return delays(connection, entries.c.first_seen_at, entries.c.settled_at, since, entries.c.version == 1)
 
 
 def delivery_delays(connection: Connection, since: datetime) -> tuple[float, ...]:

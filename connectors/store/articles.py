@@ -7,14 +7,14 @@ looks again. Decisions are left to pipeline/dedup.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
-from connectors.store import outbox, sketches
+from connectors.store import outbox, schema, sketches
 from connectors.store.database import Database, chunks, insert_into, upsert
 from connectors.store.entry_diff import pending_entry
 from connectors.store.explanations import explanation_json
@@ -75,13 +75,11 @@ class ArticleStore:
             nearby = found.nearby()
             others = sketches.known_articles(connection, [i for i in ids if i != candidate.article_id])
             known = (*nearby.known, *others)
-            known = (*known, *expired(connection, ids, known))
-        return LookupResult(
-            candidate=candidate,
-            nearby=replace(nearby, known=known, named=named),
-            seen=found.seen,
-            known_ids=tuple(ids),
-        )
+            # Those whose sketch expired would be new again: their rows serve instead.
+            missing = sorted(set(ids) - {one.article_id for one in known})
+            rows = connection.execute(select(articles).where(articles.c.id.in_(missing))) if missing else ()
+            nearby = replace(nearby, known=(*known, *map(known_by_row, rows)), named=named)
+        return LookupResult(candidate=candidate, nearby=nearby, seen=found.seen, known_ids=tuple(ids))
 
     def settle(self, settlement: Settlement) -> WriteResult:
         """End an entry with an article; the outcome says why, if nothing was written."""
@@ -105,7 +103,10 @@ class ArticleStore:
                 return False
             end_entry(connection, ending.entry, ending.verdict, ending.reason, None, now)
             if ending.entry.article_id is not None and ending.reason in MISSING:
-                mark_missing(connection, ending.entry.article_id, now=now)
+                # A revisit has to confirm it.
+                article = articles.c.id == ending.entry.article_id, articles.c.state == "live"
+                missing = update(articles).where(*article, articles.c.missing_since.is_(None))
+                connection.execute(missing.values(missing_since=now, next_revisit_at=now + CONFIRM_AFTER))
             outbox.append(connection, ending.messages, lanes=self.lanes, now=now)
             return True
 
@@ -121,9 +122,9 @@ class ArticleStore:
 
     def previous_value(self, article_id: str) -> bytes | None:
         """The article's last message that the outbox still has; it contains the former text."""
-        messages = outbox.outbox.c
-        query = select(messages.value).where(messages.key == article_id, messages.value.is_not(None))
-        value: bytes | None = self.database.read_value(query.order_by(messages.id.desc()).limit(1))
+        sent = schema.outbox.c
+        query = select(sent.value).where(sent.key == article_id, sent.value.is_not(None))
+        value: bytes | None = self.database.read_value(query.order_by(sent.id.desc()).limit(1))
         return value
 
     def load_wrapper(self, outlet_id: str) -> str | None:
@@ -155,13 +156,6 @@ def is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     """Conditions: the entry is pending and may be tried now."""
     is_time = entries.c.next_attempt_at.is_(None) | (entries.c.next_attempt_at <= now)
     return entries.c.state == "pending", is_time
-
-
-def expired(connection: Connection, ids: Sequence[str], known: Sequence[KnownArticle]) -> Iterator[KnownArticle]:
-    """Those of these articles whose sketch expired, read from their rows; otherwise they would be new again."""
-    missing = set(ids) - {one.article_id for one in known}
-    if missing:
-        yield from map(known_by_row, connection.execute(select(articles).where(articles.c.id.in_(sorted(missing)))))
 
 
 def known_ids(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> list[str]:
@@ -203,10 +197,10 @@ def known_by_row(row: Row[Any]) -> KnownArticle:
 
 def is_waiting(connection: Connection, entry: PendingEntry) -> bool:
     """Whether the entry is still pending and unchanged since it was read."""
-    query = select(entries.c.state, entries.c.sighting).where(entries.c.id == entry.id)
+    query = select(entries.c.state, entries.c.version).where(entries.c.id == entry.id)
     # The row lock orders a poll that reopens the entry wholly before or wholly after this settlement.
     row = connection.execute(query.with_for_update()).one_or_none()
-    return row is not None and row.state == "pending" and row.sighting == entry.sighting
+    return row is not None and row.state == "pending" and row.version == entry.version
 
 
 def is_outdated(connection: Connection, settlement: Settlement) -> bool:
@@ -221,18 +215,17 @@ def is_outdated(connection: Connection, settlement: Settlement) -> bool:
 def write_article(connection: Connection, settlement: Settlement) -> None:
     """Insert or update the article's row; a duplicate under another URL has no row of its own."""
     decision, article, response = settlement.decision, settlement.page.article, settlement.page.response
+    if settlement.owner != decision.article_id:
+        return
     # Without validators the next fetch is full: a 304 would hide a held-back revision or a pending merge.
     is_unfinished = decision.debounced or decision.has_more_to_merge
     validators = Validators() if is_unfinished else response.validators
     fetch = {
         "last_fetched_at": response.fetched_at,
-        "etag": validators.etag,
-        "last_modified": validators.last_modified,
+        **asdict(validators),
         "next_revisit_at": settlement.next_revisit_at,
         "missing_since": None,
     }
-    if settlement.owner != decision.article_id:
-        return
     if decision.verdict is Verdict.UNCHANGED:
         connection.execute(update(articles).where(articles.c.id == decision.article_id).values(**fetch))
         return
@@ -286,7 +279,11 @@ def write_settlement(connection: Connection, settlement: Settlement, *, lanes: i
 def write_linked_rows(connection: Connection, settlement: Settlement, *, lanes: int) -> None:
     """Write the rows that belong to a settlement: aliases, sketch, merge of another id, messages."""
     decision = settlement.decision
-    write_aliases(connection, settlement.entry.outlet_id, settlement.urls, settlement.owner)
+    # Sorted by key: two workers that write the same aliases must not deadlock.
+    same = {"outlet_id": settlement.entry.outlet_id, "article_id": settlement.owner}
+    named = [{**same, "key": key} for key in sorted(map(alias_key, settlement.urls))]
+    if named:
+        connection.execute(insert_into(connection, aliases).on_conflict_do_nothing(), named)
     if decision.verdict is not Verdict.UNCHANGED and settlement.owner == decision.article_id:
         known = settlement.looked.nearby.known
         before = next((one for one in known if one.article_id == decision.article_id), None)
@@ -295,14 +292,6 @@ def write_linked_rows(connection: Connection, settlement: Settlement, *, lanes: 
     if decision.merged_id:
         merge(connection, decision)
     outbox.append(connection, settlement.messages, lanes=lanes, now=settlement.now)
-
-
-def write_aliases(connection: Connection, outlet_id: str, urls: Sequence[str], article_id: str) -> None:
-    """Store every URL of the article as its alias, unless it is an alias already."""
-    # Sorted by key: two workers that write the same aliases must not deadlock.
-    rows = [{"outlet_id": outlet_id, "key": key, "article_id": article_id} for key in sorted(map(alias_key, urls))]
-    if rows:
-        connection.execute(insert_into(connection, aliases).on_conflict_do_nothing(), rows)
 
 
 def merge(connection: Connection, decision: Decision) -> None:
@@ -329,12 +318,3 @@ def end_entry(
         **({} if article_id is None else {"article_id": article_id}),
     }
     connection.execute(update(entries).where(entries.c.id == entry.id).values(**values))
-
-
-def mark_missing(connection: Connection, article_id: str, *, now: datetime) -> None:
-    """Mark the page of a known article as missing; a revisit has to confirm it."""
-    connection.execute(
-        update(articles)
-        .where(articles.c.id == article_id, articles.c.state == "live", articles.c.missing_since.is_(None))
-        .values(missing_since=now, next_revisit_at=now + CONFIRM_AFTER)
-    )

@@ -50,9 +50,9 @@ class DeadLetterStore:
                     (entries.c.id == each.entry.id)
                     & (entries.c.state == "settled")
                     & (entries.c.verdict == Verdict.FAILED.value)
-                    & (entries.c.sighting == each.entry.sighting)
+                    & (entries.c.version == each.entry.version)
                 )
-                again = {"state": "pending", "sighting": each.entry.sighting + 1, "attempts": 0}
+                again = {"state": "pending", "version": each.entry.version + 1, "attempts": 0}
                 values = {**again, "next_attempt_at": None, "last_seen_at": now}
                 if connection.execute(update(entries).where(unchanged).values(**values)).rowcount:
                     outbox.append(connection, (letter,), lanes=self.lanes, now=now)

@@ -112,7 +112,7 @@ class EntryDiff:
                 outlet_id=self.feed.outlet_id,
                 feed_id=self.feed.feed_id,
                 entry=entry,
-                sighting=1,
+                version=1,
                 attempts=0,
                 first_seen_at=now,
             )
@@ -134,7 +134,7 @@ class EntryDiff:
                 "feed_id": self.feed.feed_id,
                 "entry": entry_to_json(entry),
                 "state": "pending",
-                "sighting": 1,
+                "version": 1,
                 "attempts": 0,
                 "first_seen_at": now,
                 "last_seen_at": now,
@@ -147,16 +147,16 @@ class EntryDiff:
     def reopen(self, connection: Connection, entry: Entry, *, now: datetime) -> PendingEntry | None:
         """Store a changed entry and make it pending (None: it already was).
 
-        `sighting` grows also while it is pending, so that a page fetched before the change cannot settle it.
+        `version` grows also while it is pending, so that a page fetched before the change cannot settle it.
         """
         row = self.known[entry.identity]
-        values: dict[str, Any] = {"entry": entry_to_json(entry), "last_seen_at": now, "sighting": row.sighting + 1}
+        values: dict[str, Any] = {"entry": entry_to_json(entry), "last_seen_at": now, "version": row.version + 1}
         # Unconditional: the entry may have been settled since `row` was read.
         values |= {"state": "pending", "attempts": 0, "next_attempt_at": None}
         connection.execute(update(entries).where(entries.c.id == row.id).values(**values))
         if row.state != "settled":
             return None
-        return pending_entry(row, entry, sighting=row.sighting + 1, attempts=0)
+        return pending_entry(row, entry, version=row.version + 1, attempts=0)
 
     def take_over(self, connection: Connection, row: Row[Any], entry: Entry) -> PendingEntry:
         """Move an entry that is pending under a backfill to this feed."""
@@ -193,7 +193,7 @@ def pending_entry(row: Row[Any], entry: Entry | None = None, **changes: Any) -> 
         "outlet_id": row.outlet_id,
         "feed_id": row.feed_id,
         "entry": entry or entry_from_json(row.entry),
-        "sighting": row.sighting,
+        "version": row.version,
         "attempts": row.attempts,
         "first_seen_at": row.first_seen_at,
         "article_id": row.article_id,

@@ -14,8 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from connectors.store.database import Database
-from connectors.store.outbox import outbox
-from connectors.store.schema import alias_key, aliases, articles, entries, feeds
+from connectors.store.schema import alias_key, aliases, articles, entries, feeds, outbox
 from pipeline.dedup.fingerprint import KEYS
 from pipeline.dedup.model import MIN_SHARED_KEYS, DecidePolicy
 from pipeline.identity.urls import canonicalise

@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Table, exists, func, select
 
 from connectors.store.database import Database
-from connectors.store.outbox import outbox
-from connectors.store.schema import aliases, articles, entries, feed_entries
+from connectors.store.schema import aliases, articles, entries, feed_entries, outbox
 from pipeline.domain.model import Verdict
 
 MAX_DELIVERY_WAIT = timedelta(hours=2)  # longer than the restart of a broker takes

@@ -10,81 +10,24 @@ from __future__ import annotations
 
 import fcntl
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import accumulate
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    ColumnElement,
-    Connection,
-    Index,
-    Integer,
-    LargeBinary,
-    Row,
-    String,
-    Table,
-    Text,
-    and_,
-    delete,
-    exists,
-    func,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, select, text, update
 
 from connectors.store.database import Database, chunks, insert_into, upsert
-from connectors.store.schema import BigId, UtcTime, metadata
+from connectors.store.schema import UtcTime, lanes, outbox
 from pipeline.domain.errors import LaneFenced
 from pipeline.domain.model import Message, OutboxRow, Topic
 
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("id", BigId, primary_key=True),
-    Column("lane", Integer, nullable=False),
-    Column("topic", String, nullable=False),
-    Column("key", String, nullable=False),
-    Column("event_id", String, nullable=False, unique=True),
-    Column("type", String, nullable=False),
-    Column("time", UtcTime, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("schema", String, nullable=False),
-    Column("value", LargeBinary),
-    Column("size", Integer, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("batch", BigInteger),
-    Column("delivered_at", UtcTime),
-    Index(
-        "outbox_undelivered",
-        "lane",
-        "batch",
-        "id",
-        postgresql_where=text("delivered_at IS NULL"),
-        sqlite_where=text("delivered_at IS NULL"),
-    ),
-    Index("outbox_by_topic", "topic", "id"),
-    Index("outbox_by_key", "key"),
-    Index("outbox_by_delivery", "delivered_at"),
-    sqlite_autoincrement=True,  # an id is an offset of the embedded log: never reused, even after all rows expired
-)
-
-# `stamped_batch`: the highest batch number ever given in this lane. When the topics know a higher one, the store was
-# restored from an older state. `committed_batch`: the number committed on the embedded log; Kafka stores its own.
-lanes = Table(
-    "lanes",
-    metadata,
-    Column("lane", Integer, primary_key=True, autoincrement=False),
-    Column("stamped_batch", BigInteger, nullable=False),
-    Column("committed_batch", BigInteger),
-)
-
+# Columns that a message has under the same name. Its id is `event_id`; its topic is converted.
+MESSAGE_COLUMNS = ("key", "type", "time", "source", "subject", "schema", "value")
+UNDELIVERED = outbox.c.delivered_at.is_(None)
 
 # Ids are assigned before commit, and are not committed in order. Writers hold this lock shared. A reader that gets it
 # exclusively knows that every id up to the highest is committed or never will be.
@@ -105,15 +48,12 @@ def append(connection: Connection, messages: Sequence[Message], *, lanes: int, n
         return
     if connection.dialect.name == "postgresql":
         connection.execute(LOCK_SHARED_FOR_APPEND)
-    waiting = waiting_lanes(connection, {message.key for message in messages})
+    # Where messages of a key wait, the next one must follow, even if the number of lanes changed.
+    keys = {message.key for message in messages}
+    waits = select(outbox.c.key, outbox.c.lane).where(outbox.c.key.in_(keys), UNDELIVERED)
+    lane_of = {key: lane_for_key(key, lanes=lanes) for key in keys} | dict(connection.execute(waits).tuples())
     rows = [
-        {
-            "lane": waiting.get(message.key, lane_for_key(message.key, lanes=lanes)),
-            **columns_of(message),
-            "event_id": message.id,
-            "created_at": now,
-        }
-        for message in messages
+        {"lane": lane_of[each.key], **columns_of(each), "event_id": each.id, "created_at": now} for each in messages
     ]
     statement = insert_into(connection, outbox)
     connection.execute(statement.on_conflict_do_nothing(index_elements=[outbox.c.event_id]), rows)
@@ -132,23 +72,8 @@ def safe_end(database: Database) -> int:
 
 def columns_of(message: Message) -> dict[str, Any]:
     """The columns of a message, without its event id."""
-    return {
-        "topic": message.topic.value,
-        "key": message.key,
-        "type": message.type,
-        "time": message.time,
-        "source": message.source,
-        "subject": message.subject,
-        "schema": message.schema,
-        "value": message.value,
-        "size": len(message.value or b"") + len(message.key),
-    }
-
-
-def waiting_lanes(connection: Connection, keys: Collection[str]) -> dict[str, int]:
-    """Lanes in which messages of these keys wait: the next one must follow, even if the number of lanes changed."""
-    query = select(outbox.c.key, outbox.c.lane).where(outbox.c.key.in_(keys), outbox.c.delivered_at.is_(None))
-    return {row.key: row.lane for row in connection.execute(query)}
+    same = {name: getattr(message, name) for name in MESSAGE_COLUMNS}
+    return {**same, "topic": message.topic.value, "size": len(message.value or b"") + len(message.key)}
 
 
 class StoredOutbox:
@@ -159,7 +84,7 @@ class StoredOutbox:
 
     def lanes_with_work(self) -> tuple[int, ...]:
         """Lanes with undelivered rows."""
-        query = select(outbox.c.lane).where(outbox.c.delivered_at.is_(None)).distinct().order_by(outbox.c.lane)
+        query = select(outbox.c.lane).where(UNDELIVERED).distinct().order_by(outbox.c.lane)
         return tuple(row.lane for row in self.database.read(query))
 
     @contextmanager
@@ -182,7 +107,7 @@ class StoredOutbox:
 
     def is_stalled(self, lane: int, *, since: datetime) -> bool:
         """Whether a message of the lane has waited since before that time, and none was delivered after it."""
-        waits = exists().where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.created_at < since)
+        waits = exists().where(outbox.c.lane == lane, UNDELIVERED, outbox.c.created_at < since)
         moved = exists().where(outbox.c.lane == lane, outbox.c.delivered_at >= since)
         return bool(self.database.read_value(select(waits & ~moved)))
 
@@ -192,28 +117,31 @@ class StoredOutbox:
 
     def undelivered(self) -> int:
         """How many messages are undelivered."""
-        return self.database.read_value(select(func.count()).where(outbox.c.delivered_at.is_(None))) or 0
+        return self.database.read_value(select(func.count()).where(UNDELIVERED)) or 0
 
     def stamped(self, lane: int) -> tuple[OutboxRow, ...]:
         """Undelivered rows of the lane that have a batch number, in order."""
-        is_stamped = outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.batch.is_not(None)
+        is_stamped = outbox.c.lane == lane, UNDELIVERED, outbox.c.batch.is_not(None)
         return self.select(*is_stamped, order=(outbox.c.batch, outbox.c.id))
 
     def stamp(self, lane: int, *, batch: int, max_rows: int, max_bytes: int) -> tuple[OutboxRow, ...]:
         """Give the lane's next rows this batch number and commit: at most so many rows and bytes, at least one row."""
-        unstamped = and_(outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.batch.is_(None))
+        unstamped = and_(outbox.c.lane == lane, UNDELIVERED, outbox.c.batch.is_(None))
         waiting = select(outbox.c.id, outbox.c.size).where(unstamped).order_by(outbox.c.id).limit(max_rows)
         with self.database.writing() as connection:
-            last = last_id_within(connection.execute(waiting).all(), max_bytes=max_bytes)
-            if last is None:
+            rows = connection.execute(waiting).all()
+            if not rows:
                 return ()
+            totals = accumulate(row.size for row in rows)
+            fitting = [row.id for row, total in zip(rows, totals, strict=True) if total <= max_bytes]
+            last = fitting[-1] if fitting else rows[0].id
             claim_batch_number(connection, lane, batch)
             stamp = update(outbox).where(unstamped, outbox.c.id <= last).values(batch=batch).returning(outbox)
             return tuple(sorted(map(row_to_value, connection.execute(stamp)), key=attrgetter("id")))
 
     def mark_delivered(self, lane: int, *, up_to_batch: int) -> int:
         """Mark rows of the lane up to this batch as delivered; returns how many."""
-        is_delivered = outbox.c.lane == lane, outbox.c.delivered_at.is_(None), outbox.c.batch <= up_to_batch
+        is_delivered = outbox.c.lane == lane, UNDELIVERED, outbox.c.batch <= up_to_batch
         with self.database.writing() as connection:
             delivered = update(outbox).where(*is_delivered).values(delivered_at=database_time(connection))
             return connection.execute(delivered).rowcount
@@ -224,7 +152,7 @@ class StoredOutbox:
 
     def waiting(self, lane: int) -> tuple[OutboxRow, ...]:
         """Every undelivered row of the lane, stamped or not, in order."""
-        return self.select(outbox.c.lane == lane, outbox.c.delivered_at.is_(None))
+        return self.select(outbox.c.lane == lane, UNDELIVERED)
 
     def reconcile_events(self, lane: int, *, batch: int, delivered: Sequence[int]) -> None:
         """Mark these rows as delivered; every other undelivered row of the lane loses its batch number.
@@ -236,8 +164,7 @@ class StoredOutbox:
             for some in chunks(delivered, MAX_IDS_PER_STATEMENT):
                 known = update(outbox).where(outbox.c.id.in_(some))
                 connection.execute(known.values(delivered_at=database_time(connection)))
-            rest = update(outbox).where(outbox.c.lane == lane, outbox.c.delivered_at.is_(None))
-            connection.execute(rest.values(batch=None))
+            connection.execute(update(outbox).where(outbox.c.lane == lane, UNDELIVERED).values(batch=None))
 
     def replace(self, row_id: int, message: Message) -> None:
         """Replace a row's message, keeping its event id."""
@@ -290,33 +217,13 @@ def database_time(connection: Connection) -> ColumnElement[datetime]:
     return func.current_timestamp()
 
 
-def last_id_within(rows: Sequence[Any], *, max_bytes: int) -> int | None:
-    """The id of the last row that fits in this size; the first one always fits."""
-    last, total = None, 0
-    for row in rows:
-        total += row.size
-        if total > max_bytes and last is not None:
-            break
-        last = row.id
-    return last
-
-
 def row_to_value(row: Row[Any]) -> OutboxRow:
     """A row of the table as an OutboxRow."""
+    same = {name: getattr(row, name) for name in MESSAGE_COLUMNS}
     return OutboxRow(
         id=row.id,
         lane=row.lane,
-        message=Message(
-            topic=Topic(row.topic),
-            key=row.key,
-            id=row.event_id,
-            type=row.type,
-            time=row.time,
-            source=row.source,
-            subject=row.subject,
-            schema=row.schema,
-            value=row.value,
-        ),
+        message=Message(id=row.event_id, topic=Topic(row.topic), **same),
         created_at=row.created_at,
         batch=row.batch,
         delivered_at=row.delivered_at,

@@ -98,7 +98,7 @@ def entry_of_article(row: Row[Any], entry_row: Row[Any] | None) -> PendingEntry:
         outlet_id=row.outlet_id,
         feed_id=row.feed_id,
         entry=Entry(identity=row.id, digest="", title=row.title, link=row.url),
-        sighting=1,
+        version=1,
         attempts=0,
         first_seen_at=row.first_seen_at,
         article_id=row.id,

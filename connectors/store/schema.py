@@ -1,33 +1,28 @@
 """Table definitions of the store. Migrations (connectors/store/migrations) create the tables.
 
-Promises: times are aware and UTC on both databases. `outbox` and `lanes` are in connectors/store/outbox.py, on the same
-`metadata`; what rows mean is left to the modules that read and write them.
+Promises: times are aware and UTC on both databases. What rows mean is left to the modules that read and write them.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import (
+from sqlalchemy import Column, Dialect, Index, Integer, MetaData, Table, TextClause, text
+from sqlalchemy.schema import ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint
+from sqlalchemy.types import (
     BigInteger,
     Boolean,
-    Column,
     DateTime,
-    Dialect,
     Float,
-    ForeignKey,
-    Index,
-    Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
     String,
-    Table,
     Text,
-    text,
+    TypeDecorator,
 )
-from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData()
 
@@ -59,260 +54,237 @@ class UtcTime(TypeDecorator[datetime]):
 IS_PENDING = text("state = 'pending'")
 IS_FAILED = text("verdict = 'failed' AND state = 'settled'")
 
+
+# The first migration uses the next four functions too: they must keep their meaning.
+
+
+def required(*types_and_names: Any, nullable: bool = False) -> Iterator[Column[Any]]:
+    """Columns that are never NULL, in order. Each has the type that precedes its name."""
+    kind: Any = None
+    for part in types_and_names:
+        if isinstance(part, str):
+            yield Column(part, kind, nullable=nullable)
+        else:
+            kind = part
+
+
+def optional(*types_and_names: Any) -> Iterator[Column[Any]]:
+    """Columns that may be NULL, in order."""
+    return required(*types_and_names, nullable=True)
+
+
+def index_where(name: str, *columns: str, where: TextClause) -> Index:
+    """An index on some of the rows."""
+    return Index(name, *columns, postgresql_where=where, sqlite_where=where)
+
+
+def table(name: str, *parts: Any, key: tuple[str, ...] = (), tables: MetaData = metadata, **options: Any) -> Table:
+    """A table with its primary key."""
+    return Table(name, tables, *parts, *([PrimaryKeyConstraint(*key)] if key else ()), **options)
+
+
 # State of each feed (model.FeedState); the catalogue declares the feed.
-feeds = Table(
+feeds = table(
     "feeds",
-    metadata,
-    Column("feed_id", String, primary_key=True),
-    Column("outlet_id", String, nullable=False),
-    Column("declared_url", Text, nullable=False),  # in the catalogue, when it was last read
-    Column("url", Text, nullable=False),  # polled URL: the declared one, or the target of a permanent redirect
-    Column("etag", Text),
-    Column("last_modified", Text),
-    Column("body_hash", String),
-    Column("status", String, nullable=False),
-    Column("status_reason", Text),
-    Column("next_poll_at", UtcTime),
-    Column("interval_s", Integer, nullable=False),
-    Column("failures", Integer, nullable=False),
-    Column("last_poll_at", UtcTime),
-    Column("last_success_at", UtcTime),
-    Column("last_full_at", UtcTime),
-    Column("last_new_entry_at", UtcTime),
-    Column("silence_s", Integer),
-    Column("longest_gap_s", Integer),
-    Column("rhythm", Text),
-    Column("lull_h", Float),
-    Column("not_modified_in_a_row", Integer, nullable=False),
-    Column("validators_lie", Boolean, nullable=False),
-    Column("moved_to", Text),
-    Column("moved_count", Integer, nullable=False),
-    Column("moved_since", UtcTime),
-    Column("gone_count", Integer, nullable=False),
-    Column("gone_since", UtcTime),
-    Column("possible_gaps", Integer, nullable=False),
-    Column("paused", Boolean, nullable=False),
-    Column("interval_override_s", Integer),
+    *required(String, "feed_id", "outlet_id"),
+    *required(Text, "declared_url"),  # in the catalogue, when it was last read
+    *required(Text, "url"),  # polled URL: the declared one, or the target of a permanent redirect
+    *optional(Text, "etag", "last_modified", String, "body_hash"),
+    *required(String, "status"),
+    *optional(Text, "status_reason", UtcTime, "next_poll_at"),
+    *required(Integer, "interval_s", "failures"),
+    *optional(UtcTime, "last_poll_at", "last_success_at", "last_full_at", "last_new_entry_at"),
+    *optional(Integer, "silence_s", "longest_gap_s", Text, "rhythm", Float, "lull_h"),
+    *required(Integer, "not_modified_in_a_row", Boolean, "validators_lie"),
+    *optional(Text, "moved_to", UtcTime, "moved_since", "gone_since"),
+    *required(Integer, "moved_count", "gone_count", "possible_gaps", Boolean, "paused"),
+    *optional(Integer, "interval_override_s"),
     Index("feeds_by_next_poll", "next_poll_at"),
+    key=("feed_id",),
 )
 
 # One row per (outlet, entry identity). Each entry ends in exactly one verdict.
-entries = Table(
+entries = table(
     "entries",
-    metadata,
-    Column("id", BigId, primary_key=True),
-    Column("outlet_id", String, nullable=False),
-    Column("identity", Text, nullable=False),
-    Column("feed_id", String, nullable=False),  # the feed that showed it first
-    Column("entry", Text, nullable=False),  # model.Entry as JSON, latest version
-    Column("state", String, nullable=False),  # pending | settled
-    Column("sighting", Integer, nullable=False),  # how often it became pending: 1, plus one per change
-    Column("attempts", Integer, nullable=False),
-    Column("next_attempt_at", UtcTime),
-    Column("verdict", String),
-    Column("reason", Text),
-    Column("article_id", String),
-    Column("first_seen_at", UtcTime, nullable=False),
-    Column("last_seen_at", UtcTime, nullable=False),
-    Column("settled_at", UtcTime),
+    *required(BigId, "id", String, "outlet_id", Text, "identity"),
+    *required(String, "feed_id"),  # the feed that showed it first
+    *required(Text, "entry"),  # model.Entry as JSON, latest version
+    *required(String, "state"),  # pending | settled
+    Column("sighting", Integer, key="version", nullable=False),  # 1, plus one per change of the entry in its feed
+    *required(Integer, "attempts"),
+    *optional(UtcTime, "next_attempt_at", String, "verdict", Text, "reason", String, "article_id"),
+    *required(UtcTime, "first_seen_at", "last_seen_at"),
+    *optional(UtcTime, "settled_at"),
     Index("entries_by_identity", "outlet_id", "identity", unique=True),
-    Index("entries_pending", "feed_id", "next_attempt_at", postgresql_where=IS_PENDING, sqlite_where=IS_PENDING),
+    index_where("entries_pending", "feed_id", "next_attempt_at", where=IS_PENDING),
     Index("entries_by_article", "article_id"),
     # The desk counts from these indexes alone (index-only scans).
     Index("entries_by_settled", "settled_at", "verdict", "state"),
     Index("entries_by_outlet", "outlet_id", "settled_at", "verdict", "state"),
-    Index("entries_waiting", "outlet_id", "first_seen_at", postgresql_where=IS_PENDING, sqlite_where=IS_PENDING),
-    Index("entries_dead", "outlet_id", "settled_at", postgresql_where=IS_FAILED, sqlite_where=IS_FAILED),
+    index_where("entries_waiting", "outlet_id", "first_seen_at", where=IS_PENDING),
+    index_where("entries_dead", "outlet_id", "settled_at", where=IS_FAILED),
+    key=("id",),
 )
 
 # Which feed shows which entry, with a digest of its fields: a changed digest makes the entry pending again.
-feed_entries = Table(
+feed_entries = table(
     "feed_entries",
-    metadata,
-    Column("feed_id", String, primary_key=True),
-    Column("entry_id", BigInteger, ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True),
-    Column("digest", String, nullable=False),
-    Column("last_seen_at", UtcTime, nullable=False),
+    *required(String, "feed_id", BigInteger, "entry_id", String, "digest", UtcTime, "last_seen_at"),
+    ForeignKeyConstraint(["entry_id"], ["entries.id"], ondelete="CASCADE"),
     Index("feed_entries_by_entry", "entry_id"),
+    key=("feed_id", "entry_id"),
 )
 
 # Known articles; their near-duplicate fingerprints are in `sketches`.
-articles = Table(
+articles = table(
     "articles",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("outlet_id", String, nullable=False),
-    Column("feed_id", String, nullable=False),
-    Column("url", Text, nullable=False),
-    Column("canonical_url", Text, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("revision", Integer, nullable=False),
-    Column("text_hash", String, nullable=False),
-    Column("state", String, nullable=False),  # live | withdrawn | merged
-    Column("relation", String),
-    Column("copy_of", String),
-    Column("cluster_id", String, nullable=False),
-    Column("explanation", Text, nullable=False),  # reasons of its verdicts as JSON, for `newswire why`
-    Column("is_live_blog", Boolean, nullable=False),
-    Column("first_seen_at", UtcTime, nullable=False),
-    Column("last_revised_at", UtcTime, nullable=False),
-    Column("last_fetched_at", UtcTime, nullable=False),
-    Column("next_revisit_at", UtcTime),
-    Column("revisits", Integer, nullable=False),
-    Column("missing_since", UtcTime),  # time of the first 404 or 410
-    Column("etag", Text),
-    Column("last_modified", Text),
-    Column("raw_location", Text),
-    Column("event_id", String),  # its last message: the outbox row that has its text
+    *required(String, "id", "outlet_id", "feed_id", Text, "url", "canonical_url", "title"),
+    *required(Integer, "revision", String, "text_hash"),
+    *required(String, "state"),  # live | withdrawn | merged
+    *optional(String, "relation", "copy_of"),
+    *required(String, "cluster_id"),
+    *required(Text, "explanation"),  # reasons of its verdicts as JSON, for `newswire why`
+    *required(Boolean, "is_live_blog", UtcTime, "first_seen_at", "last_revised_at", "last_fetched_at"),
+    *optional(UtcTime, "next_revisit_at"),
+    *required(Integer, "revisits"),
+    *optional(UtcTime, "missing_since"),  # time of the first 404 or 410
+    *optional(Text, "etag", "last_modified", "raw_location"),
+    *optional(String, "event_id"),  # its last message: the outbox row that has its text
     Index("articles_by_hash", "text_hash"),
     Index("articles_by_cluster", "cluster_id"),
     Index("articles_by_revisit", "next_revisit_at", postgresql_where=text("next_revisit_at IS NOT NULL")),
     Index("articles_by_outlet", "outlet_id", "first_seen_at"),
+    key=("id",),
 )
 
 # Every URL, guid and number of an article → the article. The key is a 16-byte hash (`alias_key`): URLs are long.
-aliases = Table(
+aliases = table(
     "aliases",
-    metadata,
-    Column("outlet_id", String, primary_key=True),
-    Column("key", LargeBinary(16), primary_key=True),
-    Column("article_id", String, nullable=False),
+    *required(String, "outlet_id", LargeBinary(16), "key", String, "article_id"),
     Index("aliases_by_article", "article_id"),
+    key=("outlet_id", "key"),
+)
+
+# Messages, delivered or waiting (connectors/store/outbox.py).
+outbox = table(
+    "outbox",
+    *required(BigId, "id", Integer, "lane", String, "topic", "key", "event_id", "type", UtcTime, "time"),
+    *required(Text, "source", "subject", String, "schema"),
+    *optional(LargeBinary, "value"),
+    *required(Integer, "size", UtcTime, "created_at"),
+    *optional(BigInteger, "batch", UtcTime, "delivered_at"),
+    UniqueConstraint("event_id"),
+    index_where("outbox_undelivered", "lane", "batch", "id", where=text("delivered_at IS NULL")),
+    Index("outbox_by_topic", "topic", "id"),
+    Index("outbox_by_key", "key"),
+    Index("outbox_by_delivery", "delivered_at"),
+    key=("id",),
+    sqlite_autoincrement=True,  # an id is an offset of the embedded log: never reused, even after all rows expired
+)
+
+# `stamped_batch`: the highest batch number ever given in this lane. When the topics know a higher one, the store was
+# restored from an older state. `committed_batch`: the number committed on the embedded log; Kafka stores its own.
+lanes = table(
+    "lanes",
+    Column("lane", Integer, autoincrement=False, nullable=False),
+    *required(BigInteger, "stamped_batch"),
+    *optional(BigInteger, "committed_batch"),
+    key=("lane",),
 )
 
 # One row per poll, for the desk; deleted by age.
-polls = Table(
+polls = table(
     "polls",
-    metadata,
-    Column("id", BigId, primary_key=True),
-    Column("feed_id", String, nullable=False),
-    Column("outlet_id", String, nullable=False),
-    Column("polled_at", UtcTime, nullable=False),
-    Column("outcome", String, nullable=False),
-    Column("http_status", Integer),
-    Column("entries", Integer, nullable=False),
-    Column("new", Integer, nullable=False),
-    Column("changed", Integer, nullable=False),
-    Column("wire_bytes", Integer, nullable=False),
-    Column("elapsed_s", Float, nullable=False),
-    Column("detail", Text),
+    *required(BigId, "id", String, "feed_id", "outlet_id", UtcTime, "polled_at", String, "outcome"),
+    *optional(Integer, "http_status"),
+    *required(Integer, "entries", "new", "changed", "wire_bytes", Float, "elapsed_s"),
+    *optional(Text, "detail"),
     Index("polls_by_feed", "feed_id", "polled_at"),
     Index("polls_by_time", "polled_at"),
+    key=("id",),
 )
 
 # One row per run of ingest (per shard): its report.
-runs = Table(
+runs = table(
     "runs",
-    metadata,
-    Column("id", BigId, primary_key=True),
-    Column("run_id", String, nullable=False),
-    Column("finished_at", UtcTime, nullable=False),
+    *required(BigId, "id", String, "run_id", UtcTime, "finished_at"),
     # The report's sums precede the report: SQLite reads a row from the start, and the report is long.
-    Column("polls", Integer, nullable=False),
-    Column("entries", Integer, nullable=False),
-    Column("settled", Integer, nullable=False),
-    Column("pending", Integer, nullable=False),
-    Column("published", Integer, nullable=False),
-    Column("delivered", Integer, nullable=False),
-    Column("is_red", Boolean, nullable=False),
-    Column("seconds", Float, nullable=False),
-    Column("report", Text, nullable=False),
+    *required(Integer, "polls", "entries", "settled", "pending", "published", "delivered"),
+    *required(Boolean, "is_red", Float, "seconds", Text, "report"),
     Index("runs_by_run", "run_id"),
     Index("runs_by_time", "finished_at"),
+    key=("id",),
 )
 
 # Rate limit per host, shared by all processes.
-hosts = Table(
+hosts = table(
     "hosts",
-    metadata,
-    Column("host", String, primary_key=True),
-    Column("next_slot_at", UtcTime, nullable=False),
-    Column("held_until", UtcTime),
-    Column("held_reason", Text),
+    *required(String, "host", UtcTime, "next_slot_at"),
+    *optional(UtcTime, "held_until", Text, "held_reason"),
+    key=("host",),
 )
 
 # Rule for the article numbers in an outlet's URLs, learnt once (pipeline/identity/article_ids.py).
 # A NULL rule: the numbers identify no article.
-numberings = Table(
+numberings = table(
     "numberings",
-    metadata,
-    Column("outlet_id", String, primary_key=True),
-    Column("rule", Text),
-    Column("learnt_at", UtcTime, nullable=False),
+    *required(String, "outlet_id", UtcTime, "learnt_at"),
+    *optional(Text, "rule"),
+    key=("outlet_id",),
 )
 
 # Learnt wrapper of an outlet (pipeline/extraction/wrapper/wrapper.py) as JSON; `version` resolves two writers.
-wrappers = Table(
+wrappers = table(
     "wrappers",
-    metadata,
-    Column("outlet_id", String, primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("wrapper", Text, nullable=False),
-    Column("updated_at", UtcTime, nullable=False),
+    *required(String, "outlet_id", Integer, "version", Text, "wrapper", UtcTime, "updated_at"),
+    key=("outlet_id",),
 )
 
 # Progress of each backfill by source (a sitemap's URL, a WARC file); the row of source "" is the backfill itself.
-backfills = Table(
+backfills = table(
     "backfills",
-    metadata,
-    Column("job", String, primary_key=True),
-    Column("source", Text, primary_key=True),
-    Column("share", Text, nullable=False),  # backfill.Share as JSON, on the row of source ""
-    Column("position", BigInteger, nullable=False),  # byte offset in a WARC file
-    Column("entries", Integer, nullable=False),
-    Column("is_done", Boolean, nullable=False),
-    Column("updated_at", UtcTime, nullable=False),
+    *required(String, "job", Text, "source"),
+    *required(Text, "share"),  # backfill.Share as JSON, on the row of source ""
+    *required(BigInteger, "position"),  # byte offset in a WARC file
+    *required(Integer, "entries", Boolean, "is_done", UtcTime, "updated_at"),
+    key=("job", "source"),
 )
 
 # Near-duplicate tables. Size matters: 24 keys and about a dozen paragraphs for every article of the last weeks.
 
 # One row per article: its last revision. Every revision gets a higher `seq`, so newer rows can be selected by it.
-sketches = Table(
+sketches = table(
     "sketches",
-    metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),  # 4 bytes, because 24 key rows per article repeat it
-    Column("article_id", String, nullable=False),
-    Column("outlet_id", String, nullable=False),
-    Column("domain", String, nullable=False),
-    Column("cluster_id", String, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("seen_at", UtcTime, nullable=False),
-    Column("last_revised_at", UtcTime, nullable=False),
-    Column("content_key", BigInteger, nullable=False),  # 8 bytes of the content hash
-    Column("revision", Integer, nullable=False),
-    Column("withdrawn", Boolean, nullable=False),
-    Column("is_live_blog", Boolean, nullable=False),
-    Column("relation", String),
-    Column("copy_of", String),
-    Column("fingerprint", LargeBinary, nullable=False),
+    *required(Integer, "seq"),  # 4 bytes, because 24 key rows per article repeat it
+    *required(String, "article_id", "outlet_id", "domain", "cluster_id", Text, "title"),
+    *required(UtcTime, "seen_at", "last_revised_at"),
+    *required(BigInteger, "content_key"),  # 8 bytes of the content hash
+    *required(Integer, "revision", Boolean, "withdrawn", "is_live_blog"),
+    *optional(String, "relation", "copy_of"),
+    *required(LargeBinary, "fingerprint"),
     Index("sketches_by_article", "article_id", unique=True),
     Index("sketches_by_content", "content_key"),
+    key=("seq",),
     sqlite_autoincrement=True,  # never reuses a seq: old keys must not lead to another article
 )
 
 # Key → article. A revision leaves its old keys behind; they match no sketch and are dropped with their week.
-sketch_keys = Table(
+sketch_keys = table(
     "sketch_keys",
-    metadata,
-    Column("key", Integer, nullable=False),
-    Column("seq", Integer, nullable=False),
-    Column("week", SmallInteger, nullable=False),
+    *required(Integer, "key", "seq", SmallInteger, "week"),
     Index("sketch_keys_by_key", "key", "seq"),
     postgresql_partition_by="LIST (week)",
 )
 
 # URLs of a host under which a paragraph was seen: three suffice, `more` says that there were others.
 # Hosts, paragraphs and URLs are stored as 4-byte hashes.
-outlet_shingles = Table(
+outlet_shingles = table(
     "outlet_shingles",
-    metadata,
-    Column("host", Integer, primary_key=True, autoincrement=False),
-    Column("paragraph", Integer, primary_key=True, autoincrement=False),
-    Column("url_1", Integer, nullable=False),
-    Column("url_2", Integer),
-    Column("url_3", Integer),
-    Column("week", SmallInteger, nullable=False),  # when it was last seen under a new URL
-    Column("more", Boolean, nullable=False),
+    *required(Integer, "host", "paragraph", "url_1"),
+    *optional(Integer, "url_2", "url_3"),
+    *required(SmallInteger, "week"),  # when it was last seen under a new URL
+    *required(Boolean, "more"),
+    key=("host", "paragraph"),
     sqlite_with_rowid=False,
 )
 

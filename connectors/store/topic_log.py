@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from connectors.store.database import Database
-from connectors.store.outbox import lanes, outbox, row_to_value, safe_end, set_committed_batch
+from connectors.store.outbox import row_to_value, safe_end, set_committed_batch
+from connectors.store.schema import lanes, outbox
 from pipeline.delivery.messages import headers_of
 from pipeline.domain.fault_injection import crash_point
 from pipeline.domain.model import Message, OutboxRow, ReceivedMessage, Topic

@@ -89,9 +89,9 @@ def failed_message(entry: PendingEntry, outlet: Outlet, failure: Failure, *, now
 
 
 def redriven_message(dead: DeadEntry, outlet: Outlet, *, now: datetime) -> Message:
-    """The message that a dead letter is pending again, with the entry's next sighting number."""
+    """The message that a dead letter is pending again, with the entry's next version number."""
     values = {"reason": dead.reason, "attempts": dead.entry.attempts, "failed": rfc3339(dead.failed_at)}
-    again = replace(dead.entry, sighting=dead.entry.sighting + 1)
+    again = replace(dead.entry, version=dead.entry.version + 1)
     return letter(again, outlet, EventType.REDRIVEN, values, now=now)
 
 
@@ -124,7 +124,7 @@ def letter(
     return Message(
         topic=Topic.DEAD_LETTERS,
         key=f"{entry.outlet_id}/{entry.entry.identity}",
-        id=f"{STATES[kind]}.{entry.outlet_id}.{entry.id}.{entry.sighting}",
+        id=f"{STATES[kind]}.{entry.outlet_id}.{entry.id}.{entry.version}",
         type=kind.value,
         time=now,
         source=outlet.homepage,

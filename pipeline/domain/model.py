@@ -260,13 +260,13 @@ def is_backfill_feed(feed_id: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingEntry:
-    """An entry of the store without a verdict yet. `sighting` grows each time the feed changes the entry."""
+    """An entry of the store without a verdict yet. `version` grows each time the feed changes the entry."""
 
     id: int
     outlet_id: str
     feed_id: str
     entry: Entry
-    sighting: int
+    version: int
     attempts: int
     first_seen_at: datetime
     article_id: str | None = None  # its article, when the feed changed an entry that had a verdict

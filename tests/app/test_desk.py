@@ -9,8 +9,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from connectors.store.outbox import outbox
-from connectors.store.schema import entries
+from connectors.store.schema import entries, outbox
 from pipeline.app.desk import DeploymentActions, UnknownTarget
 from pipeline.app.runs import Newswire
 from pipeline.catalogue.catalogue import NewFeed

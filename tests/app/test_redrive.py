@@ -37,7 +37,7 @@ def attempt(**changes: Any) -> Attempt:
 
 def pending(**changes: Any) -> PendingEntry:
     entry = PendingEntry(
-        id=1, outlet_id="antenne", feed_id=FEED.id, entry=make_entry(1), sighting=1, attempts=0, first_seen_at=NOW
+        id=1, outlet_id="antenne", feed_id=FEED.id, entry=make_entry(1), version=1, attempts=0, first_seen_at=NOW
     )
     return replace(entry, **changes)
 
@@ -134,7 +134,7 @@ def test_redriven_entry_is_pending_again_with_one_message(dead: DeadLetterStore,
     assert dead.redrive(found, letters, now=LATER) == 1
     assert dead.redrive(found, letters, now=LATER) == 0
     (waiting,) = ArticleStore(database, lanes=4).due_entries([FEED.id], now=LATER)
-    assert (waiting.is_dead, waiting.attempts, waiting.sighting) == (True, 0, 2)
+    assert (waiting.is_dead, waiting.attempts, waiting.version) == (True, 0, 2)
     (row,) = StoredOutbox(database).rows(Topic.DEAD_LETTERS)
     assert json.loads(row.message.value or b"")["state"] == "redriven"
 

@@ -47,7 +47,7 @@ def an_entry(**values: Any) -> dict[str, Any]:
         "feed_id": "gazette/une",
         "entry": "{}",
         "state": "settled",
-        "sighting": 1,
+        "version": 1,
         "attempts": 1,
         "verdict": "rejected",
         "first_seen_at": now(),

@@ -29,7 +29,8 @@ from connectors.kafka.config import KafkaSettings
 from connectors.kafka.producer import BATCH_BYTES, KafkaTopics
 from connectors.kafka.topic_specs import desired_topics
 from connectors.store.database import Database
-from connectors.store.outbox import StoredOutbox, append, lanes, outbox
+from connectors.store.outbox import StoredOutbox, append
+from connectors.store.schema import lanes, outbox
 from pipeline.delivery.deliver import BatchLimits, Deliverer
 from pipeline.delivery.messages import headers_of
 from pipeline.domain.model import Message, Topic

@@ -22,9 +22,8 @@ from sqlalchemy import text
 
 from connectors.store.database import Database
 from connectors.store.feeds import state_to_row
-from connectors.store.outbox import outbox
 from connectors.store.runs import RunStore
-from connectors.store.schema import alias_key, aliases, entries, feeds, polls
+from connectors.store.schema import alias_key, aliases, entries, feeds, outbox, polls
 from pipeline.domain.model import FeedState, FeedStatus, Verdict
 from pipeline.reporting.report import Report
 from tests.desk.small_store import RecordingActions, desk_client
@@ -110,7 +109,7 @@ def entry_rows(chance: random.Random, number: int, now: datetime) -> Iterator[di
             "feed_id": f"{outlet_id}/feed-{outlet_id.partition('-')[2]}",
             "entry": json.dumps(shown | {"summary": "x" * 300}),
             "state": "pending" if is_pending else "settled",
-            "sighting": 1,
+            "version": 1,
             "attempts": 1,
             "verdict": None if is_pending else verdict,
             "reason": None if is_pending else f"reason-{index % 7}",

@@ -25,9 +25,9 @@ from connectors.kafka.admin import KafkaAdmin
 from connectors.kafka.config import KafkaSettings
 from connectors.kafka.producer import KafkaTopics
 from connectors.kafka.topic_specs import TopicSpec, desired_topics
-from connectors.store import outbox as outbox_room
 from connectors.store.database import Database
-from connectors.store.outbox import StoredOutbox, append, outbox
+from connectors.store.outbox import StoredOutbox, append
+from connectors.store.schema import lanes, outbox
 from connectors.store.topic_log import EmbeddedTopics
 from pipeline.delivery.dead_letters import claim_check
 from pipeline.delivery.deliver import (
@@ -235,7 +235,7 @@ def test_store_restored_from_an_older_copy_repeats_no_message(database: Database
     drain(kafka, store)
     with database.writing() as connection:  # the copy was taken before anything was delivered
         connection.execute(update(outbox).values(batch=None, delivered_at=None))
-        connection.execute(outbox_room.lanes.delete())
+        connection.execute(lanes.delete())
     messages += fill(database, 6, start=12)
     drain(kafka, store)
     assert_exactly_once_and_in_order(kafka, messages)

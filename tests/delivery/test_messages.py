@@ -20,7 +20,7 @@ from pipeline.text.tokens import WordsChanged
 from tests.values import FEED, NOW, OUTLET, make_entry, make_page, make_response, make_state
 
 PENDING = PendingEntry(
-    id=1, outlet_id="antenne", feed_id=FEED.id, entry=make_entry(1), sighting=1, attempts=0, first_seen_at=NOW
+    id=1, outlet_id="antenne", feed_id=FEED.id, entry=make_entry(1), version=1, attempts=0, first_seen_at=NOW
 )
 NEW = Decision(
     verdict=Verdict.NEW, article_id="a1", cluster_id="a1", reason="no known article shares enough of its words"

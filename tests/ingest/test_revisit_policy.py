@@ -31,7 +31,7 @@ def make_visit(number: int = 1, *, host: str = "www.antenne.test", **changes: ob
         outlet_id=OUTLET.id,
         feed_id=OUTLET.feeds[0].id,
         entry=make_entry(number),
-        sighting=1,
+        version=1,
         attempts=0,
         first_seen_at=NOW,
     )

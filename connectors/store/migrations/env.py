@@ -6,7 +6,6 @@ import logging
 
 from alembic import context
 
-import connectors.store.outbox  # noqa: F401 # for its tables: autogenerate compares the database with `metadata`
 from connectors.store.schema import metadata
 
 # Messages such as "Context impl SQLiteImpl" at every start are useless to operators.

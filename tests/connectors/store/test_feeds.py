@@ -123,7 +123,7 @@ def test_a_settled_entry_is_pending_again_when_its_feed_changed_it(feeds: FeedSt
     (entry,) = record(feeds, make_entry(1)).pending
     assert articles.end(Ending(entry=entry, verdict=Verdict.REJECTED, reason="stub"), now=NOW)
     again = record(feeds, make_entry(1, digest="changed", title="Autre titre"))
-    assert [(entry.sighting, entry.entry.title) for entry in again.pending] == [(2, "Autre titre")]
+    assert [(entry.version, entry.entry.title) for entry in again.pending] == [(2, "Autre titre")]
     assert again.unchanged == 0
     assert record(feeds, make_entry(1, digest="changed")).pending == ()
 
