@@ -7,8 +7,11 @@ The claim prevents two workers from splitting a story (research measured 24 % sp
 
 It works because `seq` is assigned under the lock, and the lock is held until commit. What my look-up could not see
 therefore has a higher `seq` than anything it saw. The lock is a statement of its own, so the next statement sees what
-was committed before. Promises the same answers on both databases, in one round trip per batch. Repeated paragraphs are
-left to connectors/store/repeated_paragraphs.py, articles to connectors/store/articles.py.
+was committed before. Promises the same answers on both databases, in one round trip per batch.
+
+Keys expire by the week, by dropping a table. On PostgreSQL these are partitions of `sketch_keys`. SQLite has none:
+`sketch_keys` takes the new keys and is moved to tables of the same names after every FILE_EVERY articles. Keys are
+random, so inserting each batch into a large index would write one page per key, 24 per article.
 """
 
 from __future__ import annotations
@@ -20,10 +23,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, TextualSelect, delete, insert, select, text
+from sqlalchemy import Connection, Integer, Row, TextualSelect, column, delete, insert, select, table, text
 
-from connectors.store.schema import sketches
-from connectors.store.sketch_partitions import FILE_EVERY, drop_weeks, ensure_partition, file_keys, week_tables
+from connectors.store.schema import sketch_keys, sketches
 from pipeline.dedup.fingerprint import Fingerprint
 from pipeline.dedup.model import (
     MAX_HITS,
@@ -37,6 +39,10 @@ from pipeline.dedup.model import (
 )
 
 MAX_ROWS_PER_EXPIRY = 20_000  # rows per transaction, so that none lasts long
+FILE_EVERY = 2048  # articles: at most 200 pages of new keys; moving them rewrites a week's index once for all
+# Fields of a known article that `articles` has as columns, and those that `sketches` has.
+SAME_IN_ARTICLES = ("outlet_id", "title", "revision", "cluster_id", "last_revised_at", "copy_of", "is_live_blog")
+SAME = (*SAME_IN_ARTICLES, "article_id", "domain", "seen_at")
 
 _ASKED = {
     "postgresql": """
@@ -93,7 +99,6 @@ class Hit:
     """A known article that resembles a candidate, and what they share."""
 
     known: KnownArticle
-    seq: int
     shared_keys: int
     same_hash: bool
     same_id: bool
@@ -106,14 +111,13 @@ class LookUp:
     hits: tuple[Hit, ...]
     seen: int
 
-    def nearby(self, repeated: frozenset[int] = frozenset()) -> NearbyArticles:
+    def nearby(self) -> NearbyArticles:
         """The hits as `decide` takes them."""
         others = [hit for hit in self.hits if not hit.same_id]
         return NearbyArticles(
             known=tuple(hit.known for hit in self.hits if hit.same_id),
             same_hash=tuple(hit.known for hit in others if hit.same_hash),
             sharing_keys=tuple(hit.known for hit in others if hit.shared_keys),
-            repeated=repeated,
         )
 
 
@@ -130,10 +134,16 @@ def look_up(
     rows = connection.execute(statement, values).all()
     seen = max((row.seen for row in rows), default=after_seq)
     found: list[dict[int, Hit]] = [{} for _ in candidates]
+    # An article that was found in several ways counts with the most shared keys.
     for row in sorted((row for row in rows if row.seq is not None), key=lambda row: (-row.shared, -row.seq)):
-        near = found[row.n]
-        before = near.get(row.seq)
-        near[row.seq] = _hit(row, candidates[row.n], before)
+        if row.seq not in found[row.n]:
+            known, candidate = _known(row), candidates[row.n]
+            found[row.n][row.seq] = Hit(
+                known=known,
+                shared_keys=row.shared,
+                same_hash=known.fingerprint.content_hash == candidate.fingerprint.content_hash,
+                same_id=known.article_id == candidate.article_id,
+            )
     return tuple(LookUp(tuple(near.values()), seen) for near in found)
 
 
@@ -152,7 +162,16 @@ def insert_sketches(connection: Connection, articles: Sequence[KnownArticle], *,
     forget_sketches(connection, [article.article_id for article in articles])
     if connection.dialect.name == "postgresql":
         ensure_partition(connection, week)
-    rows = [_row(article) for article in articles]
+    rows = [
+        {
+            **{name: getattr(article, name) for name in SAME},
+            "content_key": content_key(article.fingerprint),
+            "withdrawn": article.state is ArticleState.WITHDRAWN,
+            "relation": article.relation.value if article.relation else None,
+            "fingerprint": article.fingerprint.to_bytes(),
+        }
+        for article in articles
+    ]
     inserting = insert(sketches).returning(sketches.c.seq, sort_by_parameter_order=True)
     seqs = tuple(connection.scalars(inserting, rows))
     insert_keys(connection, seqs, [article.fingerprint.keys for article in articles], week)
@@ -190,60 +209,19 @@ def week_of(moment: datetime) -> int:
     return int(moment.astimezone(UTC).timestamp()) // (7 * 86_400)
 
 
-def _hit(row: Row[Any], candidate: Candidate, before: Hit | None) -> Hit:
-    known = before.known if before else _known(row)
-    return Hit(
-        known=known,
-        seq=row.seq,
-        shared_keys=max(row.shared, before.shared_keys if before else 0),
-        same_hash=known.fingerprint.content_hash == candidate.fingerprint.content_hash,
-        same_id=known.article_id == candidate.article_id,
-    )
-
-
-def known_article(row: Row[Any], **of_table: Any) -> KnownArticle:
-    """A row of `sketches` or `articles` as a known article; `of_table`: the fields that differ between the two."""
-    return KnownArticle(
-        outlet_id=row.outlet_id,
-        title=row.title,
-        revision=row.revision,
-        cluster_id=row.cluster_id,
-        last_revised_at=row.last_revised_at,
-        relation=Relation(row.relation) if row.relation else None,
-        copy_of=row.copy_of,
-        is_live_blog=row.is_live_blog,
-        **of_table,
-    )
+def known_article(row: Row[Any], *, names: Sequence[str] = SAME_IN_ARTICLES, **others: Any) -> KnownArticle:
+    """A row of `sketches` or `articles` as a known article; `others`: the fields that differ between the two."""
+    same = {name: getattr(row, name) for name in names}
+    return KnownArticle(**same, relation=Relation(row.relation) if row.relation else None, **others)
 
 
 def _known(row: Row[Any]) -> KnownArticle:
     return known_article(
         row,
-        article_id=row.article_id,
-        domain=row.domain,
+        names=SAME,
         fingerprint=Fingerprint.from_bytes(bytes(row.fingerprint)),
-        seen_at=row.seen_at,
         state=ArticleState.WITHDRAWN if row.withdrawn else ArticleState.LIVE,
     )
-
-
-def _row(article: KnownArticle) -> dict[str, object]:
-    return {
-        "article_id": article.article_id,
-        "outlet_id": article.outlet_id,
-        "domain": article.domain,
-        "cluster_id": article.cluster_id,
-        "title": article.title,
-        "seen_at": article.seen_at,
-        "last_revised_at": article.last_revised_at,
-        "content_key": content_key(article.fingerprint),
-        "revision": article.revision,
-        "withdrawn": article.state is ArticleState.WITHDRAWN,
-        "is_live_blog": article.is_live_blog,
-        "relation": article.relation.value if article.relation else None,
-        "copy_of": article.copy_of,
-        "fingerprint": article.fingerprint.to_bytes(),
-    }
 
 
 def _near(
@@ -296,3 +274,56 @@ def _statement(dialect: str, tables: tuple[str, ...]) -> TextualSelect:
     found = " UNION ALL ".join(_FOUND[dialect].format(table=table, max_per_key=MAX_PER_KEY) for table in tables)
     words = _NEAR.format(asked=_ASKED[dialect], found=found, min_shared=MIN_SHARED_KEYS, max_hits=MAX_HITS)
     return text(words).columns(*sketches.c, seen=Integer, n=Integer, shared=Integer)
+
+
+def week_tables(connection: Connection, *, since_week: int = 0) -> tuple[str, ...]:
+    """SQLite's weekly key tables, oldest week first."""
+    named = text("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'sketch_keys_w*'")
+    weeks = sorted(week_in(name) for name in connection.scalars(named))
+    return tuple(week_table(week) for week in weeks if week >= since_week)
+
+
+def ensure_partition(connection: Connection, week: int) -> None:
+    """Create a week's partition. It is attached afterwards: creating it in place would wait for every reader."""
+    name = week_table(week)
+    if connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}) is not None:
+        return
+    connection.execute(text(f"CREATE TABLE {name} (LIKE sketch_keys INCLUDING DEFAULTS)"))
+    connection.execute(text(f"ALTER TABLE sketch_keys ATTACH PARTITION {name} FOR VALUES IN ({week})"))
+
+
+def file_keys(connection: Connection) -> None:
+    """Move SQLite's new keys to the tables of their weeks, in index order."""
+    for week in connection.scalars(text("SELECT DISTINCT week FROM sketch_keys")).all():
+        name = week_table(week)
+        columns = "key INTEGER, seq INTEGER, PRIMARY KEY (key, seq)"
+        connection.execute(text(f"CREATE TABLE IF NOT EXISTS {name} ({columns}) WITHOUT ROWID"))
+        of_week = select(sketch_keys.c.key, sketch_keys.c.seq).where(sketch_keys.c.week == week)
+        filing = insert(table(name, column("key"), column("seq"))).prefix_with("OR IGNORE")
+        connection.execute(filing.from_select(["key", "seq"], of_week.order_by(sketch_keys.c.key, sketch_keys.c.seq)))
+    connection.execute(delete(sketch_keys))
+
+
+def drop_weeks(connection: Connection, first_kept: int) -> int:
+    """Drop the keys of the weeks before that one; returns how many weeks."""
+    if connection.dialect.name == "postgresql":
+        names = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'sketch_keys'::regclass")
+        tables = tuple(connection.scalars(names))
+    else:
+        tables = week_tables(connection)
+        # New keys that were never moved, because few articles came.
+        connection.execute(delete(sketch_keys).where(sketch_keys.c.week < first_kept))
+    old = [name for name in tables if week_in(name) < first_kept]
+    for name in old:
+        connection.execute(text(f"DROP TABLE {name}"))
+    return len(old)
+
+
+def week_table(week: int) -> str:
+    """Name of a week's table."""
+    return f"sketch_keys_w{week}"
+
+
+def week_in(name: str) -> int:
+    """The week of a table's name."""
+    return int(name.rpartition("_w")[2])

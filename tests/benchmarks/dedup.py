@@ -32,7 +32,7 @@ from connectors.store import schema, sketches
 from connectors.store.corpus import claim
 from connectors.store.database import Database
 from connectors.store.schema import metadata, outlet_shingles, sketch_keys
-from connectors.store.sketch_partitions import drop_weeks
+from connectors.store.sketches import drop_weeks
 from pipeline.dedup.fingerprint import Fingerprint, fingerprint
 from pipeline.dedup.model import Candidate, DecidePolicy, KnownArticle
 from tests.made_news import Newsroom

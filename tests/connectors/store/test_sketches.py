@@ -15,8 +15,7 @@ from connectors.store.corpus import claim
 from connectors.store.database import Database
 from connectors.store.repeated_paragraphs import expire_paragraphs, note_paragraphs, repeated_paragraphs
 from connectors.store.schema import metadata, outlet_shingles, sketch_keys
-from connectors.store.sketch_partitions import FILE_EVERY, file_keys
-from connectors.store.sketches import Hit, insert_keys
+from connectors.store.sketches import FILE_EVERY, Hit, file_keys, insert_keys
 from pipeline.dedup.fingerprint import fingerprint
 from pipeline.dedup.model import (
     MAX_HITS,
