@@ -3,6 +3,8 @@
 `settle` writes verdict, article, aliases, sketch and messages together, under the claim of
 connectors/store/sketches.py. When something similar was settled since the look-up, it writes nothing and the caller
 looks again. Decisions are left to pipeline/dedup.
+
+Dead letter store: the entries that failed.
 """
 
 from __future__ import annotations
@@ -16,15 +18,16 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from connectors.store import outbox, schema, sketches
 from connectors.store.database import Database, chunks, insert_into, upsert
-from connectors.store.entry_diff import pending_entry
+from connectors.store.entry_diff import pending_entry, reopened
 from connectors.store.explanations import explanation_json
 from connectors.store.repeated_paragraphs import expire_paragraphs, note_paragraphs, repeated_paragraphs
-from connectors.store.schema import alias_key, aliases, articles, entries, wrappers
-from pipeline.dedup.decide import Decision, article_after
+from connectors.store.schema import IS_FAILED, alias_key, aliases, articles, entries, wrappers
+from pipeline.dedup.decide import article_after
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
 from pipeline.dedup.model import ArticleState, Candidate, KnownArticle
+from pipeline.delivery.dead_letters import DeadEntry, RedriveChoice
 from pipeline.domain.fault_injection import crash_point
-from pipeline.domain.model import PendingEntry, Validators, Verdict
+from pipeline.domain.model import Message, PendingEntry, Validators, Verdict
 from pipeline.identity.urls import registrable_domain
 from pipeline.ingest.ports import Deferral, Ending, LookupResult, Settlement, WriteResult
 from pipeline.ingest.settle import CONFIRM_AFTER, MISSING
@@ -152,6 +155,41 @@ class ArticleStore:
                 gone += some
 
 
+class DeadLetterStore:
+    """Failed entries by outlet, cause and time; makes them pending again. The next run processes them."""
+
+    def __init__(self, database: Database, *, lanes: int) -> None:
+        self.database = database
+        self.lanes = lanes
+
+    def find(self, choice: RedriveChoice) -> tuple[DeadEntry, ...]:
+        """The failed entries of a choice, oldest failure first."""
+        query = select(entries).where(IS_FAILED).order_by(entries.c.settled_at, entries.c.id)
+        if choice.outlets:
+            query = query.where(entries.c.outlet_id.in_(choice.outlets))
+        if choice.since is not None:
+            query = query.where(entries.c.settled_at >= choice.since)
+        if choice.until is not None:
+            query = query.where(entries.c.settled_at < choice.until)
+        rows = [row for row in self.database.read(query) if choice.has_cause(row.reason or "")]
+        return tuple(DeadEntry(pending_entry(row), row.reason or "", row.settled_at) for row in rows[: choice.limit])
+
+    def redrive(self, dead: Sequence[DeadEntry], letters: Sequence[Message], *, now: datetime) -> int:
+        """Make these entries pending and due, with their messages; returns how many were still unchanged.
+
+        `letters[i]` is the message of `dead[i]`. One transaction: no entry is pending again without a message.
+        """
+        done = 0
+        with self.database.writing() as connection:
+            for each, letter in zip(dead, letters, strict=True):
+                unchanged = IS_FAILED, entries.c.id == each.entry.id, entries.c.version == each.entry.version
+                again = update(entries).where(*unchanged).values(**reopened(each.entry.version), last_seen_at=now)
+                if connection.execute(again).rowcount:
+                    outbox.append(connection, (letter,), lanes=self.lanes, now=now)
+                    done += 1
+        return done
+
+
 def is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     """Conditions: the entry is pending and may be tried now."""
     is_time = entries.c.next_attempt_at.is_(None) | (entries.c.next_attempt_at <= now)
@@ -160,26 +198,18 @@ def is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 def known_ids(connection: Connection, candidate: Candidate, urls: Sequence[str]) -> list[str]:
     """Ids of the articles that these URLs belong to, and the candidate's own if it exists, oldest first."""
-    by_url = select(aliases.c.article_id).where(
-        aliases.c.outlet_id == candidate.outlet_id, aliases.c.key.in_([alias_key(url) for url in urls])
-    )
-    query = (
-        select(articles.c.id)
-        .where(articles.c.id.in_(by_url) | (articles.c.id == candidate.article_id), articles.c.state != "merged")
-        .order_by(articles.c.first_seen_at, articles.c.id)
-    )
-    return list(connection.scalars(query))
+    has_url = aliases.c.outlet_id == candidate.outlet_id, aliases.c.key.in_([alias_key(url) for url in urls])
+    by_url = articles.c.id.in_(select(aliases.c.article_id).where(*has_url))
+    query = select(articles.c.id).where(by_url | (articles.c.id == candidate.article_id), articles.c.state != "merged")
+    return list(connection.scalars(query.order_by(articles.c.first_seen_at, articles.c.id)))
 
 
 def only_named(connection: Connection, candidate: Candidate, ids: Sequence[str]) -> frozenset[str]:
     """Articles that the page only names: neither its own URL nor, if that is new, its own id leads to them."""
     if not candidate.page_url or not ids:
         return frozenset()
-    owner = connection.scalar(
-        select(aliases.c.article_id).where(
-            aliases.c.outlet_id == candidate.outlet_id, aliases.c.key == alias_key(candidate.page_url)
-        )
-    )
+    is_own_url = aliases.c.outlet_id == candidate.outlet_id, aliases.c.key == alias_key(candidate.page_url)
+    owner = connection.scalar(select(aliases.c.article_id).where(*is_own_url))
     return frozenset(ids) - {owner if owner in ids else candidate.own_id}
 
 
@@ -270,9 +300,9 @@ def write_settlement(connection: Connection, settlement: Settlement, *, lanes: i
     """Write everything of a settlement of a fetched page but the end of its entry."""
     write_article(connection, settlement)
     # Paragraphs that the host repeats belong to no article.
-    article, domain = settlement.page.article, settlement.candidate.domain
-    hashes = paragraph_hashes(article.text)
-    note_paragraphs(connection, domain, hashes, url_key=article.canonical_url, now=settlement.now)
+    article, hashes = settlement.page.article, paragraph_hashes(settlement.page.article.text)
+    domain, url = settlement.candidate.domain, article.canonical_url
+    note_paragraphs(connection, domain, hashes, url_key=url, now=settlement.now)
     write_linked_rows(connection, settlement, lanes=lanes)
 
 
@@ -289,19 +319,13 @@ def write_linked_rows(connection: Connection, settlement: Settlement, *, lanes: 
         before = next((one for one in known if one.article_id == decision.article_id), None)
         article = article_after(settlement.candidate, decision, before, now=settlement.now)
         sketches.insert_sketches(connection, [article], now=settlement.now)
-    if decision.merged_id:
-        merge(connection, decision)
+    if gone := decision.merged_id:
+        # Two ids of one article: the one that stays takes the other's URLs and entries.
+        for table in (aliases, entries):
+            connection.execute(update(table).where(table.c.article_id == gone).values(article_id=decision.article_id))
+        connection.execute(update(articles).where(articles.c.id == gone).values(state="merged", next_revisit_at=None))
+        sketches.forget_sketches(connection, [gone])
     outbox.append(connection, settlement.messages, lanes=lanes, now=settlement.now)
-
-
-def merge(connection: Connection, decision: Decision) -> None:
-    """Merge two ids of one article: the survivor takes the other's URLs and entries."""
-    gone, survivor = decision.merged_id, decision.article_id
-    assert gone is not None
-    connection.execute(update(aliases).where(aliases.c.article_id == gone).values(article_id=survivor))
-    connection.execute(update(entries).where(entries.c.article_id == gone).values(article_id=survivor))
-    connection.execute(update(articles).where(articles.c.id == gone).values(state="merged", next_revisit_at=None))
-    sketches.forget_sketches(connection, [gone])
 
 
 def end_entry(

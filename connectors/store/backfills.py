@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Column, delete, select
 
 from connectors.store.database import Database, upsert
 from connectors.store.schema import backfills
@@ -27,13 +27,13 @@ class BackfillStore:
     def begin(self, share: Share, *, again: bool = False) -> None:
         """Store that this backfill began; `again` deletes its former progress."""
         if again:
-            self.database.write(delete(backfills).where(backfills.c.job == job_of(share)))
+            self.database.write(delete(backfills).where(backfills.c.job == key_of(share)[0]))
         if again or not self.is_done(share, WHOLE):
-            self.write(share, WHOLE, share=text_of(share), is_done=False)
+            self.write(share, WHOLE)
 
     def end(self, share: Share) -> None:
         """Store that the whole backfill is done."""
-        self.write(share, WHOLE, share=text_of(share), is_done=True)
+        self.write(share, WHOLE, is_done=True)
 
     def unfinished(self) -> tuple[Share, ...]:
         """Backfills that began and are not done."""
@@ -43,13 +43,11 @@ class BackfillStore:
 
     def is_done(self, share: Share, source: str) -> bool:
         """Whether a source was finished."""
-        row = self.row(share, source)
-        return row is not None and bool(row.is_done)
+        return bool(self.value(backfills.c.is_done, share, source))
 
     def position(self, share: Share, source: str) -> int:
         """Where to resume in a source."""
-        row = self.row(share, source)
-        return row.position if row is not None else 0
+        return self.value(backfills.c.position, share, source) or 0
 
     def move(self, share: Share, source: str, *, position: int = 0, is_done: bool = False, entries: int = 0) -> None:
         """Store how far a source was read, or that all of it is done."""
@@ -61,23 +59,21 @@ class BackfillStore:
         done = select(backfills.c.job).where(*is_old)
         return self.database.write(delete(backfills).where(backfills.c.job.in_(done)))
 
-    def row(self, share: Share, source: str) -> Any:
-        """A source's row, if it has one."""
-        query = select(backfills).where(backfills.c.job == job_of(share), backfills.c.source == source)
-        return next(iter(self.database.read(query)), None)
+    def value(self, column: Column[Any], share: Share, source: str) -> Any:
+        """A column of a source's row; None without a row."""
+        is_it = backfills.c.job == key_of(share)[0], backfills.c.source == source
+        return self.database.read_value(select(column).where(*is_it))
 
     def write(self, of: Share, source: str, **values: Any) -> None:
         """Insert or update a row."""
-        row = {"share": "", "position": 0, "entries": 0, "is_done": False, **values, "updated_at": self.clock()}
+        job, text = key_of(of)
+        first = {"share": text if source == WHOLE else "", "position": 0, "entries": 0, "is_done": False}
+        row = {**first, **values, "updated_at": self.clock()}
         with self.database.writing() as connection:
-            connection.execute(upsert(connection, backfills, row), {"job": job_of(of), "source": source, **row})
+            connection.execute(upsert(connection, backfills, row), {"job": job, "source": source, **row})
 
 
-def text_of(share: Share) -> str:
-    """A share as JSON, the same text for the same share."""
-    return json.dumps(share.to_json(), ensure_ascii=False, sort_keys=True)
-
-
-def job_of(share: Share) -> str:
-    """The key of a backfill."""
-    return hashlib.sha256(text_of(share).encode()).hexdigest()[:32]
+def key_of(share: Share) -> tuple[str, str]:
+    """The key of a backfill, and its share as JSON: the same text for the same share."""
+    text = json.dumps(share.to_json(), ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32], text

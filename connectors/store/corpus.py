@@ -7,10 +7,8 @@ connectors/store/articles.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-
-from sqlalchemy import Connection
 
 from connectors.store import sketches
 from connectors.store.database import Database
@@ -35,20 +33,17 @@ class CorpusStore:
 
     def add_all(self, rows: Sequence[DedupRow]) -> tuple[RowDecision, ...]:
         """Decide on rows in order, in two transactions: first their paragraphs, then the claim. Raises StoreError."""
-        now = self.clock()
+        now, candidates = self.clock(), []
         with self.database.writing() as connection:
             sketches.lock_for_claim(connection)  # two processes with rows of one host would deadlock
-            candidates = [note_row(connection, row, now=now) for row in rows]
+            for row in rows:
+                # Count the paragraphs for the host; the candidate leaves out what the host repeated before.
+                site, url, hashes = host(row.url), canonicalise(row.url), paragraph_hashes(row.text)
+                repeated = repeated_paragraphs(connection, site, hashes, url_key=url)
+                note_paragraphs(connection, site, hashes, url_key=url, now=now)
+                candidates.append(candidate_of(row, repeated, seen_at=row.published or now))
         decisions = claim(self.database, candidates, now=now, policy=DecidePolicy())
         return tuple(RowDecision(row.id, decision) for row, decision in zip(rows, decisions, strict=True))
-
-
-def note_row(connection: Connection, row: DedupRow, *, now: datetime) -> Candidate:
-    """Count a row's paragraphs for its host; the row as a candidate without what the host repeats."""
-    site, url, hashes = host(row.url), canonicalise(row.url), paragraph_hashes(row.text)
-    repeated = repeated_paragraphs(connection, site, hashes, url_key=url)
-    note_paragraphs(connection, site, hashes, url_key=url, now=now)
-    return candidate_of(row, repeated, seen_at=row.published or now)
 
 
 def claim(
@@ -57,10 +52,8 @@ def claim(
     """Decide on a batch, in order, and store the outcome in one durable transaction."""
     with database.reading() as connection:
         before = sketches.look_up(connection, candidates)
-    early = [
-        decide(candidate, found.nearby(), now=now, policy=policy)
-        for candidate, found in zip(candidates, before, strict=True)
-    ]
+    both = zip(candidates, before, strict=True)
+    early = [decide(candidate, found.nearby(), now=now, policy=policy) for candidate, found in both]
     if all(decision.verdict is Verdict.UNCHANGED for decision in early):
         return tuple(early)
     seen = min((found.seen for found in before), default=0)
@@ -101,13 +94,13 @@ class _Batch:
 def _joined(*nearby: NearbyArticles) -> NearbyArticles:
     """Several look-up results as one; of an article that occurs in several, the last version."""
     newest = {a.article_id: a for each in nearby for a in (*each.known, *each.same_hash, *each.sharing_keys)}
+
+    def join(groups: Iterable[Sequence[KnownArticle]]) -> tuple[KnownArticle, ...]:
+        ids = dict.fromkeys(article.article_id for group in groups for article in group)
+        return tuple(newest[article_id] for article_id in ids)
+
     return NearbyArticles(
-        known=_newest((each.known for each in nearby), newest),
-        same_hash=_newest((each.same_hash for each in nearby), newest),
-        sharing_keys=_newest((each.sharing_keys for each in reversed(nearby)), newest),
+        known=join(each.known for each in nearby),
+        same_hash=join(each.same_hash for each in nearby),
+        sharing_keys=join(each.sharing_keys for each in reversed(nearby)),
     )
-
-
-def _newest(groups: Iterable[Sequence[KnownArticle]], newest: Mapping[str, KnownArticle]) -> tuple[KnownArticle, ...]:
-    ids = dict.fromkeys(article.article_id for group in groups for article in group)
-    return tuple(newest[article_id] for article_id in ids)

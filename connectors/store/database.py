@@ -7,7 +7,7 @@ Promises: `writing()` is one transaction that is durable when it returns. On SQL
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -22,7 +22,6 @@ from pipeline.domain.errors import StoreError
 # Our transactions wait only for the database. One idle for so long belongs to a stopped process or a cut connection.
 IDLE_TRANSACTION_S = 30
 MIGRATIONS = Path(__file__).parent / "migrations"
-BACKENDS = ("sqlite", "postgresql")
 MMAP_BYTES = 2**31 - 2**16  # SQLite's upper limit for mmap_size
 # Ids in one IN list: SQLite allows 32,766 parameters per statement, PostgreSQL 65,535.
 MAX_IDS = 1000
@@ -35,23 +34,12 @@ class Database:
     def __init__(self, url: str, *, is_durable: bool = True) -> None:
         """`is_durable=False`: a power cut may undo the last commits; for data that is worthless after one."""
         parsed = read_url(url)
-        if parsed.get_backend_name() == "postgresql" and "+" not in parsed.drivername:
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
-            make_folder(Path(parsed.database).parent)
         self.url = parsed.render_as_string(hide_password=True)
-        self.engine: Engine = create_engine(parsed, **engine_options(parsed.get_backend_name()))
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        make_engine = sqlite_engine if self.is_sqlite else postgresql_engine
+        self.engine = make_engine(parsed, is_durable=is_durable)
         # SQLite has one writer. Threads queue on this lock, because SQLite's own waiting polls only every 100 ms.
         self.write_lock: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
-        if self.is_sqlite:
-            prepare_sqlite(self.engine, synchronous="FULL" if is_durable else "OFF")
-        else:
-            prepare_postgresql(self.engine, is_durable=is_durable)
-
-    @property
-    def is_sqlite(self) -> bool:
-        """Whether this is the embedded database."""
-        return self.engine.dialect.name == "sqlite"
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -136,21 +124,11 @@ def chunks(values: Sequence[T], size: int = MAX_IDS) -> Iterator[Sequence[T]]:
 
 def read_url(url: str) -> URL:
     """Parse a database URL. Raises StoreError, which omits the URL: it may contain a password."""
-    try:
+    with suppress(ArgumentError):
         parsed = make_url(url)
-        if parsed.get_backend_name() in BACKENDS:
+        if parsed.get_backend_name() in ("sqlite", "postgresql"):
             return parsed
-    except ArgumentError:
-        pass
     raise StoreError("the store's URL is neither postgresql://user:password@host/name nor sqlite:///file")
-
-
-def make_folder(folder: Path) -> None:
-    """Create the folder of SQLite's files. Raises StoreError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{folder}: {error.strerror} (NEWSWIRE_HOME is where the store goes)") from error
 
 
 @cache
@@ -170,18 +148,13 @@ def alembic_config(connection: Connection | None = None) -> Any:
     return config
 
 
-def engine_options(backend: str) -> dict[str, Any]:
-    """Pool and connection options of a backend."""
-    if backend == "sqlite":
-        # timeout: seconds that a writer waits for another process's lock before it fails.
-        return {"connect_args": {"timeout": 60, "check_same_thread": False}}
+def postgresql_engine(url: URL, *, is_durable: bool) -> Engine:
+    """An engine whose idle transactions end, so that a stalled process cannot hold locks."""
+    if "+" not in url.drivername:
+        url = url.set(drivername="postgresql+psycopg")
     # Keepalives detect a vanished server within a minute instead of two hours.
     args = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-    return {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True, "connect_args": args}
-
-
-def prepare_postgresql(engine: Engine, *, is_durable: bool) -> None:
-    """Set `idle_in_transaction_session_timeout`, so a stalled process cannot hold locks; and the durability."""
+    engine = create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, connect_args=args)
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: object) -> None:
@@ -191,16 +164,26 @@ def prepare_postgresql(engine: Engine, *, is_durable: bool) -> None:
                 cursor.execute("SET synchronous_commit = off")
         connection.commit()
 
+    return engine
 
-def prepare_sqlite(engine: Engine, *, synchronous: str) -> None:
-    """Configure SQLite's connections and begin transactions ourselves: the driver's BEGIN is not IMMEDIATE."""
+
+def sqlite_engine(url: URL, *, is_durable: bool) -> Engine:
+    """An engine that begins transactions itself, because the driver's BEGIN is not IMMEDIATE. Raises StoreError."""
+    if url.database:
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{folder}: {error.strerror} (NEWSWIRE_HOME is where the store goes)") from error
+    # timeout: seconds that a writer waits for another process's lock before it fails.
+    engine = create_engine(url, connect_args={"timeout": 60, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode=WAL")
         # FULL: a commit survives a power cut; an outbox row must not vanish after its message was sent.
-        connection.execute(f"PRAGMA synchronous={synchronous}")
+        connection.execute(f"PRAGMA synchronous={'FULL' if is_durable else 'OFF'}")
         connection.execute("PRAGMA foreign_keys=ON")
         # Writes of other processes invalidate SQLite's page cache: read pages from the system's cache without a copy.
         connection.execute(f"PRAGMA mmap_size={MMAP_BYTES}")
@@ -212,15 +195,16 @@ def prepare_sqlite(engine: Engine, *, synchronous: str) -> None:
         write = connection.get_execution_options().get("write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
+    return engine
+
 
 @contextmanager
 def translate_errors(url: str) -> Iterator[None]:
     """Convert the driver's errors to StoreError; retriable when the database is away or busy."""
     try:
         yield
-    except OperationalError as error:
-        raise StoreError(f"{url}: {error.orig}", retriable=True) from error
     except DBAPIError as error:
-        raise StoreError(f"{url}: {error.orig}", retriable=error.connection_invalidated) from error
+        is_away = isinstance(error, OperationalError) or error.connection_invalidated
+        raise StoreError(f"{url}: {error.orig}", retriable=is_away) from error
     except SQLAlchemyError as error:
         raise StoreError(f"{url}: {error}") from error

@@ -16,13 +16,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from connectors.store.database import upsert
 from connectors.store.schema import entries, feed_entries
-from pipeline.domain.model import (
-    Entry,
-    FeedState,
-    PendingEntry,
-    Verdict,
-    is_backfill_feed,
-)
+from pipeline.domain.model import Entry, FeedState, PendingEntry, Verdict, is_backfill_feed
 from pipeline.ingest.ports import EntryCounts
 from pipeline.scheduling.feed_state import HIDDEN_AFTER
 
@@ -44,19 +38,12 @@ class EntryDiff:
     def make(cls, connection: Connection, feed: FeedState, feed_shows: Sequence[Entry]) -> EntryDiff:
         """Look up which of these entries the outlet, and which this feed, has shown before."""
         identities = [entry.identity for entry in feed_shows]
-        known = connection.execute(
-            select(entries).where(entries.c.outlet_id == feed.outlet_id, entries.c.identity.in_(identities))
-        ).all()
-        ids = [row.id for row in known]
-        seen = connection.execute(
-            select(feed_entries).where(feed_entries.c.feed_id == feed.feed_id, feed_entries.c.entry_id.in_(ids))
-        ).all()
-        return cls(
-            feed=feed,
-            entries=tuple(feed_shows),
-            known={row.identity: row for row in known},
-            seen={row.entry_id: row for row in seen},
-        )
+        query = select(entries).where(entries.c.outlet_id == feed.outlet_id, entries.c.identity.in_(identities))
+        known = {row.identity: row for row in connection.execute(query)}
+        ids = [row.id for row in known.values()]
+        query = select(feed_entries).where(feed_entries.c.feed_id == feed.feed_id, feed_entries.c.entry_id.in_(ids))
+        seen = {row.entry_id: row for row in connection.execute(query)}
+        return cls(feed=feed, entries=tuple(feed_shows), known=known, seen=seen)
 
     def is_changed(self, entry: Entry) -> bool:
         """Whether this feed showed it with another digest, or with the same before its article was withdrawn."""
@@ -96,8 +83,7 @@ class EntryDiff:
 
     def write(self, connection: Connection, *, now: datetime) -> tuple[PendingEntry, ...]:
         """Insert new entries, reopen changed ones, update `feed_entries`; returns what this poll made pending."""
-        fresh = [entry for entry in self.entries if entry.identity not in self.known]
-        ids = self.insert_entries(connection, fresh, now=now)
+        new = self.insert_entries(connection, now=now)
         changed = [entry for entry in self.entries if self.is_changed(entry)]
         reopened = [self.reopen(connection, entry, now=now) for entry in changed]
         taken_over = [
@@ -105,44 +91,26 @@ class EntryDiff:
             for entry in self.entries
             if (row := self.known.get(entry.identity)) is not None and self.is_taken_over(row)
         ]
-        self.write_feed_entries(connection, ids, now=now)
-        new = [
-            PendingEntry(
-                id=ids[entry.identity],
-                outlet_id=self.feed.outlet_id,
-                feed_id=self.feed.feed_id,
-                entry=entry,
-                version=1,
-                attempts=0,
-                first_seen_at=now,
-            )
-            for entry in fresh
-        ]
-        return (*new, *taken_over, *(entry for entry in reopened if entry is not None))
+        self.write_feed_entries(connection, new, now=now)
+        return (*new.values(), *taken_over, *(entry for entry in reopened if entry is not None))
 
-    def insert_entries(self, connection: Connection, fresh: Sequence[Entry], *, now: datetime) -> dict[str, int]:
-        """Insert entries that are new in the outlet; identity → id.
+    def insert_entries(self, connection: Connection, *, now: datetime) -> dict[str, PendingEntry]:
+        """Insert the entries that are new in the outlet; identity → pending entry.
 
-        `lock_outlet` keeps other polls of the outlet from inserting the same; the unique index enforces it.
+        LOCK_OUTLET keeps other polls of the outlet from inserting the same; the unique index enforces it.
         """
+        fresh = [entry for entry in self.entries if entry.identity not in self.known]
         if not fresh:
             return {}
+        same: dict[str, Any] = {"outlet_id": self.feed.outlet_id, "feed_id": self.feed.feed_id}
+        same |= {"version": 1, "attempts": 0, "first_seen_at": now}
         rows = [
-            {
-                "outlet_id": self.feed.outlet_id,
-                "identity": entry.identity,
-                "feed_id": self.feed.feed_id,
-                "entry": entry_to_json(entry),
-                "state": "pending",
-                "version": 1,
-                "attempts": 0,
-                "first_seen_at": now,
-                "last_seen_at": now,
-            }
-            for entry in fresh
+            {**same, "identity": each.identity, "entry": entry_to_json(each), "state": "pending", "last_seen_at": now}
+            for each in fresh
         ]
-        found = connection.execute(entries.insert().returning(entries.c.id, entries.c.identity), rows).all()
-        return {row.identity: row.id for row in found}
+        inserted = connection.execute(entries.insert().returning(entries.c.identity, entries.c.id), rows)
+        ids = {row.identity: row.id for row in inserted}
+        return {entry.identity: PendingEntry(id=ids[entry.identity], entry=entry, **same) for entry in fresh}
 
     def reopen(self, connection: Connection, entry: Entry, *, now: datetime) -> PendingEntry | None:
         """Store a changed entry and make it pending (None: it already was).
@@ -150,9 +118,8 @@ class EntryDiff:
         `version` grows also while it is pending, so that a page fetched before the change cannot settle it.
         """
         row = self.known[entry.identity]
-        values: dict[str, Any] = {"entry": entry_to_json(entry), "last_seen_at": now, "version": row.version + 1}
-        # Unconditional: the entry may have been settled since `row` was read.
-        values |= {"state": "pending", "attempts": 0, "next_attempt_at": None}
+        # Pending unconditionally: the entry may have been settled since `row` was read.
+        values = {**reopened(row.version), "entry": entry_to_json(entry), "last_seen_at": now}
         connection.execute(update(entries).where(entries.c.id == row.id).values(**values))
         if row.state != "settled":
             return None
@@ -165,25 +132,27 @@ class EntryDiff:
         connection.execute(update(entries).where(entries.c.id == row.id).values(**values))
         return pending_entry(row, entry, feed_id=feed_id, is_dead=False)
 
-    def write_feed_entries(self, connection: Connection, ids: Mapping[str, int], *, now: datetime) -> None:
-        """Write which entries this feed shows, where that is new, changed or due for a refresh."""
-        stale = [
-            {"feed_id": self.feed.feed_id, "entry_id": entry_id, "digest": entry.digest, "last_seen_at": now}
-            for entry in self.entries
-            if (entry_id := ids.get(entry.identity) or self.known[entry.identity].id)
-            if self.is_stale(entry_id, entry, now=now)
-        ]
-        if not stale:
-            return
-        connection.execute(upsert(connection, feed_entries, ("digest", "last_seen_at")), stale)
-        known = [row["entry_id"] for row in stale if row["entry_id"] not in ids.values()]
+    def write_feed_entries(self, connection: Connection, new: Mapping[str, PendingEntry], *, now: datetime) -> None:
+        """Write which entries this feed shows, where that is new, changed or not refreshed for long."""
+        stale, known = [], []
+        for entry in self.entries:
+            is_new = entry.identity in new
+            entry_id = new[entry.identity].id if is_new else self.known[entry.identity].id
+            seen = self.seen.get(entry_id)
+            if seen is None or seen.digest != entry.digest or now - seen.last_seen_at > REFRESH_AFTER:
+                stale.append({"entry_id": entry_id, "digest": entry.digest})
+                known += [] if is_new else [entry_id]
+        if stale:
+            same = {"feed_id": self.feed.feed_id, "last_seen_at": now}
+            changes = ("digest", "last_seen_at")
+            connection.execute(upsert(connection, feed_entries, changes), [same | row for row in stale])
         if known:
             connection.execute(update(entries).where(entries.c.id.in_(known)).values(last_seen_at=now))
 
-    def is_stale(self, entry_id: int, entry: Entry, *, now: datetime) -> bool:
-        """Whether this feed's row is missing, has another digest, or was not refreshed for long."""
-        seen = self.seen.get(entry_id)
-        return seen is None or seen.digest != entry.digest or now - seen.last_seen_at > REFRESH_AFTER
+
+def reopened(version: int) -> dict[str, Any]:
+    """The columns of an entry of this version that becomes pending and due again."""
+    return {"state": "pending", "version": version + 1, "attempts": 0, "next_attempt_at": None}
 
 
 def pending_entry(row: Row[Any], entry: Entry | None = None, **changes: Any) -> PendingEntry:

@@ -37,14 +37,10 @@ def explanation_json(connection: Connection, settlement: Settlement) -> str:
     former = connection.scalar(select(articles.c.explanation).where(articles.c.id == decision.article_id))
     if former is not None:
         last = json.loads(former)
-        verdict["before"] = history([*last.pop("before", ()), last])
+        before = [*last.pop("before", ()), last]
+        # A live blog has hundreds: the first keeps its comparisons, and of the others the last ones stay.
+        verdict["before"] = before[:1] + [{**each, "considered": []} for each in before[1:][-MAX_VERDICTS_KEPT:]]
     return json.dumps(verdict, ensure_ascii=False, separators=(",", ":"))
-
-
-def history(verdicts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first verdict with its comparisons, and the last ones without: a live blog has hundreds."""
-    first, *others = verdicts
-    return [first, *({**verdict, "considered": []} for verdict in others[-MAX_VERDICTS_KEPT:])]
 
 
 class WhyStore:
@@ -56,33 +52,28 @@ class WhyStore:
     def explain(self, url_or_id: str) -> tuple[str, ...]:
         """Lines that describe the entries and articles with this URL, alias or id; empty when the store has none."""
         with self.database.reading() as connection:
-            ids = set(find_articles(connection, url_or_id))
-            found = find_entries(connection, url_or_id, ids)
-            ids |= {row.article_id for row in found if row.article_id}
+            ids, entry_rows = find(connection, url_or_id)
             return (
-                *(line for row in found for line in describe_entry(row)),
-                *(line for article_id in sorted(ids) for line in describe_article(connection, article_id)),
+                *(line for row in entry_rows for line in describe_entry(row)),
+                *(line for article_id in ids for line in describe_article(connection, article_id)),
             )
 
 
-def find_articles(connection: Connection, url_or_id: str) -> list[str]:
-    """Ids of the articles with this id, URL or alias."""
-    known = select(feeds.c.outlet_id).distinct()  # the index of `aliases` begins with the outlet
-    by_alias = select(aliases.c.article_id).where(
-        aliases.c.outlet_id.in_(known), aliases.c.key == alias_key(canonicalise(url_or_id))
-    )
+def find(connection: Connection, url_or_id: str) -> tuple[list[str], list[Row[Any]]]:
+    """Ids of the articles with this id, URL or alias, and the entries of these articles or with this identity."""
+    canonical = canonicalise(url_or_id)
+    outlets = select(feeds.c.outlet_id).distinct()  # the indexes of `aliases` and `entries` begin with the outlet
+    is_alias = aliases.c.outlet_id.in_(outlets), aliases.c.key == alias_key(canonical)
+    by_alias = select(aliases.c.article_id).where(*is_alias)
     by_id = select(articles.c.id).where(articles.c.id == url_or_id)
-    return [*connection.scalars(by_id), *connection.scalars(by_alias)]
-
-
-def find_entries(connection: Connection, url_or_id: str, ids: set[str]) -> list[Row[Any]]:
-    """Entries with this identity, or of these articles."""
-    known = select(feeds.c.outlet_id).distinct()
-    identities = (url_or_id, canonicalise(url_or_id))
-    named = select(entries).where(entries.c.outlet_id.in_(known), entries.c.identity.in_(identities))
-    led = select(entries).where(entries.c.article_id.in_(ids))
-    found = {row.id: row for query in (named, led) for row in connection.execute(query)}
-    return sorted(found.values(), key=lambda row: row.first_seen_at)
+    ids = {*connection.scalars(by_id), *connection.scalars(by_alias)}
+    of_articles = entries.c.article_id.in_(ids)
+    has_identity = entries.c.outlet_id.in_(outlets) & entries.c.identity.in_((url_or_id, canonical))
+    found = {
+        row.id: row for where in (has_identity, of_articles) for row in connection.execute(select(entries).where(where))
+    }
+    ids |= {row.article_id for row in found.values() if row.article_id}
+    return sorted(ids), sorted(found.values(), key=lambda row: row.first_seen_at)
 
 
 def describe_entry(row: Row[Any]) -> Iterator[str]:
@@ -113,7 +104,9 @@ def describe_article(connection: Connection, article_id: str) -> Iterator[str]:
     explanation = json.loads(row.explanation)
     for verdict in (*explanation.get("before", ()), explanation):
         yield from describe_decision(connection, verdict)
-    yield from describe_copies(connection, article_id)
+    copied = select(articles).where(articles.c.copy_of == article_id).order_by(articles.c.first_seen_at)
+    for copy in connection.execute(copied.limit(MAX_COPIES)):
+        yield f"  {copy.relation} of it: {name_of(copy)}"
     for event in events:
         delivered = f"delivered {when(event.delivered_at)}" if event.delivered_at else "waiting in the outbox"
         yield f"  event {event.event_id} {event.type} on {event.topic} {when(event.time)}, {delivered}"
@@ -139,8 +132,17 @@ def describe_decision(connection: Connection, explanation: Mapping[str, Any]) ->
     yield f"  {explanation['verdict']}{at} by {explanation['method']}: {explanation['reason']}"
     considered = explanation["considered"]
     if considered:
-        yield f"  a copy needs {describe_thresholds(DecidePolicy())}"
-    names = names_of(connection, [pair["article_id"] for pair in considered])
+        # The thresholds for every pair; the containment that a pair needs is given with the pair.
+        policy = DecidePolicy()
+        yield (
+            f"  a copy needs {MIN_SHARED_KEYS} of {KEYS} keys in common and {policy.min_tokens} words; more than "
+            f"{policy.full_window.total_seconds() / 3600:.0f} h apart {policy.strict_containment:.0%} and headlines "
+            f"{policy.strict_titles:.0%} alike, up to {policy.strict_window.days} days; similar numbers, "
+            "where there are many"
+        )
+    compared = articles.c.id.in_([pair["article_id"] for pair in considered])
+    rows = connection.execute(select(articles.c.id, articles.c.outlet_id, articles.c.title).where(compared))
+    names = {row.id: name_of(row) for row in rows}
     for pair in considered:
         needed = pair.get("needed")
         yield (
@@ -152,31 +154,9 @@ def describe_decision(connection: Connection, explanation: Mapping[str, Any]) ->
         )
 
 
-def describe_thresholds(policy: DecidePolicy) -> str:
-    """The thresholds for every pair; the containment that a pair needs is given with the pair."""
-    hours = policy.full_window.total_seconds() / 3600
-    return (
-        f"{MIN_SHARED_KEYS} of {KEYS} keys in common and {policy.min_tokens} words; more than {hours:.0f} h apart "
-        f"{policy.strict_containment:.0%} and headlines {policy.strict_titles:.0%} alike, up to "
-        f"{policy.strict_window.days} days; similar numbers, where there are many"
-    )
-
-
-def names_of(connection: Connection, article_ids: Sequence[str]) -> dict[str, str]:
-    """Article id → id, outlet and headline."""
-    found = connection.execute(
-        select(articles.c.id, articles.c.outlet_id, articles.c.title).where(articles.c.id.in_(article_ids))
-    )
-    return {row.id: f"{row.id} ({row.outlet_id}: “{row.title}”)" for row in found}
-
-
-def describe_copies(connection: Connection, article_id: str) -> Iterator[str]:
-    """The articles that are copies or duplicates of this one."""
-    copied = (
-        select(articles).where(articles.c.copy_of == article_id).order_by(articles.c.first_seen_at).limit(MAX_COPIES)
-    )
-    for row in connection.execute(copied):
-        yield f"  {row.relation} of it: {row.id} ({row.outlet_id}: “{row.title}”)"
+def name_of(row: Any) -> str:
+    """An article's id, outlet and headline."""
+    return f"{row.id} ({row.outlet_id}: “{row.title}”)"
 
 
 def describe_revision(value: bytes | None) -> Iterator[str]:

@@ -8,42 +8,30 @@ the comparison of entries (connectors/store/entry_diff.py), and how entries end 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, text, update
+from sqlalchemy import Row, bindparam, delete, select, text, update
 
 from connectors.store import outbox
 from connectors.store.database import Database, chunks, insert_into, upsert
 from connectors.store.entry_diff import EntryDiff
 from connectors.store.schema import entries, feeds, numberings, polls
 from pipeline.domain.fault_injection import crash_point
-from pipeline.domain.model import (
-    STATE_GROUPS,
-    CacheState,
-    Feed,
-    FeedState,
-    FeedStatus,
-    Health,
-    Message,
-    Move,
-    Schedule,
-    Silence,
-    Validators,
-)
-from pipeline.ingest.ports import EntryCounts, PollDecision, PollRecord, PollResult
+from pipeline.domain.model import STATE_GROUPS, Feed, FeedState, FeedStatus, Message, Schedule, Validators
+from pipeline.ingest.ports import EntryCounts, PollDecision, PollResult
 
-# Columns of `feeds` by group of FeedState. Validators (two columns) and status (text) are converted one by one.
-GROUP_COLUMNS: dict[Any, tuple[str, ...]] = {
-    kind: tuple(f.name for f in fields(kind) if f.name not in ("validators", "status"))
-    for kind in (Schedule, Health, CacheState, Move, Silence)
+# Columns of `feeds` that are fields of FeedState. Validators (two columns) and status (text) are converted.
+STATE_COLUMNS = tuple(name for name in STATE_GROUPS if name not in {"validators", "status"})
+# The type of each group and the names of its fields.
+STATE_PARTS: dict[str, tuple[Any, list[str]]] = {
+    part.name: (part.default_factory, [name for name, group in STATE_GROUPS.items() if group == part.name])
+    for part in fields(FeedState)
+    if part.name in STATE_GROUPS.values()
 }
-STATE_COLUMNS = ("feed_id", "outlet_id", "url", *(name for names in GROUP_COLUMNS.values() for name in names))
 STATE_VALUES = attrgetter(*(f"{STATE_GROUPS[name]}.{name}".lstrip(".") for name in STATE_COLUMNS))
-RECORD_COLUMNS = tuple(f.name for f in fields(PollRecord))
-NO_ENTRIES = EntryCounts()
 # Columns that only operators change: a poll under way must not overwrite them.
 OPERATOR_COLUMNS = frozenset({"paused", "interval_override_s"})
 POLL_COLUMNS = tuple(
@@ -55,6 +43,10 @@ UPDATE_STATES = (
     .values({name: bindparam(name) for name in POLL_COLUMNS})
 )
 
+# Serialises the polls of an outlet, of all processes, until the transaction ends: its feeds often show a new entry at
+# the same time. The first key is "news" in hexadecimal: it separates this from other advisory locks.
+LOCK_OUTLET = text("SELECT pg_advisory_xact_lock(x'6e657773'::int, hashtext(:outlet))")
+
 
 class FeedStore:
     """Feeds and their entries, on a Database."""
@@ -65,21 +57,16 @@ class FeedStore:
 
     def ensure(self, catalogue: Sequence[Feed], *, interval_s: int) -> None:
         """Give every feed of the catalogue a state; reset it when the declared URL was edited."""
-        with self.database.reading() as connection:
-            rows = connection.execute(select(feeds.c.feed_id, feeds.c.declared_url))
-            declared = {row.feed_id: row.declared_url for row in rows}
+        rows = self.database.read(select(feeds.c.feed_id, feeds.c.declared_url))
+        declared = {row.feed_id: row.declared_url for row in rows}
         stale = [feed for feed in catalogue if declared.get(feed.id) != feed.url]
         if not stale:
             return
-        new_rows = [
-            state_to_row(
-                FeedState(
-                    feed_id=feed.id, outlet_id=feed.outlet_id, url=feed.url, schedule=Schedule(interval_s=interval_s)
-                )
-            )
-            | {"declared_url": feed.url}
-            for feed in stale
+        schedule = Schedule(interval_s=interval_s)
+        states = [
+            FeedState(feed_id=each.id, outlet_id=each.outlet_id, url=each.url, schedule=schedule) for each in stale
         ]
+        new_rows = [state_to_row(state) | {"declared_url": state.url} for state in states]
         # A new state has no next_poll_at: the feed is due.
         reset = ("declared_url", "url", "etag", "last_modified", "body_hash", "next_poll_at")
         with self.database.writing() as connection:
@@ -103,11 +90,8 @@ class FeedStore:
 
     def number_rules(self) -> Mapping[str, str]:
         """The learnt rules for article numbers, by outlet."""
-        with self.database.reading() as connection:
-            rows = connection.execute(select(numberings).where(numberings.c.rule.is_not(None)))
-            return {row.outlet_id: row.rule for row in rows}
-
-    # ------------------------------------------------------------ operator actions
+        rows = self.database.read(select(numberings).where(numberings.c.rule.is_not(None)))
+        return {row.outlet_id: row.rule for row in rows}
 
     def override(self, feed_ids: Sequence[str], *, interval_s: int | None) -> int:
         """Set a fixed poll interval (None: the learnt one) for these feeds; returns how many."""
@@ -136,14 +120,13 @@ class FeedStore:
             connection.execute(update(feeds).where(feeds.c.feed_id == state.feed_id).values(**state_to_row(state)))
             outbox.append(connection, messages, lanes=self.lanes, now=now)
 
-    # ------------------------------------------------------------ polls
-
     def record_poll(
         self, feed: FeedState, polled: PollResult, decide: Callable[[EntryCounts], PollDecision]
     ) -> EntryCounts:
         """Write entries, feed state, poll and messages in one transaction; returns the pending entries."""
         with self.database.writing() as connection:
-            lock_outlet(connection, feed.outlet_id)
+            if not self.database.is_sqlite:  # SQLite has one writer
+                connection.execute(LOCK_OUTLET, {"outlet": feed.outlet_id})
             comparison = EntryDiff.make(connection, feed, polled.entries)
             counts = comparison.counts()
             decision = decide(counts)
@@ -157,7 +140,7 @@ class FeedStore:
     def record_quiet_polls(self, quiet: Sequence[tuple[PollResult, PollDecision]]) -> None:
         """Write polls without entries, each with its feed's next state and messages, in one transaction."""
         states = [poll_values(decision.state) for _, decision in quiet]
-        rows = [poll_row(decision.state, polled, NO_ENTRIES) for polled, decision in quiet]
+        rows = [poll_row(decision.state, polled, EntryCounts()) for polled, decision in quiet]
         with self.database.writing() as connection:
             connection.execute(UPDATE_STATES, states)
             connection.execute(polls.insert(), rows)
@@ -166,21 +149,8 @@ class FeedStore:
 
     def expire_entries(self, *, before: datetime) -> int:
         """Delete settled entries that no feed has shown since, with their rows in `feed_entries`; returns how many."""
-        with self.database.writing() as connection:
-            old = (entries.c.state == "settled") & (entries.c.last_seen_at < before)
-            return connection.execute(delete(entries).where(old)).rowcount
-
-
-def lock_outlet(connection: Connection, outlet_id: str) -> None:
-    """Serialise the polls of an outlet until the transaction ends: its feeds often show a new entry at the same time.
-
-    The lock holds among all processes. SQLite needs none, because it has one writer.
-    """
-    if connection.dialect.name == "postgresql":
-        # The first key is "news" in hexadecimal: it separates this from other advisory locks.
-        connection.execute(
-            text("SELECT pg_advisory_xact_lock(x'6e657773'::int, hashtext(:outlet))"), {"outlet": outlet_id}
-        )
+        is_old = entries.c.state == "settled", entries.c.last_seen_at < before
+        return self.database.write(delete(entries).where(*is_old))
 
 
 def poll_row(state: FeedState, polled: PollResult, counts: EntryCounts) -> dict[str, Any]:
@@ -192,7 +162,7 @@ def poll_row(state: FeedState, polled: PollResult, counts: EntryCounts) -> dict[
         "entries": counts.entries,
         "new": counts.new,
         "changed": counts.changed,
-        **{name: getattr(polled.record, name) for name in RECORD_COLUMNS},
+        **asdict(polled.record),
     }
 
 
@@ -204,25 +174,16 @@ def poll_values(state: FeedState) -> dict[str, Any]:
 
 def state_to_row(state: FeedState) -> dict[str, Any]:
     """A feed's state as a row of `feeds`."""
-    row = dict(zip(STATE_COLUMNS, STATE_VALUES(state), strict=True))
+    same = zip(STATE_COLUMNS, STATE_VALUES(state), strict=True)
     validators = state.cache.validators
-    row |= {"etag": validators.etag, "last_modified": validators.last_modified, "status": state.health.status.value}
-    return row
+    others = {"etag": validators.etag, "last_modified": validators.last_modified, "status": state.health.status.value}
+    return dict(same) | others
 
 
 def state_from_row(row: Row[Any]) -> FeedState:
     """A feed's state from its row."""
-
-    def group(kind: Any, **converted: Any) -> Any:
-        return kind(**{name: getattr(row, name) for name in GROUP_COLUMNS[kind]}, **converted)
-
-    return FeedState(
-        feed_id=row.feed_id,
-        outlet_id=row.outlet_id,
-        url=row.url,
-        schedule=group(Schedule),
-        health=group(Health, status=FeedStatus.PAUSED if row.paused else FeedStatus(row.status)),
-        cache=group(CacheState, validators=Validators(row.etag, row.last_modified)),
-        move=group(Move),
-        silence=group(Silence),
-    )
+    values = {name: getattr(row, name) for name in STATE_COLUMNS}
+    values["status"] = FeedStatus.PAUSED if row.paused else FeedStatus(row.status)
+    values["validators"] = Validators(row.etag, row.last_modified)
+    parts = {group: kind(**{name: values[name] for name in names}) for group, (kind, names) in STATE_PARTS.items()}
+    return FeedState(feed_id=row.feed_id, outlet_id=row.outlet_id, url=row.url, **parts)

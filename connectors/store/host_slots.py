@@ -28,9 +28,7 @@ class StoredPacer:
             # The row lock of the upsert gives two processes two different slots.
             row = insert_into(connection, hosts).values(host=host, next_slot_at=now)
             connection.execute(row.on_conflict_do_nothing())
-            known = connection.execute(
-                select(hosts.c.next_slot_at, hosts.c.held_until).where(hosts.c.host == host).with_for_update()
-            ).one()
+            known = connection.execute(select(hosts).where(hosts.c.host == host).with_for_update()).one()
             slot: datetime = max(now, known.next_slot_at, known.held_until or now)
             connection.execute(hosts.update().where(hosts.c.host == host).values(next_slot_at=slot + step))
             return slot
@@ -39,10 +37,9 @@ class StoredPacer:
         """Send nothing to this host before `until`, or before a later time that was set already."""
         later = case((hosts.c.held_until > until, hosts.c.held_until), else_=until)
         with self.database.writing() as connection:
-            row = insert_into(connection, hosts).values(
-                host=host, next_slot_at=until, held_until=until, held_reason=reason
-            )
+            first = {"host": host, "next_slot_at": until, "held_until": until, "held_reason": reason}
             held = {"held_until": later, "held_reason": reason}
+            row = insert_into(connection, hosts).values(first)
             connection.execute(row.on_conflict_do_update(index_elements=[hosts.c.host], set_=held))
 
     def close(self) -> None:

@@ -33,30 +33,18 @@ def list_faults(*, now: datetime, kept_since: datetime) -> Iterator[tuple[str, T
     """Every kind of fault: a sentence, and the table and condition of the faulty rows."""
     is_settled = entries.c.state == "settled"
     is_complete = entries.c.verdict.is_not(None) & entries.c.settled_at.is_not(None)
-    has_article = exists().where(articles.c.id == entries.c.article_id)
-    is_due = articles.c.event_id.is_not(None) & (articles.c.last_revised_at >= kept_since + MARGIN)
+    needs_article = is_settled & entries.c.verdict.in_(WITH_ARTICLE)
+    is_published = articles.c.event_id.is_not(None) & (articles.c.last_revised_at >= kept_since + MARGIN)
     is_late = outbox.c.delivered_at.is_(None) & (outbox.c.created_at < now - MAX_DELIVERY_WAIT)
+    has_article = exists().where(articles.c.id == entries.c.article_id)
+    has_target = exists().where(articles.c.id == aliases.c.article_id)
+    has_entry = exists().where(entries.c.id == feed_entries.c.entry_id)
+    has_message = exists().where(outbox.c.event_id == articles.c.event_id)
     hours = f"{MAX_DELIVERY_WAIT.total_seconds() / 3600:g}"
     yield "settled entries have no verdict, or a time of settling is missing", entries, is_settled & ~is_complete
     yield "entries are neither pending nor settled", entries, entries.c.state.not_in(("pending", "settled"))
-    yield (
-        "entries have the verdict of an article that is not in the store",
-        entries,
-        is_settled & entries.c.verdict.in_(WITH_ARTICLE) & ~has_article,
-    )
-    yield (
-        "aliases lead to an article that is not in the store",
-        aliases,
-        ~exists().where(articles.c.id == aliases.c.article_id),
-    )
-    yield (
-        "feed entries belong to an entry that is not in the store",
-        feed_entries,
-        ~exists().where(entries.c.id == feed_entries.c.entry_id),
-    )
-    yield (
-        "articles were published, but their message is not in the outbox",
-        articles,
-        is_due & ~exists().where(outbox.c.event_id == articles.c.event_id),
-    )
+    yield "entries have the verdict of an article that is not in the store", entries, needs_article & ~has_article
+    yield "aliases lead to an article that is not in the store", aliases, ~has_target
+    yield "feed entries belong to an entry that is not in the store", feed_entries, ~has_entry
+    yield "articles were published, but their message is not in the outbox", articles, is_published & ~has_message
     yield f"messages have waited for delivery for more than {hours} hours", outbox, is_late

@@ -4,15 +4,18 @@ Implements `pipeline.domain.ports.Outbox`. `append` runs inside the transaction 
 message are committed together. Guarantee: a row gets one batch number and is delivered under it; the protocol is in
 pipeline/delivery/deliver.py. Rows of one key are in one lane in order of their ids. The writer of a key holds its
 article's lock, so a lower id is never committed after a higher one of the same key.
+
+Without Kafka, consumers read the table itself: publishing commits the lane's batch number, the rows are there already.
 """
 
 from __future__ import annotations
 
 import fcntl
+import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import accumulate
 from operator import attrgetter
 from pathlib import Path
@@ -22,8 +25,10 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, fun
 
 from connectors.store.database import Database, chunks, insert_into, upsert
 from connectors.store.schema import UtcTime, lanes, outbox
+from pipeline.delivery.messages import headers_of
 from pipeline.domain.errors import LaneFenced
-from pipeline.domain.model import Message, OutboxRow, Topic
+from pipeline.domain.fault_injection import crash_point
+from pipeline.domain.model import Message, OutboxRow, ReceivedMessage, Topic
 
 # Columns that a message has under the same name. Its id is `event_id`; its topic is converted.
 MESSAGE_COLUMNS = ("key", "type", "time", "source", "subject", "schema", "value")
@@ -34,6 +39,9 @@ UNDELIVERED = outbox.c.delivered_at.is_(None)
 LOCK_SHARED_FOR_APPEND = text("SELECT pg_advisory_xact_lock_shared(x'6f7574626f78'::bigint)")  # "outbox" in hexadecimal
 LOCK_OUT_APPENDS = text("SELECT pg_advisory_xact_lock(x'6f7574626f78'::bigint)")
 
+POLL_S = 0.5  # between two queries of a reader that follows the embedded log
+PAGE_ROWS = 500  # per query
+PARTITION = 0  # the embedded log has one
 MAX_IDS_PER_STATEMENT = 10_000  # of 32,766 parameters on SQLite, 65,535 on PostgreSQL
 
 
@@ -51,7 +59,8 @@ def append(connection: Connection, messages: Sequence[Message], *, lanes: int, n
     # Where messages of a key wait, the next one must follow, even if the number of lanes changed.
     keys = {message.key for message in messages}
     waits = select(outbox.c.key, outbox.c.lane).where(outbox.c.key.in_(keys), UNDELIVERED)
-    lane_of = {key: lane_for_key(key, lanes=lanes) for key in keys} | dict(connection.execute(waits).tuples())
+    lane_of = {key: lane_for_key(key, lanes=lanes) for key in keys}
+    lane_of |= {row.key: row.lane for row in connection.execute(waits)}
     rows = [
         {"lane": lane_of[each.key], **columns_of(each), "event_id": each.id, "created_at": now} for each in messages
     ]
@@ -204,12 +213,6 @@ def claim_batch_number(connection: Connection, lane: int, batch: int) -> None:
         raise LaneFenced(f"lane {lane}: another process used batch number {batch} already")
 
 
-def set_committed_batch(connection: Connection, lane: int, batch: int) -> None:
-    """Store the batch number committed on the embedded log, in the caller's transaction."""
-    statement = upsert(connection, lanes, ["committed_batch"])
-    connection.execute(statement.values(lane=lane, stamped_batch=batch, committed_batch=batch))
-
-
 def database_time(connection: Connection) -> ColumnElement[datetime]:
     """The database's clock, which all deliverers share; SQLite's own CURRENT_TIMESTAMP has whole seconds."""
     if connection.dialect.name == "sqlite":
@@ -228,3 +231,92 @@ def row_to_value(row: Row[Any]) -> OutboxRow:
         batch=row.batch,
         delivered_at=row.delivered_at,
     )
+
+
+class EmbeddedLane:
+    """A lane of the embedded log. The database's write lock replaces fencing: one writer at a time."""
+
+    def __init__(self, database: Database, number: int) -> None:
+        self.database = database
+        self.number = number
+
+    def committed_batch(self) -> int | None:
+        """The last batch number committed for this lane; None before the first."""
+        batch: int | None = self.database.read_value(select(lanes.c.committed_batch).where(lanes.c.lane == self.number))
+        return batch
+
+    def publish(self, batch: int, messages: Sequence[Message]) -> None:
+        """Commit the batch number; the messages are on the log already."""
+        del messages
+        for point in ("transaction_begun", "messages_sent", "offsets_sent"):
+            crash_point(point)  # the same crash points as on Kafka, so that the same tests apply
+        with self.database.writing() as connection:
+            statement = upsert(connection, lanes, ["committed_batch"])
+            connection.execute(statement.values(lane=self.number, stamped_batch=batch, committed_batch=batch))
+        crash_point("transaction_committed")
+
+    def fits(self, message: Message) -> bool:
+        """Always: the message is in the outbox already."""
+        del message
+        return True
+
+    def find_events(self, messages: Sequence[Message]) -> frozenset[str]:
+        """Every event of the outbox is on the log."""
+        return frozenset(message.id for message in messages)
+
+    def close(self) -> None:
+        """Does nothing."""
+
+
+class EmbeddedTopics:
+    """The topics of a deployment without Kafka.
+
+    Implements `pipeline.domain.ports.Topics`. Guarantee: exactly once, in order per key, to readers of one database.
+    """
+
+    def __init__(self, database: Database, *, prefix: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.database = database
+        self.prefix = prefix
+        self.sleep = sleep
+
+    def open_lane(self, lane: int) -> EmbeddedLane:
+        """Open the lane."""
+        return EmbeddedLane(self.database, lane)
+
+    def read(
+        self,
+        topic: Topic,
+        *,
+        since: datetime | None = None,
+        follow: bool = False,
+        after: Mapping[int, int] | None = None,
+    ) -> Iterator[ReceivedMessage]:
+        """Messages of a topic in order of writing; ends at the current end unless `follow`."""
+        last = (after or {}).get(PARTITION, 0)
+        while True:
+            end = safe_end(self.database)
+            while rows := self.page(topic, after=last, up_to=end, since=since):
+                for row in rows:
+                    yield ReceivedMessage(
+                        topic=self.prefix + row.message.topic.value,
+                        partition=PARTITION,
+                        offset=row.id,
+                        key=row.message.key,
+                        headers=headers_of(row.message),
+                        value=row.message.value,
+                        timestamp=row.created_at,
+                    )
+                    last = row.id
+            if not follow:
+                return
+            self.sleep(POLL_S)
+
+    def page(self, topic: Topic, *, after: int, up_to: int, since: datetime | None) -> tuple[OutboxRow, ...]:
+        """The next rows of a topic after an id."""
+        query = select(outbox).where(outbox.c.topic == topic.value, outbox.c.id > after, outbox.c.id <= up_to)
+        if since is not None:
+            query = query.where(outbox.c.created_at >= since.astimezone(UTC))
+        return tuple(row_to_value(row) for row in self.database.read(query.order_by(outbox.c.id).limit(PAGE_ROWS)))
+
+    def close(self) -> None:
+        """Does nothing: the owner of the database closes it."""

@@ -48,8 +48,8 @@ def note_paragraphs(
 ) -> None:
     """Store that a URL of the host shows these paragraphs. Call under the claim: workers write the same rows."""
     if paragraphs:
-        statement = _filled(connection, _NOTE)
-        connection.execute(statement, {**_asked(connection, host, paragraphs, url_key), "week": week_of(now)})
+        statement, values = _asking(connection, _NOTE, host, paragraphs, url_key)
+        connection.execute(statement, {**values, "week": week_of(now)})
 
 
 def repeated_paragraphs(
@@ -58,8 +58,7 @@ def repeated_paragraphs(
     """Those of the paragraphs that the host shows under three other URLs."""
     if not paragraphs:
         return frozenset()
-    statement = _filled(connection, _REPEATED)
-    return frozenset(connection.scalars(statement, _asked(connection, host, paragraphs, url_key)))
+    return frozenset(connection.scalars(*_asking(connection, _REPEATED, host, paragraphs, url_key)))
 
 
 def expire_paragraphs(connection: Connection, *, before: datetime, now: datetime) -> int:
@@ -69,14 +68,14 @@ def expire_paragraphs(connection: Connection, *, before: datetime, now: datetime
     return gone.rowcount
 
 
-def _filled(connection: Connection, words: str) -> TextClause:
-    return text(words.format(paragraphs=_PARAGRAPHS[connection.dialect.name], true="1 = 1", false="1 = 0"))
-
-
-def _asked(connection: Connection, host: str, paragraphs: Sequence[int], url_key: str) -> dict[str, object]:
-    listed = sorted(set(paragraphs))
-    packed = json.dumps(listed) if connection.dialect.name == "sqlite" else listed
-    return {"host": _hashed(host), "url": _hashed(url_key), "paragraphs": packed}
+def _asking(
+    connection: Connection, words: str, host: str, paragraphs: Sequence[int], url_key: str
+) -> tuple[TextClause, dict[str, object]]:
+    """A statement on these paragraphs, with its values."""
+    dialect, listed = connection.dialect.name, sorted(set(paragraphs))
+    packed = json.dumps(listed) if dialect == "sqlite" else listed
+    statement = text(words.format(paragraphs=_PARAGRAPHS[dialect], true="1 = 1", false="1 = 0"))
+    return statement, {"host": _hashed(host), "url": _hashed(url_key), "paragraphs": packed}
 
 
 def _hashed(words: str) -> int:

@@ -1,32 +1,36 @@
-"""Revisit store: which articles are due for a revisit, and what a revisit changes.
+"""Revisit and replay stores: known articles to fetch or to extract again, and what that changes.
 
-Promises: every write requires that the article is unchanged since the visit was read. Two workers, or a revisit and a
-poll, therefore never make two revisions of one change.
+Promises: every write requires that the article is unchanged since it was read. Two workers, or a revisit and a poll,
+therefore never make two revisions of one change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, func, select, update
 
 from connectors.store import outbox, sketches
-from connectors.store.articles import is_outdated, write_settlement
+from connectors.store.articles import event_id_of, is_outdated, revision_row, write_linked_rows, write_settlement
 from connectors.store.database import Database, chunks
-from connectors.store.replays import entries_of, entry_of_article
+from connectors.store.entry_diff import pending_entry
 from connectors.store.schema import alias_key, aliases, articles, entries
 from pipeline.dedup.model import ArticleState, Relation
 from pipeline.delivery.messages import Visit
-from pipeline.domain.model import Message, Validators, Verdict
+from pipeline.domain.model import Entry, Message, PendingEntry, Validators, Verdict
 from pipeline.identity.urls import canonicalise
 from pipeline.ingest.ports import Settlement, VisitUpdate, WriteResult
+from pipeline.ingest.replay import ArchivedArticle, ReplayChoice
+
+# Columns of `articles` that a visit has under the same name.
+SAME_IN_VISIT = tuple(field.name for field in fields(Visit) if field.name in articles.c)
 
 
 class RevisitStore:
-    """Visits, on a Database."""
+    """Articles that are due for a revisit, and what a revisit changes."""
 
     def __init__(self, database: Database, *, lanes: int) -> None:
         self.database = database
@@ -92,6 +96,60 @@ class RevisitStore:
             return WriteResult.WRITTEN
 
 
+class ReplayStore:
+    """Articles with their archived raw pages, in a resumable order, and the revisions of a replay.
+
+    The entry's verdict, the revisit plan and the validators stay: nothing was fetched.
+    """
+
+    def __init__(self, database: Database, *, lanes: int) -> None:
+        self.database = database
+        self.lanes = lanes
+
+    def count(self, choice: ReplayChoice) -> int:
+        """How many articles a choice selects."""
+        return self.database.read_value(chosen(select(func.count()), choice)) or 0
+
+    def batches(self, choice: ReplayChoice, *, after: str, size: int) -> Iterator[tuple[ArchivedArticle, ...]]:
+        """Articles in order of their ids, after this one; no transaction stays open between batches."""
+        while True:
+            with self.database.reading() as connection:
+                page = chosen(select(articles), choice).where(articles.c.id > after).order_by(articles.c.id).limit(size)
+                rows = connection.execute(page).all()
+                entry_rows = entries_of(connection, [row.id for row in rows])
+            if not rows:
+                return
+            yield tuple(
+                ArchivedArticle(
+                    article_id=row.id,
+                    entry=entry_of(row, entry_rows),
+                    url=row.canonical_url,
+                    raw_location=row.raw_location,
+                )
+                for row in rows
+            )
+            after = rows[-1].id
+
+    def revise(self, settlement: Settlement, *, raw_location: str) -> WriteResult:
+        """Write a revision of an article; TAKEN when this is no longer its last raw page.
+
+        A replay therefore never replaces a newer text.
+        """
+        of_article = articles.c.id == settlement.decision.article_id
+        with self.database.writing() as connection:
+            sketches.lock_for_claim(connection)
+            last = articles.c.state == "live", articles.c.raw_location == raw_location
+            if connection.execute(select(articles.c.id).where(of_article, *last)).one_or_none() is None:
+                return WriteResult.TAKEN
+            if is_outdated(connection, settlement):
+                return WriteResult.CONFLICT
+            event_id = event_id_of(settlement)
+            row = revision_row(connection, settlement) | ({"event_id": event_id} if event_id else {})
+            connection.execute(update(articles).where(of_article).values(row))
+            write_linked_rows(connection, settlement, lanes=self.lanes)
+            return WriteResult.WRITTEN
+
+
 def is_due(now: datetime | None) -> Any:
     """Condition: the article is due for a revisit; without a time, a revisit is planned."""
     planned = articles.c.next_revisit_at.is_not(None) if now is None else articles.c.next_revisit_at <= now
@@ -100,61 +158,77 @@ def is_due(now: datetime | None) -> Any:
 
 def longest_due(feed_ids: Sequence[str], *, now: datetime | None, most_per_outlet: int) -> Select[Any]:
     """Due articles of these feeds, at most so many per outlet, so that no outlet crowds out the others."""
-    order = func.row_number().over(
-        partition_by=articles.c.outlet_id, order_by=(articles.c.next_revisit_at, articles.c.id)
-    )
-    due = select(articles.c.id, order.label("place")).where(is_due(now), articles.c.feed_id.in_(feed_ids)).subquery()
+    longest = articles.c.next_revisit_at, articles.c.id
+    place = func.row_number().over(partition_by=articles.c.outlet_id, order_by=longest).label("place")
+    due = select(articles.c.id, place).where(is_due(now), articles.c.feed_id.in_(feed_ids)).subquery()
     return select(articles).join(due, due.c.id == articles.c.id).where(due.c.place <= most_per_outlet)
 
 
 def read_visits(connection: Connection, query: Select[Any]) -> tuple[Visit, ...]:
     """The articles of a query as visits, each with its entry."""
     rows = connection.execute(query).all()
-    entry_rows: dict[str, Row[Any]] = {}
-    for some in chunks(rows):
-        entry_rows.update(entries_of(connection, [row.id for row in some]))
-    return tuple(visit_of(row, entry_rows.get(row.id)) for row in rows)
+    entry_rows = entries_of(connection, [row.id for row in rows])
+    return tuple(
+        Visit(
+            article_id=row.id,
+            entry=entry_of(row, entry_rows),
+            validators=Validators(row.etag, row.last_modified),
+            is_withdrawn=row.state == "withdrawn",
+            is_copy=row.relation == Relation.COPY.value,
+            due_at=row.next_revisit_at,
+            **{name: getattr(row, name) for name in SAME_IN_VISIT},
+        )
+        for row in rows
+    )
 
 
 def is_as_visited(visit: Visit) -> Any:
     """Condition: the article is unchanged since the visit was read."""
-    state = "withdrawn" if visit.is_withdrawn else "live"
-    return and_(
-        articles.c.id == visit.article_id,
-        articles.c.state == state,
-        articles.c.revision == visit.revision,
-        articles.c.last_fetched_at == visit.last_fetched_at,
-    )
+    is_same_state = articles.c.state == ("withdrawn" if visit.is_withdrawn else "live")
+    is_same = articles.c.revision == visit.revision, articles.c.last_fetched_at == visit.last_fetched_at
+    return and_(articles.c.id == visit.article_id, is_same_state, *is_same)
 
 
 def noted_row(noted: VisitUpdate) -> dict[str, Any]:
     """The columns of `articles` that a visit without a revision changes."""
-    row: dict[str, Any] = {
-        "next_revisit_at": noted.next_revisit_at,
-        "missing_since": noted.missing_since,
-        "revisits": articles.c.revisits + 1,
-    }
-    if noted.validators is not None:
-        row |= {"etag": noted.validators.etag, "last_modified": noted.validators.last_modified}
-    return row
+    plan = {"next_revisit_at": noted.next_revisit_at, "missing_since": noted.missing_since}
+    validators = {} if noted.validators is None else asdict(noted.validators)
+    return {**plan, **validators, "revisits": articles.c.revisits + 1}
 
 
-def visit_of(row: Row[Any], entry_row: Row[Any] | None) -> Visit:
-    """A row of `articles` with its entry as a visit."""
-    return Visit(
-        article_id=row.id,
-        cluster_id=row.cluster_id,
-        url=row.url,
-        canonical_url=row.canonical_url,
-        title=row.title,
-        text_hash=row.text_hash,
-        entry=entry_of_article(row, entry_row),
-        validators=Validators(row.etag, row.last_modified),
+def chosen(query: Select[Any], choice: ReplayChoice) -> Select[Any]:
+    """Restrict a query to the articles of a choice: live, with a raw page of these days."""
+    query = query.where(articles.c.state == "live", articles.c.raw_location.is_not(None))
+    if choice.outlets:
+        query = query.where(articles.c.outlet_id.in_(choice.outlets))
+    day = func.substr(articles.c.raw_location, 1, 10)  # not the whole location: its order depends on the collation
+    if choice.since is not None:
+        query = query.where(day >= choice.since.isoformat())
+    if choice.until is not None:
+        query = query.where(day <= choice.until.isoformat())
+    return query
+
+
+def entries_of(connection: Connection, article_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """The entry of each article, the first one if there were several."""
+    found: dict[str, Row[Any]] = {}
+    for some in chunks(article_ids):
+        query = select(entries).where(entries.c.article_id.in_(some)).order_by(entries.c.first_seen_at.desc())
+        found |= {row.article_id: row for row in connection.execute(query)}
+    return found
+
+
+def entry_of(row: Row[Any], entry_rows: Mapping[str, Row[Any]]) -> PendingEntry:
+    """The entry of an article, or a substitute for one that expired."""
+    if row.id in entry_rows:
+        return pending_entry(entry_rows[row.id], is_dead=False)  # a replay or revisit resolves no dead letter
+    return PendingEntry(
+        id=0,
+        outlet_id=row.outlet_id,
+        feed_id=row.feed_id,
+        entry=Entry(identity=row.id, digest="", title=row.title, link=row.url),
+        version=1,
+        attempts=0,
         first_seen_at=row.first_seen_at,
-        last_fetched_at=row.last_fetched_at,
-        revision=row.revision,
-        is_withdrawn=row.state == "withdrawn",
-        is_copy=row.relation == Relation.COPY.value,
-        missing_since=row.missing_since,
-        due_at=row.next_revisit_at,
+        article_id=row.id,
     )

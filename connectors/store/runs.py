@@ -62,22 +62,20 @@ class RunStore:
     def keep(self, run_id: str, report: Report, *, now: datetime) -> None:
         """Store the report of a run, or of one of its shards."""
         whole = report.whole
-        with self.database.writing() as connection:
-            connection.execute(
-                runs.insert().values(
-                    run_id=run_id,
-                    finished_at=now,
-                    report=json.dumps(report.to_json()),
-                    polls=whole.polls.total(),
-                    entries=whole.entries,
-                    settled=whole.settled,
-                    pending=whole.pending,
-                    published=sum(report.total(verdict) for verdict in PUBLISHING),
-                    delivered=report.delivered[Topic.ARTICLES.value] + report.delivered[Topic.COPIES.value],
-                    is_red=bool(report.problems),
-                    seconds=report.seconds,
-                )
-            )
+        row = {
+            "run_id": run_id,
+            "finished_at": now,
+            "report": json.dumps(report.to_json()),
+            "polls": whole.polls.total(),
+            "entries": whole.entries,
+            "settled": whole.settled,
+            "pending": whole.pending,
+            "published": sum(report.total(verdict) for verdict in PUBLISHING),
+            "delivered": report.delivered[Topic.ARTICLES.value] + report.delivered[Topic.COPIES.value],
+            "is_red": bool(report.problems),
+            "seconds": report.seconds,
+        }
+        self.database.write(runs.insert().values(row))
 
     def reports(self, run_id: str) -> tuple[Report, ...]:
         """The reports of a run's shards."""

@@ -25,10 +25,9 @@ from connectors.store.database import Database
 from connectors.store.explanations import WhyStore
 from connectors.store.feeds import FeedStore
 from connectors.store.host_slots import StoredPacer
-from connectors.store.outbox import StoredOutbox
+from connectors.store.outbox import EmbeddedTopics, StoredOutbox
 from connectors.store.revisits import RevisitStore
 from connectors.store.runs import RunStore
-from connectors.store.topic_log import EmbeddedTopics
 from pipeline import __version__
 from pipeline.app.environment import load_settings
 from pipeline.catalogue.catalogue import parse_catalogue, select

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from connectors.desk.access import AccessControl
 from connectors.desk.actions import Finding, RunStarter
 from connectors.desk.web import create_desk
-from connectors.store.dead_letters import DeadLetterStore
+from connectors.store.articles import DeadLetterStore
 from pipeline.app.checks import check_feed
 from pipeline.app.deployment import read_catalogue
 from pipeline.app.files import edit_catalogue

@@ -17,10 +17,10 @@ from typing import Unpack
 
 from connectors.archive.cdxj_index import warc_files
 from connectors.archive.checkpoint import CheckpointFile
+from connectors.store.articles import DeadLetterStore
 from connectors.store.backfills import BackfillStore
-from connectors.store.dead_letters import DeadLetterStore
 from connectors.store.integrity import find_faults
-from connectors.store.replays import ReplayStore
+from connectors.store.revisits import ReplayStore
 from pipeline.app.runs import Newswire, RunOptions, open_run
 from pipeline.delivery.dead_letters import DeadEntry, RedriveChoice, redriven_message
 from pipeline.delivery.deliver import keep_numbers

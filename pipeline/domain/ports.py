@@ -135,7 +135,7 @@ class Lane(Protocol):
 
 
 class Topics(Protocol):
-    """Topics of a broker or of the embedded log: `connectors/kafka/producer.py`, `connectors/store/topic_log.py`."""
+    """Topics of a broker or of the embedded log: `connectors/kafka/producer.py`, `connectors/store/outbox.py`."""
 
     def open_lane(self, lane: int) -> Lane:
         """Open the lane, fencing any other holder of it."""

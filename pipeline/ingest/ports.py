@@ -239,7 +239,7 @@ class VisitStore(Protocol):
 
 
 class RevisionStore(Protocol):
-    """Writes the revisions of a replay. Implemented by `connectors/store/replays.py`."""
+    """Writes the revisions of a replay. Implemented by `connectors/store/revisits.py`."""
 
     def revise(self, settlement: Settlement, *, raw_location: str) -> WriteResult:
         """Write a revision of an article whose last raw page is still this one; TAKEN when it is not."""

@@ -15,8 +15,7 @@ from sqlalchemy import text
 from connectors.archive.text_store import TextStore
 from connectors.store import outbox
 from connectors.store.database import Database
-from connectors.store.outbox import safe_end
-from connectors.store.topic_log import EmbeddedTopics
+from connectors.store.outbox import EmbeddedTopics, safe_end
 from pipeline.app import export as app_export
 from pipeline.app.export import ExportChoice
 from pipeline.app.runs import Newswire

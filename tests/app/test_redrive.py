@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from connectors.store.articles import ArticleStore
+from connectors.store.articles import ArticleStore, DeadLetterStore
 from connectors.store.database import Database
-from connectors.store.dead_letters import DeadLetterStore
 from connectors.store.feeds import FeedStore
 from connectors.store.outbox import StoredOutbox
 from pipeline.app.repair import redrive

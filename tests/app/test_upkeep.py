@@ -12,10 +12,9 @@ from sqlalchemy import Connection, insert, update
 
 from connectors.desk.queries import read_overview, read_runs
 from connectors.store.database import Database
-from connectors.store.outbox import append
+from connectors.store.outbox import EmbeddedLane, EmbeddedTopics, append
 from connectors.store.runs import RunSummary
 from connectors.store.schema import aliases, articles, entries, feeds
-from connectors.store.topic_log import EmbeddedLane, EmbeddedTopics
 from pipeline.app.deployment import now
 from pipeline.app.repair import delete_by_retention, feed_problems, integrity_faults, run_overdue_revisits
 from pipeline.app.runs import Newswire

@@ -26,9 +26,8 @@ from connectors.kafka.config import KafkaSettings
 from connectors.kafka.producer import KafkaTopics
 from connectors.kafka.topic_specs import TopicSpec, desired_topics
 from connectors.store.database import Database
-from connectors.store.outbox import StoredOutbox, append
+from connectors.store.outbox import EmbeddedTopics, StoredOutbox, append
 from connectors.store.schema import lanes, outbox
-from connectors.store.topic_log import EmbeddedTopics
 from pipeline.delivery.dead_letters import claim_check
 from pipeline.delivery.deliver import (
     OVERTAKE_AFTER,

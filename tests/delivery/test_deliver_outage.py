@@ -65,8 +65,7 @@ def test_audit_of_a_missing_message_exits_with_one(broker: Broker, newsroom: New
 
 def pretend_delivered(path: Path) -> None:
     """A message that the store takes for delivered, and no topic has: the embedded log has it, Kafka has not."""
-    from connectors.store.outbox import StoredOutbox
-    from connectors.store.topic_log import EmbeddedTopics
+    from connectors.store.outbox import EmbeddedTopics, StoredOutbox
 
     database = Database(f"sqlite:///{path}")
     with database.writing() as connection:

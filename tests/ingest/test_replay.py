@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.store.replays import ReplayStore
+from connectors.store.revisits import ReplayStore
 from pipeline.app.repair import REPLAY_BATCH, replay
 from pipeline.app.runs import Newswire
 from pipeline.domain.errors import SettingsError
@@ -42,7 +42,7 @@ sys.addaudithook(refuse)
 STOPPED = """
 import sys
 from pathlib import Path
-from connectors.store.replays import ReplayStore
+from connectors.store.revisits import ReplayStore
 from pipeline.app.repair import REPLAY_BATCH, replay
 from pipeline.app.runs import Newswire
 from pipeline.ingest.replay import ReplayChoice

@@ -13,7 +13,7 @@ from connectors.store.articles import ArticleStore
 from connectors.store.database import Database
 from connectors.store.feeds import FeedStore
 from connectors.store.outbox import StoredOutbox
-from connectors.store.replays import ReplayStore
+from connectors.store.revisits import ReplayStore
 from connectors.store.schema import articles
 from pipeline.domain.model import Topic, Verdict
 from pipeline.ingest.ports import PollDecision, Settlement, WriteResult

@@ -16,8 +16,6 @@ from connectors.store.schema import BigId, UtcTime, index_where, optional, requi
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 tables = sa.MetaData()
 table = partial(schema.table, tables=tables)

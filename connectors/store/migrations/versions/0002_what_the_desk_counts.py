@@ -10,26 +10,21 @@ from alembic import op
 
 revision = "0002"
 down_revision = "0001"
-branch_labels = None
-depends_on = None
-
-PENDING = sa.text("state = 'pending'")
-DEAD = sa.text("verdict = 'failed' AND state = 'settled'")
-FAILED = sa.text("verdict = 'failed'")
 
 
 def upgrade() -> None:
     op.drop_index("entries_failed", "entries")
-    make("entries_dead", ["outlet_id", "settled_at"], DEAD)
-    make("entries_waiting", ["outlet_id", "first_seen_at"], PENDING)
+    make("entries_dead", "settled_at", where="verdict = 'failed' AND state = 'settled'")
+    make("entries_waiting", "first_seen_at", where="state = 'pending'")
 
 
 def downgrade() -> None:
     op.drop_index("entries_waiting", "entries")
     op.drop_index("entries_dead", "entries")
-    make("entries_failed", ["outlet_id", "settled_at"], FAILED)
+    make("entries_failed", "settled_at", where="verdict = 'failed'")
 
 
-def make(name: str, columns: list[str], where: sa.TextClause) -> None:
-    """An index on some of the entries."""
-    op.create_index(name, "entries", columns, postgresql_where=where, sqlite_where=where)
+def make(name: str, time: str, *, where: str) -> None:
+    """An index on some of the entries, by outlet and time."""
+    some = sa.text(where)
+    op.create_index(name, "entries", ["outlet_id", time], postgresql_where=some, sqlite_where=some)
