@@ -130,7 +130,7 @@ class EntryDiff:
         feed_id = self.feed.feed_id
         values = {"feed_id": feed_id, "entry": entry_to_json(entry), "next_attempt_at": None}
         connection.execute(update(entries).where(entries.c.id == row.id).values(**values))
-        return pending_entry(row, entry, feed_id=feed_id, is_dead=False)
+        return pending_entry(row, entry, feed_id=feed_id)
 
     def write_feed_entries(self, connection: Connection, new: Mapping[str, PendingEntry], *, now: datetime) -> None:
         """Write which entries this feed shows, where that is new, changed or not refreshed for long."""

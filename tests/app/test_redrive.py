@@ -25,7 +25,7 @@ from pipeline.ingest.ports import Deferral, Ending, PollDecision
 from pipeline.ingest.retries import Attempt, with_resolution
 from tests.newsroom import Newsroom
 from tests.newsroom.catalogue import OUTLETS
-from tests.values import FEED, NOW, OUTLET, make_entry, make_polled, make_response
+from tests.values import FEED, NOW, OUTLET, make_entry, make_polled, make_response, make_state
 
 LATER = NOW + timedelta(hours=1)
 
@@ -136,6 +136,22 @@ def test_redriven_entry_is_pending_again_with_one_message(dead: DeadLetterStore,
     assert (waiting.is_dead, waiting.attempts, waiting.version) == (True, 0, 2)
     (row,) = StoredOutbox(database).rows(Topic.DEAD_LETTERS)
     assert json.loads(row.message.value or b"")["state"] == "redriven"
+
+
+def test_redriven_entry_of_a_backfill_that_a_live_feed_takes_over_still_resolves_its_letter(database: Database) -> None:
+    feeds, articles = FeedStore(database, lanes=4), ArticleStore(database, lanes=4)
+    backfill = make_state("antenne/~archive")
+    shown = make_polled(make_entry(1))
+    (entry,) = feeds.record_poll(backfill, shown, lambda _shown: PollDecision(backfill)).pending
+    articles.end(Ending(entry=entry, verdict=Verdict.FAILED, reason="timed_out"), now=NOW)
+    store = DeadLetterStore(database, lanes=4)
+    found = store.find(RedriveChoice())
+    store.redrive(found, [redriven_message(each, OUTLET, now=LATER) for each in found], now=LATER)
+    live = make_state()
+    (taken,) = feeds.record_poll(live, shown, lambda _shown: PollDecision(live)).pending
+    assert (taken.feed_id, taken.is_dead) == (FEED.id, True)
+    ending = with_resolution(Ending(entry=taken, verdict=Verdict.REJECTED, reason="stub"), OUTLET, now=LATER)
+    assert [json.loads(message.value or b"")["state"] for message in ending.messages] == ["resolved"]
 
 
 def test_redriven_entry_becomes_an_article_and_its_dead_letter_is_resolved(tmp_path: Path) -> None:
