@@ -26,17 +26,9 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Row, TextualSelect, column, delete, insert, select, table, text
 
 from connectors.store.schema import sketch_keys, sketches
+from pipeline.dedup import model
 from pipeline.dedup.fingerprint import Fingerprint
-from pipeline.dedup.model import (
-    MAX_HITS,
-    MAX_PER_KEY,
-    MIN_SHARED_KEYS,
-    ArticleState,
-    Candidate,
-    KnownArticle,
-    NearbyArticles,
-    Relation,
-)
+from pipeline.dedup.model import ArticleState, Candidate, KnownArticle, NearbyArticles, Relation
 
 MAX_ROWS_PER_EXPIRY = 20_000  # rows per transaction, so that none lasts long
 FILE_EVERY = 2048  # articles: at most 200 pages of new keys; moving them rewrites a week's index once for all
@@ -271,8 +263,8 @@ def content_key(fingerprint: Fingerprint) -> int:
 
 @lru_cache(maxsize=16)
 def _statement(dialect: str, tables: tuple[str, ...]) -> TextualSelect:
-    found = " UNION ALL ".join(_FOUND[dialect].format(table=table, max_per_key=MAX_PER_KEY) for table in tables)
-    words = _NEAR.format(asked=_ASKED[dialect], found=found, min_shared=MIN_SHARED_KEYS, max_hits=MAX_HITS)
+    found = " UNION ALL ".join(_FOUND[dialect].format(table=table, max_per_key=model.MAX_PER_KEY) for table in tables)
+    words = _NEAR.format(asked=_ASKED[dialect], found=found, min_shared=model.MIN_SHARED_KEYS, max_hits=model.MAX_HITS)
     return text(words).columns(*sketches.c, seen=Integer, n=Integer, shared=Integer)
 
 
