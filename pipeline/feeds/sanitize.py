@@ -1,6 +1,6 @@
 """Sanitizer for the XML of a feed: removes junk, DOCTYPE and illegal references, and bounds sizes.
 
-Promises work that is linear in the text. Leaves reading it to `rss_atom` and `news_sitemap`.
+Promises work that is linear in the text. Leaves reading it to `rss_atom` and `sitemaps`.
 
 Tested by tests/feeds/test_parse.py.
 """

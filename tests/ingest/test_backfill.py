@@ -221,7 +221,7 @@ def test_pages_of_a_warc_file_are_published_once_without_requests(
 
 
 def test_warc_pages_outside_the_span_are_skipped(past: Backfill, warc: Path) -> None:
-    assert fill(past, warcs=[str(warc)], since="2026-03-06").entries == 0
+    assert fill(past, warcs=[str(warc)], since="2026-03-06").whole.entries == 0
 
 
 def test_damaged_warc_file_is_read_up_to_the_damage_and_is_a_fault(past: Backfill, warc: Path) -> None:
