@@ -29,6 +29,8 @@ from typing import Any
 from airflow.sdk import Param, dag, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from pipeline.app.dag_schedule import dag_options
+
 log = logging.getLogger("newswire.dags")
 
 SHARE_DEADLINE = timedelta(hours=5)  # a share then ends, and resumes in the next run
@@ -36,18 +38,6 @@ SHARE_DEADLINE = timedelta(hours=5)  # a share then ends, and resumes in the nex
 
 @dag(
     schedule="47 4 * * *",  # at night, after upkeep, when live news are few
-    catchup=False,
-    max_active_runs=1,
-    dagrun_timeout=timedelta(hours=23),
-    default_args={
-        "owner": "news-desk",
-        "retries": 1,
-        "retry_delay": timedelta(minutes=2),
-        "execution_timeout": SHARE_DEADLINE + timedelta(hours=1),
-    },
-    tags=["news", "backfill"],
-    dag_display_name="News backfill",
-    description="News of the past, from sitemaps and WARC files",
     doc_md=__doc__,
     params={
         "outlets": Param(
@@ -84,6 +74,14 @@ SHARE_DEADLINE = timedelta(hours=5)  # a share then ends, and resumes in the nex
             False, type="boolean", title="Dry run", description="Read the sitemaps and count their pages, no more."
         ),
     },
+    **dag_options(
+        "News backfill",
+        "News of the past, from sitemaps and WARC files",
+        tag="backfill",
+        run=timedelta(hours=23),
+        task=SHARE_DEADLINE + timedelta(hours=1),
+        retry_after=timedelta(minutes=2),
+    ),
 )
 def news_backfill() -> None:
     """Plan, fill share by share, report."""
@@ -93,15 +91,8 @@ def news_backfill() -> None:
         from pipeline.app.backfill import Backfill
 
         with Backfill.from_env() as past:
-            shares = past.plan(
-                outlets=params["outlets"],
-                since=params["since"],
-                until=params["until"],
-                sitemaps=params["sitemaps"],
-                warcs=params["warcs"],
-                again=params["again"],
-                begin=not params["dry_run"],
-            )
+            given = {name: params[name] for name in ("outlets", "since", "until", "sitemaps", "warcs", "again")}
+            shares = past.plan(**given, begin=not params["dry_run"])
         return [share.to_json() | {"name": share.name} for share in shares]
 
     @task(map_index_template="{{ task.op_kwargs['share']['name'] }}", pool="news_backfill", priority_weight=1)

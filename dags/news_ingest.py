@@ -51,7 +51,7 @@ from airflow.sdk import (  # type: ignore[attr-defined]  # loaded on demand
 )
 from airflow.sdk.exceptions import AirflowFailException
 
-from pipeline.app.dag_schedule import record_late_run, schedule
+from pipeline.app.dag_schedule import dag_options, record_late_run, schedule
 from pipeline.domain.errors import CatalogueError, DeliveryError, LaneFenced, LaneLost, SettingsError, StoreError
 
 log = logging.getLogger("newswire.dags")
@@ -89,25 +89,12 @@ RETRY = ExceptionRetryPolicy(
 
 @dag(
     schedule=SCHEDULE.every,
-    catchup=False,
-    max_active_runs=1,
-    dagrun_timeout=SCHEDULE.run_limit,
     deadline=DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=SCHEDULE.late_after,
         callback=SyncCallback(record_late_run, kwargs={"late_after_min": LATE_AFTER_MIN}),
         name="late",
     ),
-    default_args={
-        "owner": "news-desk",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=20),
-        "execution_timeout": SCHEDULE.shard_limit,
-        "retry_policy": RETRY,
-    },
-    tags=["news", "ingest"],
-    dag_display_name="News ingest",
-    description="Feeds → pages → clean articles → topics",
     doc_md=__doc__,
     params={
         "outlets": Param(
@@ -132,6 +119,16 @@ RETRY = ExceptionRetryPolicy(
             False, type="boolean", title="Dry run", description="Only plan: show which feeds are due, fetch nothing."
         ),
     },
+    **dag_options(
+        "News ingest",
+        "Feeds → pages → clean articles → topics",
+        tag="ingest",
+        run=SCHEDULE.run_limit,
+        task=SCHEDULE.shard_limit,
+        retry_after=timedelta(seconds=20),
+        retries=2,
+        retry_policy=RETRY,
+    ),
 )
 def news_ingest() -> None:
     """Plan, ingest shard by shard, report."""

@@ -17,6 +17,8 @@ from datetime import timedelta
 from airflow.sdk import Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from pipeline.app.dag_schedule import dag_options
+
 log = logging.getLogger("newswire.dags")
 
 SHOWN = 50  # dead letters named in the log; the rest are counted
@@ -24,15 +26,6 @@ SHOWN = 50  # dead letters named in the log; the rest are counted
 
 @dag(
     schedule=None,
-    catchup=False,
-    max_active_runs=1,
-    dagrun_timeout=timedelta(minutes=30),
-    default_args={
-        "owner": "news-desk",
-        "retries": 1,
-        "retry_delay": timedelta(seconds=30),
-        "execution_timeout": timedelta(minutes=20),
-    },
     params={
         "dry_run": Param(True, type="boolean", title="Only look", description="Log what would be tried again."),
         "outlets": Param([], type="array", title="Outlets", description="Ids of the catalogue; none: all."),
@@ -42,10 +35,15 @@ SHOWN = 50  # dead letters named in the log; the rest are counted
         "since": Param("", type="string", title="Failed since", description="2d, 6h, or 2026-11-23T06:00Z."),
         "until": Param("", type="string", title="Failed before", description="As above."),
     },
-    tags=["news", "repair"],
-    dag_display_name="News redrive",
-    description="Try dead letters again",
     doc_md=__doc__,
+    **dag_options(
+        "News redrive",
+        "Try dead letters again",
+        tag="repair",
+        run=timedelta(minutes=30),
+        task=timedelta(minutes=20),
+        retry_after=timedelta(seconds=30),
+    ),
 )
 def news_redrive() -> None:
     """Find dead letters, make their entries pending."""

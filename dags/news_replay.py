@@ -19,6 +19,8 @@ from typing import Any
 from airflow.sdk import Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from pipeline.app.dag_schedule import dag_options
+
 log = logging.getLogger("newswire.dags")
 
 DEADLINE_S = 5 * 3600  # then it ends between two batches, and the next run goes on
@@ -26,25 +28,22 @@ DEADLINE_S = 5 * 3600  # then it ends between two batches, and the next run goes
 
 @dag(
     schedule=None,
-    catchup=False,
-    max_active_runs=1,
-    dagrun_timeout=timedelta(hours=7),
-    default_args={
-        "owner": "news-desk",
-        "retries": 2,
-        "retry_delay": timedelta(minutes=1),
-        "execution_timeout": timedelta(hours=6),
-    },
     params={
         "dry_run": Param(True, type="boolean", title="Only look", description="Log what would change."),
         "outlets": Param([], type="array", title="Outlets", description="Ids of the catalogue; none: all."),
         "since": Param("", type="string", title="First day", description="Of the raw pages (UTC): 7d, or 2026-11-01."),
         "until": Param("", type="string", title="Last day", description="Included; as above."),
     },
-    tags=["news", "repair"],
-    dag_display_name="News replay",
-    description="Archived pages through the present extractor",
     doc_md=__doc__,
+    **dag_options(
+        "News replay",
+        "Archived pages through the present extractor",
+        tag="repair",
+        run=timedelta(hours=7),
+        task=timedelta(hours=6),
+        retry_after=timedelta(minutes=1),
+        retries=2,
+    ),
 )
 def news_replay() -> None:
     """Replay what the form says."""

@@ -24,24 +24,22 @@ from typing import Any
 from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from pipeline.app.dag_schedule import dag_options
+
 log = logging.getLogger("newswire.dags")
 
 
 @dag(
     schedule="17 3 * * *",  # little is published at this hour; not at a full hour, when many jobs start
-    catchup=False,
-    max_active_runs=1,
-    dagrun_timeout=timedelta(hours=3),
-    default_args={
-        "owner": "news-desk",
-        "retries": 1,
-        "retry_delay": timedelta(minutes=5),
-        "execution_timeout": timedelta(hours=1),
-    },
-    tags=["news", "upkeep"],
-    dag_display_name="News upkeep",
-    description="Retention, overdue revisits, silent feeds, integrity",
     doc_md=__doc__,
+    **dag_options(
+        "News upkeep",
+        "Retention, overdue revisits, silent feeds, integrity",
+        tag="upkeep",
+        run=timedelta(hours=3),
+        task=timedelta(hours=1),
+        retry_after=timedelta(minutes=5),
+    ),
 )
 def news_upkeep() -> None:
     """Delete by retention, make overdue revisits, list feeds in trouble, audit."""

@@ -15,7 +15,7 @@ from typing import Any
 import typer
 
 from connectors.desk.formatting import VERDICT_MEANINGS
-from connectors.kafka.topic_specs import desired_topics
+from connectors.kafka.config import desired_topics
 from pipeline.cli.main import app
 from pipeline.domain import errors, reasons
 from pipeline.domain.settings import Settings, describe
@@ -122,7 +122,7 @@ def topics() -> str:
             for field, value in schema["properties"].items()
         ]
         parts += [f"## {name}", str(schema["description"]), table(("field", "type", "always", "meaning"), fields)]
-    return page("Topics and fields", "`connectors/kafka/topic_specs.py` and `schemas/`", *parts)
+    return page("Topics and fields", "`connectors/kafka/config.py` and `schemas/`", *parts)
 
 
 def type_of(value: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from jsonschema import Draft202012Validator, SchemaError
 
-from schemas.compatibility import differences
+from tests.schemas.compatibility import differences
 
 TYPE = "application/vnd.schemaregistry.v1+json"
 

@@ -7,6 +7,7 @@ it). It runs in the scheduler, inside its transaction: one query by key, without
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import Any
 
 from airflow.listeners import hookimpl
@@ -17,43 +18,28 @@ NOTE = "note"  # the XCom key of a report task's note
 
 @hookimpl
 def on_dag_run_success(dag_run: Any) -> None:
-    """Called by Airflow for a green run."""
-    keep_note(dag_run)
+    """Copy the note that a task of the run left, unless a person wrote one.
 
-
-@hookimpl
-def on_dag_run_failed(dag_run: Any) -> None:
-    """Called by Airflow for a red run: its note begins with the fault."""
-    keep_note(dag_run)
-
-
-def keep_note(dag_run: Any) -> None:
-    """Copy the note in the scheduler's own transaction, or in a new one where there is none (`dag.test()`)."""
+    In the scheduler's own transaction, or in a new one where there is none (`dag.test()`).
+    """
     from airflow.models.dagrun import DagRun
+    from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
+    from sqlalchemy import select
     from sqlalchemy.orm import object_session
 
     if not dag_run.dag_id.startswith("news_"):
         return
-    session = object_session(dag_run)
-    if session is not None:
-        write_note(dag_run, session)
-        return
-    with create_session() as own:
-        write_note(own.get(DagRun, dag_run.id), own)
+    own = object_session(dag_run)
+    with create_session() if own is None else nullcontext(own) as session:
+        run: Any = session.get(DagRun, dag_run.id) if own is None else dag_run
+        of_run = (XComModel.dag_id == run.dag_id, XComModel.run_id == run.run_id, XComModel.key == NOTE)
+        found = None if run.note else session.scalars(select(XComModel).where(*of_run)).first()
+        if found is not None:
+            run.note = str(XComModel.deserialize_value(found))
 
 
-def write_note(dag_run: Any, session: Any) -> None:
-    """Copy the note that a task of the run left, unless a person wrote one."""
-    from airflow.models.xcom import XComModel
-    from sqlalchemy import select
-
-    if dag_run.note:
-        return
-    of_run = (XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id, XComModel.key == NOTE)
-    found = session.scalars(select(XComModel).where(*of_run)).first()
-    if found is not None:
-        dag_run.note = str(XComModel.deserialize_value(found))
+on_dag_run_failed = on_dag_run_success  # its note begins with the fault
 
 
 class RunNotes(AirflowPlugin):

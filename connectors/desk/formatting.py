@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -21,7 +24,8 @@ VERDICT_MEANINGS: Mapping[Verdict, str] = {
     Verdict.FAILED: "not published: a dead letter, failed after the last attempt",
     Verdict.WITHDRAWN: "withdrawn: its page no longer exists",
 }
-STATUS_MEANINGS: Mapping[FeedStatus, str] = {
+MEANINGS: Mapping[str, str] = {
+    "pending": "its page is not processed yet",
     FeedStatus.FRESH: "it showed a new entry within its usual time",
     FeedStatus.QUIET: "it answers without new entries, no longer than usual for it",
     FeedStatus.SILENT: "it answers without new entries for longer than its history allows",
@@ -30,12 +34,7 @@ STATUS_MEANINGS: Mapping[FeedStatus, str] = {
     FeedStatus.GONE: "it answered 410 Gone, and is no longer polled",
     FeedStatus.BLOCKED: "it refuses us: 401, 403 or a bot wall",
     FeedStatus.PAUSED: "an operator paused it",
-}
-MEANINGS: Mapping[str, str] = {
-    "pending": "its page is not processed yet",
-    **{status.value: sentence for status, sentence in STATUS_MEANINGS.items()},
-    **{verdict.value: sentence for verdict, sentence in VERDICT_MEANINGS.items()},
-}
+} | {verdict.value: sentence for verdict, sentence in VERDICT_MEANINGS.items()}
 
 SPARK_HEIGHT, SPARK_STEP = 20, 5  # pixels: of the sparkline, and of one hour in it
 
@@ -49,7 +48,6 @@ def ago(moment: datetime | None, now: datetime) -> str:
 
 
 def timestamp(moment: datetime | None) -> str:
-    """A time in full."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "never"
 
 
@@ -61,11 +59,6 @@ def figure(number: float) -> str:
 def size(number: float) -> str:
     """A size in bytes or kB."""
     return f"{number / 1000:.0f} kB" if number >= 1000 else f"{number:.0f} B"
-
-
-def meaning(word: str) -> str:
-    """What a verdict or a status means, in a sentence."""
-    return MEANINGS[word]
 
 
 def bars(counts: Sequence[int]) -> list[tuple[int, float, float]]:
@@ -92,17 +85,10 @@ def query(fields: Mapping[str, object]) -> str:
     return urlencode({name: value for name, value in fields.items() if value not in (None, "")})
 
 
-def part(text: object) -> str:
-    """A segment of a URL's path."""
-    return quote(str(text), safe="")
-
-
-def combine(fields: Mapping[str, object], more: Mapping[str, object]) -> Mapping[str, object]:
-    """Fields of a query, with others added or replaced."""
-    return {**fields, **more}
-
-
 FILTERS: Mapping[str, Callable[..., Any]] = {
-    filter_.__name__: filter_
-    for filter_ in (duration, ago, timestamp, figure, size, meaning, bars, link, query, part, combine)
+    "meaning": MEANINGS.__getitem__,  # of a verdict or a status
+    "part": partial(quote, safe=""),  # a segment of a URL's path
+    "combine": operator.or_,  # fields of a query, with others added or replaced
+    "from_json": json.loads,
+    **{each.__name__: each for each in (duration, ago, timestamp, figure, size, bars, link, query)},
 }

@@ -2,7 +2,7 @@
 
 Promises: every response forbids inline scripts, foreign frames and foreign resources (Content-Security-Policy), and the
 templates escape every value, because outlets write titles, URLs and errors. A form needs the role and a token; both are
-checked by connectors/desk/access.py.
+checked by connectors/desk/ports.py.
 """
 
 # No `from __future__ import annotations`: FastAPI evaluates TimeRange's annotations without this module's names.
@@ -11,7 +11,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
+from hmac import compare_digest
 from importlib.resources import files
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import parse_qs, quote, urlencode
@@ -23,11 +25,17 @@ from pydantic import AfterValidator, AwareDatetime
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
-from connectors.desk import formatting, lists, queries
-from connectors.desk.access import AccessControl, DeskUser, csrf_token, is_csrf_safe, is_signed_notice, sign_notice
-from connectors.desk.actions import DeskActions, RunStarter
-from connectors.desk.queries import DAY, HOUR, this_hour
-from connectors.desk.views import PUBLISHED, WORST_FIRST, EntryFilter, FeedFilter, OutboxFilter, OutletFilter
+from connectors.desk import formatting, queries
+from connectors.desk.ports import (
+    AccessControl,
+    DeskActions,
+    DeskUser,
+    RunStarter,
+    csrf_token,
+    is_csrf_safe,
+    sign_notice,
+)
+from connectors.desk.queries import DAY, HOUR, PUBLISHED, WORST_FIRST, EntryFilter, OutboxFilter, last_hours
 from connectors.store.database import Database
 from connectors.store.explanations import WhyStore
 from pipeline.catalogue.catalogue import NewFeed
@@ -55,12 +63,11 @@ MAX_FORM_BYTES = 20_000  # the largest form of ours has a few hundred
 router = APIRouter()
 P = ParamSpec("P")
 R = TypeVar("R")
+K = TypeVar("K", bound=StrEnum)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Desk:
-    """The dependencies of the pages."""
-
     database: Database
     actions: DeskActions
     runs: RunStarter
@@ -80,36 +87,29 @@ class DeskRequest:
         self.form: Mapping[str, str] = {}  # of an action
 
     def read(self, query: Callable[Concatenate[Connection, P], R], *given: P.args, **named: P.kwargs) -> R:
-        """Run a query."""
         with self.desk.database.reading() as connection:
             return query(connection, *given, **named)
 
     def page(self, template: str, **shown: Any) -> HTMLResponse:
-        """Render a page."""
-        html = (
-            templates()
-            .get_template(template)
-            .render(
-                base=self.base,
-                user=self.user,
-                token=csrf_token(self.user, self.desk.access.secret),
-                now=self.now,
-                name_of=self.desk.actions.outlet_name,
-                notice=self.notice,
-                here=self.request.url.path.removeprefix(self.base) or "/",
-                since=(this_hour(self.now) - 23 * HOUR).isoformat(),
-                an_hour_ago=(self.now - HOUR).isoformat(),
-                a_day_ago=(self.now - DAY).isoformat(),
-                **shown,
-            )
-        )
-        return HTMLResponse(html)
-
-    @property
-    def notice(self) -> str:
-        """The result of the action before this page; empty when the signature is not ours."""
+        secret = self.desk.access.secret
+        # The result of the action before this page, unless the signature is not ours.
         notice, signature = (self.request.query_params.get(name, "") for name in ("notice", "signature"))
-        return notice if is_signed_notice(notice, signature, self.user, self.desk.access.secret) else ""
+        is_ours = compare_digest(signature.encode("utf-8", "replace"), sign_notice(notice, self.user, secret).encode())
+        html = templates().get_template(template)
+        text = html.render(
+            base=self.base,
+            user=self.user,
+            token=csrf_token(self.user, secret),
+            now=self.now,
+            name_of=self.desk.actions.outlet_name,
+            notice=notice if is_ours else "",
+            here=self.request.url.path.removeprefix(self.base) or "/",
+            since=last_hours(self.now)[0].isoformat(),
+            an_hour_ago=(self.now - HOUR).isoformat(),
+            a_day_ago=(self.now - DAY).isoformat(),
+            **shown,
+        )
+        return HTMLResponse(text)
 
     def back(self, path: str, notice: str) -> Response:
         """Redirect to a page that shows the result of an action. 303: reloading does not repeat the action."""
@@ -136,7 +136,12 @@ async def authenticated(request: Request) -> DeskRequest:
 async def submitted(request: Request) -> DeskRequest:
     """A request with a form; checks the user's role and the form's token. Raises HTTPException 401, 403 or 413."""
     asked = await authenticated(request)
-    asked.form = await read_form(request)
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_FORM_BYTES:
+            raise HTTPException(413)
+    asked.form = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
     if not asked.user.can_edit:
         raise HTTPException(403, "Your role is read-only")
     if not is_csrf_safe(request, asked.form.get("token", ""), asked.user, asked.desk.access.secret):
@@ -144,16 +149,6 @@ async def submitted(request: Request) -> DeskRequest:
             403, "This form was not sent from the desk, or belongs to another login: load the page again"
         )
     return asked
-
-
-async def read_form(request: Request) -> Mapping[str, str]:
-    """The fields of a form. Raises HTTPException 413 for one that is larger than ours."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM_BYTES:
-            raise HTTPException(413)
-    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +160,6 @@ class TimeRange:
 
     @property
     def fields(self) -> dict[str, object]:
-        """The range as fields of a query."""
         return {name: time.isoformat() if time else None for name, time in asdict(self).items()}
 
 
@@ -177,7 +171,6 @@ InRange = Annotated[TimeRange, Depends()]
 
 @cache
 def templates() -> Environment:
-    """The templates, with autoescape and our filters."""
     environment = Environment(
         loader=PackageLoader("connectors.desk"),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -190,19 +183,17 @@ def templates() -> Environment:
         "Verdict": Verdict,
         "FeedAction": FeedAction,
         "WORST_FIRST": WORST_FIRST,
-        "PAGE_SIZE": lists.PAGE_SIZE,
+        "PAGE_SIZE": queries.PAGE_SIZE,
         "can_apply": can_apply,
         "outcome": formatting.outcome,
     }
     return environment
 
 
-def create_desk(
-    database: Database, actions: DeskActions, runs: RunStarter, access: AccessControl, clock: Callable[[], datetime]
-) -> FastAPI:
+def create_desk(desk: Desk) -> FastAPI:
     """The desk as an application to mount. Every route authenticates."""
     app = FastAPI(title="newswire desk", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.desk = Desk(database=database, actions=actions, runs=runs, access=access, clock=clock)
+    app.state.desk = desk
 
     @app.middleware("http")
     async def add_security_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -236,8 +227,9 @@ def overview(asked: Asked) -> Response:
 
 @router.get("/outlets")
 def outlets(asked: Asked, status: FeedStatus | None = None, name: str = "", page: PageNumber = 1) -> Response:
-    found = asked.read(queries.read_outlets, OutletFilter(status, name.strip()), page=page, now=asked.now)
-    return asked.page("outlets.html", shown=found, status=status, name=name, number=page)
+    found = asked.read(queries.read_outlets, status, name.strip(), page=page, now=asked.now)
+    shown = dict(zip(("lines", "total", "counts"), found, strict=True))
+    return asked.page("outlets.html", **shown, status=status, name=name, number=page)
 
 
 @router.get("/outlets/{outlet_id}")
@@ -250,7 +242,8 @@ def outlet(asked: Asked, outlet_id: str) -> Response:
 
 @router.get("/runs")
 def runs(asked: Asked, since: AwareDatetime | None = None) -> Response:
-    return asked.page("runs.html", shown=asked.read(queries.read_runs, since=since), from_time=since)
+    lines, total = asked.read(queries.read_runs, since=since)
+    return asked.page("runs.html", lines=lines, total=total, from_time=since)
 
 
 @router.get("/run")
@@ -284,7 +277,7 @@ def entries(
 ) -> Response:
     choice = EntryFilter(
         outlet_id=outlet or None,
-        verdicts=verdicts_of(verdict),
+        verdicts=matching(verdict, Verdict, PUBLISHED),
         reason=reason,
         is_pending=verdict == "pending",
         is_first=first,
@@ -292,28 +285,30 @@ def entries(
         until=during.until,
     )
     fields = {"outlet": outlet, "verdict": verdict, "reason": reason, "first": "1" if first else "", **during.fields}
-    found = asked.read(lists.list_entries, choice, page=page)
+    found = asked.read(queries.list_entries, choice, page=page)
     return asked.page("entries.html", entries=found, choice=choice, fields=fields, number=page)
 
 
 @router.get("/feeds")
 def feeds(asked: Asked, status: FeedStatus | None = None, gaps: bool = False, page: PageNumber = 1) -> Response:
-    found = asked.read(lists.list_feeds, FeedFilter(status, with_gaps=gaps), page=page)
+    found, total = asked.read(queries.list_feeds, status, with_gaps=gaps, page=page)
     fields = {"status": status.value if status else "", "gaps": "1" if gaps else ""}
-    return asked.page("feeds.html", shown=found, fields=fields, number=page)
+    return asked.page("feeds.html", feeds=found, total=total, fields=fields, number=page)
 
 
 @router.get("/messages")
 def messages(asked: Asked, during: InRange, topic: str = "", lane: int | None = None, page: PageNumber = 1) -> Response:
-    choice = OutboxFilter(lane=lane, topics=topics_of(topic), since=during.since, until=during.until)
+    choice = OutboxFilter(
+        lane=lane, topics=matching(topic, Topic, (Topic.ARTICLES, Topic.COPIES)), since=during.since, until=during.until
+    )
     fields = {"topic": topic, "lane": lane, **during.fields}
-    found = asked.read(lists.list_messages, choice, page=page)
+    found = asked.read(queries.list_messages, choice, page=page)
     return asked.page("messages.html", messages=found, choice=choice, fields=fields, number=page)
 
 
 @router.get("/dead-letters")
 def dead_letters(asked: Asked) -> Response:
-    found = asked.read(lists.list_entries, EntryFilter(verdicts=(Verdict.FAILED,)), page=1)
+    found = asked.read(queries.list_entries, EntryFilter(verdicts=(Verdict.FAILED,)), page=1)
     return asked.page("dead_letters.html", groups=asked.read(queries.dead_letter_groups), entries=found)
 
 
@@ -369,15 +364,8 @@ async def add_feed(asked: Submitted) -> Response:
     return asked.back(f"/outlets/{quote(new.outlet_id, safe='')}", result)
 
 
-def verdicts_of(word: str) -> tuple[Verdict, ...]:
-    """The verdicts of a query: one, or all that are published."""
+def matching(word: str, kind: type[K], published: tuple[K, ...]) -> tuple[K, ...]:
+    """The verdicts or topics of a query: one, or all on which articles are published."""
     if word == "published":
-        return PUBLISHED
-    return (Verdict(word),) if word in set(Verdict) else ()
-
-
-def topics_of(word: str) -> tuple[Topic, ...]:
-    """The topics of a query: one, or those on which articles are published."""
-    if word == "published":
-        return (Topic.ARTICLES, Topic.COPIES)
-    return (Topic(word),) if word in set(Topic) else ()
+        return published
+    return (kind(word),) if word in set(kind) else ()

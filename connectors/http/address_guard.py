@@ -1,10 +1,12 @@
-"""SSRF protection: which addresses may be connected to; the resolver and the socket factory that enforce it.
+"""SSRF protection: which URLs and addresses may be requested; the resolver and the socket factory that enforce it.
 
 Promises: no socket is opened to a forbidden address, whatever name, redirect or notation led there. The resolver drops
 forbidden addresses. The socket factory checks the address again just before connecting, so a name whose answer changes
 in between (DNS rebinding) gains nothing. The rules follow the IANA special-purpose registries (RFC 6890 and later). An
-address that embeds an IPv4 address (mapped, 6to4, NAT64, Teredo) is judged by that one. URLs and ports are left to
-target_url.py, sending to fetcher.py.
+address that embeds an IPv4 address (mapped, 6to4, NAT64, Teredo) is judged by that one.
+
+A URL is checked before its request: `RequestRefused` has the rule's name (scheme, host, port, address, url). What goes
+out is ASCII, without fragment or userinfo. Sending is left to fetcher.py.
 """
 
 from __future__ import annotations
@@ -14,56 +16,47 @@ import re
 import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
+from unicodedata import normalize
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
-FORBIDDEN_V4 = tuple(
-    (IPv4Network(network), rule)
-    for network, rule in (
-        # First, single addresses that hand out credentials to any process inside a cloud.
-        ("169.254.169.254/32", "metadata"),  # AWS, Azure, Google and most others
-        ("169.254.170.2/32", "metadata"),  # AWS task credentials
-        ("100.100.100.200/32", "metadata"),  # Alibaba
-        ("168.63.129.16/32", "metadata"),  # Azure's wire server, a public address that answers only inside
-        ("192.0.0.192/32", "metadata"),  # Oracle
-        ("0.0.0.0/8", "this network"),
-        ("10.0.0.0/8", "private"),
-        ("100.64.0.0/10", "carrier-grade NAT"),
-        ("127.0.0.0/8", "loopback"),
-        ("169.254.0.0/16", "link-local"),
-        ("172.16.0.0/12", "private"),
-        ("192.0.0.0/24", "IETF protocol assignments"),
-        ("192.0.2.0/24", "documentation"),
-        ("192.88.99.0/24", "6to4 relay"),
-        ("192.168.0.0/16", "private"),
-        ("198.18.0.0/15", "benchmarking"),
-        ("198.51.100.0/24", "documentation"),
-        ("203.0.113.0/24", "documentation"),
-        ("224.0.0.0/4", "multicast"),
-        ("240.0.0.0/4", "reserved"),
-    )
-)
+from pipeline.domain.errors import RequestRefused, Unreachable
 
-FORBIDDEN_V6 = tuple(
-    (IPv6Network(network), rule)
-    for network, rule in (
-        ("::/128", "unspecified"),
-        ("::1/128", "loopback"),
-        ("64:ff9b:1::/48", "local NAT64"),
-        ("100::/64", "discard"),
-        ("2001:2::/48", "benchmarking"),
-        ("2001:db8::/32", "documentation"),
-        ("2001::/23", "IETF protocol assignments"),
-        ("3fff::/20", "documentation"),
-        ("5f00::/16", "segment routing"),
-        ("fc00::/7", "unique local"),
-        ("fe80::/10", "link-local"),
-        ("fec0::/10", "site-local"),
-        ("ff00::/8", "multicast"),
+# The first that holds an address counts. An address is in no network of the other version.
+FORBIDDEN = tuple(
+    (ip_network(network), rule)
+    for rule, networks in (
+        # Single addresses that hand out credentials to any process inside a cloud.
+        ("metadata", "169.254.169.254/32"),  # AWS, Azure, Google and most others
+        ("metadata", "169.254.170.2/32"),  # AWS task credentials
+        ("metadata", "100.100.100.200/32"),  # Alibaba
+        ("metadata", "168.63.129.16/32"),  # Azure's wire server, a public address that answers only inside
+        ("metadata", "192.0.0.192/32"),  # Oracle
+        ("this network", "0.0.0.0/8"),
+        ("unspecified", "::/128"),
+        ("loopback", "127.0.0.0/8 ::1/128"),
+        ("private", "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16"),
+        ("unique local", "fc00::/7"),
+        ("carrier-grade NAT", "100.64.0.0/10"),
+        ("link-local", "169.254.0.0/16 fe80::/10"),
+        ("site-local", "fec0::/10"),
+        ("documentation", "192.0.2.0/24 198.51.100.0/24 203.0.113.0/24 2001:db8::/32 3fff::/20"),
+        ("benchmarking", "198.18.0.0/15 2001:2::/48"),
+        ("6to4 relay", "192.88.99.0/24"),
+        ("local NAT64", "64:ff9b:1::/48"),
+        ("discard", "100::/64"),
+        ("segment routing", "5f00::/16"),
+        ("multicast", "224.0.0.0/4 ff00::/8"),
+        ("reserved", "240.0.0.0/4"),
+        ("IETF protocol assignments", "192.0.0.0/24 2001::/23"),
     )
+    for network in networks.split()
 )
 
 GLOBAL_UNICAST = IPv6Network("2000::/3")
@@ -75,6 +68,17 @@ NEWSROOM_TLD = ".test"
 # getaddrinfo blocks its thread while a name server is silent. Threads of its own keep other work going, and this many
 # keep a slow name from delaying other names.
 RESOLVER_THREADS = 32
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+# HTTP's own ports, and its registered or customary alternatives. An allow list, because a feed must not make us connect
+# to a mail server or a database.
+PORTS = frozenset({80, 443, 8000, 8008, 8080, 8443, 8888})
+MAX_URL_CHARS = 8000  # RFC 9110 section 4.1 requires servers to accept as much; no outlet comes near
+
+HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Characters of path and query that stay unencoded; `%`, so that encoded ones stay as they are.
+SAFE = "!$%&'()*+,-./:;=?@[]_|~"
 
 
 class AddressForbidden(OSError):
@@ -96,31 +100,20 @@ def forbidden(address: str) -> str | None:
         ip = ip_address(address)
     except ValueError:
         return "not an address"
-    return forbidden_ipv4(ip) if isinstance(ip, IPv4Address) else forbidden_ipv6(ip)
-
-
-def forbidden_ipv4(ip: IPv4Address) -> str | None:
-    """The IPv4 rule that this address falls under."""
-    return next((rule for network, rule in FORBIDDEN_V4 if ip in network), None)
-
-
-def forbidden_ipv6(ip: IPv6Address) -> str | None:
-    """The IPv6 rule that this address, or an IPv4 address inside it, falls under."""
-    if ip.scope_id is not None:
-        return "link-local"  # only such addresses need a zone
-    embedded = embedded_ipv4(ip)
-    if embedded:
-        return next((f"{rule} inside IPv6" for inner in embedded if (rule := forbidden_ipv4(inner))), None)
-    rule = next((rule for network, rule in FORBIDDEN_V6 if ip in network), None)
-    return rule if rule or ip in GLOBAL_UNICAST else "not global unicast"
+    if isinstance(ip, IPv6Address):
+        if ip.scope_id is not None:
+            return "link-local"  # only such addresses need a zone
+        embedded = embedded_ipv4(ip)
+        if embedded:
+            return next((f"{rule} inside IPv6" for inner in embedded if (rule := forbidden(str(inner)))), None)
+    rule = next((rule for network, rule in FORBIDDEN if ip in network), None)
+    return rule if rule or isinstance(ip, IPv4Address) or ip in GLOBAL_UNICAST else "not global unicast"
 
 
 def embedded_ipv4(ip: IPv6Address) -> tuple[IPv4Address, ...]:
     """The IPv4 addresses inside an IPv6 address: mapped, 6to4, NAT64 (RFC 6052), Teredo."""
-    if ip.ipv4_mapped is not None:
-        return (ip.ipv4_mapped,)
-    if ip.sixtofour is not None:
-        return (ip.sixtofour,)
+    if single := ip.ipv4_mapped or ip.sixtofour:
+        return (single,)
     if ip.teredo is not None:
         return ip.teredo
     if ip in NAT64:
@@ -158,16 +151,18 @@ class AddressGuard:
     """The rules with this process's exceptions: `allowed` addresses and the test newsroom's."""
 
     def __init__(self, *, allowed: frozenset[str] = frozenset(), newsroom: str | None = None) -> None:
+        """`newsroom` is host:port. Raises ValueError when it is not loopback."""
         self.allowed = allowed
-        self.newsroom = newsroom_address(newsroom)
+        self.newsroom: tuple[str, int] | None = None
+        if newsroom:
+            host, _, port = newsroom.rpartition(":")
+            if not ip_address(host.strip("[]")).is_loopback:
+                raise ValueError(f"the newsroom must be on a loopback address, not {host}")
+            self.newsroom = host.strip("[]"), int(port)
 
     def verdict(self, address: str) -> str | None:
         """The rule that forbids this address here, or None."""
         return None if address in self.allowed else forbidden(address)
-
-    def is_newsroom(self, host: str) -> bool:
-        """Whether the test newsroom serves this host."""
-        return self.newsroom is not None and host.rstrip(".").endswith(NEWSROOM_TLD)
 
     def open_socket(self, addr_info: tuple[Any, ...]) -> socket.socket:
         """aiohttp's socket factory: a socket for exactly this address. Raises `AddressForbidden`."""
@@ -177,16 +172,6 @@ class AddressGuard:
             if rule is not None:
                 raise AddressForbidden(address[0], rule)
         return socket.socket(family=family, type=kind, proto=protocol)
-
-
-def newsroom_address(newsroom: str | None) -> tuple[str, int] | None:
-    """Host and port of the setting. Raises ValueError when it is not loopback."""
-    if not newsroom:
-        return None
-    host, _, port = newsroom.rpartition(":")
-    if not ip_address(host.strip("[]")).is_loopback:
-        raise ValueError(f"the newsroom must be on a loopback address, not {host}")
-    return host.strip("[]"), int(port)
 
 
 class GuardedResolver(AbstractResolver):
@@ -200,7 +185,7 @@ class GuardedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """The permitted addresses of a host. Raises `AddressForbidden` when there are only others."""
-        if self.guard.is_newsroom(host) and self.guard.newsroom is not None:
+        if self.guard.newsroom is not None and host.rstrip(".").endswith(NEWSROOM_TLD):
             return [resolved(host, *self.guard.newsroom)]
         rules = {address: self.guard.verdict(address) for address in await self.look_up(host, port, family)}
         permitted = [resolved(host, address, port) for address, rule in rules.items() if rule is None]
@@ -224,7 +209,6 @@ class GuardedResolver(AbstractResolver):
 
 
 def resolved(host: str, address: str, port: int) -> ResolveResult:
-    """An address as aiohttp takes it."""
     return ResolveResult(
         hostname=host,
         host=address,
@@ -233,3 +217,77 @@ def resolved(host: str, address: str, port: int) -> ResolveResult:
         proto=socket.IPPROTO_TCP,
         flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The checked URL of a request."""
+
+    url: str
+    wire_url: URL
+    scheme: str
+    host: str
+    origin: str
+    userinfo_dropped: bool = False
+
+
+@lru_cache(maxsize=4096)
+def parse_target(url: str, *, any_port: bool = False, allowed: frozenset[str] = frozenset()) -> Target:
+    """Parse and check a URL. Raises `RequestRefused`."""
+    text = CONTROL.sub("", url.strip())
+    if len(text) > MAX_URL_CHARS:
+        raise RequestRefused(url[:200] + "…", "url", f"longer than {MAX_URL_CHARS} characters")
+    try:
+        split = urlsplit(text)
+        port = split.port
+    except ValueError as error:
+        raise RequestRefused(url, "url", str(error)) from error
+    if split.scheme not in DEFAULT_PORTS:
+        raise RequestRefused(url, "scheme", f"{split.scheme or 'no scheme'} is neither http nor https")
+    host = wire_host(url, split.hostname, allowed)
+    port = port if port is not None else DEFAULT_PORTS[split.scheme]
+    if port not in PORTS and not any_port:
+        raise RequestRefused(url, "port", f"{port} is not a port of the web")
+    origin = f"{split.scheme}://{host}" + ("" if port == DEFAULT_PORTS[split.scheme] else f":{port}")
+    # Non-ASCII characters are percent-encoded as UTF-8, or as the raw bytes of a header.
+    path, query = (quote(text, safe=SAFE, errors="surrogateescape") for text in (split.path, split.query))
+    full = f"{origin}{path or '/'}{'?' if query else ''}{query}"
+    return Target(
+        url=full,
+        wire_url=URL(full, encoded=True),
+        scheme=split.scheme,
+        host=host,
+        origin=origin,
+        userinfo_dropped="@" in split.netloc,
+    )
+
+
+def wire_host(url: str, host: str | None, allowed: frozenset[str]) -> str:
+    """The host in ASCII; an address in canonical form. Raises `RequestRefused` for a forbidden one."""
+    plain = normalize("NFKC", unquote(host or "")).lower()
+    try:
+        address = literal_address(plain.strip("[]"))
+    except ValueError as error:
+        raise RequestRefused(url, "host", str(error)) from error
+    if address is not None:
+        rule = None if address in allowed else forbidden(address)
+        if rule is not None:
+            raise RequestRefused(url, "address", f"{address} is {rule}", address=address)
+        return f"[{address}]" if ":" in address else address
+    try:
+        ascii_host = plain if plain.isascii() else URL.build(scheme="http", host=plain).raw_host or ""  # IDNA, RFC 5891
+    except ValueError as error:
+        raise RequestRefused(url, "host", f"{plain!r} is no host name") from error
+    if len(ascii_host) > 253 or not HOST.fullmatch(ascii_host):
+        raise RequestRefused(url, "host", f"{ascii_host[:80]!r} is no host name")
+    return ascii_host
+
+
+def redirect_url(base: str, location: str | None) -> str:
+    """Resolve a Location against the URL that sent it. Raises `Unreachable` when it is missing or unusable."""
+    if not location or not location.strip():
+        raise Unreachable(base, "redirect", "no Location")
+    try:
+        return urljoin(base, CONTROL.sub("", location.strip()))
+    except ValueError as error:
+        raise Unreachable(base, "redirect", f"unusable Location {location[:200]!r}") from error

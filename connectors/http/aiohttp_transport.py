@@ -1,4 +1,6 @@
-"""Subclasses of aiohttp's connector, protocol and response, for what aiohttp does not offer publicly.
+"""aiohttp as the fetcher uses it: headers as text, exceptions as our errors, and what it does not offer publicly.
+
+The subclasses of its connector, protocol and response give:
 
 1. The peer's address: `ClientResponse.connection` is None once the connection is back in the pool. A response
    without a body is so before the caller sees it.
@@ -15,13 +17,25 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import ssl
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import ClientPayloadError, ClientResponse, StreamReader, TCPConnector
-from aiohttp.client_exceptions import ClientConnectionError
+from aiohttp.client_exceptions import (
+    ClientConnectionError,
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientConnectorSSLError,
+    ClientOSError,
+    ServerDisconnectedError,
+)
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
+
+from connectors.http.address_guard import AddressForbidden
+from pipeline.domain.errors import FetchError, RequestRefused, Unreachable
 
 HEAD_END = b"\r\n\r\n"
 MAX_OPEN = 300  # with more connections none is kept idle; 1,024 descriptors per process are usual
@@ -43,36 +57,30 @@ class StrictResponseHandler(ResponseHandler):
         super().__init__(loop)
         self.counter = counter
         self.peer: str | None = None
-        self.excess = False
-        self.heads = 0
-        self.informational = 0
-        self.received_bytes = 0
-        self.body: StreamReader | None = None
+        self.begin_response()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the peer's address."""
         super().connection_made(transport)
         self.counter.open += 1
         name = transport.get_extra_info("peername")
         self.peer = name[0] if name else None
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Count the connection as closed."""
         self.counter.open -= 1
         super().connection_lost(exc)
 
     @property
     def should_close(self) -> bool:
-        """Whether the pool must close it."""
         return self.counter.open > MAX_OPEN or super().should_close
 
+    def begin_response(self) -> None:
+        """Count from zero for the next response."""
+        self.excess = False  # bytes followed the end of the body
+        self.heads = self.informational = self.received_bytes = 0
+        self.body: StreamReader | None = None
+
     def set_response_params(self, **params: Any) -> None:
-        """Start a new request on this connection."""
-        self.excess = False
-        self.heads = 0
-        self.informational = 0
-        self.received_bytes = 0
-        self.body = None
+        self.begin_response()
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
@@ -121,8 +129,6 @@ class StrictResponseHandler(ResponseHandler):
 
 
 class StrictConnector(TCPConnector):
-    """A connector whose connections are `StrictResponseHandler`s."""
-
     def __init__(self, *, max_received_bytes: int, **options: Any) -> None:
         super().__init__(**options)
         counter = ConnectionCounter(max_received_bytes)
@@ -132,19 +138,47 @@ class StrictConnector(TCPConnector):
 class StrictResponse(ClientResponse):
     """A response that knows its connection, also after that went back to the pool."""
 
-    protocol: StrictResponseHandler | None = None
+    protocol: StrictResponseHandler  # once it is started
 
     async def start(self, connection: Any) -> ClientResponse:
-        """Read the head of the response."""
         self.protocol = connection.protocol
         return await super().start(connection)
 
-    @property
-    def peer(self) -> str | None:
-        """The address that answered."""
-        return None if self.protocol is None else self.protocol.peer
 
-    @property
-    def has_excess(self) -> bool:
-        """Whether bytes followed the end of the body."""
-        return self.protocol is not None and self.protocol.excess
+def plain_headers(reply: ClientResponse) -> dict[str, str]:
+    """Headers by lower-case name, repeated ones joined (RFC 9110 section 5.3), as text that any store can keep."""
+    headers: dict[str, str] = {}
+    for name, value in reply.headers.items():
+        key = name.lower()
+        raw = value.encode("utf-8", "surrogateescape")
+        try:
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            text = raw.decode("latin-1")  # HTTP's old default; never a lone surrogate
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+# The stage that failed, most specific exception first. "connect" is tried once more.
+STAGES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((ClientConnectorCertificateError, ClientConnectorSSLError, ssl.SSLError), "tls"),
+    ((ClientConnectorDNSError,), "dns"),
+    ((ClientConnectorError,), "connect"),
+    ((ClientPayloadError,), "body"),
+    ((ServerDisconnectedError, ClientOSError), "cut"),
+    ((Exception,), "protocol"),
+)
+
+
+def translate_error(url: str, error: Exception) -> FetchError:
+    """Our error for an exception of aiohttp."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, AddressForbidden):
+            return RequestRefused(url, "address", f"{cause.address} is {cause.rule}", address=cause.address)
+        cause = cause.__cause__ or cause.__context__
+    # An error of the event loop's has no errno: the connection was made, and then cut.
+    if isinstance(error, ClientConnectorError) and url.startswith("https:") and error.os_error.errno is None:
+        return Unreachable(url, "tls", "the connection was cut while TLS was agreed on")
+    stage = next(stage for kinds, stage in STAGES if isinstance(error, kinds))
+    return Unreachable(url, stage, (str(error) or type(error).__name__)[:500])

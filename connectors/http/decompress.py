@@ -11,7 +11,8 @@ import io
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import brotli
 import zstandard
@@ -20,11 +21,13 @@ STEP_BYTES = 1 << 18  # output per step: how far over the limit a body may go be
 RATIO_FROM_BYTES = 1_000_000  # below this a high ratio is harmless; a page of spaces compresses 500 to 1
 MAX_MEMBERS = 1000  # of one gzip body; legitimate multi-member files have a handful, a bomb of empty ones has millions
 MAX_LAYERS = 2  # a proxy may compress a compressed body again; more layers are an attack
-ZSTD_WINDOW_BYTES = 8 << 20  # RFC 9659: HTTP peers need no larger window
+# A new one for each body, because threads must not share it. RFC 9659: HTTP peers need no larger window.
+zstd_decompressor = partial(zstandard.ZstdDecompressor, max_window_size=8 << 20)
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate", "br": "br", "zstd": "zstd"}
+KNOWN_CODINGS = {"", "identity", *CODINGS}
 
 
 class SizeLimitExceeded(Exception):
@@ -62,31 +65,21 @@ class SizeLimits:
 
 def decompress(wire: bytes, content_encoding: str, limits: SizeLimits) -> DecompressedBody:
     """The body without the codings of its Content-Encoding header. Raises `SizeLimitExceeded`, `UndecodableBody`."""
-    names = split_codings(content_encoding)
-    layers = [CODINGS[name] for name in names if name in CODINGS]
+    names = [part.strip().lower() for part in content_encoding.split(",")]
+    layers = list(filter(None, map(CODINGS.get, names)))
     if len(layers) > MAX_LAYERS:
         raise UndecodableBody(f"{len(layers)} codings on one body")
-    unknown = tuple(f"unknown coding {name[:40]}" for name in names if name not in CODINGS)  # such as `utf-8`
+    unknown = tuple(f"unknown coding {name[:40]}" for name in names if name not in KNOWN_CODINGS)  # such as `utf-8`
     result = DecompressedBody(wire, notes=unknown)
     for coding in reversed(layers):
         result = remove_layer(result, coding, len(wire), limits)
     while len(layers) < MAX_LAYERS and result.body.startswith(GZIP_MAGIC) and not result.truncated:
-        result = with_note(result, "gzip twice" if layers else "gzip without header")
-        result = remove_layer(result, "gzip", len(wire), limits)
+        note = "gzip twice" if layers else "gzip without header"
+        result = remove_layer(replace(result, notes=(*result.notes, note)), "gzip", len(wire), limits)
         layers.append("gzip")
     if len(result.body) > limits.max_bytes:
         raise SizeLimitExceeded("inflated_bytes", f"more than {limits.max_bytes} bytes")
     return result
-
-
-def split_codings(content_encoding: str) -> list[str]:
-    """The names of the header, without the one that means no coding."""
-    return [name for part in content_encoding.split(",") if (name := part.strip().lower()) not in ("", "identity")]
-
-
-def with_note(result: DecompressedBody, note: str) -> DecompressedBody:
-    """The same with one more note."""
-    return DecompressedBody(result.body, result.truncated, (*result.notes, note))
 
 
 def remove_layer(outer: DecompressedBody, coding: str, wire_bytes: int, limits: SizeLimits) -> DecompressedBody:
@@ -99,28 +92,20 @@ def remove_layer(outer: DecompressedBody, coding: str, wire_bytes: int, limits: 
     try:
         for piece in STREAMS[coding](outer.body, notes):
             inner += piece
-            check_limits(len(inner), wire_bytes, limits)
+            size = len(inner)
+            if size > limits.max_bytes:
+                raise SizeLimitExceeded("inflated_bytes", f"more than {limits.max_bytes} bytes out of {wire_bytes}")
+            if size > RATIO_FROM_BYTES and size > wire_bytes * limits.max_ratio:
+                raise SizeLimitExceeded("ratio", f"inflates more than {limits.max_ratio:g} to 1")
     except TruncatedStream as cut:
         if not inner:
-            if looks_like_text(outer.body):
-                return with_note(outer, f"{coding} header, plain body")
+            # What begins like markup or JSON has only a wrong header.
+            if outer.body.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\x00")[:1] in (b"<", b"{", b"["):
+                return replace(outer, notes=(*outer.notes, f"{coding} header, plain body"))
             raise UndecodableBody(f"{coding}: {cut}") from cut
         truncated = True
         notes.append(f"{coding} cut: {cut}")
     return DecompressedBody(bytes(inner), truncated, tuple(notes))
-
-
-def check_limits(size: int, wire_bytes: int, limits: SizeLimits) -> None:
-    """Raises `SizeLimitExceeded` when the output so far is too large."""
-    if size > limits.max_bytes:
-        raise SizeLimitExceeded("inflated_bytes", f"more than {limits.max_bytes} bytes out of {wire_bytes}")
-    if size > RATIO_FROM_BYTES and size > wire_bytes * limits.max_ratio:
-        raise SizeLimitExceeded("ratio", f"inflates more than {limits.max_ratio:g} to 1")
-
-
-def looks_like_text(body: bytes) -> bool:
-    """Whether it begins like markup or JSON: then only the header is wrong."""
-    return body.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\x00")[:1] in (b"<", b"{", b"[")
 
 
 # ---------------------------------------------------------------- one generator per coding
@@ -219,11 +204,6 @@ def after_zstd_frames(data: bytes) -> bytes | None:
         if not data.startswith(ZSTD_MAGIC):
             return data
     return None
-
-
-def zstd_decompressor() -> zstandard.ZstdDecompressor:
-    """A decompressor that refuses windows larger than HTTP's."""
-    return zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES)
 
 
 STREAMS: dict[str, Callable[[bytes, list[str]], Iterator[bytes]]] = {

@@ -1,4 +1,4 @@
-"""State of one HTTP fetch: its limits, what is left of them, redirects and notes so far, and each hop's response.
+"""State of one HTTP fetch: its limits, what is left of them, the present hop, redirects and notes so far.
 
 Values and small computations only; connectors/http/fetcher.py sends the requests.
 """
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from connectors.http.address_guard import Target
 from connectors.http.robots import Tdm
-from connectors.http.target_url import Target
-from pipeline.domain.model import FetchKind, Redirect, Validators
+from pipeline.domain.model import FetchKind, Redirect, Request
 from pipeline.domain.ports import Slot
 
 ACCEPT = {
@@ -37,6 +37,11 @@ class FetchLimits:
     ratio: float = 200.0  # decompressed to wire, above 1 MB; markup compresses 5 to 30 times
     redirects: int = 5
 
+    @property
+    def timeout(self) -> aiohttp.ClientTimeout:
+        """The limits of one hop as aiohttp takes them; `total_s` is left to the fetcher."""
+        return aiohttp.ClientTimeout(total=None, sock_connect=self.connect_s, sock_read=self.idle_s)
+
 
 DEFAULT_LIMITS: Mapping[FetchKind, FetchLimits] = {
     FetchKind.FEED: FetchLimits(),
@@ -45,33 +50,17 @@ DEFAULT_LIMITS: Mapping[FetchKind, FetchLimits] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HopResponse:
-    """One hop's response, its body decompressed."""
-
-    target: Target
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = b""
-    location: str | None = None  # as received: some servers send bytes that are not text
-    wire_bytes: int = 0
-    peer: str | None = None
-    truncated: bool = False
-    notes: tuple[str, ...] = ()
-
-
 @dataclass(slots=True, kw_only=True)
 class FetchState:
     """One fetch on its way through redirects."""
 
-    url: str
-    kind: FetchKind
+    request: Request
+    target: Target  # of the present hop
     limits: FetchLimits
-    timeout: aiohttp.ClientTimeout
-    validators: Validators
-    obeys_robots: bool
+    obeys_robots: bool = False
     clips: bool = False  # cut a body at the limit instead of refusing it (robots.txt)
-    left_s: float = 0.0
+    left_s: float = field(init=False)
+    location: str | None = None  # of the last redirect, as received: some servers send bytes that are not text
     jar: aiohttp.CookieJar | None = None
     redirects: list[Redirect] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -80,26 +69,22 @@ class FetchState:
     slot: Slot | None = None
     tdm: Tdm = field(default_factory=Tdm)
 
-    def keep_cookies(self, reply: aiohttp.ClientResponse) -> None:
-        """Keep the cookies of this hop for the rest of this fetch."""
-        if self.jar is None:
-            self.jar = aiohttp.CookieJar(unsafe=True)  # unsafe: cookies of bare addresses too, as any browser
-        self.jar.update_cookies(reply.cookies, reply.url)
+    def __post_init__(self) -> None:
+        self.left_s = self.limits.total_s
 
-    def cookies(self, target: Target) -> str:
+    def cookies(self) -> str:
         """The Cookie header for this hop: the cookies of this fetch's earlier hops."""
         if self.jar is None:
             return ""
-        return self.jar.filter_cookies(target.wire_url).output(attrs=[], header="", sep=";").strip()
+        return self.jar.filter_cookies(self.target.wire_url).output(attrs=[], header="", sep=";").strip()
 
-    def headers(self, target: Target) -> dict[str, str]:
-        """The request headers of this hop."""
+    def headers(self) -> dict[str, str]:
         optional = {
-            "If-None-Match": sendable(self.validators.etag),
-            "If-Modified-Since": sendable(self.validators.last_modified),
-            "Cookie": self.cookies(target),
+            "If-None-Match": sendable(self.request.validators.etag),
+            "If-Modified-Since": sendable(self.request.validators.last_modified),
+            "Cookie": self.cookies(),
         }
-        headers = {"Accept": ACCEPT[self.kind], "Accept-Encoding": ACCEPT_ENCODING}
+        headers = {"Accept": ACCEPT[self.request.kind], "Accept-Encoding": ACCEPT_ENCODING}
         return headers | {name: value for name, value in optional.items() if value}
 
 

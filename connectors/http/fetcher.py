@@ -1,6 +1,6 @@
 """HTTP fetcher for feeds and pages, with every limit and rule of ours.
 
-Promises: no forbidden address is connected to (address_guard.py, target_url.py), bodies stay within size limits
+Promises: no forbidden address is connected to (address_guard.py), bodies stay within size limits
 (decompress.py), every request has a deadline. Hosts are rate limited (rate_limit.py), robots.txt is obeyed for pages
 (robots.py), TLS is verified, cookies live for one fetch. A server's fault ends as a `FetchError` with its reason, or as
 a note on the response, never silently. What a status means for a feed or an entry is left to others; only 429, and 503
@@ -16,22 +16,19 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from types import TracebackType
 from typing import NoReturn, Self
 
 import aiohttp
 
-from connectors.http.address_guard import AddressGuard, GuardedResolver
-from connectors.http.aiohttp_errors import plain_headers, translate_error
-from connectors.http.aiohttp_transport import StrictConnector, StrictResponse
+from connectors.http.address_guard import AddressGuard, GuardedResolver, Target, parse_target, redirect_url
+from connectors.http.aiohttp_transport import StrictConnector, StrictResponse, plain_headers, translate_error
 from connectors.http.bot_walls import bot_wall
 from connectors.http.decompress import DecompressedBody, SizeLimitExceeded, SizeLimits, UndecodableBody, decompress
-from connectors.http.fetch import DEFAULT_LIMITS, FetchLimits, FetchState, HopResponse
+from connectors.http.fetch import DEFAULT_LIMITS, FetchLimits, FetchState
 from connectors.http.rate_limit import MemoryPacer, RateLimiter
 from connectors.http.robots import RobotsCache, RobotsStore, SiteRules, parse_tdm, read_tdmrep
-from connectors.http.target_url import Target, parse_target, redirect_url
 from pipeline.domain.errors import (
     FetchError,
     FetchTimeout,
@@ -59,10 +56,7 @@ THREAD_ABOVE_BYTES = 65_536  # smaller bodies decompress faster than a thread st
 DECOMPRESSION_THREADS = 2  # large bodies, each up to its limit and once more while it is joined
 DNS_CACHE_S = 60  # the feed, its robots.txt and its pages need one lookup per host and run
 
-
-def utc_now() -> datetime:
-    """The default clock."""
-    return datetime.now(UTC)
+utc_now = partial(datetime.now, UTC)  # the default clock
 
 
 @cache
@@ -115,10 +109,6 @@ class SafeFetcher:
         self.robots = RobotsCache(ask=self.fetch_site_rules, clock=clock, store=robots_store)
         self.decompressors = ThreadPoolExecutor(DECOMPRESSION_THREADS, thread_name_prefix="decompress")
         self.slots = asyncio.Semaphore(max_connections)
-        self.timeouts = {
-            kind: aiohttp.ClientTimeout(total=None, sock_connect=limit.connect_s, sock_read=limit.idle_s)
-            for kind, limit in self.limits.items()
-        }
         self.opened: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -141,21 +131,12 @@ class SafeFetcher:
         )
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_exception: object) -> None:
         if self.opened is not None:
             await self.opened.close()
         await self.resolver.close()
-        self.rate_limiter.close()
+        self.rate_limiter.threads.shutdown(wait=False, cancel_futures=True)
         self.decompressors.shutdown(wait=False, cancel_futures=True)
-
-    @property
-    def session(self) -> aiohttp.ClientSession:
-        """The open session."""
-        if self.opened is None:
-            raise RuntimeError("SafeFetcher is an async context manager: `async with SafeFetcher(…) as fetcher`")
-        return self.opened
 
     async def fetch(self, request: Request, slot: Slot | None = None) -> Response:
         """The response, whatever its status. Raises a `FetchError` (pipeline/domain/errors.py) when there is none.
@@ -164,79 +145,65 @@ class SafeFetcher:
         releases it.
         """
         obeys_robots = self.obey_robots and request.kind is FetchKind.PAGE
-        state = self.start(request.url, request.kind, request.validators, obeys_robots=obeys_robots)
-        state.slot = slot
-        return self.response(state, await self.follow_redirects(state))
+        target, limits = self.target(request.url), self.limits[request.kind]
+        state = FetchState(request=request, target=target, limits=limits, obeys_robots=obeys_robots, slot=slot)
+        return self.described(state, await self.follow_redirects(state))
 
-    def start(self, url: str, kind: FetchKind, validators: Validators, *, obeys_robots: bool) -> FetchState:
-        """The state of a fetch before its first hop."""
-        limits = self.limits[kind]
-        return FetchState(
-            url=url,
-            kind=kind,
-            limits=limits,
-            timeout=self.timeouts[kind],
-            validators=validators,
-            obeys_robots=obeys_robots,
-            left_s=limits.total_s,
-        )
+    def target(self, url: str) -> Target:
+        """Check the URL of a hop. Raises `RequestRefused`."""
+        return parse_target(url, any_port=bool(self.allowed_addresses), allowed=self.allowed_addresses)
 
-    async def follow_redirects(self, state: FetchState) -> HopResponse:
+    async def follow_redirects(self, state: FetchState) -> Response:
         """Send hop by hop until a response is no redirect."""
-        target = self.target(state, state.url)
         while True:
-            answer = await self.send_hop(state, target)
+            if state.target.userinfo_dropped:
+                state.notes.append("userinfo dropped")
+            answer = await self.send_hop(state)
             if answer.status not in REDIRECTS:
                 return answer
-            target = self.next_hop(state, answer)
+            self.redirect(state, answer.status)
 
-    def target(self, state: FetchState, url: str) -> Target:
-        """Check the URL of a hop. Raises `RequestRefused`."""
-        target = parse_target(url, any_port=bool(self.allowed_addresses), allowed=self.allowed_addresses)
-        if target.userinfo_dropped:
-            state.notes.append("userinfo dropped")
-        return target
-
-    async def send_hop(self, state: FetchState, target: Target) -> HopResponse:
+    async def send_hop(self, state: FetchState) -> Response:
         """Send one hop, when robots.txt allows it and as soon as the host's rate limit permits."""
+        target = state.target
         if state.slot is not None:
             state.slot.give_back()  # of the hop before: waiting for a host must not delay other hosts
-        crawl_delay_s = await self.check_robots(state, target) if state.obeys_robots else 0.0
+        crawl_delay_s = await self.check_robots(state) if state.obeys_robots else 0.0
         spaced = target.host not in state.paced
         state.paced.add(target.host)
         async with self.rate_limiter.visit(target.host, target.url, min_spacing_s=crawl_delay_s, spaced=spaced):
             if state.slot is not None:
                 await state.slot.take()
             async with self.slots:
-                answer = await self.send_in_time(state, target)
+                answer = await self.send_in_time(state)
         if answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers):
-            await self.hold_host(answer)
+            await self.hold_host(target, answer)
         self.rate_limiter.answered(target.host)
         return answer
 
-    async def check_robots(self, state: FetchState, target: Target) -> float:
+    async def check_robots(self, state: FetchState) -> float:
         """The crawl delay of a site that allows this URL. Raises `RequestRefused`, or `RetryAfter` if unknown."""
+        target = state.target
         site = await self.robots.site(target.origin, target.url)
         if not site.allows(target.url, self.user_agent):
             raise RequestRefused(target.url, "robots", f"{target.origin}/robots.txt forbids it to {self.user_agent}")
         state.tdm = site.tdm(target.wire_url.raw_path)
         return site.crawl_delay_s(self.user_agent)
 
-    async def hold_host(self, answer: HopResponse) -> NoReturn:
+    async def hold_host(self, target: Target, answer: Response) -> NoReturn:
         """Hold the host as long as its response demands. Raises `RetryAfter`."""
-        target = answer.target
         asked = retry_after(answer.headers.get("retry-after"), self.clock())
         wall = bot_wall(answer.status, answer.headers, answer.body)
         reason = f"answered {answer.status}" + (f" (bot wall: {wall})" if wall else "")
         until = await self.rate_limiter.hold(target.host, asked=asked, reason=reason)
         raise RetryAfter(target.url, until, reason)
 
-    async def send_in_time(self, state: FetchState, target: Target) -> HopResponse:
+    async def send_in_time(self, state: FetchState) -> Response:
         """Send within the fetch's remaining time; the rate limiter counts failures of the host. Raises `FetchError`."""
-        started = time.monotonic()
+        target, started = state.target, time.monotonic()
         try:
             async with asyncio.timeout(state.left_s) as deadline:
-                return await self.send(state, target)
+                return await self.send(state)
         except TimeoutError as error:
             limit = f"no answer within {state.limits.total_s:g} s" if deadline.expired() else f"silent: {error}"
             self.rate_limiter.failed(target.host, limit)
@@ -248,11 +215,11 @@ class SafeFetcher:
         finally:
             state.left_s -= time.monotonic() - started
 
-    async def send(self, state: FetchState, target: Target) -> HopResponse:
+    async def send(self, state: FetchState) -> Response:
         """One request, with one more try after a lost connection or a body under a false coding."""
-        headers = state.headers(target)
+        headers = state.headers()
         try:
-            return await self.exchange(state, target, headers)
+            return await self.exchange(state, headers)
         except Unreachable as error:
             if error.stage == "coding":
                 headers["Accept-Encoding"] = "identity"
@@ -260,48 +227,55 @@ class SafeFetcher:
                 await asyncio.sleep(CONNECT_RETRY_S)
             else:
                 raise
-        return await self.exchange(state, target, headers)
+        return await self.exchange(state, headers)
 
-    async def exchange(self, state: FetchState, target: Target, headers: Mapping[str, str]) -> HopResponse:
+    async def exchange(self, state: FetchState, headers: Mapping[str, str]) -> Response:
         """One request and its response. Raises aiohttp's exceptions as a `FetchError`."""
+        if self.opened is None:
+            raise RuntimeError("SafeFetcher is an async context manager: `async with SafeFetcher(…) as fetcher`")
+        url, timeout = state.target.wire_url, state.limits.timeout
         try:
-            async with self.session.get(
-                target.wire_url, headers=headers, allow_redirects=False, timeout=state.timeout
-            ) as reply:
+            async with self.opened.get(url, headers=headers, allow_redirects=False, timeout=timeout) as reply:
                 assert isinstance(reply, StrictResponse)  # the session's response class
-                return await self.read_response(state, target, reply)
+                return await self.read_response(state, reply)
         except TimeoutError:
             raise
         except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError, ValueError) as error:
-            raise translate_error(target.url, error) from error
+            raise translate_error(state.target.url, error) from error
 
-    async def read_response(self, state: FetchState, target: Target, reply: StrictResponse) -> HopResponse:
+    async def read_response(self, state: FetchState, reply: StrictResponse) -> Response:
         """The response with its body, within the limits. Raises `TooLarge`, `Unreachable`, `RequestRefused`."""
-        status, headers = reply.status, plain_headers(reply)
+        status, headers, url = reply.status, plain_headers(reply), state.target.url
         if state.jar is not None or (status in REDIRECTS and "set-cookie" in headers):
-            state.keep_cookies(reply)
-        location = reply.headers.get("location")
-        answer = HopResponse(target=target, status=status, headers=headers, location=location, peer=reply.peer)
+            state.jar = state.jar or aiohttp.CookieJar(unsafe=True)  # unsafe: also of bare addresses, as browsers
+            state.jar.update_cookies(reply.cookies, reply.url)
+        state.location = reply.headers.get("location")
+        now, peer = self.clock(), reply.protocol.peer
+        answer = Response(
+            url=state.request.url, final_url=url, status=status, headers=headers, body=b"", fetched_at=now, peer=peer
+        )
         if status in BODILESS or status in REDIRECTS:
             return answer
         if status == 101:
-            raise Unreachable(target.url, "protocol", "switches to another protocol without being asked")
+            raise Unreachable(url, "protocol", "switches to another protocol without being asked")
         if status == 206:
-            raise RequestRefused(target.url, "partial", "206, a part, where the whole was asked for")
-        wire, clipped = await self.read_wire(state, target, reply)
-        body = await self.decompress(state, target, wire, headers.get("content-encoding", ""), clipped=clipped)
+            raise RequestRefused(url, "partial", "206, a part, where the whole was asked for")
+        wire, clipped = await self.read_wire(state, reply)
+        body = await self.decompress(state, wire, headers.get("content-encoding", ""), clipped=clipped)
         notes, truncated = body.notes, body.truncated and not clipped
-        if reply.has_excess:
+        if reply.protocol.excess:
             notes, truncated = (*notes, "more bytes than Content-Length"), True
         return replace(answer, body=body.body, wire_bytes=len(wire), truncated=truncated, notes=notes)
 
-    async def read_wire(self, state: FetchState, target: Target, reply: StrictResponse) -> tuple[bytes, bool]:
+    async def read_wire(self, state: FetchState, reply: StrictResponse) -> tuple[bytes, bool]:
         """The body as received, and whether it was clipped. Raises `TooLarge`."""
         is_error = reply.status != 200
         clips = state.clips or is_error
         limit = min(state.limits.wire_bytes, ERROR_BODY_BYTES) if is_error else state.limits.wire_bytes
         if not clips and (reply.content_length or 0) > limit:
-            raise TooLarge(target.url, "wire_bytes", f"announces {reply.content_length} bytes, {limit} are allowed")
+            raise TooLarge(
+                state.target.url, "wire_bytes", f"announces {reply.content_length} bytes, {limit} are allowed"
+            )
         pieces: list[bytes] = []
         size = 0
         async for piece in reply.content.iter_any():
@@ -310,13 +284,11 @@ class SafeFetcher:
             if size > limit:
                 reply.close()
                 if not clips:
-                    raise TooLarge(target.url, "wire_bytes", f"more than {limit} bytes")
+                    raise TooLarge(state.target.url, "wire_bytes", f"more than {limit} bytes")
                 return b"".join(pieces)[:limit], True
         return b"".join(pieces), False
 
-    async def decompress(
-        self, state: FetchState, target: Target, wire: bytes, codings: str, *, clipped: bool
-    ) -> DecompressedBody:
+    async def decompress(self, state: FetchState, wire: bytes, codings: str, *, clipped: bool) -> DecompressedBody:
         """The body decompressed, in a thread when it is large. Raises `TooLarge`, `Unreachable`."""
         limits = SizeLimits(state.limits.inflated_bytes, state.limits.ratio)
         try:
@@ -328,48 +300,39 @@ class SafeFetcher:
             if clipped:
                 return DecompressedBody(b"", truncated=True)
             if isinstance(error, SizeLimitExceeded):
-                raise TooLarge(target.url, error.limit, str(error)) from error
-            raise Unreachable(target.url, "coding", str(error)) from error
+                raise TooLarge(state.target.url, error.limit, str(error)) from error
+            raise Unreachable(state.target.url, "coding", str(error)) from error
 
-    def next_hop(self, state: FetchState, answer: HopResponse) -> Target:
-        """The target of a redirect. Raises `TooManyRedirects`, `RequestRefused`, `Unreachable`."""
-        from_url = answer.target.url
-        target = self.target(state, redirect_url(from_url, answer.location))
-        state.redirects.append(Redirect(answer.status, from_url, target.url))
+    def redirect(self, state: FetchState, status: int) -> None:
+        """Take the target of a redirect. Raises `TooManyRedirects`, `RequestRefused`, `Unreachable`."""
+        url, before = state.request.url, state.target
+        target = state.target = self.target(redirect_url(before.url, state.location))
+        state.redirects.append(Redirect(status, before.url, target.url))
         if len(state.redirects) > state.limits.redirects:
-            raise TooManyRedirects(state.url, f"more than {state.limits.redirects} redirects, last to {target.url}")
-        state.seen.add((from_url, ""))
-        visited = (target.url, state.cookies(target))
+            raise TooManyRedirects(url, f"more than {state.limits.redirects} redirects, last to {target.url}")
+        state.seen.add((before.url, ""))
+        visited = (target.url, state.cookies())
         if visited in state.seen:
-            raise TooManyRedirects(state.url, f"a loop: {target.url} again")
+            raise TooManyRedirects(url, f"a loop: {target.url} again")
         state.seen.add(visited)
-        if answer.target.scheme == "https" and target.scheme == "http":
+        if before.scheme == "https" and target.scheme == "http":
             state.notes.append("downgrade")
-        return target
 
-    def response(self, state: FetchState, answer: HopResponse) -> Response:
-        """The caller's response, with notes on irregularities of the last hop."""
+    def described(self, state: FetchState, answer: Response) -> Response:
+        """The last hop's response with the whole fetch's redirects, TDM reservation and notes on irregularities."""
         notes = [*state.notes, *answer.notes]
-        if answer.status == 304 and state.validators == Validators():
+        if answer.status == 304 and state.request.validators == Validators():
             notes.append("304 without validators")
         wall = bot_wall(answer.status, answer.headers, answer.body)
         if wall:
             notes.append(f"bot_wall:{wall}")
-        tdm = parse_tdm(answer.headers.get("tdm-reservation"), answer.headers.get("tdm-policy"))
-        if tdm.reserved is None:
-            tdm = state.tdm
-        return Response(
-            url=state.url,
-            final_url=answer.target.url,
-            status=answer.status,
-            headers=answer.headers,
-            body=answer.body,
+        stated = parse_tdm(answer.headers.get("tdm-reservation"), answer.headers.get("tdm-policy"))
+        tdm = state.tdm if stated.reserved is None else stated
+        return replace(
+            answer,
             fetched_at=self.clock(),
             elapsed_s=state.limits.total_s - state.left_s,
-            wire_bytes=answer.wire_bytes,
             redirects=tuple(state.redirects),
-            peer=answer.peer,
-            truncated=answer.truncated,
             notes=tuple(notes),
             tdm_reserved=tdm.reserved,
             tdm_policy=tdm.policy,
@@ -380,23 +343,25 @@ class SafeFetcher:
         robots = await self.fetch_site_file(f"{origin}/robots.txt")
         if robots is None or robots.status >= 500:
             return None
-        tdmrep = await self.fetch_site_file(f"{origin}/.well-known/tdmrep.json", paced={robots.target.host})
+        tdmrep = await self.fetch_site_file(
+            f"{origin}/.well-known/tdmrep.json", paced={self.target(robots.final_url).host}
+        )
         return SiteRules(
             robots_text=robots.body.decode("utf-8", "replace") if robots.status == 200 else None,
             tdm_rules=read_tdmrep(tdmrep.body) if tdmrep is not None and tdmrep.status == 200 else (),
             asked_at=self.clock(),
         )
 
-    async def fetch_site_file(self, url: str, paced: Collection[str] = ()) -> HopResponse | None:
+    async def fetch_site_file(self, url: str, paced: Collection[str] = ()) -> Response | None:
         """A small file of the site, clipped; None when there was no response."""
-        state = self.start(url, FetchKind.PAGE, Validators(), obeys_robots=False)
-        state.limits = replace(state.limits, wire_bytes=ROBOTS_BYTES, inflated_bytes=ROBOTS_BYTES * 10)
-        state.clips = True
-        state.paced.update(paced)
+        limits = replace(self.limits[FetchKind.PAGE], wire_bytes=ROBOTS_BYTES, inflated_bytes=ROBOTS_BYTES * 10)
+        request, target = Request(url, FetchKind.PAGE), self.target(url)
+        state = FetchState(request=request, target=target, limits=limits, clips=True, paced=set(paced))
         try:
             return await self.follow_redirects(state)
         except TooManyRedirects:
-            return HopResponse(target=self.target(state, url), status=404, headers={})  # RFC 9309 section 2.3.1.2
+            # RFC 9309 section 2.3.1.2
+            return Response(url=url, final_url=target.url, status=404, headers={}, body=b"", fetched_at=self.clock())
         except RequestRefused:
             raise
         except FetchError:

@@ -8,6 +8,7 @@ longer wait raises `RetryAfter`. robots.txt is left to robots.py, and the meanin
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -45,26 +46,15 @@ class MemoryPacer:
         self.holds: dict[str, datetime] = {}
 
     def reserve(self, host: str, *, spacing_s: float, now: datetime) -> datetime:
-        """Take the host's next free slot: when the request may be sent (≥ now)."""
         slot = max(now, self.slots.get(host, now), self.holds.get(host, now))
         self.slots[host] = slot + timedelta(seconds=spacing_s)
         return slot
 
     def hold(self, host: str, *, until: datetime, reason: str) -> None:  # noqa: ARG002 # kept by stored pacers
-        """Send nothing to this host before `until`; a longer hold stays."""
         self.holds[host] = max(until, self.holds.get(host, until))
 
     def held_until(self, host: str) -> datetime | None:
-        """The end of the host's hold, if there is one."""
         return self.holds.get(host)
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Until when nothing is sent to a host, and why."""
-
-    until: datetime
-    reason: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,9 +80,9 @@ class RateLimiter:
     spacing_for: Callable[[str], float | None] | None = None
     max_wait_s: float = 60.0
     gates: dict[str, HostGate] = field(default_factory=dict)
-    known_holds: dict[str, Hold] = field(default_factory=dict)
-    waits_in_a_row: dict[str, int] = field(default_factory=dict)
-    failures_in_a_row: dict[str, int] = field(default_factory=dict)
+    known_holds: dict[str, tuple[datetime, str]] = field(default_factory=dict)  # until when nothing is sent, and why
+    waits_in_a_row: Counter[str] = field(default_factory=Counter)
+    failures_in_a_row: Counter[str] = field(default_factory=Counter)
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(PACER_THREADS, thread_name_prefix="pacer")
     )
@@ -143,7 +133,7 @@ class RateLimiter:
         wait_s = (slot - now).total_seconds()
         if wait_s > self.max_wait_s:
             # Kept, so that the next request does not take a slot that it cannot use.
-            self.keep_hold(host, Hold(slot, "the host asked us to wait"))
+            self.keep_hold(host, slot, "the host asked us to wait")
             self.refuse_held(host, url)
         if wait_s > 0:
             await asyncio.sleep(wait_s)
@@ -167,25 +157,22 @@ class RateLimiter:
 
     def refuse_held(self, host: str, url: str) -> None:
         """Raises `RetryAfter` while this process knows of a hold."""
-        hold = self.known_holds.get(host)
-        if hold is None:
-            return
-        if hold.until > self.clock():
-            raise RetryAfter(url, hold.until, hold.reason)
-        del self.known_holds[host]
+        if host in self.known_holds:
+            until, reason = self.known_holds[host]
+            if until > self.clock():
+                raise RetryAfter(url, until, reason)
+            del self.known_holds[host]
 
-    def keep_hold(self, host: str, hold: Hold) -> None:
+    def keep_hold(self, host: str, until: datetime, reason: str) -> None:
         """Keep a hold in this process; a longer one stays."""
-        known = self.known_holds.get(host)
-        if known is None or known.until < hold.until:
-            self.known_holds[host] = hold
+        if host not in self.known_holds or self.known_holds[host][0] < until:
+            self.known_holds[host] = until, reason
 
     async def hold(self, host: str, *, asked: datetime | None, reason: str) -> datetime:
         """Hold the host for every process, until `asked` or for a default time; until when."""
-        in_a_row = self.waits_in_a_row.get(host, 0)
-        self.waits_in_a_row[host] = in_a_row + 1
-        until = asked or self.clock() + backoff(FIRST_DEFAULT_HOLD_S, in_a_row, MAX_DEFAULT_HOLD_S)
-        self.keep_hold(host, Hold(until, f"the host asked us to wait: {reason}"))
+        until = asked or self.clock() + backoff(FIRST_DEFAULT_HOLD_S, self.waits_in_a_row[host], MAX_DEFAULT_HOLD_S)
+        self.waits_in_a_row[host] += 1
+        self.keep_hold(host, until, f"the host asked us to wait: {reason}")
         await self.call_pacer(lambda: self.pacer.hold(host, until=until, reason=reason))
         return until
 
@@ -196,10 +183,11 @@ class RateLimiter:
 
     def failed(self, host: str, reason: str) -> None:
         """Count a failure to reach the host; after some in a row this process holds it."""
-        failures = self.failures_in_a_row[host] = self.failures_in_a_row.get(host, 0) + 1
+        self.failures_in_a_row[host] += 1
+        failures = self.failures_in_a_row[host]
         if failures >= FAILURES_BEFORE_REST:
             until = self.clock() + backoff(FIRST_REST_S, failures - FAILURES_BEFORE_REST, MAX_REST_S)
-            self.keep_hold(host, Hold(until, f"{failures} failures in a row, the last: {reason}"))
+            self.keep_hold(host, until, f"{failures} failures in a row, the last: {reason}")
 
     async def call_pacer(self, call: Callable[[], T]) -> T:
         """Call the pacer; a stored one in a thread, because it waits for its database."""
@@ -207,11 +195,6 @@ class RateLimiter:
             return call()
         return await asyncio.get_running_loop().run_in_executor(self.threads, call)
 
-    def close(self) -> None:
-        """Stop the threads."""
-        self.threads.shutdown(wait=False, cancel_futures=True)
-
 
 def backoff(first_s: float, doublings: int, max_s: float) -> timedelta:
-    """The first wait, doubled so many times, up to a maximum."""
     return timedelta(seconds=min(first_s * 2 ** min(doublings, 10), max_s))

@@ -65,11 +65,9 @@ class RobotsStore(Protocol):
 
     def recall(self, origin: str) -> SiteRules | None:
         """The stored rules of this origin."""
-        ...
 
     def keep(self, origin: str, rules: SiteRules) -> None:
         """Store the rules."""
-        ...
 
 
 @dataclass(slots=True)
@@ -87,19 +85,12 @@ class Site:
         return self.rules is not None and now < self.rules.asked_at + MAX_AGE
 
     def learn(self, rules: SiteRules) -> None:
-        """Take new rules."""
         self.rules = rules
         self.robots = Protego.parse(rules.robots_text.lstrip("\ufeff")) if rules.robots_text else None
         self.wait_until = None
         self.failures = 0
 
-    def fail(self, now: datetime) -> None:
-        """No rules could be fetched: wait, longer each time."""
-        self.wait_until = now + min(FIRST_WAIT * 2 ** min(self.failures, 10), LONGEST_WAIT)
-        self.failures += 1
-
     def allows(self, url: str, agent: str) -> bool:
-        """Whether robots.txt allows this agent the URL."""
         return self.robots is None or bool(self.robots.can_fetch(url, agent))
 
     def crawl_delay_s(self, agent: str) -> float:
@@ -143,19 +134,16 @@ class RobotsCache:
                 site.learn(kept)
         now = self.clock()
         if not site.is_fresh(now) and (site.wait_until is None or now >= site.wait_until):
-            await self.request(site, origin)
+            rules = await self.ask(origin)
+            if rules is None:  # wait, longer each time
+                site.wait_until = self.clock() + min(FIRST_WAIT * 2 ** min(site.failures, 10), LONGEST_WAIT)
+                site.failures += 1
+            else:
+                site.learn(rules)
+                if self.store is not None:
+                    await asyncio.to_thread(self.store.keep, origin, rules)
         if site.rules is None and site.wait_until is not None:
             raise RetryAfter(url, site.wait_until, "robots.txt cannot be had (RFC 9309 section 2.3.1.4)")
-
-    async def request(self, site: Site, origin: str) -> None:
-        """Fetch the rules and store them."""
-        rules = await self.ask(origin)
-        if rules is None:
-            site.fail(self.clock())
-            return
-        site.learn(rules)
-        if self.store is not None:
-            await asyncio.to_thread(self.store.keep, origin, rules)
 
 
 def read_tdmrep(body: bytes) -> tuple[TdmRule, ...]:
@@ -186,19 +174,16 @@ def location_matches(location: str, path: str) -> bool:
 
     Finds one piece after the other, leftmost first: a regular expression would take exponential time on many stars.
     """
-    first, *rest = location.removesuffix("$").split("*")
-    if not path.startswith(first):
+    whole = location.removesuffix("$") if location.endswith("$") else f"{location}*"
+    first, *between, last = whole.split("*") if "*" in whole else (whole, "")
+    if not path.startswith(first) or (whole == first and path != first):
         return False
     at = len(first)
-    for piece in rest:
-        at = path.find(piece, at)
-        if at < 0:
+    for piece in between:
+        if (at := path.find(piece, at)) < 0:
             return False
         at += len(piece)
-    if not location.endswith("$"):
-        return True
-    last = rest[-1] if rest else ""
-    return at == len(path) or (bool(rest) and path.endswith(last) and len(path) - len(last) >= at - len(last))
+    return path[at:].endswith(last)
 
 
 class RobotsFileStore:
@@ -218,25 +203,16 @@ class RobotsFileStore:
                     path.unlink()
 
     def recall(self, origin: str) -> SiteRules | None:
-        """The stored rules of this origin, if they can be read."""
         try:
             kept = json.loads(self.path(origin).read_bytes())
-            return SiteRules(
-                robots_text=kept["robots_text"],
-                tdm_rules=tuple(TdmRule(**rule) for rule in kept["tdm_rules"]),
-                asked_at=datetime.fromisoformat(kept["asked_at"]),
-            )
+            tdm_rules = tuple(TdmRule(**rule) for rule in kept["tdm_rules"])
+            return SiteRules(kept["robots_text"], tdm_rules, datetime.fromisoformat(kept["asked_at"]))
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
     def keep(self, origin: str, rules: SiteRules) -> None:
         """Store the rules; a full disk only costs a request more tomorrow."""
-        kept = {
-            "origin": origin,
-            "robots_text": rules.robots_text,
-            "tdm_rules": [asdict(rule) for rule in rules.tdm_rules],
-            "asked_at": rules.asked_at.isoformat(),
-        }
+        kept = {"origin": origin, **asdict(rules), "asked_at": rules.asked_at.isoformat()}
         path = self.path(origin)
         partial = path.with_suffix(f".{os.getpid()}.new")
         with suppress(OSError):
@@ -244,5 +220,4 @@ class RobotsFileStore:
             partial.replace(path)
 
     def path(self, origin: str) -> Path:
-        """The origin's file."""
         return self.folder / f"{sha256(origin.encode()).hexdigest()[:32]}.json"

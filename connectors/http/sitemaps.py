@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.domain.errors import FetchError, NotAFeed
-from pipeline.domain.model import FetchKind, Outlet, Request
+from pipeline.domain.model import FetchKind, Outlet, Request, Response
 from pipeline.domain.ports import Fetcher
 from pipeline.feeds.sitemaps import SitemapFile, Span, may_hold, read_sitemap_file, sitemaps_named
 from pipeline.text.dates import zone_of
@@ -48,34 +48,34 @@ class SitemapCrawl:
     async def starts(self) -> list[str]:
         """The sitemaps that robots.txt names, else the first usual name that exists."""
         origin = self.outlet.homepage.rstrip("/")
-        robots = await self.ask(f"{origin}/robots.txt")
-        named = sitemaps_named(robots.decode("utf-8", "replace") if robots else "", origin=origin)
+        robots, _ = await self.ask(f"{origin}/robots.txt")
+        named = sitemaps_named(robots.body.decode("utf-8", "replace") if robots else "", origin=origin)
         if named:
             return list(named)
         for name in USUAL_NAMES:
-            if await self.ask(f"{origin}/{name}") is not None:
+            if (await self.ask(f"{origin}/{name}"))[0]:
                 return [f"{origin}/{name}"]
         self.faults.append(f"{self.outlet.id}: robots.txt names no sitemap, and none lies where they usually do")
         return []
 
-    async def ask(self, url: str) -> bytes | None:
-        """The body of the URL; None when it cannot be fetched."""
+    async def ask(self, url: str) -> tuple[Response | None, str]:
+        """The response with the file, or why there is none."""
         try:
             response = await self.fetcher.fetch(Request(url, FetchKind.FEED))
-        except FetchError:
-            return None
-        return response.body if response.status == 200 else None
+        except FetchError as error:
+            return None, str(error)
+        return (response, "") if response.status == 200 else (None, f"{url}: HTTP {response.status}")
 
     async def read(self, url: str) -> SitemapFile | None:
         """Fetch and parse a sitemap; None, and a fault, when that fails."""
         self.seen.add(url)
+        response, fault = await self.ask(url)
+        if response is None:
+            self.faults.append(fault)
+            return None
+        kind = response.header("content-type")
         try:
-            response = await self.fetcher.fetch(Request(url, FetchKind.FEED))
-            if response.status != 200:
-                self.faults.append(f"{url}: HTTP {response.status}")
-                return None
-            kind = response.header("content-type")
             return read_sitemap_file(response.body, url=url, content_type=kind, zone=zone_of(self.outlet.timezone))
-        except (FetchError, NotAFeed) as error:
+        except NotAFeed as error:
             self.faults.append(str(error))
             return None

@@ -3,13 +3,15 @@
 Implements `pipeline.domain.ports.Topics`. A lane is a transactional producer `newswire.<deployment>.lane.<k>`. Its
 committed batch number is an offset: the one that the consumer group of the same name has for partition 0 of the `lanes`
 topic. So Kafka commits messages and number atomically. Guarantee: exactly once to `read_committed` consumers, in order
-of key; a second holder of a lane fences the first. Topics are created by connectors/kafka/admin.py, on request.
+of key; a second holder of a lane fences the first. Topics are created by connectors/kafka/consumer.py, on request.
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 
 import lz4.frame
 import zstandard
@@ -17,9 +19,8 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.structs import OffsetAndMetadata
 
-from connectors.kafka.config import KafkaSettings
+from connectors.kafka.config import LANES_TOPIC, TRANSACTION_TIMEOUT_FACTOR, KafkaSettings
 from connectors.kafka.consumer import FENCED, KafkaReader, translate_errors
-from connectors.kafka.topic_specs import LANES_TOPIC
 from pipeline.delivery.messages import headers_of
 from pipeline.domain.errors import DeliveryError, LaneFenced, LaneLost
 from pipeline.domain.fault_injection import crash_point
@@ -31,6 +32,13 @@ BATCH_BYTES = 512_000
 REQUEST_BYTES = 64_000_000
 # Of a message's size on the topic: its batch's header, its headers' names and lengths.
 OVERHEAD_BYTES = 512
+# Nearly as the client will compress; within its batch a value never gets larger than alone.
+COMPRESSORS: Mapping[str | None, Callable[[bytes], bytes]] = {
+    "zstd": zstandard.compress,
+    "lz4": lz4.frame.compress,
+    "gzip": partial(gzip.compress, compresslevel=6),
+    None: bytes,
+}
 COMPACTED = (Topic.LATEST, Topic.FEEDS)
 
 
@@ -66,7 +74,7 @@ class KafkaLane:
                 batch_size=BATCH_BYTES,
                 request_timeout_ms=settings.delivery_timeout_ms // 2,
                 max_request_size=REQUEST_BYTES,
-                transaction_timeout_ms=settings.transaction_timeout_ms,
+                transaction_timeout_ms=TRANSACTION_TIMEOUT_FACTOR * settings.delivery_timeout_ms,
                 delivery_timeout_ms=settings.delivery_timeout_ms,
                 max_block_ms=settings.delivery_timeout_ms,
                 allow_auto_create_topics=False,
@@ -77,17 +85,10 @@ class KafkaLane:
         """The lane's offset for the marker partition: its last batch number; None when there is none, or it expired."""
         with translate_errors(f"lane {self.number}"):
             # read_committed waits for a transaction that is being committed at this moment (KIP-447).
-            consumer = KafkaConsumer(
-                **self.settings.connection(),
-                group_id=self.group,
-                enable_auto_commit=False,
-                isolation_level="read_committed",
-            )
-            try:
+            options = {"group_id": self.group, "enable_auto_commit": False, "isolation_level": "read_committed"}
+            with closing(KafkaConsumer(**self.settings.connection(), **options)) as consumer:
                 number: int | None = consumer.committed(self.marker)
                 return number
-            finally:
-                consumer.close(autocommit=False)
 
     def publish(self, batch: int, messages: Sequence[Message]) -> None:
         """Append the messages and the batch number in one transaction. Raises LaneFenced or DeliveryError."""
@@ -120,25 +121,20 @@ class KafkaLane:
     def send_all(self, batch: int, messages: Sequence[Message]) -> None:
         """Send and wait for every delivery report: one that failed fails the batch."""
         stamp = ("newswire_batch", f"{self.number}/{batch}".encode())  # one header: each takes 3 % of a delivery's time
-        reports = [
-            self.producer.send(
-                self.settings.prefix + message.topic.value,
+        registry, reports = self.settings.registry, []
+        for message in messages:
+            topic = self.settings.prefix + message.topic.value
+            report = self.producer.send(
+                topic,
                 key=message.key.encode(),
-                value=self.value_of(message),
+                value=registry.frame(message, topic) if registry else message.value,
                 headers=[*((name, value.encode()) for name, value in headers_of(message).items()), stamp],
                 timestamp_ms=int(message.time.timestamp() * 1000),
             )
-            for message in messages
-        ]
+            reports.append(report)
         self.producer.flush()
         for report in reports:
             report.get(timeout=self.settings.delivery_timeout_ms / 1000)
-
-    def value_of(self, message: Message) -> bytes | None:
-        """The value as it goes to the topic: framed for the schema registry, if there is one."""
-        if self.settings.registry is None:
-            return message.value
-        return self.settings.registry.frame(message, self.settings.prefix + message.topic.value)
 
     def fits(self, message: Message) -> bool:
         """Whether a topic takes a message of this size, compressed as it will be."""
@@ -147,7 +143,7 @@ class KafkaLane:
             return True  # headers are never that long: URLs and ids
         headers = sum(len(name) + len(text.encode()) for name, text in headers_of(message).items())
         available = self.settings.max_message_bytes - OVERHEAD_BYTES - headers - len(message.key.encode())
-        return len(value) <= available or len(compress(value, self.settings.compression)) <= available
+        return len(value) <= available or len(COMPRESSORS[self.settings.compression](value)) <= available
 
     def find_events(self, messages: Sequence[Message]) -> frozenset[str]:
         """Which of these messages are on the topics. Raises LaneLost when retention may have deleted some."""
@@ -172,16 +168,3 @@ class KafkaLane:
     def close(self) -> None:
         """Release the lane. Idempotent."""
         self.producer.close(timeout=5)
-
-
-def compress(value: bytes, codec: str | None) -> bytes:
-    """Compress nearly as the client will; within its batch a value never gets larger than alone."""
-    match codec:
-        case "zstd":
-            return zstandard.compress(value)
-        case "lz4":
-            return bytes(lz4.frame.compress(value))
-        case "gzip":
-            return gzip.compress(value, compresslevel=6)
-        case _:
-            return value

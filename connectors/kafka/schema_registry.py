@@ -15,7 +15,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -37,23 +37,16 @@ class RegistryRefused(DeliveryError):
     retriable = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryLogin:
-    """The registry's URL, and the name and password for HTTP basic authentication (empty: none)."""
+@dataclass(kw_only=True, eq=False)
+class SchemaRegistry:
+    """One registry, and the ids it gave us. Name and password are for HTTP basic authentication (empty: none)."""
 
     url: str
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     timeout_s: float = TIMEOUT_S
-
-
-class SchemaRegistry:
-    """One registry, and the ids it gave us."""
-
-    def __init__(self, login: RegistryLogin) -> None:
-        self.login = login
-        self.lock = threading.Lock()
-        self.ids: dict[tuple[str, str], int] = {}
+    lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    ids: dict[tuple[str, str], int] = field(default_factory=dict, init=False)
 
     @cached_property
     def client(self) -> Any:
@@ -66,29 +59,24 @@ class SchemaRegistry:
             ) from error
         authorities = ssl.get_default_verify_paths()  # the system's, as for Kafka; the client's default is certifi's
         options = {
-            "url": self.login.url,
-            "timeout": self.login.timeout_s,
+            "url": self.url,
+            "timeout": self.timeout_s,
             "max.retries": 0,  # delivery retries
             "ssl.ca.location": authorities.cafile or authorities.capath,
         }
-        if self.login.username:
-            options["basic.auth.user.info"] = f"{self.login.username}:{self.login.password}"
+        if self.username:
+            options["basic.auth.user.info"] = f"{self.username}:{self.password}"
         return SchemaRegistryClient(options)
 
     def frame(self, message: Message, topic: str) -> bytes | None:
         """The message's value as it goes to a topic; a tombstone stays one. Raises DeliveryError."""
         if message.value is None:
             return None
-        number = self.schema_id(f"{topic}-value", message.schema)
-        return MAGIC + struct.pack(">I", number) + message.value
-
-    def schema_id(self, subject: str, name: str) -> int:
-        """The id of one of our schemas under a subject, registered if it is not yet. Raises DeliveryError."""
+        key = f"{topic}-value", message.schema
         with self.lock:
-            known = self.ids.get((subject, name))
-            if known is None:
-                known = self.ids[subject, name] = self.find_or_register(subject, name)
-            return known
+            if key not in self.ids:
+                self.ids[key] = self.find_or_register(*key)
+            return MAGIC + struct.pack(">I", self.ids[key]) + message.value
 
     def find_or_register(self, subject: str, name: str) -> int:
         """The id that the registry has for the schema, or gives it now. Raises DeliveryError."""
@@ -100,7 +88,7 @@ class SchemaRegistry:
             self.ask(lambda: client.set_compatibility(subject, COMPATIBILITY))
         number = self.ask(lambda: client.register_schema(subject, schema))
         if number is None:
-            raise RegistryRefused(f"schema registry {self.login.url}: {subject} cannot be registered (404)")
+            raise RegistryRefused(f"schema registry {self.url}: {subject} cannot be registered (404)")
         return int(number)
 
     def check(self) -> None:
@@ -126,9 +114,9 @@ class SchemaRegistry:
             if error.http_status_code == 404:
                 return None
             kind = DeliveryError if error.http_status_code >= 500 else RegistryRefused
-            raise kind(f"schema registry {self.login.url}: {error.http_status_code} {error.error_message}") from error
+            raise kind(f"schema registry {self.url}: {error.http_status_code} {error.error_message}") from error
         except Exception as error:  # connection and protocol errors of the library's HTTP client
-            raise DeliveryError(f"schema registry {self.login.url}: {type(error).__name__}: {error}") from error
+            raise DeliveryError(f"schema registry {self.url}: {type(error).__name__}: {error}") from error
 
 
 def json_schema(schema: object) -> Any:

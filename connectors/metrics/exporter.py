@@ -7,6 +7,7 @@ the metrics are in pipeline/reporting/metrics.py.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from threading import Thread
@@ -40,24 +41,20 @@ class NewswireCollector(Collector):
         self.read = read
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric that has samples."""
-        by_name: dict[str, list[Sample]] = {}
-        for sample in self.samples():
-            by_name.setdefault(sample.name, []).append(sample)
+        by_name: defaultdict[str, list[Sample]] = defaultdict(list)
+        try:
+            samples = [*self.read(), Sample("newswire_store_up", 1)]
+        except NewswireError as error:  # an unavailable store is a sample, not an error
+            log.warning("%s", error)
+            samples = [Sample("newswire_store_up", 0)]
+        for sample in samples:
+            by_name[sample.name].append(sample)
         for metric in METRICS:
             family = FAMILIES[metric.kind](metric.name, metric.sentence, labels=metric.labels)
-            for sample in by_name.get(metric.name, ()):
+            for sample in by_name[metric.name]:
                 family.add_metric(sample.labels, sample.value)
             if family.samples:
                 yield family
-
-    def samples(self) -> list[Sample]:
-        """The samples; an unavailable store is a sample, not an error."""
-        try:
-            return [*self.read(), Sample("newswire_store_up", 1)]
-        except NewswireError as error:
-            log.warning("%s", error)
-            return [Sample("newswire_store_up", 0)]
 
 
 def registry_of(read: Callable[[], Iterable[Sample]]) -> CollectorRegistry:
@@ -68,12 +65,10 @@ def registry_of(read: Callable[[], Iterable[Sample]]) -> CollectorRegistry:
 
 
 def expose(registry: CollectorRegistry, accept: str) -> Exposition:
-    """The metrics in the format of an Accept header."""
     encode, content_type = choose_encoder(accept)
     return Exposition(encode(registry), content_type)
 
 
 def serve(registry: CollectorRegistry, *, host: str, port: int) -> tuple[WSGIServer, Thread]:  # prometheus_client's
     """Serve `/metrics` in a thread; stop it by the server's `shutdown()`."""
-    server, thread = start_wsgi_server(port, addr=host, registry=registry)
-    return server, thread
+    return start_wsgi_server(port, addr=host, registry=registry)

@@ -21,6 +21,10 @@ from pipeline.reporting.report import Report
 RECENT = timedelta(minutes=15)  # long enough for a few hundred delays, short enough to show a change
 MAX_DELAYS = 5_000  # for the quantiles
 
+# Start and end of a delay, and its rows: first seen to first verdict, written to delivered.
+TO_VERDICT = (entries.c.first_seen_at, entries.c.settled_at, entries.c.version == 1)
+TO_DELIVERY = (outbox.c.created_at, outbox.c.delivered_at)
+
 
 class MetricsStore:
     """Reads the tables of entries, outbox and runs."""
@@ -42,7 +46,6 @@ class MetricsStore:
         return tuple(Report.from_json(json.loads(row.report)) for row in rows)
 
     def snapshot(self, feeds: Sequence[FeedState], *, lanes: int, now: datetime) -> Snapshot:
-        """The current state of the store."""
         is_due = or_(entries.c.next_attempt_at.is_(None), entries.c.next_attempt_at <= now)
         number, oldest = func.count().label("number"), func.min(entries.c.first_seen_at).label("oldest")
         with self.database.reading() as connection:
@@ -57,8 +60,8 @@ class MetricsStore:
                 dead_letters=count_dead_letters(connection),
                 lanes=waiting_lanes(connection, lanes, now),
                 last_report_at=connection.scalar(select(func.max(runs.c.finished_at))),
-                verdict_delays_s=verdict_delays(connection, now - RECENT),
-                delivery_delays_s=delivery_delays(connection, now - RECENT),
+                verdict_delays_s=delays(connection, now - RECENT, *TO_VERDICT),
+                delivery_delays_s=delays(connection, now - RECENT, *TO_DELIVERY),
             )
 
 
@@ -78,18 +81,8 @@ def waiting_lanes(connection: Connection, lanes: int, now: datetime) -> tuple[La
     return tuple(found.get(lane, LaneBacklog(lane, 0, now)) for lane in sorted({*range(lanes), *found}))
 
 
-def verdict_delays(connection: Connection, since: datetime) -> tuple[float, ...]:
-    """Seconds from first seen to the first verdict, of entries settled since then, latest first."""
-    return delays(connection, entries.c.first_seen_at, entries.c.settled_at, since, entries.c.version == 1)
-
-
-def delivery_delays(connection: Connection, since: datetime) -> tuple[float, ...]:
-    """Seconds from written to delivered, of messages delivered since then, latest first."""
-    return delays(connection, outbox.c.created_at, outbox.c.delivered_at, since)
-
-
 def delays(
-    connection: Connection, start: Column[Any], end: Column[Any], since: datetime, *conditions: Any
+    connection: Connection, since: datetime, start: Column[Any], end: Column[Any], *conditions: Any
 ) -> tuple[float, ...]:
     """Seconds between two columns of the rows that ended since then, latest first."""
     query = select(start, end).where(end >= since, *conditions).order_by(end.desc()).limit(MAX_DELAYS)

@@ -20,8 +20,7 @@ class LazyDesk:
     @cached_property
     def desk(self) -> Any:
         """The application. Raises SettingsError, StoreError."""
-        from connectors.desk.airflow_access import AirflowAccess
-        from connectors.desk.airflow_runs import AirflowRuns
+        from connectors.desk.airflow_ports import AirflowAccess, AirflowRuns
         from pipeline.app.desk import open_desk
 
         return open_desk(AirflowAccess(), AirflowRuns())
@@ -56,5 +55,5 @@ class DeskPlugin(AirflowPlugin):
         {"name": "News", "href": f"{PREFIX}/runs", "destination": "dag", "url_route": "news-runs"},
         {"name": "News", "href": f"{PREFIX}/run?run_id={{RUN_ID}}", "destination": "dag_run", "url_route": "news-run"},
     ]
-    # The desk checks Airflow's login itself (connectors/desk/airflow_access.py).
+    # The desk checks Airflow's login itself (connectors/desk/airflow_ports.py).
     fastapi_apps = [{"app": LazyDesk(), "url_prefix": PREFIX, "name": "newswire desk"}]  # noqa: RUF012

@@ -1,4 +1,4 @@
-"""Schedule of the DAG news_ingest: interval, time limits, deadline alert. Cheap to import, for the DAG processor.
+"""Options of every DAG; schedule of news_ingest: interval, time limits, deadline alert. Cheap to import.
 
 Reads the environment. Faulty settings leave the defaults: the run itself reports them and is red.
 Tested by tests/dags/test_schedule.py.
@@ -47,6 +47,22 @@ class Schedule:
     def late_after(self) -> timedelta:
         """After this a run is late: the next one could not start."""
         return self.every * 2
+
+
+def dag_options(
+    title: str, description: str, *, tag: str, run: timedelta, task: timedelta, retry_after: timedelta, **more: Any
+) -> dict[str, Any]:
+    """What our DAGs have in common: limits of a run and of each task. `more`: other default arguments of tasks."""
+    defaults = {"owner": "news-desk", "retries": 1, "retry_delay": retry_after, "execution_timeout": task}
+    return {
+        "dag_display_name": title,
+        "description": description,
+        "tags": ["news", tag],
+        "catchup": False,
+        "max_active_runs": 1,
+        "dagrun_timeout": run,
+        "default_args": defaults | more,
+    }
 
 
 def schedule(environment: Mapping[str, str] | None = None) -> Schedule:

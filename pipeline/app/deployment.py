@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from connectors.archive.text_store import TextStore
 from connectors.archive.warc_archive import WarcArchive
-from connectors.kafka.config import KafkaSettings
-from connectors.kafka.topic_specs import TopicSpec, desired_topics
+from connectors.kafka.config import KafkaSettings, TopicSpec, desired_topics
 from connectors.store.articles import ArticleStore
 from connectors.store.database import Database
 from connectors.store.explanations import WhyStore
@@ -43,7 +42,7 @@ from pipeline.text.dates import time_of_option
 
 if TYPE_CHECKING:
     from connectors.http.fetcher import SafeFetcher
-    from connectors.kafka.admin import KafkaAdmin
+    from connectors.kafka.consumer import KafkaAdmin
     from connectors.workers.pool import ExtractionWorkers
 
 
@@ -212,7 +211,7 @@ class Deployment:
 
     @cached_property
     def topic_admin(self) -> KafkaAdmin:
-        from connectors.kafka.admin import KafkaAdmin
+        from connectors.kafka.consumer import KafkaAdmin
 
         return KafkaAdmin(KafkaSettings.of(self.settings))
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 
 from fastapi import FastAPI
 
-from connectors.desk.access import AccessControl
-from connectors.desk.actions import Finding, RunStarter
-from connectors.desk.web import create_desk
+from connectors.desk.ports import AccessControl, Finding, RunStarter
+from connectors.desk.web import Desk, create_desk
 from connectors.store.articles import DeadLetterStore
 from pipeline.app.checks import check_feed
 from pipeline.app.deployment import read_catalogue
@@ -36,7 +35,7 @@ class UnknownTarget(NewswireError):
 
 
 class DeploymentActions:
-    """Operator actions on an opened deployment; implements `connectors.desk.actions.DeskActions`."""
+    """Operator actions on an opened deployment; implements `connectors.desk.ports.DeskActions`."""
 
     def __init__(self, app: Newswire) -> None:
         self.app = app
@@ -114,4 +113,4 @@ class DeploymentActions:
 def open_desk(door: AccessControl, runs: RunStarter) -> FastAPI:
     """The desk of this process's deployment, as an application to mount. Raises SettingsError, StoreError."""
     app = Newswire.from_env()
-    return create_desk(app.database, DeploymentActions(app), runs, door, app.clock)
+    return create_desk(Desk(app.database, DeploymentActions(app), runs, door, app.clock))

@@ -63,7 +63,7 @@ def test_runs_without_airflow_stand_on_the_desk_each_under_a_name_of_its_own(new
     newswire.ingest([])
     run_overdue_revisits(newswire)
     with newswire.database.reading() as connection:
-        names = [line.run_id for line in read_runs(connection, since=None).lines]
+        names = [line.run_id for line in read_runs(connection, since=None)[0]]
     assert len(set(names)) == 3
     assert [name.partition(" 2026-11-23 06:")[0] for name in names] == ["revisit", "poll", "poll"]
 
@@ -181,7 +181,7 @@ def test_the_desk_says_when_the_last_audit_was_and_whether_all_agreed(newswire: 
 
     def audit() -> RunSummary | None:
         with newswire.database.reading() as connection:
-            return read_overview(connection, now=now()).audit
+            return read_overview(connection, now=now())["audit"]
 
     assert audit() is None
     with Newswire(newswire.settings, clock=lambda: next(times)) as at_night:

@@ -24,10 +24,9 @@ from tempfile import TemporaryDirectory
 
 from kafka import KafkaProducer
 
-from connectors.kafka.admin import KafkaAdmin
-from connectors.kafka.config import KafkaSettings
+from connectors.kafka.config import KafkaSettings, desired_topics
+from connectors.kafka.consumer import KafkaAdmin
 from connectors.kafka.producer import BATCH_BYTES, KafkaTopics
-from connectors.kafka.topic_specs import desired_topics
 from connectors.store.database import Database
 from connectors.store.outbox import StoredOutbox, append
 from connectors.store.schema import lanes, outbox

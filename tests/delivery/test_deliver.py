@@ -21,10 +21,9 @@ from kafka import KafkaAdminClient, TopicPartition
 from sqlalchemy import update
 
 from connectors.archive.text_store import TextStore
-from connectors.kafka.admin import KafkaAdmin
-from connectors.kafka.config import KafkaSettings
+from connectors.kafka.config import KafkaSettings, TopicSpec, desired_topics
+from connectors.kafka.consumer import KafkaAdmin
 from connectors.kafka.producer import KafkaTopics
-from connectors.kafka.topic_specs import TopicSpec, desired_topics
 from connectors.store.database import Database
 from connectors.store.outbox import EmbeddedTopics, StoredOutbox, append
 from connectors.store.schema import lanes, outbox

@@ -10,9 +10,8 @@ from datetime import datetime, timedelta
 from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 
-from connectors.desk.access import DeskUser, csrf_token
-from connectors.desk.actions import Finding
-from connectors.desk.web import create_desk
+from connectors.desk.ports import DeskUser, Finding, csrf_token
+from connectors.desk.web import Desk, create_desk
 from connectors.store.articles import ArticleStore
 from connectors.store.database import Database
 from connectors.store.feeds import FeedStore
@@ -126,7 +125,7 @@ def desk_client(
     database: Database, acts: RecordingActions, *, clock: Callable[[], datetime] = lambda: NOW + timedelta(minutes=1)
 ) -> Iterator[TestClient]:
     """A test client of the desk, logged in as an editor."""
-    desk = create_desk(database, acts, FakeRunStarter(), HeaderAccess(), clock)
+    desk = create_desk(Desk(database, acts, FakeRunStarter(), HeaderAccess(), clock))
     with TestClient(desk, base_url="http://desk.test", headers={"visitor": "editor"}) as client:
         yield client
 

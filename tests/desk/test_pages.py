@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from connectors.desk.access import DeskUser, sign_notice
-from connectors.desk.formatting import meaning
+from connectors.desk.formatting import MEANINGS
+from connectors.desk.ports import DeskUser, sign_notice
 from connectors.store.database import Database
 from pipeline.domain.model import FeedStatus, Verdict
 from tests.desk.small_store import HOSTILE, RUN_ID, SECRET, RecordingActions, desk_client, fill, token
@@ -125,7 +125,7 @@ def test_values_written_by_outlets_are_escaped_on_every_page(desk: TestClient, p
 
 
 def test_every_status_and_verdict_has_a_meaning() -> None:
-    assert [word for word in (*FeedStatus, *Verdict) if not meaning(word)] == []
+    assert [word for word in (*FeedStatus, *Verdict) if not MEANINGS[word]] == []
 
 
 def test_the_overview_of_an_idle_hour_says_that_nothing_happened(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import aiohttp
 import psutil
 from sqlalchemy import select
 
@@ -65,8 +64,8 @@ class PatientApp(Newswire):
 
     def fetcher(self) -> SafeFetcher:
         made = super().fetcher()
-        made.limits = {kind: FetchLimits(total_s=PATIENCE_S, idle_s=PATIENCE_S) for kind in FetchKind}
-        made.timeouts = {kind: aiohttp.ClientTimeout(total=None, sock_read=PATIENCE_S) for kind in FetchKind}
+        patient = FetchLimits(total_s=PATIENCE_S, idle_s=PATIENCE_S, connect_s=PATIENCE_S)
+        made.limits = dict.fromkeys(FetchKind, patient)
         return made
 
 

@@ -19,7 +19,7 @@ import schemas
 from pipeline.delivery.messages import EventType
 from pipeline.domain.model import Topic
 from schemas import reader
-from schemas.compatibility import differences
+from tests.schemas.compatibility import differences
 
 FOLDER = Path(__file__).parents[2] / "schemas"  # the checkout: a wheel has no README
 EXAMPLES = sorted((FOLDER / "examples").glob("*.json"))

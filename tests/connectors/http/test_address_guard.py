@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.http.address_guard import AddressForbidden, AddressGuard, GuardedResolver, forbidden, literal_address
-from connectors.http.target_url import parse_target, redirect_url
+from connectors.http.address_guard import (
+    AddressForbidden,
+    AddressGuard,
+    GuardedResolver,
+    forbidden,
+    literal_address,
+    parse_target,
+    redirect_url,
+)
 from pipeline.domain.errors import RequestRefused, Unreachable
 
 PUBLIC = ["1.1.1.1", "93.184.216.34", "172.32.0.1", "100.128.0.1", "2606:2800:220:1::1", "::ffff:1.1.1.1"]

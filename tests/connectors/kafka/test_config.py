@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 
-from connectors.kafka.admin import KafkaAdmin
-from connectors.kafka.config import KafkaSettings
+from connectors.kafka.config import KafkaSettings, desired_topics
+from connectors.kafka.consumer import KafkaAdmin
 from connectors.kafka.producer import KafkaTopics
-from connectors.kafka.topic_specs import desired_topics
 from connectors.store.database import Database
 from connectors.store.outbox import StoredOutbox, append
 from pipeline.delivery.deliver import BatchLimits, Deliverer

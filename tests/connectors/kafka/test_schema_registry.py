@@ -20,7 +20,6 @@ from jsonschema import Draft202012Validator
 import schemas
 from connectors.kafka.schema_registry import (
     COMPATIBILITY,
-    RegistryLogin,
     RegistryRefused,
     SchemaRegistry,
     json_schema,
@@ -54,7 +53,7 @@ def registry(server: RegistryServer) -> Iterator[SchemaRegistry]:
 
 
 def connect(url: str, **login: Any) -> closing[SchemaRegistry]:
-    return closing(SchemaRegistry(RegistryLogin(url=url, **login)))
+    return closing(SchemaRegistry(url=url, **login))
 
 
 def test_a_value_is_framed_with_the_id_of_its_schema(registry: SchemaRegistry, server: RegistryServer) -> None:
