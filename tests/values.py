@@ -22,6 +22,7 @@ from pipeline.domain.model import (
 )
 from pipeline.extraction.extract import Extraction
 from pipeline.identity.urls import canonicalise
+from pipeline.ingest.page_reading import marks_of
 from pipeline.ingest.ports import LookupResult, PollDecision, PollRecord, PollResult, Settlement
 from pipeline.scheduling.feed_state import PollKind, PollOutcome
 
@@ -87,6 +88,7 @@ def make_page(url: str = "http://www.antenne.test/1.html", *, title: str = "Titr
     return ArticlePage(
         article=article,
         extraction=Extraction(article, None),
+        marks=marks_of(article),
         response=make_response(url),
         raw_location="2026-11-23/x.warc.gz#0",
     )

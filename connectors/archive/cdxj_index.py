@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from pipeline.domain.errors import StoreError
+from pipeline.domain.model import ArchiveRecord
 
 GZIP = 31  # zlib's code for a gzip member with a window of 32 kB
 GZIP_HEAD = b"\x1f\x8b\x08"
@@ -145,7 +146,8 @@ def scan(warc: Path, faults: list[str]) -> Iterator[Capture]:
         while offset < size:
             try:
                 member = read_member(file, offset)
-                yield capture_of(member.record, file=warc.name, offset=offset, length=member.length)
+                record = archive_record(member.record, b"")
+                yield capture_of(record, file=warc.name, offset=offset, length=member.length)
                 offset += member.length
             except StoreError as error:
                 faults.append(f"{warc.name}: {error}")
@@ -199,15 +201,27 @@ def next_member(file: BinaryIO, offset: int) -> int:
     return offset + (len(rest) if at < 0 else at)
 
 
-def capture_of(record: Any, *, file: str, offset: int, length: int) -> Capture:
-    """The index entry of a record that was written or read."""
+def archive_record(record: Any, member: bytes) -> ArchiveRecord:
+    """A record of warcio that was written or read, with the gzip member that holds it."""
     http, fields = record.http_headers, record.rec_headers
-    return Capture(
+    return ArchiveRecord(
+        member=member,
         url=fields.get_header("WARC-Target-URI"),
         at=datetime.fromisoformat(fields.get_header("WARC-Date")),
         status=int(http.get_statuscode()),
         mime=(http.get_header("content-type") or "").partition(";")[0].strip().lower() or "unk",
         digest=fields.get_header("WARC-Payload-Digest") or "",
+    )
+
+
+def capture_of(record: ArchiveRecord, *, file: str, offset: int, length: int) -> Capture:
+    """The index entry of a record at this place."""
+    return Capture(
+        url=record.url,
+        at=record.at,
+        status=record.status,
+        mime=record.mime,
+        digest=record.digest,
         file=file,
         offset=offset,
         length=length,

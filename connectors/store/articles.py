@@ -23,7 +23,7 @@ from connectors.store.explanations import explanation_json
 from connectors.store.repeated_paragraphs import expire_paragraphs, note_paragraphs, repeated_paragraphs
 from connectors.store.schema import IS_FAILED, alias_key, aliases, articles, entries, wrappers
 from pipeline.dedup.decide import article_after
-from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
+from pipeline.dedup.fingerprint import fingerprint
 from pipeline.dedup.model import ArticleState, Candidate, KnownArticle
 from pipeline.delivery.dead_letters import DeadEntry, RedriveChoice
 from pipeline.domain.fault_injection import crash_point
@@ -300,9 +300,9 @@ def write_settlement(connection: Connection, settlement: Settlement, *, lanes: i
     """Write everything of a settlement of a fetched page but the end of its entry."""
     write_article(connection, settlement)
     # Paragraphs that the host repeats belong to no article.
-    article, hashes = settlement.page.article, paragraph_hashes(settlement.page.article.text)
-    domain, url = settlement.candidate.domain, article.canonical_url
-    note_paragraphs(connection, domain, hashes, url_key=url, now=settlement.now)
+    page, domain = settlement.page, settlement.candidate.domain
+    url_key = page.article.canonical_url
+    note_paragraphs(connection, domain, page.marks.paragraphs, url_key=url_key, now=settlement.now)
     write_linked_rows(connection, settlement, lanes=lanes)
 
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import pickle
 import resource
 import signal
-from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
-__all__ = ["READY", "main"]
+from connectors.workers.protocol import CALLS, ENCODER, READY, Answer, Call, ComputeFingerprint, ReadFeed
+from pipeline.extraction.wrapper.wrapper import Wrapper
+from pipeline.feeds.parse import NoFeed, read_feed
+from pipeline.ingest.page_reading import PageReading, PageTask, file_task, read_page
 
-READY = b"ready"
+__all__ = ["main", "read_and_pack"]
+
+MAX_FAILURE_CHARS = 500
 WARM_UP = "The first page of a worker loads models and compiles patterns, so a page of our own is extracted first. " * 4
 
 
@@ -29,26 +33,48 @@ def main(descriptor: int, memory_mb: int) -> None:
 def _serve(descriptor: int, memory_mb: int) -> None:
     _limit_memory(memory_mb)
     _silence()
-    from pipeline.extraction.extract import PageInput, extract
-    from pipeline.feeds.parse import read_feed
-
-    calls: dict[str, Callable[..., object]] = {"extract": extract, "read_feed": read_feed}
     pipe = Connection(descriptor)
     # Before the time limit of the first page starts.
     html = f"<html><body><h1>Warm</h1><p>{WARM_UP}</p></body></html>"
-    extract(PageInput(url="http://warm.invalid/up/1", html=html), None)
+    task = file_task("http://warm.invalid/up/1", html.encode())
+    read_and_pack(replace(task, is_compared=True, is_archived=True), None)
     pipe.send_bytes(READY)
+    wrappers: dict[str, Wrapper] = {}
     while True:
-        call, arguments = pickle.loads(pipe.recv_bytes())  # noqa: S301 # from our own parent, by a private pipe
+        message = pipe.recv_bytes()
         try:
-            answer: object = calls[call](*arguments)
+            answer = ENCODER.encode(_answer(CALLS.decode(message), wrappers))
         except MemoryError:
-            answer = MemoryError("out of memory")
-        except Exception as error:  # noqa: BLE001 # the border of one call: the parent raises it as ExtractionFailed
-            answer = RuntimeError(f"{type(error).__name__}: {error}"[:500])
-        pipe.send_bytes(pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL))
-        if isinstance(answer, MemoryError):
+            pipe.send_bytes(ENCODER.encode(Answer(failure="out of memory", is_out_of_memory=True)))
             return
+        except Exception as error:  # noqa: BLE001 # the border of one call: the parent raises it as ExtractionFailed
+            answer = ENCODER.encode(Answer(failure=f"{type(error).__name__}: {error}"[:MAX_FAILURE_CHARS]))
+        pipe.send_bytes(answer)
+
+
+def _answer(call: Call, wrappers: dict[str, Wrapper]) -> Answer:
+    if isinstance(call, ReadFeed):
+        feed = read_feed(call.given)
+        return Answer(no_feed=feed) if isinstance(feed, NoFeed) else Answer(feed=feed)
+    if isinstance(call, ComputeFingerprint):
+        from pipeline.dedup.fingerprint import fingerprint
+
+        return Answer(fingerprint=fingerprint(call.title, call.text, repeated=call.repeated))
+    if call.forget:
+        wrappers.clear()
+    if call.wrapper is not None:
+        wrappers[call.task.outlet_id] = Wrapper.from_json(call.wrapper)
+    return Answer(page=read_and_pack(call.task, wrappers[call.task.outlet_id] if call.has_wrapper else None))
+
+
+def read_and_pack(task: PageTask, wrapper: Wrapper | None) -> PageReading:
+    """Read the page; with its record for the archive when that is wanted and it holds an article."""
+    reading = read_page(task, wrapper)
+    if not task.is_archived or reading.extraction.article is None:
+        return reading
+    from connectors.archive.warc_archive import pack
+
+    return replace(reading, record=pack(task.response))
 
 
 def _limit_memory(memory_mb: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import pickle
+import os
 import queue
 import signal
 import socket
@@ -25,21 +25,32 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 import pipeline
-from connectors.workers.child import READY
+from connectors.workers.protocol import ANSWERS, ENCODER, READY, Answer, Call, ComputeFingerprint, ReadFeed, ReadPage
+from pipeline.dedup.fingerprint import Fingerprint, fingerprint
 from pipeline.domain.errors import ExtractionFailed
-from pipeline.extraction.dom.page import check_page, page_in_utf8
-from pipeline.extraction.jsonl import ExtractedRow, ExtractRow, outlet_of, page_of
-from pipeline.extraction.values import Extraction, Observation, PageInput
+from pipeline.domain.model import Article
+from pipeline.extraction.jsonl import ExtractedRow, ExtractRow, outlet_of
+from pipeline.extraction.values import Observation
 from pipeline.extraction.wrapper.wrapper import ENOUGH_PAGES, Wrapper
 from pipeline.extraction.wrapper.wrapper import learn as learn_wrapper
 from pipeline.feeds.parse import FeedInput, NoFeed, ParsedFeed
+from pipeline.ingest.page_reading import PageReading, PageTask, file_task
 
 __all__ = ["ExtractionWorkers", "InlineWorkers", "extract_many"]
 
 START_TIMEOUT_S = 60.0  # importing trafilatura takes half a second, on an overloaded machine a minute
 TRAINING_PAGES = 100  # of an outlet in one run; more change a wrapper little
 MAX_PAGES = 5_000  # then a worker is replaced: the caches of libraries grow without bound
+MAX_WRAPPERS = 200  # that a worker keeps, about 100 kB each
+MAX_ANSWER_BYTES = 256 * 1024 * 1024  # a page's limit is far below; a worker that was taken over must not fill ours
+# Variables that a worker inherits.
+INHERITED = frozenset(
+    {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH"}
+    | {"PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH"}
+)
 _ROOT = Path(pipeline.__path__[0]).parent
 _COMMAND = (
     "import sys; sys.path.insert(0, sys.argv[1]); from connectors.workers.child import main; "
@@ -56,14 +67,18 @@ class InlineWorkers:
     def __exit__(self, *_: object) -> None:
         pass
 
-    async def extract(self, page: PageInput, wrapper: Wrapper | None) -> Extraction:
-        """Extract the page. Raises `ExtractionFailed`, as the pool does."""
-        from pipeline.extraction.extract import extract
+    async def read_page(self, task: PageTask, wrapper: Wrapper | None) -> PageReading:
+        """Read the page. Raises `ExtractionFailed`, as the pool does."""
+        from connectors.workers.child import read_and_pack
 
         try:
-            return extract(page, wrapper)
+            return read_and_pack(task, wrapper)
         except Exception as error:
-            raise ExtractionFailed(page.url, f"{type(error).__name__}: {error}") from error
+            raise ExtractionFailed(task.response.final_url, f"{type(error).__name__}: {error}") from error
+
+    async def fingerprint(self, article: Article, repeated: frozenset[int]) -> Fingerprint:
+        """Compute the fingerprint."""
+        return fingerprint(article.title, article.text, repeated=repeated)
 
     async def read_feed(self, given: FeedInput) -> ParsedFeed | NoFeed:
         """Parse the feed."""
@@ -79,7 +94,7 @@ class ExtractionWorkers:
         self.processes = processes
         self._timeout_s = timeout_s
         self._memory_mb = memory_mb
-        self._idle: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
+        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # the one used last knows most wrappers
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="extraction")
         self._workers: set[_Worker] = set()
         self._lock = threading.Lock()
@@ -104,27 +119,37 @@ class ExtractionWorkers:
             worker.end()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    async def extract(self, page: PageInput, wrapper: Wrapper | None) -> Extraction:
-        """Extract the page in the next free worker. Raises `ExtractionFailed`."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.extract_now, page, wrapper)
+    async def read_page(self, task: PageTask, wrapper: Wrapper | None) -> PageReading:
+        """Read the page in the next free worker. Raises `ExtractionFailed`."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_page_now, task, wrapper)
 
-    def extract_now(self, page: PageInput, wrapper: Wrapper | None) -> Extraction:
+    def read_page_now(self, task: PageTask, wrapper: Wrapper | None) -> PageReading:
         """The same without an event loop: from any thread, blocks until a worker is free."""
-        answer = self._call(page.url, "extract", page, wrapper)
-        if isinstance(answer, Extraction):
-            return answer
-        raise ExtractionFailed(page.url, str(answer))
+        url = task.response.final_url
+        reading = self._call(url, lambda worker: worker.page_call(task, wrapper)).page
+        if reading is None:
+            raise ExtractionFailed(url, "the worker answered something else")
+        return reading
+
+    async def fingerprint(self, article: Article, repeated: frozenset[int]) -> Fingerprint:
+        """The article's fingerprint without repeated paragraphs. Raises `ExtractionFailed`."""
+        call = ComputeFingerprint(article.title, article.text, repeated)
+        answer = await self._in_thread(article.url, call)
+        assert answer.fingerprint is not None
+        return answer.fingerprint
 
     async def read_feed(self, given: FeedInput) -> ParsedFeed | NoFeed:
         """Parse the feed in the next free worker. Raises `ExtractionFailed`."""
-        loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._threads, self._call, given.url, "read_feed", given)
-        if isinstance(answer, (ParsedFeed, NoFeed)):
-            return answer
-        raise ExtractionFailed(given.url, str(answer))
+        answer = await self._in_thread(given.url, ReadFeed(given))
+        feed = answer.feed or answer.no_feed
+        assert feed is not None
+        return feed
 
-    def _call(self, url: str, call: str, *arguments: object) -> object:
-        """A worker's answer. Raises `ExtractionFailed` when the call killed the worker."""
+    async def _in_thread(self, url: str, call: Call) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, url, lambda _worker: call)
+
+    def _call(self, url: str, call_for: Callable[[_Worker], Call]) -> Answer:
+        """A worker's answer. Raises `ExtractionFailed` with the failure, or when the call killed the worker."""
         worker = self._idle.get()
         try:
             if worker is not None and worker.is_dead:
@@ -132,7 +157,7 @@ class ExtractionWorkers:
                 worker = None
             if worker is None:
                 worker = self._start()
-            return worker.ask(call, arguments, timeout_s=self._timeout_s)
+            answer = worker.ask(call_for(worker), timeout_s=self._timeout_s)
         except _WorkerLost as lost:
             self._stop(worker)
             worker = None
@@ -142,6 +167,9 @@ class ExtractionWorkers:
                 self._stop(worker)
                 worker = None
             self._idle.put(worker)
+        if answer.failure:
+            raise ExtractionFailed(url, answer.failure)
+        return answer
 
     def _start(self) -> _Worker:
         with self._lock:
@@ -169,9 +197,12 @@ class _Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-c", _COMMAND, str(_ROOT), str(theirs.fileno()), str(memory_mb)]
-            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)  # noqa: S603
+            self._process = subprocess.Popen(  # noqa: S603
+                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=child_environment()
+            )
         self._pipe = Connection(ours.detach())
         self._is_ready = False
+        self._sent: dict[str, Wrapper] = {}  # the wrapper of each outlet that the worker knows
         self.pages = 0
 
     @property
@@ -179,19 +210,33 @@ class _Worker:
         """Whether the process has ended."""
         return self._process.poll() is not None
 
-    def ask(self, call: str, arguments: tuple[object, ...], *, timeout_s: float) -> object:
-        """The call's result, or its exception. Raises `_WorkerLost`."""
+    def page_call(self, task: PageTask, wrapper: Wrapper | None) -> ReadPage:
+        """The call for a page, with the outlet's wrapper where the worker does not know it yet."""
+        if wrapper is None:
+            return ReadPage(task)
+        if self._sent.get(task.outlet_id) is wrapper:
+            return ReadPage(task, has_wrapper=True)
+        forget = len(self._sent) >= MAX_WRAPPERS
+        if forget:
+            self._sent.clear()
+        self._sent[task.outlet_id] = wrapper
+        return ReadPage(task, has_wrapper=True, wrapper=wrapper.to_json(), forget=forget)
+
+    def ask(self, call: Call, *, timeout_s: float) -> Answer:
+        """The call's result or failure. Raises `_WorkerLost`."""
         self._await_start()
         self.pages += 1
         try:
-            self._pipe.send_bytes(pickle.dumps((call, arguments), protocol=pickle.HIGHEST_PROTOCOL))
+            self._pipe.send_bytes(ENCODER.encode(call))
             if not self._pipe.poll(timeout_s):
                 raise _WorkerLost(f"no answer within {timeout_s:g} s")
-            answer: object = pickle.loads(self._pipe.recv_bytes())  # noqa: S301 # from our own child, by a private pipe
+            answer = ANSWERS.decode(self._pipe.recv_bytes(MAX_ANSWER_BYTES))
         except (EOFError, OSError) as error:
             raise _WorkerLost(self._exit_reason()) from error
-        if isinstance(answer, MemoryError):
-            raise _WorkerLost("out of memory")
+        except msgspec.MsgspecError as error:
+            raise _WorkerLost(f"the worker's answer is none of the protocol: {error}") from error
+        if answer.is_out_of_memory:
+            raise _WorkerLost(answer.failure)
         return answer
 
     def end(self) -> None:
@@ -215,6 +260,11 @@ class _Worker:
         return (
             f"the worker died of {signal.Signals(-code).name}" if code < 0 else f"the worker ended with status {code}"
         )
+
+
+def child_environment() -> dict[str, str]:
+    """What a worker inherits: where Python and libraries are, and no secret of the deployment."""
+    return {name: value for name, value in os.environ.items() if name in INHERITED or name.startswith("COVERAGE_")}
 
 
 def extract_many(
@@ -268,9 +318,6 @@ def _extract_row(row: ExtractRow, wrapper: Wrapper | None, workers: ExtractionWo
         body = Path(row.file).read_bytes()
         if body[:2] == b"\x1f\x8b":
             body = gzip.decompress(body)
-        refusal = check_page(body, None)
-        if refusal is not None:
-            return ExtractedRow(row, Extraction(None, refusal))
-        return ExtractedRow(row, workers.extract_now(page_of(row, page_in_utf8(body, None)), wrapper))
+        return ExtractedRow(row, workers.read_page_now(file_task(row.url, body), wrapper).extraction)
     except (OSError, EOFError, zlib.error, ExtractionFailed) as error:
         return ExtractedRow(row, None, str(error))

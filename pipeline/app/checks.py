@@ -16,10 +16,9 @@ from pipeline.domain.errors import NewswireError, NotAFeed
 from pipeline.domain.model import Entry, FetchKind, Request, Response
 from pipeline.domain.ports import Fetcher
 from pipeline.domain.settings import Settings
-from pipeline.extraction.dom.page import check_page, page_in_utf8
-from pipeline.extraction.values import PageInput
 from pipeline.feeds.parse import ParsedFeed, parse_feed
 from pipeline.identity.urls import registrable_domain
+from pipeline.ingest.page_reading import PageTask
 from pipeline.ingest.retries import refuse_page
 
 
@@ -144,17 +143,12 @@ async def inspect_entry(entry: Entry, fetcher: Fetcher, workers: ExtractionWorke
         return Line(f"“{entry.title}”: no link", is_fine=False)
     try:
         response = await fetcher.fetch(Request(entry.link, FetchKind.PAGE))
-        content_type = response.header("content-type")
-        rejection = refuse_page(response) or check_page(response.body, content_type)
+        rejection = refuse_page(response)
         if rejection is None:
-            page = PageInput(
-                url=response.final_url,
-                html=page_in_utf8(response.body, content_type),
-                outlet_id=registrable_domain(entry.link),
-                language=entry.language,
-                zone=zone,
+            task = PageTask(
+                response=response, outlet_id=registrable_domain(entry.link), language=entry.language, zone=zone
             )
-            extraction = await workers.extract(page, None)
+            extraction = (await workers.read_page(task, None)).extraction
             if extraction.article is not None:
                 article = extraction.article
                 when = f"{article.published.value:%Y-%m-%d %H:%M} UTC" if article.published else "no date"

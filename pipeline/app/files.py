@@ -23,9 +23,9 @@ from pipeline.dedup.jsonl import BadLine, decision_json, dedup_lines
 from pipeline.domain.errors import CatalogueError, FetchError, SettingsError
 from pipeline.domain.model import FetchKind, Request, Response
 from pipeline.domain.settings import Settings
-from pipeline.extraction.dom.page import check_page, page_in_utf8
-from pipeline.extraction.jsonl import ExtractedRow, ExtractRow, page_of, read_row, written_line
+from pipeline.extraction.jsonl import ExtractedRow, ExtractRow, outlet_of, read_row, written_line
 from pipeline.extraction.values import Extraction
+from pipeline.ingest.page_reading import PageTask, file_task
 from pipeline.ingest.retries import refuse_page
 
 BATCH = 50  # rows in one durable commit on a store
@@ -80,25 +80,23 @@ def extract_lines(lines: Iterable[str], *, learn: bool, processes: int, explain:
 def extract_one(source: str, *, url: str | None, explain: bool) -> dict[str, Any]:
     """The article at a URL or in a file, or why there is none. Raises SettingsError for an unreadable file."""
     settings = load_settings()
-    content_type, refusal = None, None
     if source.startswith(("http://", "https://")):
         row = ExtractRow(source, source, "")
         try:
             response = asyncio.run(fetch(source, settings))
         except FetchError as error:
             return written_line(ExtractedRow(row, None, str(error)), explain=explain)
-        body, content_type, refusal = response.body, response.header("content-type"), refuse_page(response)
+        if (refusal := refuse_page(response)) is not None:
+            return written_line(ExtractedRow(row, Extraction(None, refusal)), explain=explain)
+        task = PageTask(response=response, outlet_id=outlet_of(row))
     else:
         row = ExtractRow(source, url or "", source)
         try:
-            body = Path(source).read_bytes()
+            task = file_task(row.url, Path(source).read_bytes())
         except OSError as error:
             raise SettingsError(f"{source}: {error.strerror}") from error
-    refusal = refusal or check_page(body, content_type)
-    if refusal is not None:
-        return written_line(ExtractedRow(row, Extraction(None, refusal)), explain=explain)
     with ExtractionWorkers(1, settings.extraction.timeout_s, settings.extraction.memory_mb) as workers:
-        extraction = workers.extract_now(page_of(row, page_in_utf8(body, content_type)), None)
+        extraction = workers.read_page_now(task, None).extraction
     return written_line(ExtractedRow(row, extraction), explain=explain)
 
 

@@ -118,6 +118,18 @@ class Fingerprint:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextMarks:
+    """What an article's text is compared by: fingerprint, hashes of its paragraphs, agencies that it credits.
+
+    The fingerprint covers the whole text; `Extractor.fingerprint` leaves out paragraphs that the host repeats.
+    """
+
+    fingerprint: Fingerprint
+    paragraphs: tuple[int, ...]
+    credits: tuple[str, ...]
+
+
 def fingerprint(title: str, text: str, *, repeated: frozenset[int] = frozenset()) -> Fingerprint:
     """Compute an article's fingerprint; `repeated` holds the paragraphs that its host repeats."""
     from pipeline.dedup import shingles  # only here: loading numpy costs a fifth of a CPU second

@@ -22,8 +22,10 @@ from typing import Any
 
 from pipeline import __version__
 from pipeline.dedup.decide import Decision
+from pipeline.dedup.fingerprint import TextMarks
 from pipeline.dedup.model import Relation
 from pipeline.domain.model import (
+    ArchiveRecord,
     Article,
     FeedState,
     Message,
@@ -64,8 +66,10 @@ class ArticlePage:
 
     article: Article
     extraction: Extraction
+    marks: TextMarks
     response: Response
     raw_location: str | None
+    record: ArchiveRecord | None = None  # the packed response, until it is in the archive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

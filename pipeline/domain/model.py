@@ -125,6 +125,21 @@ class Response:
         return Validators(self.header("etag"), self.header("last-modified"))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveRecord:
+    """A response packed for the archive: one gzip member of a WARC file, and what the archive's index says of it."""
+
+    member: bytes
+    url: str
+    at: datetime
+    status: int
+    mime: str
+    digest: str
+
+
+# ---------------------------------------------------------------- feed
+
+
 class FeedStatus(StrEnum):
     """Status of a feed, as the desk shows it."""
 

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import ParamSpec, Protocol, TypeVar
 
-from pipeline.domain.model import Message, OutboxRow, ReceivedMessage, Request, Response, Topic
+from pipeline.domain.model import ArchiveRecord, Message, OutboxRow, ReceivedMessage, Request, Response, Topic
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -163,6 +163,9 @@ class Archive(Protocol):
 
     def keep(self, response: Response) -> str:
         """Write the response; returns its stable location, `<file>#<offset>`. Raises `StoreError`, retriable."""
+
+    def append(self, record: ArchiveRecord) -> str:
+        """The same for a response that a worker packed."""
 
     def read(self, location: str) -> Response:
         """The response at this location. Raises `StoreError` when it was deleted by retention, or is damaged."""

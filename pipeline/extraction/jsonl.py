@@ -11,7 +11,7 @@ from datetime import UTC, timedelta, timezone
 from typing import Any
 
 from pipeline.domain.model import Article, SourcedTime
-from pipeline.extraction.values import Extraction, PageInput
+from pipeline.extraction.values import Extraction
 from pipeline.identity.urls import registrable_domain
 
 
@@ -47,11 +47,6 @@ def read_row(line: str) -> ExtractRow:
 def outlet_of(row: ExtractRow) -> str:
     """The outlet whose wrapper a page teaches: the registrable domain of its URL."""
     return registrable_domain(row.url) or "unknown"
-
-
-def page_of(row: ExtractRow, html: bytes) -> PageInput:
-    """The page to extract."""
-    return PageInput(url=row.url, html=html, outlet_id=outlet_of(row))
 
 
 def written_line(result: ExtractedRow, *, explain: bool = False) -> dict[str, Any]:

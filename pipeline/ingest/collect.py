@@ -17,9 +17,10 @@ from pipeline.delivery.messages import ArticlePage
 from pipeline.domain.errors import ExtractionFailed, FetchError, StoreError
 from pipeline.domain.model import FetchKind, Outlet, PendingEntry, Request, Response
 from pipeline.domain.ports import Slot
-from pipeline.extraction.values import Extraction, FeedHints, PageInput
+from pipeline.extraction.values import FeedHints
 from pipeline.extraction.wrapper.wrapper import WrapperSession
 from pipeline.ingest.context import RunContext
+from pipeline.ingest.page_reading import PageReading, PageTask
 from pipeline.ingest.ports import Deferral, Ending, Extractor, SettledEntry
 from pipeline.ingest.retries import Attempt, better_page, refuse_page, with_resolution
 from pipeline.ingest.settle import settle
@@ -98,54 +99,68 @@ async def collect_page(attempt: Attempt, context: RunContext, slot: Slot) -> Set
     refusal = refuse_page(response)
     if refusal is not None:
         return attempt.after_refusal(refusal)
-    found = await extract_page(entry, response, outlet, context, slot)
+    found = await extract_page(entry, response, outlet, context, slot, is_archived=True)
     if isinstance(found, str):
         return attempt.reject(found)
-    attempt.raw_location = await context.in_store(context.archive.keep, found.response)
+    assert found.record is not None  # it was asked for
+    attempt.raw_location = await context.in_store(context.archive.append, found.record)
     return await settle(entry, replace(found, raw_location=attempt.raw_location), outlet, context)
 
 
-def article_page(extraction: Extraction, response: Response) -> ArticlePage | str:
+def article_page(reading: PageReading, response: Response) -> ArticlePage | str:
     """The article with its page, not archived yet; the reason when there is no article."""
-    if extraction.article is None:
+    extraction = reading.extraction
+    if extraction.article is None or reading.marks is None:
         return extraction.rejection.reason if extraction.rejection else "no_article"
-    return ArticlePage(article=extraction.article, extraction=extraction, response=response, raw_location=None)
+    return ArticlePage(
+        article=extraction.article,
+        extraction=extraction,
+        marks=reading.marks,
+        response=response,
+        record=reading.record,
+        raw_location=None,
+    )
 
 
 async def extract_page(
-    entry: PendingEntry, response: Response, outlet: Outlet, context: RunContext, slot: Slot
+    entry: PendingEntry,
+    response: Response,
+    outlet: Outlet,
+    context: RunContext,
+    slot: Slot,
+    *,
+    is_archived: bool = False,
 ) -> ArticlePage | str:
     """The article of the page; for a meta refresh or an AMP twin, of the page of the same outlet that it points to."""
-    extraction = await extract(entry, response, outlet, context.extractor, context.wrappers)
-    twin = better_page(extraction, response, outlet)
+    task = page_task(entry, response, outlet, is_archived=is_archived)
+    reading = await read_page(task, context.extractor, context.wrappers)
+    twin = better_page(reading.extraction, response, outlet)
     if twin is None:
-        return article_page(extraction, response)
+        return article_page(reading, response)
     other = await context.fetcher.fetch(Request(twin, FetchKind.PAGE), slot)
     if refuse_page(other) is not None:
-        return article_page(extraction, response)
-    return article_page(await extract(entry, other, outlet, context.extractor, context.wrappers), other)
+        return article_page(reading, response)
+    task = page_task(entry, other, outlet, is_archived=is_archived)
+    return article_page(await read_page(task, context.extractor, context.wrappers), other)
 
 
-async def extract(
-    entry: PendingEntry, response: Response, outlet: Outlet, extractor: Extractor, wrappers: WrapperSession
-) -> Extraction:
-    """Extract in a worker process; the observation goes to the outlet's wrapper."""
-    from pipeline.extraction.dom.page import check_page, page_in_utf8  # loads lxml: not in a run without pages
-
-    content_type = response.header("content-type")
-    rejection = check_page(response.body, content_type)
-    if rejection is not None:
-        return Extraction(article=None, rejection=rejection)
-    page = PageInput(
-        url=response.final_url,
-        html=page_in_utf8(response.body, content_type),
+def page_task(entry: PendingEntry, response: Response, outlet: Outlet, *, is_archived: bool = False) -> PageTask:
+    """The task of reading an entry's page."""
+    return PageTask(
+        response=response,
         outlet_id=outlet.id,
         language=outlet.language,
         zone=outlet.timezone,
         hints=FeedHints(**{hint.name: getattr(entry.entry, hint.name) for hint in fields(FeedHints)}),
         rules=outlet.policy.extract,
+        is_compared=True,
+        is_archived=is_archived,
     )
-    extraction = await extractor.extract(page, await wrappers.wrapper(outlet.id))
-    if extraction.observation is not None:
-        await wrappers.observe(outlet.id, extraction.observation)
-    return extraction
+
+
+async def read_page(task: PageTask, extractor: Extractor, wrappers: WrapperSession) -> PageReading:
+    """Read the page in a worker process; the observation goes to the outlet's wrapper."""
+    reading = await extractor.read_page(task, await wrappers.wrapper(task.outlet_id))
+    if reading.extraction.observation is not None:
+        await wrappers.observe(task.outlet_id, reading.extraction.observation)
+    return reading

@@ -17,12 +17,13 @@ from enum import StrEnum
 from typing import Protocol
 
 from pipeline.dedup.decide import Decision
+from pipeline.dedup.fingerprint import Fingerprint
 from pipeline.dedup.model import Candidate, NearbyArticles
 from pipeline.delivery.messages import ArticlePage, Visit
-from pipeline.domain.model import Entry, FeedState, Message, PendingEntry, Validators, Verdict
-from pipeline.extraction.values import Extraction, PageInput
+from pipeline.domain.model import Article, Entry, FeedState, Message, PendingEntry, Validators, Verdict
 from pipeline.extraction.wrapper.wrapper import Wrapper
 from pipeline.feeds.parse import FeedInput, NoFeed, ParsedFeed
+from pipeline.ingest.page_reading import PageReading, PageTask
 from pipeline.scheduling.feed_state import PollOutcome
 
 
@@ -170,8 +171,11 @@ class VisitUpdate:
 class Extractor(Protocol):
     """Extracts pages and parses large feeds, within limits of time and memory: `connectors/workers/pool.py`."""
 
-    async def extract(self, page: PageInput, wrapper: Wrapper | None) -> Extraction:
+    async def read_page(self, task: PageTask, wrapper: Wrapper | None) -> PageReading:
         """The page's article or rejection. Raises `ExtractionFailed` when the worker died or ran out of time."""
+
+    async def fingerprint(self, article: Article, repeated: frozenset[int]) -> Fingerprint:
+        """The article's fingerprint without the paragraphs that its host repeats. Raises `ExtractionFailed`."""
 
     async def read_feed(self, given: FeedInput) -> ParsedFeed | NoFeed:
         """The feed's entries. Raises `ExtractionFailed` when the worker died or ran out of time."""

@@ -23,7 +23,7 @@ from pipeline.delivery.messages import ArticlePage
 from pipeline.domain.errors import ExtractionFailed, RequestRefused, StoreError
 from pipeline.domain.model import Article, PendingEntry, Request, Response, Verdict
 from pipeline.domain.ports import Slot
-from pipeline.ingest.collect import article_page, extract
+from pipeline.ingest.collect import article_page, page_task, read_page
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.ports import RevisionStore, Settlement, WriteResult
 from pipeline.ingest.settle import decide_and_write, identify
@@ -168,10 +168,10 @@ class Replay:
             return replace(done, fate=ReplayOutcome.LOST, reason=str(error))
         try:
             outlet = context.outlets[outlet_id]
-            extraction = await extract(archived.entry, response, outlet, context.extractor, context.wrappers)
+            task = page_task(archived.entry, response, outlet)
+            found = article_page(await read_page(task, context.extractor, context.wrappers), response)
         except ExtractionFailed as error:
             return replace(done, fate=ReplayOutcome.FAILED, reason=error.reason)
-        found = article_page(extraction, response)
         if isinstance(found, str):
             return replace(done, fate=ReplayOutcome.REFUSED, reason=found)
         return await self.settle(archived, replace(found, raw_location=archived.raw_location), done)

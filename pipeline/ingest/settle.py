@@ -18,19 +18,16 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from pipeline.dedup.decide import Decision, decide
-from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
 from pipeline.dedup.model import Candidate, DecidePolicy, Relation
 from pipeline.delivery.dead_letters import resolutions
 from pipeline.delivery.messages import ArticlePage, Publication, Visit, messages_of, words_since
 from pipeline.domain.errors import StoreError
 from pipeline.domain.model import Outlet, PendingEntry, Verdict, is_backfill_feed
-from pipeline.domain.ports import StoreCall
 from pipeline.domain.settings import Settings
-from pipeline.extraction.metadata.agencies import agency_credits
 from pipeline.identity.article_ids import article_id, article_number
 from pipeline.identity.urls import canonicalise, is_section_or_home, registrable_domain
 from pipeline.ingest.context import RunContext
-from pipeline.ingest.ports import ArticleLookup, LookupResult, SettledEntry, Settlement, VisitUpdate, WriteResult
+from pipeline.ingest.ports import LookupResult, SettledEntry, Settlement, VisitUpdate, WriteResult
 
 T = TypeVar("T")
 
@@ -82,7 +79,7 @@ async def decide_and_write(
     write: Callable[[Settlement], Awaitable[T | None]],
 ) -> T:
     """Look up, decide and write; again while `write` returns None, which means a conflict. Raises StoreError."""
-    candidate = await build_candidate(entry, page, identity, context.articles, context.in_store)
+    candidate = await build_candidate(entry, page, identity, context)
     for _ in range(MAX_CONFLICTS):
         looked = await context.in_store(context.articles.look_up, candidate, identity.urls)
         result = await write(await decide_settlement(entry, page, identity, looked, context))
@@ -111,26 +108,25 @@ def identify(entry: PendingEntry, page: ArticlePage, outlet: Outlet) -> Identity
     )
 
 
-async def build_candidate(
-    entry: PendingEntry, page: ArticlePage, identity: Identity, articles: ArticleLookup, in_store: StoreCall
-) -> Candidate:
+async def build_candidate(entry: PendingEntry, page: ArticlePage, identity: Identity, context: RunContext) -> Candidate:
     """The article as input of the decision, without the paragraphs that its host repeats."""
-    article = page.article
-    hashes = paragraph_hashes(article.text)
-    repeated = await in_store(articles.repeated_paragraphs, identity.domain, hashes, url=article.canonical_url)
+    article, marks = page.article, page.marks
+    repeated = await context.in_store(
+        context.articles.repeated_paragraphs, identity.domain, marks.paragraphs, url=article.canonical_url
+    )
     published = article.published.value if article.published else entry.entry.published
     return Candidate(
         article_id=identity.article_id,
         outlet_id=entry.outlet_id,
         domain=identity.domain,
         title=article.title,
-        fingerprint=fingerprint(article.title, article.text, repeated=repeated),
+        fingerprint=await context.extractor.fingerprint(article, repeated) if repeated else marks.fingerprint,
         repeated=repeated,
         seen_at=min(published or entry.first_seen_at, entry.first_seen_at),
         is_live_blog=article.is_live_blog,
         page_url=identity.page_url,
         own_id=identity.own_id,
-        credits=agency_credits(article.text, (*article.authors, *article.author_organisations)),
+        credits=marks.credits,
     )
 
 

@@ -13,8 +13,7 @@ from connectors.http.fetcher import SafeFetcher
 from connectors.workers.pool import ExtractionWorkers
 from pipeline.domain.errors import ExtractionFailed
 from pipeline.domain.model import FetchKind, Request
-from pipeline.extraction.dom.page import check_page, page_in_utf8
-from pipeline.extraction.extract import PageInput
+from pipeline.ingest.page_reading import PageTask
 from tests.hostile.cases import says, whole
 from tests.hostile.page_cases import ARTICLE, FAILED, PAGE_CASES, REJECTED, PageCase
 from tests.hostile.server import Call, HostileServer
@@ -57,15 +56,11 @@ def a_fetcher(server: HostileServer) -> SafeFetcher:
 
 
 async def read(case: PageCase, fetcher: SafeFetcher, workers: ExtractionWorkers) -> End:
-    """From the socket to the end, as the walk does it."""
+    """From the socket to the end, as a run does it."""
     response = await fetcher.fetch(Request(f"http://{case.name}.hostile.test/une.html", FetchKind.PAGE))
-    content_type = response.header("content-type")
-    rejection = check_page(response.body, content_type)
-    if rejection is not None:
-        return End(REJECTED, rejection.reason)
-    page = PageInput(url=response.final_url, html=page_in_utf8(response.body, content_type), zone="Europe/Paris")
+    task = PageTask(response=response, zone="Europe/Paris", is_compared=True, is_archived=True)
     try:
-        extraction = await workers.extract(page, None)
+        extraction = (await workers.read_page(task, None)).extraction
     except ExtractionFailed as error:
         return End(FAILED, error.reason)
     if extraction.rejection is not None:
