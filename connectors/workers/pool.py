@@ -264,7 +264,7 @@ class _Worker:
 
 def child_environment() -> dict[str, str]:
     """What a worker inherits: where Python and libraries are, and no secret of the deployment."""
-    return {name: value for name, value in os.environ.items() if name in INHERITED or name.startswith("COVERAGE_")}
+    return {name: value for name, value in os.environ.items() if name in INHERITED}
 
 
 def extract_many(

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.stack.daemon import without_coverage
+
 ROOT = Path(__file__).parents[2]
 DAGS = ROOT / "dags"
 HOME = Path(tempfile.mkdtemp(prefix="newswire-airflow-"))
@@ -90,8 +92,8 @@ def runnable(dagbag: Any) -> Any:
 @pytest.fixture(scope="module")
 def newsroom() -> Iterator[str]:
     """The sample newsroom in a process of its own; its address."""
-    command = [sys.executable, "-m", "tests.newsroom", "--port", "0", "--quiet"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    command, env = [sys.executable, "-m", "tests.newsroom", "--port", "0", "--quiet"], without_coverage(os.environ)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout
         yield process.stdout.readline().split()[-1]
         process.terminate()

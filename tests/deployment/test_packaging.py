@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.stack.daemon import without_coverage
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("connectors", "pipeline", "schemas")
 # Tests that need nothing but the packages: they are run once more against the installed wheel.
@@ -77,7 +79,7 @@ def test_what_make_test_tests_is_the_wheel() -> None:
 
 
 def run(command: list[str], folder: Path, packages: Path | None = None) -> str:
-    variables = dict(os.environ) | ({"PYTHONPATH": str(packages)} if packages else {})
+    variables = without_coverage(os.environ) | ({"PYTHONPATH": str(packages)} if packages else {})
     done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

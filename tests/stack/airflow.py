@@ -29,8 +29,6 @@ from tests.stack.daemon import Daemon
 ROOT = Path(__file__).parents[2]
 USERS = {"admin": "admin", "viewer": "viewer"}  # name: role
 SIMPLE_LOGIN = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
-# Variables that no component inherits. Airflow under coverage's tracer answers its own calls too late.
-FOREIGN = ("AIRFLOW", "NEWSWIRE_", "COVERAGE_")
 _IDLE = "<idle>"  # in the title of a worker that waits for a task
 HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 # Local log files are read straight from disk, so the log servers are not needed (they would listen on all interfaces).
@@ -72,7 +70,7 @@ class AirflowPlace:
         """The environment of every component."""
         # SQLite's five seconds are too few on a busy machine: the API answers 500, and a task's end comes too late.
         database = self.database_url or f"sqlite:///{self.home / 'airflow.db'}?timeout=60"
-        given = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+        given = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "NEWSWIRE_"))}
         return {
             **given,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",

@@ -66,6 +66,11 @@ class Daemon:
         return "\n".join(text.splitlines()[-lines:])
 
 
+def without_coverage(variables: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which Python is not traced: servers of tests are slow enough, and none of our product."""
+    return {name: value for name, value in variables.items() if not name.startswith("COVERAGE_")}
+
+
 def start(name: str, command: Sequence[str | Path], *, log: Path, variables: Mapping[str, str], folder: Path) -> Daemon:
     """Start a program in its own session, its output in `log` (readable by the owner alone)."""
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +80,7 @@ def start(name: str, command: Sequence[str | Path], *, log: Path, variables: Map
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=dict(variables),
+            env=without_coverage(variables),
             cwd=folder,
             start_new_session=True,
         )

@@ -15,6 +15,7 @@ import msgspec
 import psutil
 import pytest
 
+from connectors.workers import pool
 from connectors.workers.pool import ExtractionWorkers, InlineWorkers, extract_many
 from connectors.workers.protocol import ANSWERS
 from pipeline.domain.errors import ExtractionFailed
@@ -32,6 +33,14 @@ ARTICLE = f"<html><body><h1>The quiet harbour</h1>{f'<p>{SENTENCE * 3}</p>' * 4}
 def page(html: str = ARTICLE) -> PageTask:
     task = file_task("http://www.example.test/news/the-quiet-harbour", html.encode())
     return replace(task, is_compared=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def traced_workers() -> Iterator[None]:
+    """Workers of these tests are traced when coverage is measured; elsewhere tracing would double their time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "INHERITED", pool.INHERITED | {name for name in os.environ if name.startswith("COVERAGE_")})
+        yield
 
 
 @pytest.fixture(scope="module")
