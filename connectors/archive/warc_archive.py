@@ -1,6 +1,7 @@
 """WARC archive: raw pages in files by day (ISO 28500), so that a later extractor needs no network.
 
-Promises: `keep` returns when the record is in its file (fsync at `close`). A location is stable until its day expires.
+Promises: `keep` returns when the record is in its file; it is on the disk after `sync` or `close`. A location is stable
+until its day expires.
 Each process writes to files of its own, so that several may write at once, and none behind another's truncated end.
 Guarantee: at least once; a page kept twice after a crash costs only its bytes. Each file has an index beside it
 (connectors/archive/cdxj_index.py).
@@ -12,7 +13,8 @@ import os
 import shutil
 import socket
 import threading
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from itertools import chain, count
@@ -38,16 +40,30 @@ class WarcArchive:
         self.file: Any = None
         self.index: Any = None
         self.path = Path()
+        self.is_dirty = False  # whether the file has records that were not synced
 
     def keep(self, response: Response) -> str:
         """Pack the response and append it; see `append`."""
-        return self.append(pack(response))
+        return self.append_all([pack(response)])[0]
 
-    def append(self, record: ArchiveRecord) -> str:
-        """Write the record; its location `<path under the folder>#<offset>`. Raises StoreError (a full disk)."""
+    def append_all(self, records: Sequence[ArchiveRecord]) -> list[str]:
+        """Write the records; their locations `<path under the folder>#<offset>`. Raises StoreError (a full disk)."""
+        with self.writing():
+            return [self.write(record) for record in records]
+
+    def sync(self) -> None:
+        """Return when the records written so far are on the disk. Raises StoreError."""
+        with self.writing():
+            if self.is_dirty:
+                os.fsync(self.file.fileno())
+                self.is_dirty = False
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One thread writes at a time; after an error nothing more goes to this file."""
         with self.lock:
             try:
-                return self.write(record)
+                yield
             except OSError as error:
                 self.abandon()
                 raise StoreError(f"{self.folder} keeps no raw pages: {error.strerror}", retriable=True) from error
@@ -58,6 +74,7 @@ class WarcArchive:
         offset = self.file.tell()
         self.file.write(record.member)
         self.file.flush()
+        self.is_dirty = True
         capture = capture_of(record, file=self.path.name, offset=offset, length=len(record.member))
         self.index.write(line_of(capture))
         self.index.flush()
@@ -70,6 +87,7 @@ class WarcArchive:
                 if file is not None:
                     file.close()
         self.file = self.index = self.day = None
+        self.is_dirty = False
 
     def open_day(self, day: date) -> None:
         """Open a new file of the day, unless one is open: no other process may write to it."""

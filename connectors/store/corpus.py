@@ -20,6 +20,7 @@ from pipeline.dedup.jsonl import DedupRow, RowDecision, candidate_of
 from pipeline.dedup.model import Candidate, DecidePolicy, KnownArticle, MemoryIndex, NearbyArticles
 from pipeline.domain.model import Verdict
 from pipeline.identity.urls import canonicalise, host
+from pipeline.ingest.ports import RepeatedQuery
 
 A_DAY = timedelta(days=1)  # longer than any wait between look-up and lock
 
@@ -38,9 +39,9 @@ class CorpusStore:
             sketches.lock_for_claim(connection)  # two processes with rows of one host would deadlock
             for row in rows:
                 # Count the paragraphs for the host; the candidate leaves out what the host repeated before.
-                site, url, hashes = host(row.url), canonicalise(row.url), paragraph_hashes(row.text)
-                repeated = repeated_paragraphs(connection, site, hashes, url_key=url)
-                note_paragraphs(connection, site, hashes, url_key=url, now=now)
+                shown = RepeatedQuery(host(row.url), paragraph_hashes(row.text), canonicalise(row.url))
+                repeated = repeated_paragraphs(connection, shown)
+                note_paragraphs(connection, [shown], now=now)
                 candidates.append(candidate_of(row, repeated, seen_at=row.published or now))
         decisions = claim(self.database, candidates, now=now, policy=DecidePolicy())
         return tuple(RowDecision(row.id, decision) for row, decision in zip(rows, decisions, strict=True))

@@ -24,8 +24,8 @@ MAX_VERDICTS_KEPT = 8  # besides the first and the last
 MAX_COPIES = 50  # listed of one article
 
 
-def explanation_json(connection: Connection, settlement: Settlement) -> str:
-    """The reasons of a verdict as JSON, followed by those of the article's former verdicts."""
+def explanation_json(settlement: Settlement, former: str | None) -> str:
+    """The reasons of a verdict as JSON, followed by those of the article's former verdicts (`former`: its JSON)."""
     decision = settlement.decision
     verdict = {
         "verdict": decision.verdict.value,
@@ -34,7 +34,6 @@ def explanation_json(connection: Connection, settlement: Settlement) -> str:
         "at": settlement.now.isoformat(timespec="seconds"),
         "considered": [asdict(pair) for pair in decision.considered],
     }
-    former = connection.scalar(select(articles.c.explanation).where(articles.c.id == decision.article_id))
     if former is not None:
         last = json.loads(former)
         before = [*last.pop("before", ()), last]

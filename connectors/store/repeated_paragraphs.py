@@ -15,6 +15,7 @@ from sqlalchemy import Connection, TextClause, delete, text
 
 from connectors.store.schema import outlet_shingles
 from connectors.store.sketches import week_of
+from pipeline.ingest.ports import RepeatedQuery
 
 SINGLE_URL_RETENTION = timedelta(days=7)  # a host's boilerplate comes back within hours
 
@@ -43,22 +44,18 @@ _NOTE = """
 """
 
 
-def note_paragraphs(
-    connection: Connection, host: str, paragraphs: Sequence[int], *, url_key: str, now: datetime
-) -> None:
-    """Store that a URL of the host shows these paragraphs. Call under the claim: workers write the same rows."""
-    if paragraphs:
-        statement, values = _asking(connection, _NOTE, host, paragraphs, url_key)
-        connection.execute(statement, {**values, "week": week_of(now)})
+def note_paragraphs(connection: Connection, shown: Sequence[RepeatedQuery], *, now: datetime) -> None:
+    """Store that these pages show their paragraphs. Call under the claim: workers write the same rows."""
+    values = [{**_values(connection, one), "week": week_of(now)} for one in shown if one.paragraphs]
+    if values:
+        connection.execute(_statement(connection, _NOTE), values)
 
 
-def repeated_paragraphs(
-    connection: Connection, host: str, paragraphs: Sequence[int], *, url_key: str
-) -> frozenset[int]:
+def repeated_paragraphs(connection: Connection, asked: RepeatedQuery) -> frozenset[int]:
     """Those of the paragraphs that the host shows under three other URLs."""
-    if not paragraphs:
+    if not asked.paragraphs:
         return frozenset()
-    return frozenset(connection.scalars(*_asking(connection, _REPEATED, host, paragraphs, url_key)))
+    return frozenset(connection.scalars(_statement(connection, _REPEATED), _values(connection, asked)))
 
 
 def expire_paragraphs(connection: Connection, *, before: datetime, now: datetime) -> int:
@@ -68,14 +65,15 @@ def expire_paragraphs(connection: Connection, *, before: datetime, now: datetime
     return gone.rowcount
 
 
-def _asking(
-    connection: Connection, words: str, host: str, paragraphs: Sequence[int], url_key: str
-) -> tuple[TextClause, dict[str, object]]:
-    """A statement on these paragraphs, with its values."""
-    dialect, listed = connection.dialect.name, sorted(set(paragraphs))
-    packed = json.dumps(listed) if dialect == "sqlite" else listed
-    statement = text(words.format(paragraphs=_PARAGRAPHS[dialect], true="1 = 1", false="1 = 0"))
-    return statement, {"host": _hashed(host), "url": _hashed(url_key), "paragraphs": packed}
+def _statement(connection: Connection, words: str) -> TextClause:
+    paragraphs = _PARAGRAPHS[connection.dialect.name]
+    return text(words.format(paragraphs=paragraphs, true="1 = 1", false="1 = 0"))
+
+
+def _values(connection: Connection, asked: RepeatedQuery) -> dict[str, object]:
+    listed = sorted(set(asked.paragraphs))
+    packed = json.dumps(listed) if connection.dialect.name == "sqlite" else listed
+    return {"host": _hashed(asked.domain), "url": _hashed(asked.url), "paragraphs": packed}
 
 
 def _hashed(words: str) -> int:

@@ -13,8 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, func, select, update
 
-from connectors.store import outbox, sketches
-from connectors.store.articles import event_id_of, is_outdated, revision_row, write_linked_rows, write_settlement
+from connectors.store import outbox, settlements, sketches
 from connectors.store.database import Database, chunks
 from connectors.store.entry_diff import pending_entry
 from connectors.store.schema import alias_key, aliases, articles, entries
@@ -90,9 +89,9 @@ class RevisitStore:
             sketches.lock_for_claim(connection)
             if connection.execute(select(articles.c.id).where(is_as_visited(visit))).one_or_none() is None:
                 return WriteResult.TAKEN
-            if is_outdated(connection, settlement):
+            if any(settlements.are_outdated(connection, [settlement])):
                 return WriteResult.CONFLICT
-            write_settlement(connection, settlement, lanes=self.lanes)
+            settlements.write(connection, [settlement], lanes=self.lanes)
             return WriteResult.WRITTEN
 
 
@@ -141,12 +140,13 @@ class ReplayStore:
             last = articles.c.state == "live", articles.c.raw_location == raw_location
             if connection.execute(select(articles.c.id).where(of_article, *last)).one_or_none() is None:
                 return WriteResult.TAKEN
-            if is_outdated(connection, settlement):
+            if any(settlements.are_outdated(connection, [settlement])):
                 return WriteResult.CONFLICT
-            event_id = event_id_of(settlement)
-            row = revision_row(connection, settlement) | ({"event_id": event_id} if event_id else {})
+            event_id = settlements.event_id_of(settlement)
+            former = settlements.explanations_of(connection, [settlement]).get(settlement.decision.article_id)
+            row = settlements.revision_row(settlement, former) | ({"event_id": event_id} if event_id else {})
             connection.execute(update(articles).where(of_article).values(row))
-            write_linked_rows(connection, settlement, lanes=self.lanes)
+            settlements.write_linked_rows(connection, [settlement], lanes=self.lanes)
             return WriteResult.WRITTEN
 
 

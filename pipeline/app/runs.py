@@ -22,6 +22,7 @@ from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, FeedStatus, PendingEntry
 from pipeline.extraction.wrapper.wrapper import WrapperSession
 from pipeline.ingest.context import Backpressure, HostQueue, RunContext, StoreThread
+from pipeline.ingest.groups import GroupedStore
 from pipeline.ingest.poll import ingest
 from pipeline.ingest.replay import OfflineFetcher
 from pipeline.ingest.revisit import revisit
@@ -210,6 +211,7 @@ async def open_run(
                 entries=deployment.articles,
                 articles=deployment.articles,
                 archive=deployment.archive,
+                grouped=GroupedStore(deployment.articles, deployment.archive, in_store),
                 extractor=extractor,
                 wrappers=wrappers,
                 in_store=in_store,

@@ -164,8 +164,11 @@ class Archive(Protocol):
     def keep(self, response: Response) -> str:
         """Write the response; returns its stable location, `<file>#<offset>`. Raises `StoreError`, retriable."""
 
-    def append(self, record: ArchiveRecord) -> str:
-        """The same for a response that a worker packed."""
+    def append_all(self, records: Sequence[ArchiveRecord]) -> Sequence[str]:
+        """The same for responses that workers packed."""
+
+    def sync(self) -> None:
+        """Return when everything written so far is on the disk. Raises `StoreError`, retriable."""
 
     def read(self, location: str) -> Response:
         """The response at this location. Raises `StoreError` when it was deleted by retention, or is damaged."""

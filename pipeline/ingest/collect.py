@@ -103,7 +103,7 @@ async def collect_page(attempt: Attempt, context: RunContext, slot: Slot) -> Set
     if isinstance(found, str):
         return attempt.reject(found)
     assert found.record is not None  # it was asked for
-    attempt.raw_location = await context.in_store(context.archive.append, found.record)
+    attempt.raw_location = await context.grouped.archive(found.record)
     return await settle(entry, replace(found, raw_location=attempt.raw_location), outlet, context)
 
 

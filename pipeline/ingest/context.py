@@ -23,6 +23,7 @@ from pipeline.domain.model import Outlet
 from pipeline.domain.ports import Archive, Fetcher, StoreCall
 from pipeline.domain.settings import Settings
 from pipeline.extraction.wrapper.wrapper import WrapperSession
+from pipeline.ingest.groups import GroupedStore
 from pipeline.ingest.ports import EntryStore, Extractor, PollStore, SettlementStore
 from pipeline.reporting.logs import emit
 from pipeline.scheduling.feed_state import FeedPolicy
@@ -150,6 +151,7 @@ class RunContext:
     entries: EntryStore
     articles: SettlementStore
     archive: Archive
+    grouped: GroupedStore
     extractor: Extractor
     wrappers: WrapperSession
     in_store: StoreCall

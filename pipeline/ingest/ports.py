@@ -79,6 +79,23 @@ class PollDecision:
     messages: tuple[Message, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class RepeatedQuery:
+    """Which of a page's paragraphs does its host repeat under other URLs than this one?"""
+
+    domain: str
+    paragraphs: tuple[int, ...]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownQuery:
+    """Which articles are near a candidate, or under one of these URLs?"""
+
+    candidate: Candidate
+    urls: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupResult:
     """Known articles near a candidate, whose id is now the one that its URLs belong to."""
@@ -212,11 +229,11 @@ class EntryStore(Protocol):
 class ArticleLookup(Protocol):
     """What is known of articles, for the decision on one. Implemented by `connectors/store/articles.py`."""
 
-    def repeated_paragraphs(self, domain: str, paragraphs: Sequence[int], *, url: str) -> frozenset[int]:
-        """Those of a page's paragraphs that its host shows under other URLs too."""
+    def repeated_paragraphs(self, asked: Sequence[RepeatedQuery]) -> Sequence[frozenset[int]]:
+        """Those of each page's paragraphs that its host shows under other URLs too."""
 
-    def look_up(self, candidate: Candidate, urls: Sequence[str]) -> LookupResult:
-        """Known articles similar to the candidate or under its URLs."""
+    def look_up_all(self, asked: Sequence[KnownQuery]) -> Sequence[LookupResult]:
+        """Known articles similar to each candidate or under its URLs."""
 
     def previous_value(self, article_id: str) -> bytes | None:
         """The last message of an article, which holds its former text; None when it is not kept any more."""
@@ -225,8 +242,8 @@ class ArticleLookup(Protocol):
 class SettlementStore(ArticleLookup, Protocol):
     """Looks articles up and writes settlements. Implemented by `connectors/store/articles.py`."""
 
-    def settle(self, settlement: Settlement) -> WriteResult:
-        """Write an entry's end with an article in one transaction, or return why nothing was written."""
+    def settle_all(self, settlements: Sequence[Settlement]) -> Sequence[WriteResult]:
+        """Write the ends of entries with articles in one transaction; each result says whether it was written."""
 
 
 class VisitStore(Protocol):

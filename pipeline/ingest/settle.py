@@ -27,7 +27,15 @@ from pipeline.domain.settings import Settings
 from pipeline.identity.article_ids import article_id, article_number
 from pipeline.identity.urls import canonicalise, is_section_or_home, registrable_domain
 from pipeline.ingest.context import RunContext
-from pipeline.ingest.ports import LookupResult, SettledEntry, Settlement, VisitUpdate, WriteResult
+from pipeline.ingest.ports import (
+    KnownQuery,
+    LookupResult,
+    RepeatedQuery,
+    SettledEntry,
+    Settlement,
+    VisitUpdate,
+    WriteResult,
+)
 
 T = TypeVar("T")
 
@@ -56,7 +64,7 @@ async def settle(entry: PendingEntry, page: ArticlePage, outlet: Outlet, context
     """Decide on an article and write it. Raises StoreError."""
 
     async def write(settlement: Settlement) -> SettledEntry | None:
-        result = await context.in_store(context.articles.settle, settlement)
+        result = await context.grouped.settle(settlement)
         if result is WriteResult.CONFLICT:
             return None
         decision = settlement.decision
@@ -81,7 +89,7 @@ async def decide_and_write(
     """Look up, decide and write; again while `write` returns None, which means a conflict. Raises StoreError."""
     candidate = await build_candidate(entry, page, identity, context)
     for _ in range(MAX_CONFLICTS):
-        looked = await context.in_store(context.articles.look_up, candidate, identity.urls)
+        looked = await context.grouped.look_up(KnownQuery(candidate, identity.urls))
         result = await write(await decide_settlement(entry, page, identity, looked, context))
         if result is not None:
             return result
@@ -111,8 +119,8 @@ def identify(entry: PendingEntry, page: ArticlePage, outlet: Outlet) -> Identity
 async def build_candidate(entry: PendingEntry, page: ArticlePage, identity: Identity, context: RunContext) -> Candidate:
     """The article as input of the decision, without the paragraphs that its host repeats."""
     article, marks = page.article, page.marks
-    repeated = await context.in_store(
-        context.articles.repeated_paragraphs, identity.domain, marks.paragraphs, url=article.canonical_url
+    repeated = await context.grouped.repeated_paragraphs(
+        RepeatedQuery(identity.domain, marks.paragraphs, article.canonical_url)
     )
     published = article.published.value if article.published else entry.entry.published
     return Candidate(

@@ -225,6 +225,7 @@ def poll_rooms(
         entries=empty,
         articles=empty,
         archive=empty,
+        grouped=empty,
         extractor=empty,
         wrappers=empty,
         in_store=StoreThread(store_thread),

@@ -15,9 +15,10 @@ from connectors.store.feeds import FeedStore
 from connectors.store.outbox import StoredOutbox
 from connectors.store.revisits import RevisitStore
 from pipeline.dedup.model import Relation
+from pipeline.domain.errors import StoreError
 from pipeline.domain.model import PendingEntry, Verdict
 from pipeline.identity.urls import canonicalise
-from pipeline.ingest.ports import PollDecision, VisitUpdate, WriteResult
+from pipeline.ingest.ports import KnownQuery, PollDecision, VisitUpdate, WriteResult
 from tests.values import (
     FEED,
     NOW,
@@ -113,6 +114,46 @@ def test_of_two_workers_with_copies_of_one_story_only_one_publishes_the_original
     assert (settlement.decision.verdict, settlement.decision.relation) == (Verdict.COPY, Relation.COPY)
     assert settlement.decision.copy_of == "a1"
     assert articles.settle(settlement) is WriteResult.WRITTEN
+
+
+def test_of_two_copies_in_one_group_only_one_is_written(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
+) -> None:
+    ours, theirs = make_page(), make_page("http://www.gazette.test/9.html")
+    other = make_page("http://www.antenne.test/3.html", title="Autre chose", text=OTHER_TEXT)
+    their_key, other_key = canonicalise(theirs.article.url), canonicalise(other.article.url)
+    asked = (
+        KnownQuery(make_candidate(ours), (KEY,)),
+        KnownQuery(make_candidate(theirs, outlet_id="gazette", article_id="a2"), (their_key,)),
+        KnownQuery(make_candidate(other, article_id="a3"), (other_key,)),
+    )
+    pages = (ours, theirs, other)
+    group = [
+        make_settlement(entry, page, looked, make_message(number))
+        for number, (entry, page, looked) in enumerate(
+            zip(waiting, pages, articles.look_up_all(asked), strict=False), start=1
+        )
+    ]
+    assert articles.settle_all(group) == [WriteResult.WRITTEN, WriteResult.CONFLICT, WriteResult.WRITTEN]
+    assert StoredOutbox(database).undelivered() == 2
+    assert articles.settle_all(group) == [WriteResult.TAKEN, WriteResult.CONFLICT, WriteResult.TAKEN]
+    assert articles.look_up(asked[1].candidate, [their_key]).nearby.same_hash[0].article_id == "a1"
+
+
+def test_an_error_in_a_group_writes_none_of_it(
+    articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
+) -> None:
+    page = make_page()
+    good = make_settlement(waiting[0], page, articles.look_up(make_candidate(page), [KEY]), make_message())
+    other = make_page("http://www.antenne.test/3.html", title="Autre chose", text=OTHER_TEXT)
+    other_key = canonicalise(other.article.url)
+    looked = articles.look_up(make_candidate(other, article_id="a3"), [other_key])
+    unwritable = replace(make_message(2), key=None)  # type: ignore[arg-type]
+    bad = make_settlement(waiting[1], other, looked, unwritable)
+    with pytest.raises((StoreError, TypeError, AttributeError)):
+        articles.settle_all([good, bad])
+    assert StoredOutbox(database).undelivered() == 0
+    assert articles.settle(good) is WriteResult.WRITTEN
 
 
 def test_the_same_text_is_unchanged_and_another_text_a_revision(

@@ -27,6 +27,7 @@ from pipeline.dedup.model import (
     NearbyArticles,
 )
 from pipeline.domain.model import Verdict
+from pipeline.ingest.ports import RepeatedQuery
 from tests.made_news import MadeArticle, Newsroom
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
@@ -278,9 +279,9 @@ def test_a_paragraph_counts_as_repeated_from_the_third_other_url(database: Datab
     seen = []
     for url in ("a", "a", "b", "c", "a", "d", "e"):
         with database.writing() as connection:
-            note_paragraphs(connection, "h.example", [1, -2], url_key=url, now=NOW)
-            elsewhere = repeated_paragraphs(connection, "h.example", [1, 9], url_key="z")
-            seen.append((bool(elsewhere), bool(repeated_paragraphs(connection, "h.example", [1], url_key="a"))))
+            note_paragraphs(connection, [RepeatedQuery("h.example", (1, -2), url)], now=NOW)
+            elsewhere = repeated_paragraphs(connection, RepeatedQuery("h.example", (1, 9), "z"))
+            seen.append((bool(elsewhere), bool(repeated_paragraphs(connection, RepeatedQuery("h.example", (1,), "a")))))
     no, yes = False, True
     assert seen == [(no, no), (no, no), (no, no), (yes, no), (yes, no), (yes, yes), (yes, yes)]
 
@@ -288,16 +289,16 @@ def test_a_paragraph_counts_as_repeated_from_the_third_other_url(database: Datab
 def test_paragraphs_of_another_host_do_not_count(database: Database) -> None:
     with database.writing() as connection:
         for url in "abcd":
-            note_paragraphs(connection, "h.example", [1], url_key=url, now=NOW)
-        assert repeated_paragraphs(connection, "other.example", [1], url_key="z") == frozenset()
+            note_paragraphs(connection, [RepeatedQuery("h.example", (1,), url)], now=NOW)
+        assert repeated_paragraphs(connection, RepeatedQuery("other.example", (1,), "z")) == frozenset()
 
 
 def test_a_paragraph_of_one_url_expires_after_a_week_and_boilerplate_later(database: Database) -> None:
     with database.writing() as connection:
-        note_paragraphs(connection, "h.example", [1, 2], url_key="a", now=NOW)
+        note_paragraphs(connection, [RepeatedQuery("h.example", (1, 2), "a")], now=NOW)
         for url in "bcde":
-            note_paragraphs(connection, "h.example", [1], url_key=url, now=NOW)
+            note_paragraphs(connection, [RepeatedQuery("h.example", (1,), url)], now=NOW)
         two_weeks_on, two_months_on = NOW + timedelta(days=15), NOW + timedelta(days=61)
         assert expire_paragraphs(connection, before=NOW - timedelta(days=15), now=two_weeks_on) == 1
-        assert repeated_paragraphs(connection, "h.example", [1, 2], url_key="z") == {1}
+        assert repeated_paragraphs(connection, RepeatedQuery("h.example", (1, 2), "z")) == {1}
         assert expire_paragraphs(connection, before=NOW + timedelta(days=31), now=two_months_on) == 1
