@@ -22,6 +22,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from pipeline.domain.fault_injection import FAULT_POINTS
 from tests.newsroom import Newsroom
 from tests.newsroom.catalogue import OUTLETS
+from tests.stack.daemon import without_coverage
 from tests.stack.kafka import Broker
 
 TOPICS = ("articles", "articles.latest", "copies")
@@ -46,7 +47,7 @@ def make_environment(broker: Broker, newsroom: Newsroom, home: Path) -> dict[str
     catalogue = home / "feeds.toml"
     catalogue.write_text(newsroom.catalogue_toml(), encoding="utf-8")
     name = f"kill-{uuid.uuid4().hex[:8]}"
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("NEWSWIRE_")}
+    kept = {key: value for key, value in without_coverage(os.environ).items() if not key.startswith("NEWSWIRE_")}
     return kept | {
         "NEWSWIRE_HOME": str(home),
         "NEWSWIRE_CATALOGUE": str(catalogue),

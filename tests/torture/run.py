@@ -20,7 +20,7 @@ import psutil
 import psycopg
 
 from tests.newsroom.catalogue import catalogue_toml
-from tests.stack.daemon import Daemon, start
+from tests.stack.daemon import Daemon, start, without_coverage
 from tests.stack.kafka import Broker, start_broker
 from tests.stack.ports import free_port
 from tests.stack.postgres import Postgres, start_postgres
@@ -132,7 +132,7 @@ class Torture:
 
     def environment(self) -> dict[str, str]:
         """A process's settings: everything far away is behind a proxy."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("NEWSWIRE_")}
+        kept = {key: value for key, value in without_coverage(os.environ).items() if not key.startswith("NEWSWIRE_")}
         database = f"postgresql://postgres@127.0.0.1:{self.postgres_proxy.port}/{DATABASE}"
         return kept | {
             "PYTHONUNBUFFERED": "1",
