@@ -43,7 +43,7 @@ test: tools venv-test ## everything: lint, types, tests on real Kafka and Postgr
 	$(wheel)
 	$(call step,pytest$(COMMA) against the installed wheel)
 	rm -rf var/coverage && mkdir -p var/coverage
-	$(against_wheel) $(RUN) $(coverage) -m pytest --import-mode=append -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(against_wheel) $(RUN) $(coverage) -m pytest --import-mode=append -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 	$(if $(coverage),$(call step,branch coverage)
 	$(RUN) -m tests.coverage_report)
 

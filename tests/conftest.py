@@ -15,6 +15,18 @@ from tests.stack.registry import Registry, start_registry
 
 numbers = itertools.count(1)
 
+# Files whose tests take minutes. A run in two processes starts with them: the file that ends last decides its length.
+LONG_FIRST = ("stack/test_up", "desk/test_browser", "app/test_kill", "torture/test_torture", "dags/test_", "newsroom/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+
+    def place(item: pytest.Item) -> int:
+        return next((n for n, part in enumerate(LONG_FIRST) if part in item.path.as_posix()), len(LONG_FIRST))
+
+    items.sort(key=place)
+
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
