@@ -37,6 +37,7 @@ ALLOWED_BESIDE = {
     ("connectors.desk", "connectors.store"),  # the desk reads the store's tables
     ("connectors.desk", "connectors.metrics"),  # both show the same delays
     ("connectors.archive", "connectors.http"),  # the TDM reservation of an archived answer is read as of a live one
+    ("connectors.workers", "connectors.archive"),  # the worker that has the page packs its record
     ("connectors.metrics", "connectors.store"),  # the exporter reads the store's tables
 }
 CORE = (
