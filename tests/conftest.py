@@ -18,6 +18,9 @@ numbers = itertools.count(1)
 # Files whose tests take minutes. A run in two processes starts with them: the file that ends last decides its length.
 LONG_FIRST = ("stack/test_up", "desk/test_browser", "app/test_kill", "torture/test_torture", "dags/test_", "newsroom/")
 
+# Fixtures that start a server. A test on both databases has the name of one in its id.
+SERVERS = {"broker", "postgres", "postgres_url", "real_registry"}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest."""
@@ -26,6 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((n for n, part in enumerate(LONG_FIRST) if part in item.path.as_posix()), len(LONG_FIRST))
 
     items.sort(key=place)
+    for item in items:
+        if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())) or "postgres" in item.name:
+            item.add_marker(pytest.mark.servers)
 
 
 @pytest.fixture(scope="session")
