@@ -16,7 +16,7 @@ from tests.stack.registry import Registry, start_registry
 numbers = itertools.count(1)
 
 # Files whose tests take minutes. A run in two processes starts with them: the file that ends last decides its length.
-LONG_FIRST = ("stack/test_up", "desk/test_browser", "app/test_kill", "torture/test_torture", "dags/test_", "newsroom/")
+LONG_FIRST = ("stack/test_up", "app/test_kill", "torture/", "desk/test_browser", "newsroom/", "dags/test_")
 
 # Fixtures that start a server. A test on both databases has the name of one in its id.
 SERVERS = {"broker", "postgres", "postgres_url", "real_registry"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.domain.errors import StoreError
-from pipeline.ingest.groups import MAX_ITEMS, GroupCall
+from pipeline.ingest.groups import MAX_ITEMS, GroupCall, GroupedStore
 
 
 class Doubler:
@@ -83,3 +83,38 @@ async def test_a_cancelled_caller_stops_no_other(doubler: Doubler) -> None:
     assert await stays == 4
     with pytest.raises(asyncio.CancelledError):
         await gone
+
+
+class Recorder:
+    """An archive and a store that note the order of their calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def sync(self) -> None:
+        self.calls.append("sync")
+
+    def append_all(self, records: Sequence[Any]) -> list[str]:
+        self.calls.append("append")
+        return [str(record) for record in records]
+
+    def settle_all(self, settlements: Sequence[Any]) -> list[Any]:
+        self.calls.append("settle")
+        return list(settlements)
+
+    def repeated_paragraphs(self, asked: Sequence[Any]) -> list[Any]:
+        return list(asked)
+
+    look_up_all = repeated_paragraphs
+
+
+async def test_the_archive_is_on_the_disk_before_the_commit_that_refers_to_it() -> None:
+    recorder: Any = Recorder()
+    grouped: Any = GroupedStore(recorder, recorder, in_thread)
+
+    async def settle(number: int) -> None:
+        await grouped.archive(number)
+        await grouped.settle(number)
+
+    await asyncio.gather(*map(settle, range(5)))
+    assert recorder.calls == ["append", "sync", "settle"]

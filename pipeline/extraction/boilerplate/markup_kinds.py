@@ -63,7 +63,7 @@ _SURELY_LEAD = re.compile(
 _POST_CLASSES = frozenset({"hentry", "type-post", "status-publish", "format-standard"})
 _TERM_CLASSES = ("category-", "tag-", "author-", "topic-", "section-", "pmpro-")
 _CASE_CHANGE = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_LONG_ENOUGH = 300  # an attribute longer than this holds generated classes, the kind stands in front
+_LONG_ENOUGH = 300  # an attribute longer than this holds generated classes; the kind comes first
 
 
 @lru_cache(maxsize=50_000)
@@ -109,7 +109,7 @@ def _plain(words: str) -> str:
 
 
 def is_outside_article(element: html.HtmlElement) -> bool:
-    """Whether an element stands in a footer, a sidebar, comments or another article's teaser."""
+    """Whether an element is in a footer, a sidebar, comments or another article's teaser."""
     return any(
         parent.tag in _BESIDE_TAGS
         or _names_beside((parent.get("class") or "")[:200]) is not None

@@ -227,9 +227,9 @@ def _drop_author_lines(work: _Work) -> None:
 def _headings_of_parts(work: _Work, first: int) -> set[int]:
     """Headings right above the first paragraph, where headings in the same place recur within the text."""
     blocks = work.blocks
-    places = [blocks[i].place for i in work.kept if i > first and blocks[i].is_heading]
+    places = [blocks[i].dom_path for i in work.kept if i > first and blocks[i].is_heading]
     above = takewhile(lambda i: i in work.kept and blocks[i].is_heading, range(first - 1, -1, -1))
-    return {i for i in above if places.count(blocks[i].place) >= _MIN_PARTS}
+    return {i for i in above if places.count(blocks[i].dom_path) >= _MIN_PARTS}
 
 
 def _is_short_line(block: Block, *, entries: bool = True) -> bool:

@@ -174,7 +174,7 @@ def rest_of_lead(blocks: Blocks, lead: int | None) -> list[int]:
 
 
 def _is_rest(block: Block, first: Mark, last: Mark) -> bool:
-    """Whether a block stands in the lead's element or a like one beside it, and there in nothing of another kind."""
+    """Whether a block is in the lead's element or a like one beside it, and there in nothing of another kind."""
     for n, mark in enumerate(block.marks):
         is_like = mark.name == last.name and mark.node.getparent() is last.node.getparent()
         if mark is first or mark is last or is_like:
@@ -198,10 +198,10 @@ def _lead_marks(block: Block) -> Iterator[Mark]:
 def _first_of_body(blocks: Blocks, kept: set[int], title_key: str) -> int:
     """The first kept block that has a sibling among the kept: one more before it may be the lead."""
     ordered = _below_breadcrumbs(blocks, sorted(kept), title_key)
-    places = Counter(blocks[i].place for i in ordered)  # for paragraphs with a box each
+    places = Counter(blocks[i].dom_path for i in ordered)  # for paragraphs with a box each
     long = [i for i in ordered[:4] if len(blocks[i].text) > _MIN_CHARS]
     beside = [i for i in long if _is_among_paragraphs(blocks, i, kept)]
-    alike = [i for i in long if places[blocks[i].place] > 1]
+    alike = [i for i in long if places[blocks[i].dom_path] > 1]
     return (beside or alike or (ordered[1:] if len(ordered) > 2 else ordered))[0]
 
 

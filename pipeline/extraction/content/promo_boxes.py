@@ -106,7 +106,7 @@ def find_boxes(blocks: Blocks, kept: Collection[int]) -> set[int]:
     reach = range(first, min(len(blocks), max(kept) + _OFFER_REACH))
     offers = {i: kind for i in reach if (kind := phrase_kind(blocks[i].text)) in _OFFERS}
     boxed = _boxed_with(blocks, offers, reach, home)
-    offered = {i for i in boxed if i in kept and blocks[i].place not in places}
+    offered = {i for i in boxed if i in kept and blocks[i].dom_path not in places}
     is_walled = "paywall" in offers.values()  # little text stands above a paywall, and much is offered
     return offered if is_walled or chars_of(blocks, offered) <= _MAX_OFFERED * chars_of(blocks, kept) else set()
 
@@ -140,7 +140,7 @@ def _home(blocks: Blocks, kept: Collection[int]) -> tuple[html.HtmlElement | Non
     for i in text:
         sizes[blocks[i].container] += len(blocks[i].text)
     home = sizes.most_common(1)[0][0]
-    return home, frozenset(blocks[i].place for i in text if blocks[i].container is home)
+    return home, frozenset(blocks[i].dom_path for i in text if blocks[i].container is home)
 
 
 def find_comments(blocks: Blocks, kept: Collection[int]) -> set[int]:
@@ -197,7 +197,7 @@ def _headlines(blocks: Blocks, links: Collection[int]) -> set[int]:
 def find_pull_quotes(blocks: Blocks, kept: Collection[int], lead: int | None) -> set[int]:
     """Kept blocks whose words a longer paragraph in another place contains."""
     text = [blocks[i] for i in kept if blocks[i].is_paragraph]
-    if len({block.place for block in text}) < 2:
+    if len({block.dom_path for block in text}) < 2:
         return set()  # most articles: nothing to compare with
     pulled = {i for i in kept if i != lead and _is_pulled(blocks[i], text)}
     return pulled if chars_of(blocks, pulled) < _MAX_PULLED * sum(len(block.text) for block in text) else set()
@@ -207,5 +207,5 @@ def _is_pulled(block: Block, text: Blocks) -> bool:
     least = _MIN_QUOTE_CHARS if any(mark.kind is Kind.QUOTE for mark in block.marks) else 2 * _MIN_QUOTE_CHARS
     if not least <= len(block.text) <= _MAX_QUOTE_CHARS or block.is_heading or block.tag in {"li", "tr"}:
         return False
-    longer = (other for other in text if other.place != block.place and len(other.text) > len(block.text))
+    longer = (other for other in text if other.dom_path != block.dom_path and len(other.text) > len(block.text))
     return any(block.key in other.key for other in longer)

@@ -40,7 +40,7 @@ def boxes_of(holders: Iterable[html.HtmlElement | None]) -> frozenset[BoxKind]:
 
 
 def is_entry_in(block: Block, boxes: Collection[BoxKind]) -> bool:
-    """Whether a block is an entry, not a link, of a list that stands in one of these boxes."""
+    """Whether a block is an entry, not a link, of a list in one of these boxes."""
     if block.tag != "li" or block.link_share >= _MAX_LINK_SHARE:
         return False
     entries = block.node.getparent()
@@ -57,11 +57,11 @@ class _Kept:
         holders = {blocks[i].node.getparent() for i in kept if blocks[i].tag in {"p", "div", "li", "td"}}
         self.above = holders | {holder.getparent() for holder in holders if holder is not None}
         self.boxes = boxes_of(holders) if any(blocks[i].tag == "li" for i in self.between) else frozenset()
-        self.places = {blocks[i].place for i in kept if blocks[i].is_paragraph}
+        self.places = {blocks[i].dom_path for i in kept if blocks[i].is_paragraph}
 
     def is_paragraph(self, index: int) -> bool:
         block = self.blocks[index]
-        in_place = (block.node.getparent(), block.tag) in self.parents or block.place in self.places
+        in_place = (block.node.getparent(), block.tag) in self.parents or block.dom_path in self.places
         return in_place and is_prose(block)
 
     def is_quotation(self, index: int) -> bool:
@@ -71,7 +71,7 @@ class _Kept:
     def is_aside(self, index: int) -> bool:
         """A sentence of a word or two right behind a kept block, or the announcement of a list: `Three reasons:`."""
         block = self.blocks[index]
-        if block.place not in self.places or index - 1 not in self.kept or block.link_chars or block.is_heading:
+        if block.dom_path not in self.places or index - 1 not in self.kept or block.link_chars or block.is_heading:
             return False
         announces = block.text.endswith(":") and index + 1 < len(self.blocks) and self.blocks[index + 1].tag == "li"
         return (announces or ends_sentence(block.text)) and phrase_kind(block.text) is None
@@ -159,14 +159,14 @@ def _last_in_usual_place(blocks: Blocks, kept: Collection[int]) -> int | None:
     prose = [i for i in sorted(kept) if blocks[i].is_paragraph and blocks[i].tag == "p"]
     if not prose:
         return None
-    usual = Counter(blocks[i].place for i in prose).most_common(1)[0][0]
-    return max(i for i in prose if blocks[i].place == usual)
+    usual = Counter(blocks[i].dom_path for i in prose).most_common(1)[0][0]
+    return max(i for i in prose if blocks[i].dom_path == usual)
 
 
 def _is_alike(block: Block, model: Block) -> bool:
     """Whether a block stands at another's path, or has its classes in an element that shares a class with its."""
-    if block.place == model.place:
+    if block.dom_path == model.dom_path:
         return True
-    *_, parent, own = ("", *block.place.split("/"))
-    *_, other, its = ("", *model.place.split("/"))
+    *_, parent, own = ("", *block.dom_path.split("/"))
+    *_, other, its = ("", *model.dom_path.split("/"))
     return own == its and "." in own and not {*parent.split(".")[1:]}.isdisjoint(other.split(".")[1:])

@@ -115,8 +115,8 @@ def _find_unrelated_prose(blocks: Blocks) -> frozenset[int]:
 
 def _alike(blocks: Blocks, cards: Collection[int]) -> frozenset[int]:
     """Those of these cards that have many others in their place."""
-    places = Counter(blocks[i].place for i in cards)
-    return frozenset(i for i in cards if places[blocks[i].place] >= _MANY_CARDS)
+    places = Counter(blocks[i].dom_path for i in cards)
+    return frozenset(i for i in cards if places[blocks[i].dom_path] >= _MANY_CARDS)
 
 
 def _article_of_headline(blocks: Blocks) -> html.HtmlElement | None:
@@ -212,13 +212,13 @@ def _shorn(blocks: Blocks, fast: _Kept, structure: _Kept) -> frozenset[int]:
 def _without_tail(blocks: Blocks, fast: _Kept, structure: _Kept) -> frozenset[int]:
     """A selection without blocks behind the article's container: teasers, other articles."""
     last = max(structure)
-    places = {blocks[i].place for i in structure}
+    places = {blocks[i].dom_path for i in structure}
     holders = {blocks[i].container for i in structure}
     return frozenset(
         i
         for i in fast
         if i <= last
-        or blocks[i].place in places
+        or blocks[i].dom_path in places
         or blocks[i].container in holders
         or (blocks[i].tag == "li" and not holders.isdisjoint(blocks[i].line))  # it ends the article
     )

@@ -118,6 +118,6 @@ def _in_text(blocks: Blocks, good: Sequence[int]) -> set[int]:
     inside = {i for i, block in enumerate(blocks) if container in block.line}
     chars: Counter[str] = Counter()
     for i in inside.intersection(good):
-        chars[blocks[i].place] += len(blocks[i].text)
+        chars[blocks[i].dom_path] += len(blocks[i].text)
     usual = {place for place, count in chars.items() if count >= _USUAL_SHARE * chars.total()}
-    return inside | {i for i, block in enumerate(blocks) if block.place in usual}
+    return inside | {i for i, block in enumerate(blocks) if block.dom_path in usual}

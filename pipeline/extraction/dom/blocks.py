@@ -41,7 +41,7 @@ _LINES = _names(
 )
 _PHRASED = _names("p h1 h2 h3 h4 h5 h6 li td a span em strong b i")
 _HEADINGS = _names("h1 h2 h3 h4 h5 h6")
-_HOLDERS = _names("div td body article section main")  # text stands in them bare, between breaks
+_HOLDERS = _names("div td body article section main")  # hold bare text between breaks
 _VARIABLE = re.compile(r"\d|^[a-z]{0,3}[A-Z][a-zA-Z0-9]{5,}$|^(?:sc|css|jss|jsx|svelte|emotion)-|[:\[\]/@!]")
 # What styled-components and CSS modules add to a name on every build: `Chapo__Block-sc-1igo-0`, `Article_body__x7Yz2`.
 _BUILD = re.compile(r"(?<=.)(?:-sc-[a-z0-9]+-\d+|__(?![a-z]{5}$)[A-Za-z0-9]{5})$")
@@ -79,12 +79,12 @@ class Mark:
 
 
 class Block(NamedTuple):
-    """A run of text that a reader sees as one: `node` is the block element it stands in."""
+    """A run of text that a reader sees as one: `node` is its block element."""
 
     text: str
     tag: str
     node: html.HtmlElement
-    place: str
+    dom_path: str
     link_chars: int
     marks: tuple[Mark, ...]
     marked: frozenset[str]  # its marks' names: elements of one kind and label share theirs
@@ -284,13 +284,13 @@ class _BlockReader:
         node = self._open[-1]
         for mark in self._marks if count else ():
             mark.chars += len(text)
-        place = "/".join(self._labels[-_MAX_LABELS:])
+        dom_path = "/".join(self._labels[-_MAX_LABELS:])
         tag = tag or node.tag
         size, least = len(text), _CELL_PARAGRAPH_CHARS if tag == "td" else _PARAGRAPH_CHARS
         is_text = size >= _DENSE_PARAGRAPH_CHARS and 2 * link_chars < size and tag not in _NO_PROSE
         is_dense = is_text and size < least and tag != "td" and len(_DENSE.findall(text, 0, 40)) > 10
         is_paragraph = is_dense or (is_text and size >= least)
-        self.blocks.append(Block(text, tag, node, place, link_chars, self._marks, self._marked, is_paragraph))
+        self.blocks.append(Block(text, tag, node, dom_path, link_chars, self._marks, self._marked, is_paragraph))
 
     def _join_quotation(self, start: int, kind: Kind) -> None:
         """A quotation and who said it, as one block; a quoted text of several paragraphs stays as it is."""

@@ -40,7 +40,7 @@ _PARTED = frozenset({"ul", "ol", "li", "dl", "blockquote", "table", "tbody", "tr
 
 def select_by_wrapper(blocks: Sequence[Block], wrapper: Wrapper, repeated: Collection[int]) -> frozenset[int] | None:
     """The blocks whose DOM path is the article's, without those in `repeated`; None where the wrapper is unsure."""
-    shares = [wrapper.shares.get(block.place) for block in blocks]
+    shares = [wrapper.shares.get(block.dom_path) for block in blocks]
     if not _is_sure(blocks, shares):
         return None
     chosen = {i for i, share in enumerate(shares) if share is not None and share >= _ARTICLE_SHARE}
@@ -76,7 +76,7 @@ def _between(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper) -> Ite
     for before, after in pairwise(sorted(chosen)):
         for index in range(before + 1, after):
             block = blocks[index]
-            is_new = block.place not in wrapper.paths or (block.tag == "li" and block.link_share < _FEW_LINKS)
+            is_new = block.dom_path not in wrapper.paths or (block.tag == "li" and block.link_share < _FEW_LINKS)
             if is_new and _is_among(block, blocks[before], blocks[after]):
                 yield index
 
@@ -86,11 +86,11 @@ def _closing(blocks: Sequence[Block], chosen: set[int], wrapper: Wrapper) -> Ite
     last = max(chosen, default=len(blocks))
     for index in range(last + 1, min(len(blocks), last + _CLOSING_REACH)):
         block = blocks[index]
-        is_new = block.place not in wrapper.paths
+        is_new = block.dom_path not in wrapper.paths
         is_quoted = any(mark.kind in {Kind.QUOTE, Kind.EMBED} for mark in block.marks) and not _is_beside(block)
         if is_quoted and is_new and _is_among(block, blocks[last], blocks[last]):
             yield index
-        elif is_new or wrapper.shares.get(block.place, 0) > _CLEARLY_DROPPED:
+        elif is_new or wrapper.shares.get(block.dom_path, 0) > _CLEARLY_DROPPED:
             return  # else a box that no article had in its text, such as a request for consent to show a post
 
 
@@ -118,7 +118,7 @@ def find_usually_dropped(blocks: Sequence[Block], wrapper: Wrapper, kept: frozen
 
     Empty where no text would remain: then the outlet has another design.
     """
-    dropped = frozenset(i for i in kept if wrapper.is_usually_dropped(blocks[i].place))
+    dropped = frozenset(i for i in kept if wrapper.is_usually_dropped(blocks[i].dom_path))
     rest = chars_of(blocks, (i for i in kept - dropped if blocks[i].is_paragraph))
     return dropped if rest >= _MIN_REST_CHARS else frozenset()
 
@@ -135,7 +135,7 @@ def find_repeated(blocks: Sequence[Block], wrapper: Wrapper, among: Collection[i
     short = (i for i, block in enumerate(blocks) if len(block.text) < _MAX_REPEATED_CHARS)
     repeated = frozenset(i for i in short if key_hash(blocks[i].key) in seen and _is_boilerplate(blocks[i], wrapper))
     if among is None:
-        among = {i for i, block in enumerate(blocks) if wrapper.shares.get(block.place, 0) >= _ARTICLE_SHARE}
+        among = {i for i, block in enumerate(blocks) if wrapper.shares.get(block.dom_path, 0) >= _ARTICLE_SHARE}
     is_article = chars_of(blocks, repeated.intersection(among)) > _MAX_REPEATED * chars_of(blocks, among)
     return frozenset() if is_article else repeated
 
@@ -159,7 +159,7 @@ def _is_boilerplate(block: Block, wrapper: Wrapper) -> bool:
 
 def _is_among(block: Block, before: Block, after: Block) -> bool:
     """Whether a block is a sibling of its neighbours, or part of a list or quotation that is one."""
-    if len({near.place.rpartition("/")[0] for near in (block, before, after)}) == 1:
+    if len({near.dom_path.rpartition("/")[0] for near in (block, before, after)}) == 1:
         return True
     if block.node is before.node.getparent() is after.node.getparent():
         return True  # bare text between their elements
@@ -195,7 +195,7 @@ def observe(
     kept = set(chosen)
     counts: dict[str, list[int]] = {}
     for index, block in enumerate(blocks):
-        counts.setdefault(block.place, [0, 0])[index not in kept] += len(block.text)
+        counts.setdefault(block.dom_path, [0, 0])[index not in kept] += len(block.text)
     keys = (block.key for block in blocks if len(block.text) < _MAX_REPEATED_CHARS)
     alive, dead = _branches(body, blocks, kept)
     return Observation(

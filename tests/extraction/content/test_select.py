@@ -46,7 +46,7 @@ def test_a_headline_and_a_lead_are_no_article_though_nothing_speaks_of_it_more(s
     page = html.document_fromstring(source)
     blocks = read_blocks(page)
     kept = select_content(page, blocks, about=f"{title} {lead}", text="").kept
-    assert {i for i, block in enumerate(blocks) if block.place.endswith("div.t/div")} <= kept
+    assert {i for i, block in enumerate(blocks) if block.dom_path.endswith("div.t/div")} <= kept
 
 
 def test_a_text_that_the_page_tells_as_markup_is_found_on_it() -> None:

@@ -44,7 +44,7 @@ def test_a_bold_line_before_a_break_is_a_heading() -> None:
 
 def test_generated_classes_are_no_part_of_a_dom_path() -> None:
     (block,) = blocks_of("<div class='story dSlXtj css-1x2y3z'><p class='p-12345'>Text</p></div>")
-    assert block.place == "body/div.story/p"
+    assert block.dom_path == "body/div.story/p"
     assert branch_of(block.node) == "div.story>p"
 
 

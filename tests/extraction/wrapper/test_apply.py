@@ -99,7 +99,7 @@ def test_what_stands_among_the_paragraphs_is_read_though_no_page_had_it(part: st
 )
 def test_a_component_is_known_by_its_name_whatever_a_build_adds(classes: str, place: str) -> None:
     blocks = read_blocks(html.document_fromstring(f"<div class='{classes}'><p>{PARAGRAPHS[0]}</p></div>"))
-    assert blocks[0].place.endswith(place)
+    assert blocks[0].dom_path.endswith(place)
 
 
 def test_a_footnote_is_read_though_other_pages_have_it_too() -> None:
