@@ -22,7 +22,7 @@ from connectors.store.explanations import explanation_json
 from connectors.store.repeated_paragraphs import note_paragraphs
 from connectors.store.schema import alias_key, aliases, articles, entries
 from pipeline.dedup.decide import article_after
-from pipeline.dedup.model import MIN_SHARED_KEYS
+from pipeline.dedup.model import MIN_SHARED_KEYS, KnownArticle
 from pipeline.domain.model import PendingEntry, Validators, Verdict
 from pipeline.ingest.ports import KnownQuery, RepeatedQuery, Settlement, WriteResult
 
@@ -116,17 +116,22 @@ def are_outdated(connection: Connection, given: Sequence[Settlement]) -> list[bo
 def known_ids(connection: Connection, asked: Sequence[KnownQuery]) -> list[list[str]]:
     """Ids of the articles that each one's URLs belong to, and its candidate's own if it exists, oldest first."""
     keys = [[(one.candidate.outlet_id, alias_key(url)) for url in one.urls] for one in asked]
-    wanted = sorted({key for of_one in keys for key in of_one})
-    has_key = tuple_(aliases.c.outlet_id, aliases.c.key).in_(wanted)
-    named = select(aliases.c.outlet_id, aliases.c.key, aliases.c.article_id).where(has_key)
-    owners = {(row.outlet_id, row.key): row.article_id for row in connection.execute(named)} if wanted else {}
-    found = [{owners[key] for key in of_one if key in owners} for of_one in keys]
-    for one, ids in zip(asked, found, strict=True):
-        ids.add(one.candidate.article_id)
+    owners = _owners_of(connection, sorted(set().union(*keys)))
+    found = [
+        {one.candidate.article_id} | {owners[key] for key in of_one if key in owners}
+        for one, of_one in zip(asked, keys, strict=True)
+    ]
     is_one = articles.c.id.in_(sorted(set().union(*found))), articles.c.state != "merged"
     ordered = select(articles.c.id).where(*is_one).order_by(articles.c.first_seen_at, articles.c.id)
     oldest_first = list(connection.scalars(ordered))
     return [[each for each in oldest_first if each in ids] for ids in found]
+
+
+def _owners_of(connection: Connection, keys: Sequence[tuple[str, bytes]]) -> dict[tuple[str, bytes], str]:
+    """The article that each of these aliases (outlet and key) belongs to."""
+    has_key = tuple_(aliases.c.outlet_id, aliases.c.key).in_(keys)
+    named = select(aliases.c.outlet_id, aliases.c.key, aliases.c.article_id).where(has_key)
+    return {(row.outlet_id, row.key): row.article_id for row in connection.execute(named)} if keys else {}
 
 
 def write(connection: Connection, given: Sequence[Settlement], *, lanes: int) -> None:
@@ -236,18 +241,21 @@ def write_linked_rows(connection: Connection, given: Sequence[Settlement], *, la
         named.sort(key=lambda row: (row["outlet_id"], row["key"]))
         connection.execute(insert_into(connection, aliases).on_conflict_do_nothing(), named)
     now = given[0].now
-    revised = []
+    sketches.insert_sketches(connection, list(_revised(given)), now=now)
+    for one in given:
+        if one.decision.merged_id:
+            _merge(connection, one.decision.merged_id, one.decision.article_id)
+    outbox.append(connection, [message for one in given for message in one.messages], lanes=lanes, now=now)
+
+
+def _revised(given: Sequence[Settlement]) -> Iterator[KnownArticle]:
+    """The articles that have a new text, as later candidates are compared with them."""
     for one in given:
         decision = one.decision
         if decision.verdict is not Verdict.UNCHANGED and one.owner == decision.article_id:
             known = one.looked.nearby.known
             before = next((each for each in known if each.article_id == decision.article_id), None)
-            revised.append(article_after(one.candidate, decision, before, now=one.now))
-    sketches.insert_sketches(connection, revised, now=now)
-    for one in given:
-        if one.decision.merged_id:
-            _merge(connection, one.decision.merged_id, one.decision.article_id)
-    outbox.append(connection, [message for one in given for message in one.messages], lanes=lanes, now=now)
+            yield article_after(one.candidate, decision, before, now=one.now)
 
 
 def _merge(connection: Connection, gone: str, survivor: str) -> None:
