@@ -6,10 +6,12 @@ program itself first (its children are its own business), and kills what is left
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +66,15 @@ class Daemon:
         """The end of its log."""
         text = Path(self.log).read_text("utf-8", "replace") if Path(self.log).exists() else ""
         return "\n".join(text.splitlines()[-lines:])
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Let one process at a time into the block: two that fetch the same program would delete each other's files."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed, and when the process dies
+        yield
 
 
 def without_coverage(variables: Mapping[str, str]) -> dict[str, str]:

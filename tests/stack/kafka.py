@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.stack.daemon import Daemon, start
+from tests.stack.daemon import Daemon, only_one, start
 from tests.stack.ports import NotReady, free_port, wait_for_port
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +70,13 @@ def fetch_jars() -> Path:
     for tool, package in (("java", "default-jre-headless"), ("mvn", "maven")):
         if shutil.which(tool) is None:
             raise MissingTool(f"{tool} is missing: apt-get install {package}")
-    stamp = LIBS / f".{POM.stat().st_size}-{hash_of(POM)}"
+    with only_one(LIBS.with_name("lock")):
+        fetch_missing(LIBS / f".{POM.stat().st_size}-{hash_of(POM)}")
+    return LIBS
+
+
+def fetch_missing(stamp: Path) -> None:
+    """Bring the jars, unless this file says that they are there."""
     if not stamp.exists():
         shutil.rmtree(LIBS, ignore_errors=True)
         LIBS.mkdir(parents=True)
@@ -79,7 +85,6 @@ def fetch_jars() -> Path:
         if fetched.returncode:
             raise NotReady(f"Maven could not fetch the broker's jars:\n{fetched.stdout}{fetched.stderr}")
         stamp.touch()
-    return LIBS
 
 
 def hash_of(path: Path) -> str:

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.stack.daemon import Daemon, start
+from tests.stack.daemon import Daemon, only_one, start
 from tests.stack.kafka import ROOT, MissingTool
 from tests.stack.ports import NotReady, free_port, wait_for_port
 
@@ -42,6 +42,13 @@ def fetch_registry() -> Path:
     for tool, package in (("java", "default-jre-headless"), ("mvn", "maven")):
         if shutil.which(tool) is None:
             raise MissingTool(f"{tool} is missing: apt-get install {package}")
+    with only_one(PROGRAM.with_name("lock")):
+        fetch_missing()
+    return PROGRAM
+
+
+def fetch_missing() -> None:
+    """Bring the program, unless it is there."""
     if not (PROGRAM / RUNNER).exists():
         shutil.rmtree(PROGRAM, ignore_errors=True)
         partial = PROGRAM.with_name(f"{VERSION}.{os.getpid()}")
@@ -55,7 +62,6 @@ def fetch_registry() -> Path:
         if fetched.returncode:
             raise NotReady(f"Maven could not fetch the schema registry:\n{fetched.stdout}{fetched.stderr}")
         partial.rename(PROGRAM)
-    return PROGRAM
 
 
 def start_registry(folder: Path) -> Registry:
