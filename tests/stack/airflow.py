@@ -206,8 +206,16 @@ class Airflow:
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
         sent = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(self.place.url + path, data=sent, headers=headers, method=method)
-        with urllib.request.urlopen(request, timeout=120) as response:
-            return json.load(response)
+        for wait_s in (1, 2, 4, None):
+            try:
+                with urllib.request.urlopen(request, timeout=120) as response:
+                    return json.load(response)
+            except urllib.error.HTTPError as error:
+                # SQLite refuses at once, whatever its timeout, a transaction that read before it wants to write.
+                if error.code != HTTPStatus.INTERNAL_SERVER_ERROR or wait_s is None:
+                    raise
+            time.sleep(wait_s)
+        raise AssertionError("unreachable: the last try returns or raises")
 
 
 def stop(components: tuple[Daemon, ...], *, patience_s: float = 10, grace_s: float = 60) -> tuple[str, ...]:
