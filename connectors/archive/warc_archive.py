@@ -149,7 +149,7 @@ def create(folder: Path, stem: str) -> tuple[Path, BinaryIO]:
 def pack(response: Response) -> ArchiveRecord:
     """The response as a gzip member of a WARC file. Takes 2 ms for a page of 280 kB, so workers call it.
 
-    igzip at its level 3 needs a tenth of the time of zlib's level 9, and 11 % more bytes.
+    igzip at its level 2 takes 0.7 ms for a page, zlib at its level 9 takes 10 ms for 15 % fewer bytes.
     """
     from isal import igzip
     from warcio.warcwriter import WARCWriter
@@ -158,7 +158,7 @@ def pack(response: Response) -> ArchiveRecord:
     writer = WARCWriter(plain, gzip=False, warc_version="WARC/1.1")  # 1.1: dates below the second
     record = record_of(writer, response)
     writer.write_record(record)
-    return archive_record(record, igzip.compress(plain.getvalue(), compresslevel=3))
+    return archive_record(record, igzip.compress(plain.getvalue(), compresslevel=2))
 
 
 def record_of(writer: Any, response: Response) -> Any:

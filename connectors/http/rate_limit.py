@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from pipeline.domain.errors import RetryAfter
@@ -34,6 +34,9 @@ MAX_DEFAULT_HOLD_S = 4 * 3600
 FAILURES_BEFORE_REST = 3
 FIRST_REST_S = 60
 MAX_REST_S = 600
+
+# Of a host without spacing the store is asked so often whether another process was told to wait.
+ASK_AGAIN = timedelta(seconds=1)
 
 PACER_THREADS = 4  # a stored pacer blocks for a transaction; more threads would only queue at the database
 
@@ -83,6 +86,7 @@ class RateLimiter:
     known_holds: dict[str, tuple[datetime, str]] = field(default_factory=dict)  # until when nothing is sent, and why
     waits_in_a_row: Counter[str] = field(default_factory=Counter)
     failures_in_a_row: Counter[str] = field(default_factory=Counter)
+    unheld_at: dict[str, datetime] = field(default_factory=dict)  # when the store knew of no hold, by host
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(PACER_THREADS, thread_name_prefix="pacer")
     )
@@ -141,7 +145,12 @@ class RateLimiter:
     async def next_slot(self, gate: HostGate, host: str, spacing_s: float, now: datetime) -> datetime:
         """The host's next slot: a reserved one, or the first of as many new ones as requests wait."""
         if spacing_s <= 0:  # no slots, only holds
-            return await self.call_pacer(lambda: self.pacer.held_until(host)) or now
+            if now - self.unheld_at.get(host, datetime.min.replace(tzinfo=UTC)) < ASK_AGAIN:
+                return now
+            until = await self.call_pacer(lambda: self.pacer.held_until(host))
+            if until is None:
+                self.unheld_at[host] = now
+            return until or now
         step = timedelta(seconds=spacing_s)
         if gate.leased and gate.next_leased is not None and now < gate.next_leased + step:
             slot = max(now, gate.next_leased)

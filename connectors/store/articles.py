@@ -57,14 +57,9 @@ class ArticleStore:
         query = select(entries.c.feed_id).where(*is_due(now)).distinct()
         return tuple(row.feed_id for row in self.database.read(query) if row.feed_id in chosen)
 
-    def repeated_paragraphs(self, asked: Sequence[RepeatedQuery]) -> list[frozenset[int]]:
-        """Those of each page's paragraphs that its host repeats under other URLs."""
-        with self.database.reading() as connection:
-            return [repeated_paragraphs(connection, one) for one in asked]
-
     def look_up(self, candidate: Candidate, urls: Sequence[str]) -> LookupResult:
         """Known articles near one candidate; see `look_up_all`."""
-        return self.look_up_all([KnownQuery(candidate, tuple(urls))])[0]
+        return self.look_up_all([KnownQuery(candidate, tuple(urls), RepeatedQuery(candidate.domain, (), ""))])[0]
 
     def look_up_all(self, asked: Sequence[KnownQuery]) -> list[LookupResult]:
         """Known articles with each candidate's id, URLs or similar text; and the `seq` up to which they were seen.
@@ -72,7 +67,7 @@ class ArticleStore:
         A candidate gets the id of the article that its URLs already belong to.
         """
         with self.database.reading() as connection:
-            ids = settlements.known_ids(connection, asked)
+            ids = settlements.known_ids(connection, [(one.candidate, one.urls) for one in asked])
             named = [only_named(connection, one.candidate, found) for one, found in zip(asked, ids, strict=True)]
             candidates = [
                 one.candidate
@@ -81,14 +76,16 @@ class ArticleStore:
                 for one, found in zip(asked, ids, strict=True)
             ]
             near = sketches.look_up(connection, candidates)
+            repeated = repeated_paragraphs(connection, [one.shown for one in asked])
             return [
                 LookupResult(
                     candidate=candidate,
                     nearby=replace(with_known(connection, candidate, found, of), named=name),
                     seen=found.seen,
                     known_ids=tuple(of),
+                    repeated=of_host,
                 )
-                for candidate, found, of, name in zip(candidates, near, ids, named, strict=True)
+                for candidate, found, of, name, of_host in zip(candidates, near, ids, named, repeated, strict=True)
             ]
 
     def settle(self, settlement: Settlement) -> WriteResult:

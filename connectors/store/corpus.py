@@ -40,7 +40,7 @@ class CorpusStore:
             for row in rows:
                 # Count the paragraphs for the host; the candidate leaves out what the host repeated before.
                 shown = RepeatedQuery(host(row.url), paragraph_hashes(row.text), canonicalise(row.url))
-                repeated = repeated_paragraphs(connection, shown)
+                repeated = repeated_paragraphs(connection, [shown])[0]
                 note_paragraphs(connection, [shown], now=now)
                 candidates.append(candidate_of(row, repeated, seen_at=row.published or now))
         decisions = claim(self.database, candidates, now=now, policy=DecidePolicy())

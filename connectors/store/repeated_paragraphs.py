@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
 from sqlalchemy import Connection, TextClause, delete, text
 
@@ -23,11 +24,22 @@ _PARAGRAPHS = {
     "postgresql": "SELECT paragraph FROM unnest(CAST(:paragraphs AS integer[])) AS p (paragraph)",
     "sqlite": "SELECT value AS paragraph FROM json_each(:paragraphs)",
 }
+_PAGES = {
+    "postgresql": """
+        SELECT a.place - 1 AS n, (a.page ->> 0)::integer AS host, (a.page ->> 1)::integer AS url,
+               (p.paragraph #>> '{}')::integer AS paragraph
+        FROM jsonb_array_elements(CAST(:pages AS jsonb)) WITH ORDINALITY AS a (page, place),
+             jsonb_array_elements(a.page -> 2) AS p (paragraph)""",
+    "sqlite": """
+        SELECT a.key AS n, json_extract(a.value, '$[0]') AS host, json_extract(a.value, '$[1]') AS url,
+               p.value AS paragraph
+        FROM json_each(:pages) a, json_each(a.value, '$[2]') p""",
+}
 # Three other URLs: three are stored and the URL in question is not among them, or there were more.
 _REPEATED = """
-    SELECT paragraph FROM outlet_shingles
-    WHERE host = :host AND paragraph IN ({paragraphs})
-    AND (more OR (url_3 IS NOT NULL AND :url NOT IN (url_1, url_2, url_3)))
+    SELECT shown.n, shown.paragraph FROM ({pages}) AS shown
+    JOIN outlet_shingles AS known ON known.host = shown.host AND known.paragraph = shown.paragraph
+    WHERE known.more OR (known.url_3 IS NOT NULL AND shown.url NOT IN (known.url_1, known.url_2, known.url_3))
 """
 _NOTE = """
     INSERT INTO outlet_shingles (host, paragraph, url_1, week, more)
@@ -48,14 +60,16 @@ def note_paragraphs(connection: Connection, shown: Sequence[RepeatedQuery], *, n
     """Store that these pages show their paragraphs. Call under the claim: workers write the same rows."""
     values = [{**_values(connection, one), "week": week_of(now)} for one in shown if one.paragraphs]
     if values:
-        connection.execute(_statement(connection, _NOTE), values)
+        connection.execute(_statement(connection.dialect.name, _NOTE), values)
 
 
-def repeated_paragraphs(connection: Connection, asked: RepeatedQuery) -> frozenset[int]:
-    """Those of the paragraphs that the host shows under three other URLs."""
-    if not asked.paragraphs:
-        return frozenset()
-    return frozenset(connection.scalars(_statement(connection, _REPEATED), _values(connection, asked)))
+def repeated_paragraphs(connection: Connection, asked: Sequence[RepeatedQuery]) -> list[frozenset[int]]:
+    """Of each page's paragraphs, those that its host shows under three other URLs. One statement."""
+    pages = json.dumps([(_hashed(one.domain), _hashed(one.url), one.paragraphs) for one in asked])
+    found: list[set[int]] = [set() for _ in asked]
+    for n, paragraph in connection.execute(_statement(connection.dialect.name, _REPEATED), {"pages": pages}):
+        found[n].add(paragraph)
+    return [frozenset(each) for each in found]
 
 
 def expire_paragraphs(connection: Connection, *, before: datetime, now: datetime) -> int:
@@ -65,9 +79,9 @@ def expire_paragraphs(connection: Connection, *, before: datetime, now: datetime
     return gone.rowcount
 
 
-def _statement(connection: Connection, words: str) -> TextClause:
-    paragraphs = _PARAGRAPHS[connection.dialect.name]
-    return text(words.format(paragraphs=paragraphs, true="1 = 1", false="1 = 0"))
+@cache
+def _statement(dialect: str, words: str) -> TextClause:
+    return text(words.format(paragraphs=_PARAGRAPHS[dialect], pages=_PAGES[dialect], true="1 = 1", false="1 = 0"))
 
 
 def _values(connection: Connection, asked: RepeatedQuery) -> dict[str, object]:

@@ -22,9 +22,9 @@ from connectors.store.explanations import explanation_json
 from connectors.store.repeated_paragraphs import note_paragraphs
 from connectors.store.schema import alias_key, aliases, articles, entries
 from pipeline.dedup.decide import article_after
-from pipeline.dedup.model import MIN_SHARED_KEYS, KnownArticle
+from pipeline.dedup.model import MAX_HITS, MIN_SHARED_KEYS, Candidate, KnownArticle
 from pipeline.domain.model import PendingEntry, Validators, Verdict
-from pipeline.ingest.ports import KnownQuery, RepeatedQuery, Settlement, WriteResult
+from pipeline.ingest.ports import RepeatedQuery, Settlement, WriteResult
 
 # An entry with its verdict, reason, article and time
 EndedEntry = tuple[PendingEntry, Verdict, str, str | None, datetime]
@@ -104,22 +104,22 @@ def waiting(connection: Connection, given: Sequence[PendingEntry]) -> frozenset[
 
 def are_outdated(connection: Connection, given: Sequence[Settlement]) -> list[bool]:
     """Whether something similar to each candidate was committed since its look-up."""
-    hits: dict[int, bool] = {}
-    for seen in {one.looked.seen for one in given}:
-        numbers = [number for number, one in enumerate(given) if one.looked.seen == seen]
-        found = sketches.look_up(connection, [given[number].candidate for number in numbers], after_seq=seen)
-        hits |= {number: bool(since.hits) for number, since in zip(numbers, found, strict=True)}
-    ids = known_ids(connection, [KnownQuery(one.candidate, one.urls) for one in given])
-    return [hits[number] or tuple(ids[number]) != one.looked.known_ids for number, one in enumerate(given)]
+    first = min((one.looked.seen for one in given), default=0)
+    since = sketches.look_up(connection, [one.candidate for one in given], after_seq=first)
+    ids = known_ids(connection, [(one.candidate, one.urls) for one in given])
+    return [
+        found.newest_hit > one.looked.seen or len(found.hits) >= MAX_HITS or tuple(known) != one.looked.known_ids
+        for one, found, known in zip(given, since, ids, strict=True)
+    ]
 
 
-def known_ids(connection: Connection, asked: Sequence[KnownQuery]) -> list[list[str]]:
-    """Ids of the articles that each one's URLs belong to, and its candidate's own if it exists, oldest first."""
-    keys = [[(one.candidate.outlet_id, alias_key(url)) for url in one.urls] for one in asked]
+def known_ids(connection: Connection, asked: Sequence[tuple[Candidate, Sequence[str]]]) -> list[list[str]]:
+    """Ids of the articles that each candidate's URLs belong to, and its own if it exists, oldest first."""
+    keys = [[(candidate.outlet_id, alias_key(url)) for url in urls] for candidate, urls in asked]
     owners = _owners_of(connection, sorted(set().union(*keys)))
     found = [
-        {one.candidate.article_id} | {owners[key] for key in of_one if key in owners}
-        for one, of_one in zip(asked, keys, strict=True)
+        {candidate.article_id} | {owners[key] for key in of_one if key in owners}
+        for (candidate, _), of_one in zip(asked, keys, strict=True)
     ]
     is_one = articles.c.id.in_(sorted(set().union(*found))), articles.c.state != "merged"
     ordered = select(articles.c.id).where(*is_one).order_by(articles.c.first_seen_at, articles.c.id)

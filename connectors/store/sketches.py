@@ -102,6 +102,7 @@ class LookUp:
 
     hits: tuple[Hit, ...]
     seen: int
+    newest_hit: int = 0  # the highest `seq` of the hits
 
     def nearby(self) -> NearbyArticles:
         """The hits as `decide` takes them."""
@@ -136,7 +137,7 @@ def look_up(
                 same_hash=known.fingerprint.content_hash == candidate.fingerprint.content_hash,
                 same_id=known.article_id == candidate.article_id,
             )
-    return tuple(LookUp(tuple(near.values()), seen) for near in found)
+    return tuple(LookUp(tuple(near.values()), seen, max(near, default=0)) for near in found)
 
 
 def lock_for_claim(connection: Connection) -> None:
@@ -177,6 +178,8 @@ def forget_sketches(connection: Connection, article_ids: Sequence[str]) -> None:
 
 def known_articles(connection: Connection, article_ids: Sequence[str]) -> tuple[KnownArticle, ...]:
     """Those of these articles that have a sketch, earliest first."""
+    if not article_ids:
+        return ()
     rows = connection.execute(select(sketches).where(sketches.c.article_id.in_(article_ids)).order_by(sketches.c.seq))
     return tuple(_known(row) for row in rows)
 

@@ -211,7 +211,7 @@ async def open_run(
                 entries=deployment.articles,
                 articles=deployment.articles,
                 archive=deployment.archive,
-                grouped=GroupedStore(deployment.articles, deployment.archive, in_store),
+                grouped=GroupedStore(deployment.articles, deployment.archive, in_store, is_busy=host_queue.is_busy),
                 extractor=extractor,
                 wrappers=wrappers,
                 in_store=in_store,

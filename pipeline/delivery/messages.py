@@ -15,10 +15,13 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from pipeline import __version__
 from pipeline.dedup.decide import Decision
@@ -46,6 +49,7 @@ DEAD_LETTER_SCHEMA = "dead_letter.v1.json"
 
 # Characters that JSON, Kafka consumers or PostgreSQL's text cannot hold
 UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+UNFIT_ESCAPE = re.compile(rb"\\(?:u00[01]|b|f)")  # in JSON; also finds some escapes that are fit
 
 
 class EventType(StrEnum):
@@ -115,8 +119,9 @@ def messages_of(publication: Publication, *, copies: str) -> tuple[Message, ...]
         return ()
     kind = EventType.UPDATED if decision.verdict is Verdict.REVISED else EventType.PUBLISHED
     topics = topics_for(is_copy=decision.relation is Relation.COPY, copies=copies)
+    value = to_json(article_value(publication)) if topics else b""
     gone = (tombstone(publication, decision.merged_id),) if decision.merged_id else ()
-    return (*(article_message(publication, topic, kind) for topic in topics), *gone)
+    return (*(article_message(publication, topic, kind, value) for topic in topics), *gone)
 
 
 def topics_for(*, is_copy: bool, copies: str) -> tuple[Topic, ...]:
@@ -126,7 +131,7 @@ def topics_for(*, is_copy: bool, copies: str) -> tuple[Topic, ...]:
     return Topic.ARTICLES, Topic.LATEST
 
 
-def article_message(publication: Publication, topic: Topic, kind: EventType) -> Message:
+def article_message(publication: Publication, topic: Topic, kind: EventType, value: bytes | None) -> Message:
     decision = publication.decision
     return Message(
         topic=topic,
@@ -137,14 +142,14 @@ def article_message(publication: Publication, topic: Topic, kind: EventType) -> 
         source=publication.outlet.homepage,
         subject=publication.page.article.url,
         schema=ARTICLE_SCHEMA,
-        value=to_json(article_value(publication)),
+        value=value,
     )
 
 
 def tombstone(publication: Publication, article_id: str) -> Message:
     """The end of a merged id on the compacted topic."""
-    event = article_message(publication, Topic.LATEST, EventType.WITHDRAWN)
-    return replace(event, key=article_id, id=f"{article_id}.merged.{publication.decision.article_id}", value=None)
+    event = article_message(publication, Topic.LATEST, EventType.WITHDRAWN, None)
+    return replace(event, key=article_id, id=f"{article_id}.merged.{publication.decision.article_id}")
 
 
 def withdrawal(
@@ -344,7 +349,11 @@ def rfc3339(moment: datetime | None) -> str | None:
 
 def to_json(value: dict[str, Any]) -> bytes:
     """Compact UTF-8 JSON without unfit characters."""
-    return json.dumps(clean(value), ensure_ascii=False, separators=(",", ":")).encode()
+    with suppress(UnicodeEncodeError):  # a lone surrogate
+        encoded = msgspec.json.encode(value)
+        if UNFIT_ESCAPE.search(encoded) is None:
+            return encoded
+    return msgspec.json.encode(clean(value))
 
 
 def clean(value: Any) -> Any:

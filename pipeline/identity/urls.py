@@ -85,6 +85,7 @@ _ERROR_PAGE = re.compile(r"(?:404|410|erreur|error|not-?found)(?:[-.].*)?", re.I
 MAX_REPAIRS = 5  # of one URL; a URL with more faults is none
 
 
+@lru_cache(maxsize=1024)  # an article's addresses are mostly one, compared several times
 def canonicalise(url: str) -> str:
     """The canonical form of a URL, for comparison; idempotent. What is no http(s) URL is only stripped."""
     key = _key(url)

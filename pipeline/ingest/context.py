@@ -31,6 +31,7 @@ from pipeline.scheduling.feed_state import FeedPolicy
 P = ParamSpec("P")
 R = TypeVar("R")
 
+MANY = 8  # feeds and entries under way: from then on larger transactions matter more than the wait for them
 CHECK_EVERY_S = 1.0  # counting the outbox takes milliseconds, a poll less than one
 
 
@@ -87,6 +88,10 @@ class HostQueue:
 
     def __post_init__(self) -> None:
         self.free = asyncio.Semaphore(self.slots)
+
+    def is_busy(self) -> bool:
+        """Whether many feeds and entries are under way."""
+        return self.users.total() > MANY
 
     @asynccontextmanager
     async def slot(self, url: str) -> AsyncIterator[Slot]:

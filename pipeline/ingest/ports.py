@@ -90,10 +90,11 @@ class RepeatedQuery:
 
 @dataclass(frozen=True, slots=True)
 class KnownQuery:
-    """Which articles are near a candidate, or under one of these URLs?"""
+    """Which articles are near a candidate, or under one of these URLs? Which paragraphs does its host repeat?"""
 
     candidate: Candidate
     urls: tuple[str, ...]
+    shown: RepeatedQuery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,7 @@ class LookupResult:
     nearby: NearbyArticles
     seen: int  # sequence number of the newest fingerprint seen: newer ones are checked before anything is written
     known_ids: tuple[str, ...]
+    repeated: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,11 +231,8 @@ class EntryStore(Protocol):
 class ArticleLookup(Protocol):
     """What is known of articles, for the decision on one. Implemented by `connectors/store/articles.py`."""
 
-    def repeated_paragraphs(self, asked: Sequence[RepeatedQuery]) -> Sequence[frozenset[int]]:
-        """Those of each page's paragraphs that its host shows under other URLs too."""
-
     def look_up_all(self, asked: Sequence[KnownQuery]) -> Sequence[LookupResult]:
-        """Known articles similar to each candidate or under its URLs."""
+        """Known articles similar to each candidate or under its URLs, and what its host repeats of its paragraphs."""
 
     def previous_value(self, article_id: str) -> bytes | None:
         """The last message of an article, which holds its former text; None when it is not kept any more."""

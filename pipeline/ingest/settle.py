@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -87,9 +87,14 @@ async def decide_and_write(
     write: Callable[[Settlement], Awaitable[T | None]],
 ) -> T:
     """Look up, decide and write; again while `write` returns None, which means a conflict. Raises StoreError."""
-    candidate = await build_candidate(entry, page, identity, context)
+    candidate = build_candidate(entry, page, identity)
+    shown = RepeatedQuery(identity.domain, page.marks.paragraphs, page.article.canonical_url)
     for _ in range(MAX_CONFLICTS):
-        looked = await context.grouped.look_up(KnownQuery(candidate, identity.urls))
+        looked = await context.grouped.look_up(KnownQuery(candidate, identity.urls, shown))
+        if looked.repeated != candidate.repeated:  # look again without what the host repeats
+            without = await context.extractor.fingerprint(page.article, looked.repeated)
+            candidate = replace(candidate, fingerprint=without, repeated=looked.repeated)
+            continue
         result = await write(await decide_settlement(entry, page, identity, looked, context))
         if result is not None:
             return result
@@ -116,20 +121,16 @@ def identify(entry: PendingEntry, page: ArticlePage, outlet: Outlet) -> Identity
     )
 
 
-async def build_candidate(entry: PendingEntry, page: ArticlePage, identity: Identity, context: RunContext) -> Candidate:
-    """The article as input of the decision, without the paragraphs that its host repeats."""
+def build_candidate(entry: PendingEntry, page: ArticlePage, identity: Identity) -> Candidate:
+    """The article as input of the decision, with its whole text."""
     article, marks = page.article, page.marks
-    repeated = await context.grouped.repeated_paragraphs(
-        RepeatedQuery(identity.domain, marks.paragraphs, article.canonical_url)
-    )
     published = article.published.value if article.published else entry.entry.published
     return Candidate(
         article_id=identity.article_id,
         outlet_id=entry.outlet_id,
         domain=identity.domain,
         title=article.title,
-        fingerprint=await context.extractor.fingerprint(article, repeated) if repeated else marks.fingerprint,
-        repeated=repeated,
+        fingerprint=marks.fingerprint,
         seen_at=min(published or entry.first_seen_at, entry.first_seen_at),
         is_live_blog=article.is_live_blog,
         page_url=identity.page_url,

@@ -99,7 +99,8 @@ def run_round(name: str, home: Path, port: int, processes: int, *, is_half: bool
         "NEWSWIRE_LOG_LEVEL": "error",
     }
     subprocess.run([*COMMAND, "db", "upgrade"], env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    before, known = resource.getrusage(resource.RUSAGE_CHILDREN), count_articles(environment)
+    known = count_articles(environment)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.monotonic()
     process = subprocess.Popen([*COMMAND, "poll"], env=environment, cwd=ROOT, stdout=subprocess.DEVNULL)
     peak = watch_memory(process)

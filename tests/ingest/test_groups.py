@@ -47,7 +47,7 @@ async def test_a_group_has_a_limit(doubler: Doubler) -> None:
     assert [len(group) for group in doubler.groups] == [MAX_ITEMS, 1]
 
 
-async def test_items_gather_while_a_call_runs(doubler: Doubler) -> None:
+async def test_a_group_is_what_waits_when_the_store_begins_it(doubler: Doubler) -> None:
     started, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow_first(call: Callable[..., Any], *args: Any) -> Any:
@@ -56,7 +56,7 @@ async def test_items_gather_while_a_call_runs(doubler: Doubler) -> None:
             await go_on.wait()
         return call(*args)
 
-    call = GroupCall(call=doubler, in_store=slow_first, gather_s=0)
+    call = GroupCall(call=doubler, in_store=slow_first)
     first = asyncio.create_task(call(1))
     await started.wait()
     others = [asyncio.create_task(call(number)) for number in (2, 3, 4)]
@@ -64,7 +64,7 @@ async def test_items_gather_while_a_call_runs(doubler: Doubler) -> None:
     go_on.set()
     assert await first == 2
     assert await asyncio.gather(*others) == [4, 6, 8]
-    assert doubler.groups == [[1], [2, 3, 4]]
+    assert doubler.groups == [[1, 2, 3, 4]]
 
 
 async def test_a_poisoned_item_among_sixty_three_others_fails_alone(doubler: Doubler) -> None:
@@ -102,15 +102,13 @@ class Recorder:
         self.calls.append("settle")
         return list(settlements)
 
-    def repeated_paragraphs(self, asked: Sequence[Any]) -> list[Any]:
+    def look_up_all(self, asked: Sequence[Any]) -> list[Any]:
         return list(asked)
-
-    look_up_all = repeated_paragraphs
 
 
 async def test_the_archive_is_on_the_disk_before_the_commit_that_refers_to_it() -> None:
     recorder: Any = Recorder()
-    grouped: Any = GroupedStore(recorder, recorder, in_thread)
+    grouped: Any = GroupedStore(recorder, recorder, in_thread, is_busy=lambda: False)
 
     async def settle(number: int) -> None:
         await grouped.archive(number)

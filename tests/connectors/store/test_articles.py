@@ -18,7 +18,7 @@ from pipeline.dedup.model import Relation
 from pipeline.domain.errors import StoreError
 from pipeline.domain.model import PendingEntry, Verdict
 from pipeline.identity.urls import canonicalise
-from pipeline.ingest.ports import KnownQuery, PollDecision, VisitUpdate, WriteResult
+from pipeline.ingest.ports import KnownQuery, PollDecision, RepeatedQuery, VisitUpdate, WriteResult
 from tests.values import (
     FEED,
     NOW,
@@ -34,6 +34,7 @@ from tests.values import (
 
 URL = "http://www.antenne.test/1.html"
 KEY = canonicalise(URL)
+NOTHING_SHOWN = RepeatedQuery("antenne.test", (), URL)
 OTHER_TEXT = (
     "Une panne d'aiguillage a immobilisé douze trains mardi matin entre la gare de Lurs et le terminus de la côte.\n\n"
     "Près de quatre mille voyageurs ont attendu jusqu'à trois heures, certains sur les voies, avant d'être évacués."
@@ -123,9 +124,9 @@ def test_of_two_copies_in_one_group_only_one_is_written(
     other = make_page("http://www.antenne.test/3.html", title="Autre chose", text=OTHER_TEXT)
     their_key, other_key = canonicalise(theirs.article.url), canonicalise(other.article.url)
     asked = (
-        KnownQuery(make_candidate(ours), (KEY,)),
-        KnownQuery(make_candidate(theirs, outlet_id="gazette", article_id="a2"), (their_key,)),
-        KnownQuery(make_candidate(other, article_id="a3"), (other_key,)),
+        KnownQuery(make_candidate(ours), (KEY,), NOTHING_SHOWN),
+        KnownQuery(make_candidate(theirs, outlet_id="gazette", article_id="a2"), (their_key,), NOTHING_SHOWN),
+        KnownQuery(make_candidate(other, article_id="a3"), (other_key,), NOTHING_SHOWN),
     )
     pages = (ours, theirs, other)
     group = [

@@ -280,8 +280,10 @@ def test_a_paragraph_counts_as_repeated_from_the_third_other_url(database: Datab
     for url in ("a", "a", "b", "c", "a", "d", "e"):
         with database.writing() as connection:
             note_paragraphs(connection, [RepeatedQuery("h.example", (1, -2), url)], now=NOW)
-            elsewhere = repeated_paragraphs(connection, RepeatedQuery("h.example", (1, 9), "z"))
-            seen.append((bool(elsewhere), bool(repeated_paragraphs(connection, RepeatedQuery("h.example", (1,), "a")))))
+            elsewhere = repeated_paragraphs(connection, [RepeatedQuery("h.example", (1, 9), "z")])[0]
+            seen.append(
+                (bool(elsewhere), bool(repeated_paragraphs(connection, [RepeatedQuery("h.example", (1,), "a")])[0]))
+            )
     no, yes = False, True
     assert seen == [(no, no), (no, no), (no, no), (yes, no), (yes, no), (yes, yes), (yes, yes)]
 
@@ -290,7 +292,12 @@ def test_paragraphs_of_another_host_do_not_count(database: Database) -> None:
     with database.writing() as connection:
         for url in "abcd":
             note_paragraphs(connection, [RepeatedQuery("h.example", (1,), url)], now=NOW)
-        assert repeated_paragraphs(connection, RepeatedQuery("other.example", (1,), "z")) == frozenset()
+        asked = [
+            RepeatedQuery("other.example", (1,), "z"),
+            RepeatedQuery("h.example", (), "z"),
+            RepeatedQuery("h.example", (1, 9), "z"),
+        ]
+        assert repeated_paragraphs(connection, asked) == [frozenset(), frozenset(), {1}]
 
 
 def test_a_paragraph_of_one_url_expires_after_a_week_and_boilerplate_later(database: Database) -> None:
@@ -300,5 +307,5 @@ def test_a_paragraph_of_one_url_expires_after_a_week_and_boilerplate_later(datab
             note_paragraphs(connection, [RepeatedQuery("h.example", (1,), url)], now=NOW)
         two_weeks_on, two_months_on = NOW + timedelta(days=15), NOW + timedelta(days=61)
         assert expire_paragraphs(connection, before=NOW - timedelta(days=15), now=two_weeks_on) == 1
-        assert repeated_paragraphs(connection, RepeatedQuery("h.example", (1, 2), "z")) == {1}
+        assert repeated_paragraphs(connection, [RepeatedQuery("h.example", (1, 2), "z")]) == [{1}]
         assert expire_paragraphs(connection, before=NOW + timedelta(days=31), now=two_months_on) == 1
