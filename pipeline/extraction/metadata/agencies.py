@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
+from ahocorasick_rs import AhoCorasick
+
 from pipeline.text.tables import read_table
 
 _AGENCY = {form: agency for agency, forms in read_table(__name__).items() for form in forms}
@@ -36,8 +38,15 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
+@cache
+def _names() -> AhoCorasick:
+    return AhoCorasick(list(_AGENCY))
+
+
 def agency_credits(text: str, authors: Sequence[str] = ()) -> tuple[str, ...]:
     """The agencies that an article credits."""
+    if not _names().find_matches_as_indexes("\n".join((*authors, text))):
+        return ()  # most articles: the patterns below take half a millisecond
     found = (form for names in _credits(text, authors) for form in _compiled(_NAME).findall(names))
     return tuple(dict.fromkeys(map(_AGENCY.__getitem__, found)))
 

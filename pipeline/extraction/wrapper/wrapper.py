@@ -33,7 +33,8 @@ RECENT = 0.95  # weight of a region's page after one more page: the last twenty 
 ENOUGH_EMPTY = 3.5  # four pages in a row, or four of five; and nearly as many as the most frequent region has
 NEARLY_AS_MANY = 0.9
 MAX_BEHIND, MAX_BEFORE = 1, 2  # each is searched on every page; before the article one may be within another
-AUDIT_SHARE = 0.05  # 1 page in 20 is selected fully all the same
+AUDIT_SHARE = 0.05  # 1 page in 20 is selected fully all the same,
+SETTLED_PAGES, SETTLED_AGREEMENT, SETTLED_SHARE = 15, 0.97, 0.02  # and 1 in 50 after so many that agreed
 REDESIGN_AGREEMENT = 0.5  # on average: below it the wrapper describes another design
 TRUSTED_AGREEMENT = 0.9
 LATEST_WEIGHT = 0.2  # of one page in the average agreement
@@ -141,7 +142,10 @@ def key_hash(key: str) -> int:
 
 def needs_full_selection(wrapper: Wrapper | None, draw: float) -> bool:
     """Whether the wrapper may not decide: too few pages, low agreement, or drawn for the audit (draw in [0, 1))."""
-    return wrapper is None or not wrapper.is_mature or wrapper.agreement < TRUSTED_AGREEMENT or draw < AUDIT_SHARE
+    if wrapper is None or not wrapper.is_mature or wrapper.agreement < TRUSTED_AGREEMENT:
+        return True
+    is_settled = wrapper.pages >= SETTLED_PAGES and wrapper.agreement >= SETTLED_AGREEMENT
+    return draw < (SETTLED_SHARE if is_settled else AUDIT_SHARE)
 
 
 def learn(wrapper: Wrapper | None, observations: Sequence[Observation]) -> Wrapper:

@@ -10,6 +10,9 @@ from pipeline.extraction.extract import PageInput, extract
 from pipeline.extraction.values import Observation, PathCount
 from pipeline.extraction.wrapper.wrapper import (
     AUDIT_SHARE,
+    SETTLED_AGREEMENT,
+    SETTLED_PAGES,
+    SETTLED_SHARE,
     ENOUGH_PAGES,
     MAX_PATHS,
     MAX_TEXTS,
@@ -118,10 +121,22 @@ def test_a_wrapper_survives_being_stored() -> None:
         (None, 0.5, True),
         (Wrapper(pages=ENOUGH_PAGES - 1), 0.5, True),
         (Wrapper(pages=ENOUGH_PAGES), 0.5, False),
-        (Wrapper(pages=50), AUDIT_SHARE / 2, True),
+        (Wrapper(pages=SETTLED_PAGES - 1), AUDIT_SHARE / 2, True),
+        (Wrapper(pages=SETTLED_PAGES), AUDIT_SHARE / 2, False),
+        (Wrapper(pages=SETTLED_PAGES), SETTLED_SHARE / 2, True),
+        (Wrapper(pages=SETTLED_PAGES, agreement=SETTLED_AGREEMENT - 0.01), AUDIT_SHARE / 2, True),
         (Wrapper(pages=50, agreement=0.7), 0.5, True),
     ],
-    ids=["unknown outlet", "too few pages", "grown", "audit", "doubtful"],
+    ids=[
+        "unknown outlet",
+        "too few pages",
+        "grown",
+        "audit",
+        "settled",
+        "audit of a settled one",
+        "disagreed",
+        "doubtful",
+    ],
 )
 def test_full_selection_is_used_when_needed(wrapper: Wrapper | None, draw: float, *, asked: bool) -> None:
     assert needs_full_selection(wrapper, draw) is asked
