@@ -22,7 +22,7 @@ PYTEST_ARGS ?=
 RUN := .venv/bin/python
 EVAL := .venv-eval/bin/python
 
-.PHONY: help demo test quick docs up down status lint env torture scale audit fuzz eval-extract eval-dedup bench bench-dedup bench-airflow lock clean \
+.PHONY: help demo test quick docs up down status lint env torture scale audit fuzz eval-extract eval-dedup bench profile bench-dedup bench-airflow lock clean \
 	venv-run venv-test venv-eval venv-image tools
 
 help: ## list the targets
@@ -110,8 +110,11 @@ eval-dedup: venv-eval ## our duplicates beside other methods, on the corpora
 bench: tools venv-test ## polls, articles and deliveries per second, and what 1,000 articles cost, on this machine
 	@for part in tests/benchmarks/[a-z]*.py; do
 	  part="$$(basename "$$part" .py)"
-	  [[ "$$part" =~ ^(dedup|airflow)$$ ]] || { $(call step,$$part); $(RUN) -m "tests.benchmarks.$$part"; }
+	  [[ "$$part" =~ ^(dedup|airflow|profile)$$ ]] || { $(call step,$$part); $(RUN) -m "tests.benchmarks.$$part"; }
 	done
+
+profile: tools venv-test ## where the time of an article goes: stage, milliseconds, process; ARGS="--feeds 5"
+	@$(RUN) -m tests.benchmarks.profile $(ARGS)
 
 bench-dedup: tools venv-test ## decisions per second, at 10,000 to 1,000,000 articles
 	@$(RUN) -m tests.benchmarks.dedup

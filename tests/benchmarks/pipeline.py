@@ -83,8 +83,8 @@ def serving(outlets: int, feeds: int, entries: int) -> Iterator[int]:
         process.terminate()
 
 
-def run_round(name: str, home: Path, port: int, processes: int, *, is_half: bool) -> Round:
-    """Poll the outlets with their first or with all of their feeds; the second time only the rest is new."""
+def prepare(home: Path, port: int, processes: int, *, is_half: bool) -> dict[str, str]:
+    """Write the catalogue and make the store; the command's environment."""
     catalogue = fetch(port, "/-/catalogue", "x.test").decode()
     if is_half:
         catalogue = first_feeds(catalogue)
@@ -99,6 +99,12 @@ def run_round(name: str, home: Path, port: int, processes: int, *, is_half: bool
         "NEWSWIRE_LOG_LEVEL": "error",
     }
     subprocess.run([*COMMAND, "db", "upgrade"], env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return environment
+
+
+def run_round(name: str, home: Path, port: int, processes: int, *, is_half: bool) -> Round:
+    """Poll the outlets with their first or with all of their feeds; the second time only the rest is new."""
+    environment = prepare(home, port, processes, is_half=is_half)
     known = count_articles(environment)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.monotonic()

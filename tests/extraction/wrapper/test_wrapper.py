@@ -10,12 +10,12 @@ from pipeline.extraction.extract import PageInput, extract
 from pipeline.extraction.values import Observation, PathCount
 from pipeline.extraction.wrapper.wrapper import (
     AUDIT_SHARE,
-    SETTLED_AGREEMENT,
-    SETTLED_PAGES,
-    SETTLED_SHARE,
     ENOUGH_PAGES,
     MAX_PATHS,
     MAX_TEXTS,
+    SETTLED_AGREEMENT,
+    SETTLED_PAGES,
+    SETTLED_SHARE,
     Wrapper,
     learn,
     needs_full_selection,
