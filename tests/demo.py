@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
 
 ROOT = Path(__file__).parents[1]
 HOME = ROOT / "var" / "demo"
@@ -114,12 +116,13 @@ def run(dag: Any, title: str) -> None:
 @contextmanager
 def progress(title: str) -> Iterator[None]:
     """A line on the terminal that follows the store while a run goes on."""
-    over = threading.Event()
-    with console.status(f"{title} …") as status:
+    over, spinner = threading.Event(), Spinner("dots", f"{title} …")
+    # Without the redirection, which would bring Airflow's log to the terminal.
+    with Live(spinner, console=console, transient=True, redirect_stdout=False, redirect_stderr=False):
 
         def follow() -> None:
             while not over.wait(0.5):
-                status.update(f"{title} … {so_far()}")
+                spinner.update(text=f"{title} … {so_far()}")
 
         thread = threading.Thread(target=follow, daemon=True)
         thread.start()

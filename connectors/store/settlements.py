@@ -21,7 +21,6 @@ from connectors.store.database import insert_into, upsert
 from connectors.store.explanations import explanation_json
 from connectors.store.repeated_paragraphs import note_paragraphs
 from connectors.store.schema import alias_key, aliases, articles, entries
-from pipeline.dedup.decide import article_after
 from pipeline.dedup.model import MAX_HITS, MIN_SHARED_KEYS, Candidate, KnownArticle
 from pipeline.domain.model import PendingEntry, Validators, Verdict
 from pipeline.ingest.ports import RepeatedQuery, Settlement, WriteResult
@@ -250,6 +249,8 @@ def write_linked_rows(connection: Connection, given: Sequence[Settlement], *, la
 
 def _revised(given: Sequence[Settlement]) -> Iterator[KnownArticle]:
     """The articles that have a new text, as later candidates are compared with them."""
+    from pipeline.dedup.decide import article_after
+
     for one in given:
         decision = one.decision
         if decision.verdict is not Verdict.UNCHANGED and one.owner == decision.article_id:

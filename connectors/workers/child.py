@@ -35,7 +35,8 @@ def _serve(descriptor: int, memory_mb: int) -> None:
     _silence()
     pipe = Connection(descriptor)
     # Before the time limit of the first page starts.
-    html = f"<html><body><h1>Warm</h1><p>{WARM_UP}</p></body></html>"
+    # It names its language, which its words confirm: the model for others takes half a second and 80 MB.
+    html = f"<html lang=en><body><h1>Warm</h1><p>{WARM_UP}</p></body></html>"
     task = file_task("http://warm.invalid/up/1", html.encode())
     read_and_pack(replace(task, is_compared=True, is_archived=True), None)
     pipe.send_bytes(READY)

@@ -187,15 +187,16 @@ def check(
     settings: Annotated[bool, typer.Option("--settings", help="List every setting with its value.")] = False,
 ) -> None:
     """Check settings, catalogue, store, topics: all faults in one go; exit 1 when there is one."""
-    from pipeline.app.checks import check_deployment
-    from pipeline.app.environment import load_settings
-    from pipeline.domain.settings import describe
-
     if settings:
+        from pipeline.app.environment import load_settings
+        from pipeline.domain.settings import describe
+
         for setting in describe(load_settings()):
             value, sentence = escape(setting.value), escape(setting.sentence)
             console.print(f"[bold]{setting.name}[/bold]={value}  [dim]{sentence}[/dim]", soft_wrap=True)
         return
+    from pipeline.app.checks import check_deployment
+
     print_checks(check_deployment())
 
 

@@ -14,10 +14,12 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.domain.errors import StoreError
-from pipeline.text.tokens import Paragraph, headline_tokens, news_paragraphs
+
+if TYPE_CHECKING:
+    from pipeline.text.tokens import Paragraph
 
 METHOD = "v1"
 Value = TypeVar("Value", int, str)
@@ -133,6 +135,7 @@ class TextMarks:
 def fingerprint(title: str, text: str, *, repeated: frozenset[int] = frozenset()) -> Fingerprint:
     """Compute an article's fingerprint; `repeated` holds the paragraphs that its host repeats."""
     from pipeline.dedup import shingles  # only here: loading numpy costs a fifth of a CPU second
+    from pipeline.text.tokens import headline_tokens, news_paragraphs
 
     paragraphs = news_paragraphs(text)
     hashed = [(_paragraph_hash(each), each) for each in paragraphs]
@@ -161,6 +164,8 @@ def fingerprint(title: str, text: str, *, repeated: frozenset[int] = frozenset()
 
 def paragraph_hashes(text: str) -> tuple[int, ...]:
     """Distinct hashes of a text's paragraphs, as in `Fingerprint.paragraphs`, to learn what a host repeats."""
+    from pipeline.text.tokens import news_paragraphs
+
     return tuple(dict.fromkeys(_paragraph_hash(each) for each in news_paragraphs(text)))
 
 

@@ -19,13 +19,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from pipeline import __version__
-from pipeline.dedup.decide import Decision
-from pipeline.dedup.fingerprint import TextMarks
 from pipeline.dedup.model import Relation
 from pipeline.domain.model import (
     ArchiveRecord,
@@ -40,8 +38,12 @@ from pipeline.domain.model import (
     Validators,
     Verdict,
 )
-from pipeline.extraction.values import Extraction
-from pipeline.text.tokens import WordsChanged, words_changed
+
+if TYPE_CHECKING:  # every command imports this module, and few read pages
+    from pipeline.dedup.decide import Decision
+    from pipeline.dedup.fingerprint import TextMarks
+    from pipeline.extraction.values import Extraction
+    from pipeline.text.tokens import WordsChanged
 
 ARTICLE_SCHEMA = "article.v1.json"
 FEED_SCHEMA = "feed_status.v1.json"
@@ -372,6 +374,8 @@ def words_since(former: bytes | None, text: str) -> WordsChanged | None:
 
     A message too large for its topic has its text elsewhere, or a dead letter replaced it.
     """
+    from pipeline.text.tokens import words_changed
+
     before = json.loads(former or b"{}").get("text")
     return words_changed(before, text) if before else None
 

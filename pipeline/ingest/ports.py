@@ -14,17 +14,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from pipeline.dedup.decide import Decision
-from pipeline.dedup.fingerprint import Fingerprint
-from pipeline.dedup.model import Candidate, NearbyArticles
-from pipeline.delivery.messages import ArticlePage, Visit
 from pipeline.domain.model import Article, Entry, FeedState, Message, PendingEntry, Validators, Verdict
-from pipeline.extraction.wrapper.wrapper import Wrapper
-from pipeline.feeds.parse import FeedInput, NoFeed, ParsedFeed
-from pipeline.ingest.page_reading import PageReading, PageTask
-from pipeline.scheduling.feed_state import PollOutcome
+
+if TYPE_CHECKING:  # every command imports this module, and few read pages
+    from pipeline.dedup.decide import Decision
+    from pipeline.dedup.fingerprint import Fingerprint
+    from pipeline.dedup.model import Candidate, NearbyArticles
+    from pipeline.delivery.messages import ArticlePage, Visit
+    from pipeline.extraction.wrapper.wrapper import Wrapper
+    from pipeline.feeds.parse import FeedInput, NoFeed, ParsedFeed
+    from pipeline.ingest.page_reading import PageReading, PageTask
+    from pipeline.scheduling.feed_state import PollOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
