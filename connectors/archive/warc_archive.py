@@ -23,11 +23,12 @@ from typing import Any, BinaryIO
 
 from connectors.archive.cdxj_index import archive_record, capture_of, index_of, line_of, read_member
 from pipeline.domain.errors import StoreError
-from pipeline.domain.model import ArchiveRecord, Response
+from pipeline.domain.model import ArchiveRecord, Message, Response
 
 # TDM reservations that are not in the headers (tdmrep.json): extension fields of the record.
 TDM_RESERVED = "Newswire-TDM-Reserved"
 TDM_POLICY = "Newswire-TDM-Policy"
+TEXTS = "texts"  # folder of a day, for `TextStore`
 
 
 class WarcArchive:
@@ -202,3 +203,32 @@ def plain_headers(response: Response) -> list[tuple[str, str]]:
     """The headers that are true of the decompressed, whole body."""
     dropped = {"content-encoding", "content-length", "transfer-encoding", "set-cookie"}
     return [(name, value) for name, value in response.headers.items() if name.lower() not in dropped]
+
+
+class TextStore:
+    """A folder of `<day>/texts/<event id>.txt`, UTF-8: texts too large for a topic. They expire with their day.
+
+    Guarantee: a text is on the disk when `keep` returns, whole or not at all; a second `keep` replaces the same file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def keep(self, message: Message, text: str) -> str:
+        """Write the text of this message; its path under the folder. Raises StoreError (a full disk)."""
+        path = self.folder / message.time.astimezone(UTC).date().isoformat() / TEXTS / f"{message.id}.txt"
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("w", encoding="utf-8", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except OSError as error:
+            raise StoreError(f"{self.folder} keeps no texts: {error.strerror}", retriable=True) from error
+        return str(path.relative_to(self.folder))
+
+    def read(self, location: str) -> str:
+        """The text at this path."""
+        return (self.folder / location).read_bytes().decode()

@@ -272,7 +272,7 @@ def wire_host(url: str, host: str | None, allowed: frozenset[str]) -> str:
     if address is not None:
         rule = None if address in allowed else forbidden(address)
         if rule is not None:
-            raise RequestRefused(url, "address", f"{address} is {rule}", address=address)
+            raise RequestRefused(url, "address", f"{address} is {rule}")
         return f"[{address}]" if ":" in address else address
     try:
         ascii_host = plain if plain.isascii() else URL.build(scheme="http", host=plain).raw_host or ""  # IDNA, RFC 5891

@@ -175,7 +175,7 @@ def translate_error(url: str, error: Exception) -> FetchError:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, AddressForbidden):
-            return RequestRefused(url, "address", f"{cause.address} is {cause.rule}", address=cause.address)
+            return RequestRefused(url, "address", f"{cause.address} is {cause.rule}")
         cause = cause.__cause__ or cause.__context__
     # An error of the event loop's has no errno: the connection was made, and then cut.
     if isinstance(error, ClientConnectorError) and url.startswith("https:") and error.os_error.errno is None:

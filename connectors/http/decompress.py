@@ -31,11 +31,7 @@ KNOWN_CODINGS = {"", "identity", *CODINGS}
 
 
 class SizeLimitExceeded(Exception):
-    """The body is larger than allowed; `limit` is `inflated_bytes` or `ratio`."""
-
-    def __init__(self, limit: str, reason: str) -> None:
-        self.limit = limit
-        super().__init__(reason)
+    """The body is larger than allowed, or decompresses to too many times its size."""
 
 
 class UndecodableBody(Exception):
@@ -78,7 +74,7 @@ def decompress(wire: bytes, content_encoding: str, limits: SizeLimits) -> Decomp
         result = remove_layer(replace(result, notes=(*result.notes, note)), "gzip", len(wire), limits)
         layers.append("gzip")
     if len(result.body) > limits.max_bytes:
-        raise SizeLimitExceeded("inflated_bytes", f"more than {limits.max_bytes} bytes")
+        raise SizeLimitExceeded(f"more than {limits.max_bytes} bytes")
     return result
 
 
@@ -94,9 +90,9 @@ def remove_layer(outer: DecompressedBody, coding: str, wire_bytes: int, limits: 
             inner += piece
             size = len(inner)
             if size > limits.max_bytes:
-                raise SizeLimitExceeded("inflated_bytes", f"more than {limits.max_bytes} bytes out of {wire_bytes}")
+                raise SizeLimitExceeded(f"more than {limits.max_bytes} bytes out of {wire_bytes}")
             if size > RATIO_FROM_BYTES and size > wire_bytes * limits.max_ratio:
-                raise SizeLimitExceeded("ratio", f"inflates more than {limits.max_ratio:g} to 1")
+                raise SizeLimitExceeded(f"inflates more than {limits.max_ratio:g} to 1")
     except TruncatedStream as cut:
         if not inner:
             # What begins like markup or JSON has only a wrong header.

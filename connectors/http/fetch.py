@@ -22,6 +22,9 @@ ACCEPT = {
 }
 ACCEPT_ENCODING = "gzip, deflate, br, zstd"
 
+REFUSALS = frozenset({202, 401, 403, 405, 406, 418, 429, 444, 498, 503, 999})  # statuses that bot walls use
+MAX_SCANNED_BYTES = 65_536  # their pages are smaller
+
 MAX_VALIDATOR_CHARS = 1024  # longer ones are a server's mistake, and some servers answer 400 to their own
 
 
@@ -94,3 +97,15 @@ def sendable(validator: str | None) -> str | None:
         validator and len(validator) <= MAX_VALIDATOR_CHARS and validator.isprintable() and validator.isascii()
     )
     return validator if is_sendable else None
+
+
+def bot_wall(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
+    """The name of the bot wall that refused the request, if one did; a normal response of its service has none.
+
+    An operator can then ask the outlet for access. The request is never repeated under another identity.
+    """
+    if status not in REFUSALS:
+        return None
+    from pipeline.extraction.boilerplate.walls import service_of  # loaded by the first refusal, not by every run
+
+    return service_of(headers, body[:MAX_SCANNED_BYTES])

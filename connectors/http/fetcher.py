@@ -24,9 +24,8 @@ import aiohttp
 
 from connectors.http.address_guard import AddressGuard, GuardedResolver, Target, parse_target, redirect_url
 from connectors.http.aiohttp_transport import StrictConnector, StrictResponse, plain_headers, translate_error
-from connectors.http.bot_walls import bot_wall
 from connectors.http.decompress import DecompressedBody, SizeLimitExceeded, SizeLimits, UndecodableBody, decompress
-from connectors.http.fetch import DEFAULT_LIMITS, FetchLimits, FetchState
+from connectors.http.fetch import DEFAULT_LIMITS, FetchLimits, FetchState, bot_wall
 from connectors.http.rate_limit import MemoryPacer, RateLimiter
 from connectors.http.robots import RobotsCache, RobotsStore, SiteRules, parse_tdm, read_tdmrep
 from pipeline.domain.errors import (
@@ -273,9 +272,7 @@ class SafeFetcher:
         clips = state.clips or is_error
         limit = min(state.limits.wire_bytes, ERROR_BODY_BYTES) if is_error else state.limits.wire_bytes
         if not clips and (reply.content_length or 0) > limit:
-            raise TooLarge(
-                state.target.url, "wire_bytes", f"announces {reply.content_length} bytes, {limit} are allowed"
-            )
+            raise TooLarge(state.target.url, f"announces {reply.content_length} bytes, {limit} are allowed")
         pieces: list[bytes] = []
         size = 0
         async for piece in reply.content.iter_any():
@@ -284,7 +281,7 @@ class SafeFetcher:
             if size > limit:
                 reply.close()
                 if not clips:
-                    raise TooLarge(state.target.url, "wire_bytes", f"more than {limit} bytes")
+                    raise TooLarge(state.target.url, f"more than {limit} bytes")
                 return b"".join(pieces)[:limit], True
         return b"".join(pieces), False
 
@@ -300,7 +297,7 @@ class SafeFetcher:
             if clipped:
                 return DecompressedBody(b"", truncated=True)
             if isinstance(error, SizeLimitExceeded):
-                raise TooLarge(state.target.url, error.limit, str(error)) from error
+                raise TooLarge(state.target.url, str(error)) from error
             raise Unreachable(state.target.url, "coding", str(error)) from error
 
     def redirect(self, state: FetchState, status: int) -> None:

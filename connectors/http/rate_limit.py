@@ -35,8 +35,7 @@ FAILURES_BEFORE_REST = 3
 FIRST_REST_S = 60
 MAX_REST_S = 600
 
-# For a host without spacing, the store is asked so often whether another process set a hold.
-ASK_AGAIN = timedelta(seconds=1)
+ASK_AGAIN = timedelta(seconds=1)  # between two looks whether another process holds a host that has no spacing
 
 PACER_THREADS = 4  # a stored pacer blocks for a transaction; more threads would only queue at the database
 

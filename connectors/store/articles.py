@@ -27,7 +27,7 @@ from pipeline.delivery.dead_letters import DeadEntry, RedriveChoice
 from pipeline.domain.fault_injection import crash_point
 from pipeline.domain.model import Message, PendingEntry
 from pipeline.identity.urls import registrable_domain
-from pipeline.ingest.ports import Deferral, Ending, KnownQuery, LookupResult, RepeatedQuery, Settlement, WriteResult
+from pipeline.ingest.ports import Deferral, Ending, KnownQuery, LookupResult, Settlement, WriteResult
 from pipeline.ingest.settle import CONFIRM_AFTER, MISSING
 
 # The strict window for copies is 30 days (pipeline/dedup/model.py), plus one weekly partition.
@@ -57,10 +57,6 @@ class ArticleStore:
         query = select(entries.c.feed_id).where(*is_due(now)).distinct()
         return tuple(row.feed_id for row in self.database.read(query) if row.feed_id in chosen)
 
-    def look_up(self, candidate: Candidate, urls: Sequence[str]) -> LookupResult:
-        """Known articles near one candidate; see `look_up_all`."""
-        return self.look_up_all([KnownQuery(candidate, tuple(urls), RepeatedQuery(candidate.domain, (), ""))])[0]
-
     def look_up_all(self, asked: Sequence[KnownQuery]) -> list[LookupResult]:
         """Known articles with each candidate's id, URLs or similar text; and the `seq` up to which they were seen.
 
@@ -87,10 +83,6 @@ class ArticleStore:
                 )
                 for candidate, found, of, name, of_host in zip(candidates, near, ids, named, repeated, strict=True)
             ]
-
-    def settle(self, settlement: Settlement) -> WriteResult:
-        """End one entry with an article; see `settle_all`."""
-        return self.settle_all([settlement])[0]
 
     def settle_all(self, given: Sequence[Settlement]) -> list[WriteResult]:
         """End entries with articles in one transaction; each result says why, if nothing was written for it."""

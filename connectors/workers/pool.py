@@ -196,9 +196,11 @@ class _Worker:
     def __init__(self, memory_mb: int) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
+            # Where Python and libraries are, and no secret of the deployment.
+            kept = {name: value for name, value in os.environ.items() if name in INHERITED}
             command = [sys.executable, "-c", _COMMAND, str(_ROOT), str(theirs.fileno()), str(memory_mb)]
             self._process = subprocess.Popen(  # noqa: S603
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=child_environment()
+                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=kept
             )
         self._pipe = Connection(ours.detach())
         self._is_ready = False
@@ -260,11 +262,6 @@ class _Worker:
         return (
             f"the worker died of {signal.Signals(-code).name}" if code < 0 else f"the worker ended with status {code}"
         )
-
-
-def child_environment() -> dict[str, str]:
-    """What a worker inherits: where Python and libraries are, and no secret of the deployment."""
-    return {name: value for name, value in os.environ.items() if name in INHERITED}
 
 
 def extract_many(

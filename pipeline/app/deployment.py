@@ -16,8 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from connectors.archive.text_store import TextStore
-from connectors.archive.warc_archive import WarcArchive
+from connectors.archive.warc_archive import TextStore, WarcArchive
 from connectors.kafka.config import KafkaSettings, TopicSpec, desired_topics
 from connectors.store.articles import ArticleStore
 from connectors.store.database import Database

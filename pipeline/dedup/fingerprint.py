@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 METHOD = "v1"
 Value = TypeVar("Value", int, str)
 
-KEYS = 24
-TITLE_KEYS = 2  # of them; two shared keys make a candidate, so the same headline alone is enough
+KEYS = 24  # two of them of the headline; two shared keys make a candidate, so the same headline alone is enough
 MIN_TITLE_WORDS = 3  # shorter headlines are shared by chance
 MIN_SHARE_LEFT = 0.35  # of the tokens, without the host's repeated paragraphs; with less the extraction is doubted
 MAX_NUMBERS = 64  # more than nearly all articles have

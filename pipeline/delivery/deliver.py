@@ -37,7 +37,6 @@ LAST_CHECKS = 50
 CHECK_AGAIN_S = 0.2
 # Poll periodically: messages left by a crashed process trigger no wake-up.
 POLL_EVERY_S = 5.0
-time_to_wait = threading.Event()  # never set: to wait on
 
 Tally = Callable[[Sequence[OutboxRow]], None]
 Shrink = Callable[[Message], Message]
@@ -49,7 +48,7 @@ class BatchLimits:
 
     max_rows: int = 2_000
     max_bytes: int = 16_000_000
-    max_age_s: float = 0.5
+    max_age_s: float = 0.25
     overtake_after: timedelta = OVERTAKE_AFTER
 
 
@@ -283,7 +282,7 @@ class Deliverer:
             for _ in range(LAST_CHECKS):
                 if not self.drain():
                     break
-                time_to_wait.wait(CHECK_AGAIN_S)
+                threading.Event().wait(CHECK_AGAIN_S)
         finally:
             for number in list(self.held):
                 self.give_back(number)

@@ -61,18 +61,13 @@ class FetchError(NewswireError, code="fetch_error"):
 class RequestRefused(FetchError, code="refused"):
     """A rule of ours forbids this request. `rule` is a short word (address, scheme, robots, port, userinfo …)."""
 
-    def __init__(self, url: str, rule: str, reason: str, *, address: str | None = None) -> None:
+    def __init__(self, url: str, rule: str, reason: str) -> None:
         self.rule = rule
-        self.address = address
         super().__init__(url, f"refused by rule {rule}: {reason}")
 
 
 class TooLarge(FetchError, code="too_large"):
-    """The body is over a cap; `cap` names it (wire_bytes, inflated_bytes, ratio)."""
-
-    def __init__(self, url: str, cap: str, reason: str) -> None:
-        self.cap = cap
-        super().__init__(url, reason)
+    """The body is over a limit of its bytes, as sent or decompressed."""
 
 
 class TooManyRedirects(FetchError, code="too_many_redirects"):

@@ -32,9 +32,6 @@ def read_json(text: str) -> RawFeed | None:
         title=_string(feed, "title") or "",
         language=_string(feed, "language"),
         homepage=_string(feed, "home_page_url"),
-        self_url=_string(feed, "feed_url"),
-        next_url=_string(feed, "next_url"),
-        hubs=tuple(_string(hub, "url") or "" for hub in _objects(feed, "hubs")),
         faults=(f"{lost} entries are no objects",) if lost else (),
         clipped=len(entries) > MAX_ENTRIES,
     )

@@ -118,9 +118,6 @@ def parse_feed(
         "kind": raw.kind or "rss",
         "title": one_line(plain_text(raw.title) if looks_like_markup(raw.title) else raw.title)[:2_000],
         "homepage": homepage,
-        "self_url": repair(raw.self_url, url),
-        "next_url": repair(raw.next_url, url),
-        "hubs": tuple(hub for printed in raw.hubs if (hub := repair(printed, url))),
         "faults": (*raw.faults, *normalized.faults)[:_MAX_FAULTS],
     }
     return ParsedFeed(

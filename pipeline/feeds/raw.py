@@ -70,9 +70,6 @@ class FeedFields:
     update_period_s: int | None = None
     skip_hours: frozenset[int] = frozenset()  # UTC
     skip_days: frozenset[int] = frozenset()  # Monday is 0
-    self_url: str | None = None
-    next_url: str | None = None
-    hubs: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     clipped: bool = False
 

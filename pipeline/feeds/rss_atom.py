@@ -103,9 +103,6 @@ def _raw_feed(reading: Reading, text: str) -> RawFeed:
         update_period_s=_period(_string(feed, "sy_updateperiod"), _string(feed, "sy_updatefrequency")),
         skip_hours=frozenset(int(hour) % 24 for hour in hours),
         skip_days=frozenset(_DAYS.index(day) for day in days if day in _DAYS),
-        self_url=next(iter(_rel(feed, "self")), None),
-        next_url=next(iter(_rel(feed, "next")), None),
-        hubs=tuple(_rel(feed, "hub")),
     )
 
 

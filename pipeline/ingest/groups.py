@@ -27,10 +27,7 @@ MAX_ITEMS = 64  # per transaction: others wait for its lock
 
 @dataclass(slots=True, kw_only=True)
 class GroupCall(Generic[Item, Result]):
-    """Makes one call of a synchronous function for all items that are given at about the same time.
-
-    `call` takes the items of a group and returns their results in the same order.
-    """
+    """Calls a function once for all items that are given at about the same time; its results are in their order."""
 
     call: Callable[[Sequence[Item]], Sequence[Result]]
     in_store: StoreCall
@@ -83,8 +80,6 @@ class GroupedStore:
     def __init__(
         self, articles: SettlementStore, archive: Archive, in_store: StoreCall, *, is_busy: Callable[[], bool]
     ) -> None:
-        """`is_busy`: whether so many entries are under way that their groups may grow."""
-
         def settle(settlements: Sequence[Settlement]) -> Sequence[WriteResult]:
             archive.sync()  # before the commit that refers to its records
             return articles.settle_all(settlements)

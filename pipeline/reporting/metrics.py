@@ -8,7 +8,7 @@ left to connectors/metrics/, which has a dashboard and alerts with these names. 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -81,7 +81,6 @@ METRICS: tuple[Metric, ...] = (
         ("quantile",),
     ),
 )
-BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from connectors.archive.text_store import TextStore
+from connectors.archive.warc_archive import TextStore
 from connectors.store import outbox
 from connectors.store.database import Database
 from connectors.store.outbox import EmbeddedTopics, safe_end
@@ -21,7 +21,7 @@ from pipeline.app.export import ExportChoice
 from pipeline.app.runs import Newswire
 from pipeline.delivery.dead_letters import claim_check
 from pipeline.delivery.export_formats import MessageFilter
-from pipeline.delivery.messages import EventType, article_message, tombstone
+from pipeline.delivery.messages import EventType, article_message, article_value, to_json, tombstone
 from pipeline.domain.errors import DeliveryError, SettingsError
 from pipeline.domain.model import Message, Topic
 from pipeline.domain.settings import Settings
@@ -35,7 +35,8 @@ ALL = ExportChoice(topic=Topic.ARTICLES, form="jsonl", wanted=MessageFilter())
 def message(number: int, *, topic: Topic = Topic.ARTICLES, revision: int = 1) -> Message:
     """An article's event."""
     decision = replace(NEW, article_id=f"a{number}", cluster_id=f"a{number}", revision=revision)
-    return article_message(publication(decision), topic, EventType.PUBLISHED)
+    published = publication(decision)
+    return article_message(published, topic, EventType.PUBLISHED, to_json(article_value(published)))
 
 
 def append(newswire: Newswire, *messages: Message) -> None:

@@ -20,7 +20,7 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 from sqlalchemy import update
 
-from connectors.archive.text_store import TextStore
+from connectors.archive.warc_archive import TextStore
 from connectors.kafka.config import KafkaSettings, TopicSpec, desired_topics
 from connectors.kafka.consumer import KafkaAdmin
 from connectors.kafka.producer import KafkaTopics

@@ -25,7 +25,7 @@ from rich.table import Table
 from pipeline.domain.model import Rejection
 from pipeline.extraction.boilerplate.markup_kinds import NON_CONTENT_KINDS
 from pipeline.extraction.boilerplate.phrases import LISTS, PATTERNS, phrase_kind
-from pipeline.extraction.boilerplate.switches import switched_off
+from pipeline.extraction.boilerplate.switches import OFF
 from pipeline.extraction.content.clean import STEPS
 from pipeline.extraction.content.select import select_by_trafilatura
 from pipeline.extraction.dom.blocks import Block, read_blocks
@@ -161,6 +161,16 @@ def table_of(answers: Sequence[Answer]) -> Table:
 def _f1(whole: dict[str, Answer], changed: dict[str, Answer], corpus: str) -> float:
     answers = [changed.get(page_id, answer) for page_id, answer in whole.items() if answer.corpus == corpus]
     return overall([a.score for a in answers], [a.text for a in answers]).f1 if answers else 0.0
+
+
+@contextmanager
+def switched_off(*names: str) -> Iterator[None]:
+    """Leave these rules out within the block."""
+    before = OFF.set(frozenset(names))
+    try:
+        yield
+    finally:
+        OFF.reset(before)
 
 
 def _answer(page: LabelledPage, rule: str, found: Extracted) -> Answer:

@@ -11,8 +11,7 @@ from statistics import fmean
 import pytest
 
 from pipeline.extraction.boilerplate.phrases import phrase_kind
-from pipeline.extraction.boilerplate.switches import switched_off
-from tests.evaluation.ablation import ALL, ablate, table_of
+from tests.evaluation.ablation import ALL, ablate, switched_off, table_of
 from tests.evaluation.extract import Scored, score_page
 from tests.evaluation.extraction_pages import CORPORA, read_pages
 

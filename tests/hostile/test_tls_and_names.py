@@ -257,7 +257,8 @@ async def test_rebinding_between_check_and_connect_is_refused_at_the_socket(news
     async with SafeFetcher(user_agent="t", limits=LIMITS, resolver=resolver) as fetcher:
         with pytest.raises(RequestRefused) as caught:
             await fetcher.fetch(Request("http://rebind.example/", FetchKind.FEED))
-    assert (caught.value.rule, caught.value.address) == ("address", "127.0.0.1")
+    assert caught.value.rule == "address"
+    assert "127.0.0.1" in str(caught.value)
     assert newsroom.heads == []
 
 

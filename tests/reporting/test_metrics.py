@@ -25,7 +25,6 @@ from pipeline.domain.errors import StoreError
 from pipeline.domain.model import Feed, FeedState, FeedStatus, Verdict
 from pipeline.domain.settings import Settings
 from pipeline.reporting.metrics import (
-    BY_NAME,
     METRICS,
     LaneBacklog,
     Sample,
@@ -41,6 +40,8 @@ DASHBOARD = json.loads((HERE / "dashboard.json").read_text("utf-8"))
 ALERTS = yaml.safe_load((HERE / "alerts.yml").read_text("utf-8"))["groups"][0]["rules"]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+BY_NAME = {metric.name: metric for metric in METRICS}
 
 
 def report(*, faults: tuple[str, ...] = ()) -> Report:

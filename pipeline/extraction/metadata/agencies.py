@@ -15,6 +15,7 @@ from ahocorasick_rs import AhoCorasick
 from pipeline.text.tables import read_table
 
 _AGENCY = {form: agency for agency, forms in read_table(__name__).items() for form in forms}
+_ALL_NAMES = AhoCorasick(list(_AGENCY))
 _NAME = "|".join(re.escape(form) for form in sorted(_AGENCY, key=len, reverse=True))
 _NAMES = rf"(?:{_NAME})(?:\s*(?:[/,&+·-]|et|and|und|y|e|avec|with|mit)\s*(?:{_NAME}))*"
 _WITH = r"(?i:avec|with|mit|con|com|met|source\s*:?|quelle\s*:?|fuente\s*:?|fonte\s*:?|via|by|par|von|por|da)"
@@ -38,14 +39,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-@cache
-def _names() -> AhoCorasick:
-    return AhoCorasick(list(_AGENCY))
-
-
 def agency_credits(text: str, authors: Sequence[str] = ()) -> tuple[str, ...]:
     """The agencies that an article credits."""
-    if not _names().find_matches_as_indexes("\n".join((*authors, text))):
+    if not _ALL_NAMES.find_matches_as_indexes("\n".join((*authors, text))):
         return ()  # most articles: the patterns below take half a millisecond
     found = (form for names in _credits(text, authors) for form in _compiled(_NAME).findall(names))
     return tuple(dict.fromkeys(map(_AGENCY.__getitem__, found)))

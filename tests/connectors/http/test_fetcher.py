@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from connectors.http.aiohttp_transport import MAX_OPEN
-from connectors.http.bot_walls import bot_wall
+from connectors.http.fetch import bot_wall
 from connectors.http.fetcher import FetchLimits, SafeFetcher
 from pipeline.domain.errors import FetchTimeout, RequestRefused, RetryAfter, Unreachable
 from pipeline.domain.model import FetchKind, Request, Validators

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,11 +14,19 @@ from connectors.store.explanations import WhyStore
 from connectors.store.feeds import FeedStore
 from connectors.store.outbox import StoredOutbox
 from connectors.store.revisits import RevisitStore
-from pipeline.dedup.model import Relation
+from pipeline.dedup.model import Candidate, Relation
 from pipeline.domain.errors import StoreError
 from pipeline.domain.model import PendingEntry, Verdict
 from pipeline.identity.urls import canonicalise
-from pipeline.ingest.ports import KnownQuery, PollDecision, RepeatedQuery, VisitUpdate, WriteResult
+from pipeline.ingest.ports import (
+    KnownQuery,
+    LookupResult,
+    PollDecision,
+    RepeatedQuery,
+    Settlement,
+    VisitUpdate,
+    WriteResult,
+)
 from tests.values import (
     FEED,
     NOW,
@@ -39,6 +47,14 @@ OTHER_TEXT = (
     "Une panne d'aiguillage a immobilisé douze trains mardi matin entre la gare de Lurs et le terminus de la côte.\n\n"
     "Près de quatre mille voyageurs ont attendu jusqu'à trois heures, certains sur les voies, avant d'être évacués."
 )
+
+
+def look_up(articles: ArticleStore, candidate: Candidate, urls: Sequence[str]) -> LookupResult:
+    return articles.look_up_all([KnownQuery(candidate, tuple(urls), NOTHING_SHOWN)])[0]
+
+
+def settle(articles: ArticleStore, settlement: Settlement) -> WriteResult:
+    return articles.settle_all([settlement])[0]
 
 
 @pytest.fixture
@@ -68,10 +84,10 @@ def test_a_new_article_is_written_with_its_message_and_explanation(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
     page = make_page()
-    looked = articles.look_up(make_candidate(page), [KEY])
+    looked = look_up(articles, make_candidate(page), [KEY])
     settlement = make_settlement(waiting[0], page, looked, make_message())
     assert settlement.decision.verdict is Verdict.NEW
-    assert articles.settle(settlement) is WriteResult.WRITTEN
+    assert settle(articles, settlement) is WriteResult.WRITTEN
     assert StoredOutbox(database).undelivered() == 1
     assert articles.previous_value("a1") == make_message().value
     explanation = "\n".join(WhyStore(database).explain(URL))
@@ -83,11 +99,11 @@ def test_a_page_fetched_before_the_entry_changed_does_not_settle_it(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
     page = make_page()
-    stale = make_settlement(waiting[0], page, articles.look_up(make_candidate(page), [KEY]), make_message())
+    stale = make_settlement(waiting[0], page, look_up(articles, make_candidate(page), [KEY]), make_message())
     feeds = FeedStore(database, lanes=4)
     (state,) = feeds.states([FEED.id])
     feeds.record_poll(state, make_polled(make_entry(1, digest="revised")), lambda _shown: PollDecision(state))
-    assert articles.settle(stale) is WriteResult.TAKEN
+    assert settle(articles, stale) is WriteResult.TAKEN
     assert {entry.id for entry in articles.due_entries([FEED.id], now=NOW)} == {entry.id for entry in waiting}
 
 
@@ -95,9 +111,9 @@ def test_an_entry_that_another_worker_ended_is_not_written_again(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
     page = make_page()
-    looked = articles.look_up(make_candidate(page), [KEY])
+    looked = look_up(articles, make_candidate(page), [KEY])
     settlement = make_settlement(waiting[0], page, looked, make_message())
-    assert [articles.settle(settlement), articles.settle(settlement)] == [WriteResult.WRITTEN, WriteResult.TAKEN]
+    assert [settle(articles, settlement), settle(articles, settlement)] == [WriteResult.WRITTEN, WriteResult.TAKEN]
     assert StoredOutbox(database).undelivered() == 1
 
 
@@ -105,16 +121,16 @@ def test_of_two_workers_with_copies_of_one_story_only_one_publishes_the_original
     articles: ArticleStore, waiting: tuple[PendingEntry, ...]
 ) -> None:
     ours, theirs = make_page(), make_page("http://www.gazette.test/9.html")
-    first = articles.look_up(make_candidate(ours), [KEY])
+    first = look_up(articles, make_candidate(ours), [KEY])
     their_key = canonicalise(theirs.article.url)
-    second = articles.look_up(make_candidate(theirs, outlet_id="gazette", article_id="a2"), [their_key])
-    assert articles.settle(make_settlement(waiting[0], ours, first)) is WriteResult.WRITTEN
-    assert articles.settle(make_settlement(waiting[1], theirs, second)) is WriteResult.CONFLICT
-    again = articles.look_up(second.candidate, [their_key])
+    second = look_up(articles, make_candidate(theirs, outlet_id="gazette", article_id="a2"), [their_key])
+    assert settle(articles, make_settlement(waiting[0], ours, first)) is WriteResult.WRITTEN
+    assert settle(articles, make_settlement(waiting[1], theirs, second)) is WriteResult.CONFLICT
+    again = look_up(articles, second.candidate, [their_key])
     settlement = make_settlement(waiting[1], theirs, again)
     assert (settlement.decision.verdict, settlement.decision.relation) == (Verdict.COPY, Relation.COPY)
     assert settlement.decision.copy_of == "a1"
-    assert articles.settle(settlement) is WriteResult.WRITTEN
+    assert settle(articles, settlement) is WriteResult.WRITTEN
 
 
 def test_of_two_copies_in_one_group_only_one_is_written(
@@ -138,43 +154,43 @@ def test_of_two_copies_in_one_group_only_one_is_written(
     assert articles.settle_all(group) == [WriteResult.WRITTEN, WriteResult.CONFLICT, WriteResult.WRITTEN]
     assert StoredOutbox(database).undelivered() == 2
     assert articles.settle_all(group) == [WriteResult.TAKEN, WriteResult.CONFLICT, WriteResult.TAKEN]
-    assert articles.look_up(asked[1].candidate, [their_key]).nearby.same_hash[0].article_id == "a1"
+    assert look_up(articles, asked[1].candidate, [their_key]).nearby.same_hash[0].article_id == "a1"
 
 
 def test_an_error_in_a_group_writes_none_of_it(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
     page = make_page()
-    good = make_settlement(waiting[0], page, articles.look_up(make_candidate(page), [KEY]), make_message())
+    good = make_settlement(waiting[0], page, look_up(articles, make_candidate(page), [KEY]), make_message())
     other = make_page("http://www.antenne.test/3.html", title="Autre chose", text=OTHER_TEXT)
     other_key = canonicalise(other.article.url)
-    looked = articles.look_up(make_candidate(other, article_id="a3"), [other_key])
+    looked = look_up(articles, make_candidate(other, article_id="a3"), [other_key])
     unwritable = replace(make_message(2), key=None)  # type: ignore[arg-type]
     bad = make_settlement(waiting[1], other, looked, unwritable)
     with pytest.raises((StoreError, TypeError, AttributeError)):
         articles.settle_all([good, bad])
     assert StoredOutbox(database).undelivered() == 0
-    assert articles.settle(good) is WriteResult.WRITTEN
+    assert settle(articles, good) is WriteResult.WRITTEN
 
 
 def test_the_same_text_is_unchanged_and_another_text_a_revision(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...]
 ) -> None:
     page = make_page()
-    articles.settle(make_settlement(waiting[0], page, articles.look_up(make_candidate(page), [KEY])))
-    same = make_settlement(waiting[1], page, articles.look_up(make_candidate(page), [KEY]))
+    settle(articles, make_settlement(waiting[0], page, look_up(articles, make_candidate(page), [KEY])))
+    same = make_settlement(waiting[1], page, look_up(articles, make_candidate(page), [KEY]))
     assert (same.decision.verdict, same.decision.revision) == (Verdict.UNCHANGED, 1)
-    assert articles.settle(same) is WriteResult.WRITTEN
+    assert settle(articles, same) is WriteResult.WRITTEN
     longer = make_page(text=TEXT + "\n\nLe chantier avait commencé en mars, sous la conduite de Paul Dorn.")
-    revised = make_settlement(waiting[2], longer, articles.look_up(make_candidate(longer), [KEY]))
+    revised = make_settlement(waiting[2], longer, look_up(articles, make_candidate(longer), [KEY]))
     assert (revised.decision.verdict, revised.decision.revision) == (Verdict.REVISED, 2)
-    assert articles.settle(revised) is WriteResult.WRITTEN
+    assert settle(articles, revised) is WriteResult.WRITTEN
 
 
 def test_an_article_is_known_under_any_of_its_urls(articles: ArticleStore, waiting: tuple[PendingEntry, ...]) -> None:
     page = make_page()
-    articles.settle(make_settlement(waiting[0], page, articles.look_up(make_candidate(page), [KEY])))
-    looked = articles.look_up(make_candidate(page, article_id="another"), [KEY, "http://www.antenne.test/amp/1"])
+    settle(articles, make_settlement(waiting[0], page, look_up(articles, make_candidate(page), [KEY])))
+    looked = look_up(articles, make_candidate(page, article_id="another"), [KEY, "http://www.antenne.test/amp/1"])
     assert looked.candidate.article_id == "a1"
     assert [known.article_id for known in looked.nearby.known] == ["a1"]
 
@@ -183,17 +199,15 @@ def test_the_same_text_under_another_url_of_the_outlet_is_a_duplicate_and_its_ur
     articles: ArticleStore, waiting: tuple[PendingEntry, ...]
 ) -> None:
     page = make_page()
-    articles.settle(make_settlement(waiting[0], page, articles.look_up(make_candidate(page), [KEY])))
+    settle(articles, make_settlement(waiting[0], page, look_up(articles, make_candidate(page), [KEY])))
     other = make_page("http://www.antenne.test/replay/1.html")
     settlement = make_settlement(
-        waiting[1], other, articles.look_up(make_candidate(other, article_id="a9"), [canonicalise(other.article.url)])
+        waiting[1], other, look_up(articles, make_candidate(other, article_id="a9"), [canonicalise(other.article.url)])
     )
     assert settlement.decision.verdict is Verdict.DUPLICATE
-    assert articles.settle(settlement) is WriteResult.WRITTEN
-    assert (
-        articles.look_up(make_candidate(other, article_id="a9"), [canonicalise(other.article.url)]).candidate.article_id
-        == "a1"
-    )
+    assert settle(articles, settlement) is WriteResult.WRITTEN
+    looked = look_up(articles, make_candidate(other, article_id="a9"), [canonicalise(other.article.url)])
+    assert looked.candidate.article_id == "a1"
 
 
 def test_an_older_wrapper_does_not_replace_a_later_one(articles: ArticleStore) -> None:
@@ -209,22 +223,22 @@ def test_a_merge_found_by_two_workers_is_published_once(
     other_url = "http://www.antenne.test/autre.html"
     urls = (KEY, canonicalise(other_url))
     first, second = make_page(), make_page(other_url, title="Autre", text=OTHER_TEXT)
-    articles.settle(make_settlement(waiting[0], first, articles.look_up(make_candidate(first), urls[:1])))
+    settle(articles, make_settlement(waiting[0], first, look_up(articles, make_candidate(first), urls[:1])))
     second_candidate = make_candidate(second, article_id="a2")
-    articles.settle(make_settlement(waiting[1], second, articles.look_up(second_candidate, urls[1:])))
-    looked = articles.look_up(make_candidate(first), urls)
+    settle(articles, make_settlement(waiting[1], second, look_up(articles, second_candidate, urls[1:])))
+    looked = look_up(articles, make_candidate(first), urls)
     ours, theirs = (
         replace(make_settlement(entry, first, looked, make_message(number)), urls=urls)
         for number, entry in enumerate(waiting[2:4], start=7)
     )
     assert (ours.decision.article_id, ours.decision.merged_id) == ("a1", "a2")
-    assert articles.settle(ours) is WriteResult.WRITTEN
-    assert articles.settle(theirs) is WriteResult.CONFLICT
-    again = articles.look_up(make_candidate(first), urls)
+    assert settle(articles, ours) is WriteResult.WRITTEN
+    assert settle(articles, theirs) is WriteResult.CONFLICT
+    again = look_up(articles, make_candidate(first), urls)
     assert again.known_ids == ("a1",)
     last = replace(make_settlement(waiting[3], first, again), urls=urls)
     assert (last.decision.verdict, last.decision.merged_id) == (Verdict.UNCHANGED, None)
-    assert articles.settle(last) is WriteResult.WRITTEN
+    assert settle(articles, last) is WriteResult.WRITTEN
     assert StoredOutbox(database).undelivered() == 1
 
 
@@ -232,15 +246,15 @@ def test_a_decision_made_while_its_article_is_withdrawn_is_made_again(
     articles: ArticleStore, waiting: tuple[PendingEntry, ...], database: Database
 ) -> None:
     page = make_page()
-    articles.settle(make_settlement(waiting[0], page, articles.look_up(make_candidate(page), [KEY])))
+    settle(articles, make_settlement(waiting[0], page, look_up(articles, make_candidate(page), [KEY])))
     longer = make_page(text=TEXT + "\n\nLe chantier avait commencé en mars, sous la conduite de Paul Dorn.")
-    revised = make_settlement(waiting[1], longer, articles.look_up(make_candidate(longer), [KEY]))
+    revised = make_settlement(waiting[1], longer, look_up(articles, make_candidate(longer), [KEY]))
     visits = RevisitStore(database, lanes=4)
     (visit,) = visits.named(["a1"])
     assert visits.withdraw(visit, VisitUpdate(None, missing_since=NOW), [make_message()], now=NOW)
     assert not visits.withdraw(visit, VisitUpdate(None, missing_since=NOW), [make_message()], now=NOW)
-    assert articles.settle(revised) is WriteResult.CONFLICT
-    again = make_settlement(waiting[1], longer, articles.look_up(make_candidate(longer), [KEY]))
+    assert settle(articles, revised) is WriteResult.CONFLICT
+    again = make_settlement(waiting[1], longer, look_up(articles, make_candidate(longer), [KEY]))
     assert (again.decision.verdict, again.decision.revision) == (Verdict.NEW, 2)
 
 
@@ -251,10 +265,10 @@ def test_an_outlet_with_many_due_articles_does_not_crowd_out_others(
         text = "\n\n".join(f"{part} {number}" for part in (TEXT, OTHER_TEXT)[number % 2 :])
         page = make_page(f"http://www.{outlet_id}.test/{number}.html", title=f"Titre {number}", text=text)
         candidate = make_candidate(page, outlet_id=outlet_id, article_id=f"a{number}")
-        looked = articles.look_up(candidate, [canonicalise(page.article.url)])
+        looked = look_up(articles, candidate, [canonicalise(page.article.url)])
         entry = replace(waiting[number], outlet_id=outlet_id)
         planned = replace(make_settlement(entry, page, looked), next_revisit_at=NOW + timedelta(minutes=number))
-        assert articles.settle(planned) is WriteResult.WRITTEN
+        assert settle(articles, planned) is WriteResult.WRITTEN
     visits, later = RevisitStore(database, lanes=4), NOW + timedelta(hours=1)
     due = visits.due([FEED.id], now=later, most_per_outlet=1)
     assert [visit.article_id for visit in due] == ["a0", "a2"]

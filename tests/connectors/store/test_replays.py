@@ -18,6 +18,7 @@ from connectors.store.schema import articles
 from pipeline.domain.model import Topic, Verdict
 from pipeline.ingest.ports import PollDecision, Settlement, WriteResult
 from pipeline.ingest.replay import ArchivedArticle, ReplayChoice
+from tests.connectors.store.test_articles import look_up, settle
 from tests.values import FEED, OUTLET, make_candidate, make_entry, make_message, make_page, make_polled, make_settlement
 
 DAY = date(2026, 11, 23)  # of make_page's raw location
@@ -40,7 +41,7 @@ class Stores:
         """The settlement of the page with another headline."""
         (archived,) = self.archived()
         page = make_page(title="Un autre titre que celui d'alors")
-        looked = self.articles.look_up(make_candidate(page, article_id=archived.article_id), [])
+        looked = look_up(self.articles, make_candidate(page, article_id=archived.article_id), [])
         return make_settlement(archived.entry, page, looked, make_message(2))
 
 
@@ -53,8 +54,8 @@ def stores(store_url: str) -> Iterator[Stores]:
     (state,) = feeds.states([FEED.id])
     (entry,) = feeds.record_poll(state, make_polled(make_entry(1)), lambda _shown: PollDecision(state)).pending
     page = make_page()
-    settlement = make_settlement(entry, page, articles.look_up(make_candidate(page), []), make_message(1))
-    assert articles.settle(settlement) is WriteResult.WRITTEN
+    settlement = make_settlement(entry, page, look_up(articles, make_candidate(page), []), make_message(1))
+    assert settle(articles, settlement) is WriteResult.WRITTEN
     yield Stores(database, articles, ReplayStore(database, lanes=4))
     database.close()
 
