@@ -15,7 +15,7 @@ URL = "https://a.test/"
     ("error", "code", "retriable"),
     [
         (errors.RequestRefused(URL, "robots", "no"), "refused", False),
-        (errors.TooLarge(URL, "ratio", "no"), "too_large", False),
+        (errors.TooLarge(URL, "no"), "too_large", False),
         (errors.TooManyRedirects(URL, "no"), "too_many_redirects", False),
         (errors.FetchTimeout(URL, "no"), "timed_out", True),
         (errors.Unreachable(URL, "dns", "no"), "unreachable_dns", True),
