@@ -5,15 +5,18 @@ until its day expires.
 Each process writes to files of its own, so that several may write at once, and none behind another's truncated end.
 Guarantee: at least once; a page kept twice after a crash costs only its bytes. Each file has an index beside it
 (connectors/archive/cdxj_index.py).
+Texts too large for a topic, and checkpoints of long jobs, have classes of their own.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
@@ -232,3 +235,30 @@ class TextStore:
     def read(self, location: str) -> str:
         """The text at this path."""
         return (self.folder / location).read_bytes().decode()
+
+
+class CheckpointFile:
+    """`<folder>/<job>-<digest of its options>.json`."""
+
+    def __init__(self, folder: Path, job: str, *options: object) -> None:
+        digest = hashlib.sha256(repr(options).encode()).hexdigest()[:12]
+        self.path = folder / f"{job}-{digest}.json"
+
+    def load(self) -> Mapping[str, Any] | None:
+        """The stored progress; None when there is none."""
+        try:
+            kept: Mapping[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return kept
+
+    def keep(self, progress: Mapping[str, Any]) -> None:
+        """Store the progress."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")
+        partial.write_text(json.dumps(progress), encoding="utf-8")
+        partial.replace(self.path)
+
+    def forget(self) -> None:
+        """Delete the checkpoint: the job is done, or starts again."""
+        self.path.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from pipeline.domain.model import FeedStatus, Verdict
-from pipeline.reporting.units import duration
+from pipeline.reporting.report import duration
 
 # Whether an entry is on the topics, and why: the meaning of its verdict to a consumer.
 VERDICT_MEANINGS: Mapping[Verdict, str] = {

@@ -39,7 +39,7 @@ from pipeline.domain.errors import (
 )
 from pipeline.domain.model import FetchKind, Redirect, Request, Response, Validators
 from pipeline.domain.ports import HostPacer, Slot
-from pipeline.scheduling.freshness import retry_after
+from pipeline.scheduling.feed_state import retry_after
 
 __all__ = ["FetchLimits", "SafeFetcher"]
 

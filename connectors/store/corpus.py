@@ -34,15 +34,19 @@ class CorpusStore:
 
     def add_all(self, rows: Sequence[DedupRow]) -> tuple[RowDecision, ...]:
         """Decide on rows in order, in two transactions: first their paragraphs, then the claim. Raises StoreError."""
-        now, candidates = self.clock(), []
+        now, candidates, texts = self.clock(), [], set[tuple[str, int]]()
         with self.database.writing() as connection:
             sketches.lock_for_claim(connection)  # two processes with rows of one host would deadlock
             for row in rows:
                 # Count the paragraphs for the host; the candidate leaves out what the host repeated before.
                 shown = RepeatedQuery(host(row.url), paragraph_hashes(row.text), canonicalise(row.url))
                 repeated = repeated_paragraphs(connection, [shown])[0]
-                note_paragraphs(connection, [shown], now=now)
-                candidates.append(candidate_of(row, repeated, seen_at=row.published or now))
+                candidate = candidate_of(row, repeated, seen_at=row.published or now)
+                candidates.append(candidate)
+                text = shown.domain, sketches.content_key(candidate.fingerprint)
+                if text not in texts and not sketches.has_text(connection, candidate):  # a duplicate repeats an article
+                    note_paragraphs(connection, [shown], now=now)
+                texts.add(text)
         decisions = claim(self.database, candidates, now=now, policy=DecidePolicy())
         return tuple(RowDecision(row.id, decision) for row, decision in zip(rows, decisions, strict=True))
 

@@ -224,13 +224,10 @@ hosts = table(
     key=("host",),
 )
 
-# Rule for the article numbers in an outlet's URLs, learnt once (pipeline/identity/article_ids.py).
+# Rule for the article numbers in an outlet's URLs, learnt once (pipeline/identity/urls.py).
 # A NULL rule: the numbers identify no article.
 numberings = table(
-    "numberings",
-    *required(String, "outlet_id", UtcTime, "learnt_at"),
-    *optional(Text, "rule"),
-    key=("outlet_id",),
+    "numberings", *required(String, "outlet_id", UtcTime, "learnt_at"), *optional(Text, "rule"), key=("outlet_id",)
 )
 
 # Learnt wrapper of an outlet (pipeline/extraction/wrapper/wrapper.py) as JSON; `version` resolves two writers.

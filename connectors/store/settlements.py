@@ -139,9 +139,11 @@ def write(connection: Connection, given: Sequence[Settlement], *, lanes: int) ->
         return
     own = [one for one in given if one.owner == one.decision.article_id]  # a duplicate elsewhere has no row of its own
     _write_articles(connection, own)
-    # Paragraphs that the host repeats belong to no article.
+    # Paragraphs that the host repeats belong to no article; a duplicate repeats an article.
     shown = [
-        RepeatedQuery(one.candidate.domain, one.page.marks.paragraphs, one.page.article.canonical_url) for one in given
+        RepeatedQuery(one.candidate.domain, one.page.marks.paragraphs, one.candidate.page_url)
+        for one in given
+        if one.decision.verdict is not Verdict.DUPLICATE
     ]
     note_paragraphs(connection, shown, now=given[0].now)
     write_linked_rows(connection, given, lanes=lanes)

@@ -259,6 +259,13 @@ def array_literal(values: Sequence[object]) -> str:
     return "{" + json.dumps(values, ensure_ascii=False)[1:-1] + "}"
 
 
+def has_text(connection: Connection, candidate: Candidate) -> bool:
+    """Whether an article of the candidate's domain has the same text, under another id."""
+    same_text = sketches.c.content_key == content_key(candidate.fingerprint), sketches.c.domain == candidate.domain
+    known = select(sketches.c.seq).where(*same_text, sketches.c.article_id != candidate.article_id)
+    return connection.scalar(known.limit(1)) is not None
+
+
 def content_key(fingerprint: Fingerprint) -> int:
     """Eight bytes of the content hash, as a signed integer."""
     return int.from_bytes(bytes.fromhex(fingerprint.content_hash[:16]), "big", signed=True)

@@ -171,10 +171,7 @@ class Backfill:
         await finish(feed, context, result.report)
         if span.since < span.until:
             crawl = SitemapCrawl(
-                fetcher=context.fetcher,
-                outlet=outlet,
-                span=span,
-                is_done=lambda url: self.progress.is_done(share, url),
+                fetcher=context.fetcher, outlet=outlet, span=span, is_done=lambda url: self.progress.is_done(share, url)
             )
             async for url, file in crawl.files(share.sitemaps):
                 listed = in_span(file, span)

@@ -36,7 +36,7 @@ from pipeline.domain.errors import CatalogueError, SettingsError
 from pipeline.domain.model import Feed, FeedState, FetchKind, Outlet, Topic
 from pipeline.domain.ports import Topics
 from pipeline.domain.settings import Settings
-from pipeline.identity.article_ids import with_number_rule
+from pipeline.identity.urls import with_number_rule
 from pipeline.text.dates import time_of_option
 
 if TYPE_CHECKING:

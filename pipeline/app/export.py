@@ -16,8 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from connectors.archive.checkpoint import CheckpointFile
-from connectors.archive.warc_archive import TextStore
+from connectors.archive.warc_archive import CheckpointFile, TextStore
 from pipeline.app.runs import Newswire
 from pipeline.delivery import export_formats
 from pipeline.delivery.export_formats import DATE_TIME, MessageFilter, Value, columns, table_rows

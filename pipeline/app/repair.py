@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Unpack
 
 from connectors.archive.cdxj_index import warc_files
-from connectors.archive.checkpoint import CheckpointFile
+from connectors.archive.warc_archive import CheckpointFile
 from connectors.store.articles import DeadLetterStore
 from connectors.store.backfills import BackfillStore
 from connectors.store.integrity import find_faults

@@ -21,8 +21,7 @@ from pipeline.delivery.messages import Visit
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, FeedStatus, PendingEntry
 from pipeline.extraction.wrapper.wrapper import WrapperSession
-from pipeline.ingest.context import Backpressure, HostQueue, RunContext, StoreThread
-from pipeline.ingest.groups import GroupedStore
+from pipeline.ingest.context import Backpressure, GroupedStore, HostQueue, RunContext, StoreThread
 from pipeline.ingest.poll import ingest
 from pipeline.ingest.replay import OfflineFetcher
 from pipeline.ingest.revisit import revisit

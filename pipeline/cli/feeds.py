@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from pipeline.cli.console import console, open_newswire, print_checks
-from pipeline.reporting.units import duration
+from pipeline.reporting.report import duration
 
 if TYPE_CHECKING:
     from pipeline.app.runs import Newswire
@@ -68,8 +68,7 @@ def interval(
 
 @app.command(epilog="Example: `newswire feeds pause lemonde/une --why 'asked by the outlet'`")
 def pause(
-    feed: FeedPattern,
-    why: Annotated[str, typer.Option(help="What the desk shows as the reason.")] = "by hand",
+    feed: FeedPattern, why: Annotated[str, typer.Option(help="What the desk shows as the reason.")] = "by hand"
 ) -> None:
     """Stop polling feeds until `newswire feeds resume`."""
     with open_newswire() as newswire:

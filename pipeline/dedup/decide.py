@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.dedup.changes import RevisionKind, find_change, is_debounced
-from pipeline.dedup.fingerprint import METHOD, compare, overlap
+from pipeline.dedup.fingerprint import MAX_PARAGRAPHS, METHOD, Fingerprint, Similarity, compare, overlap
 from pipeline.dedup.matching import Pair, find_matches
 from pipeline.dedup.model import (
     ArticleState,
@@ -29,6 +28,8 @@ from pipeline.dedup.model import (
 )
 from pipeline.domain.model import Verdict
 
+MIN_KEPT = 0.8  # share of the old text kept by growth and by a correction
+DUPLICATE_SHARE = 0.9  # shared by both texts of one outlet; with the same numbers and names, else they are no pair
 EQUAL_SHARE = 0.8  # shared by both texts when a copy is neither cut nor expanded
 
 
@@ -107,8 +108,10 @@ def _resembles(candidate: Candidate, known: KnownArticle, policy: DecidePolicy) 
     ours, theirs = candidate.fingerprint, known.fingerprint
     if ours.content_hash == theirs.content_hash or candidate.is_live_blog or known.is_live_blog:
         return True
-    has_like_titles = overlap(ours.title_words, theirs.title_words) >= policy.like_titles
-    return has_like_titles or compare(ours, theirs).containment >= policy.resemblance
+    shared = compare(ours, theirs).containment
+    if overlap(ours.title_words, theirs.title_words) >= policy.like_titles:
+        return shared >= policy.resemblance  # a site's slogan or prefix makes all headlines alike
+    return shared >= policy.resemblance_unlike and ours.paragraphs[:1] == theirs.paragraphs[:1]
 
 
 def article_after(
@@ -216,8 +219,8 @@ def _decide_copy(candidate: Candidate, pair: Pair) -> Decision:
     else:
         direction = Direction.CUT if of_copy >= of_original else Direction.EXPANDED
     same_outlet = candidate.outlet_id == original.outlet_id or candidate.domain == original.domain
-    # An outlet's full report must not be suppressed as a duplicate of its own brief.
-    is_duplicate = same_outlet and direction is not Direction.EXPANDED
+    # A duplicate is published nowhere. So an outlet's shorter or fuller report on the same is a copy.
+    is_duplicate = same_outlet and (pair.same_words or pair.similarity.smaller >= DUPLICATE_SHARE)
     shares = f"{of_copy:.0%} of it is in {original.article_id}, {of_original:.0%} of that in it"
     reason = f"{shares}; headlines share {pair.title_overlap:.0%}"
     return Decision(
@@ -230,3 +233,56 @@ def _decide_copy(candidate: Candidate, pair: Pair) -> Decision:
         similarity=similarity,
         direction=direction,
     )
+
+
+class RevisionKind(StrEnum):
+    """How a text changed."""
+
+    CORRECTION = "correction"  # most of it stayed: a word, a figure, the headline
+    GROWTH = "growth"  # what was there stayed, more came: live blogs, developing news
+    REWRITE = "rewrite"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Difference between two revisions; `similarity` is of the old one (a) and the new one (b)."""
+
+    fields: tuple[str, ...]  # headline, text
+    kind: RevisionKind | None  # None: the sketch of the old text expired, only its hash is known
+    similarity: Similarity
+
+
+def find_change(old: Fingerprint, new: Fingerprint, *, repeated: frozenset[int] = frozenset()) -> Change | None:
+    """The change, or None when a reader would see the same article."""
+    text_changed = old.content_hash != new.content_hash and not _only_repeated(old, new, repeated)
+    title_changed = old.title_hash != new.title_hash
+    fields = (*(("headline",) if title_changed else ()), *(("text",) if text_changed else ()))
+    if not fields:
+        return None
+    similarity = compare(old, new)
+    return Change(fields, _kind(old, new, similarity) if text_changed else RevisionKind.CORRECTION, similarity)
+
+
+def is_debounced(change: Change, known: KnownArticle, *, now: datetime, policy: DecidePolicy) -> bool:
+    """Whether a live blog changed too little, too soon after its last revision, to justify a message."""
+    if "headline" in change.fields:
+        return False
+    too_soon = now - known.last_revised_at < policy.live_blog_min_gap
+    return too_soon and 1 - change.similarity.jaccard < policy.live_blog_min_change
+
+
+def _only_repeated(old: Fingerprint, new: Fingerprint, repeated: frozenset[int]) -> bool:
+    """Whether only paragraphs changed that the host shows under other URLs too."""
+    if max(len(old.paragraphs), len(new.paragraphs)) == MAX_PARAGRAPHS:
+        return False  # the fingerprint may have cut off others
+    before = [paragraph for paragraph in old.paragraphs if paragraph not in repeated]
+    return bool(before) and before == [paragraph for paragraph in new.paragraphs if paragraph not in repeated]
+
+
+def _kind(old: Fingerprint, new: Fingerprint, similarity: Similarity) -> RevisionKind | None:
+    if not old.sketch:
+        return None
+    if similarity.containment_a < MIN_KEPT:
+        return RevisionKind.REWRITE
+    grew = new.tokens > old.tokens and similarity.containment_b < MIN_KEPT + 0.1
+    return RevisionKind.GROWTH if grew else RevisionKind.CORRECTION

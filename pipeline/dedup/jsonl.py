@@ -20,8 +20,7 @@ from pipeline.dedup.decide import Decision, article_after, decide
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
 from pipeline.dedup.model import Candidate, DecidePolicy, MemoryIndex
 from pipeline.domain.model import Verdict
-from pipeline.identity.article_ids import article_id
-from pipeline.identity.urls import canonicalise, host, registrable_domain, repair
+from pipeline.identity.urls import article_id, canonicalise, host, registrable_domain, repair
 from pipeline.text.dates import read_date
 
 MIN_OTHER_URLS = 3  # a paragraph seen under so many other URLs of its host is boilerplate
@@ -91,24 +90,33 @@ class Deduplicator:
     def add(self, row: DedupRow) -> RowDecision:
         """Decide on a row and store it."""
         seen_at = self._seen_at = row.published or self._seen_at + timedelta(seconds=1)
-        repeated = self._note_paragraphs(host(row.url), canonicalise(row.url), paragraph_hashes(row.text))
+        site, url, hashes = host(row.url), canonicalise(row.url), paragraph_hashes(row.text)
+        repeated = self._repeated(site, url, hashes)
         candidate = candidate_of(row, repeated, seen_at=seen_at)
         decision = decide(candidate, self._index.nearby(candidate, repeated), now=seen_at, policy=self._policy)
         if decision.verdict is not Verdict.UNCHANGED:
             self._index.put(article_after(candidate, decision, self._index.get(decision.article_id), now=seen_at))
+        if decision.verdict is not Verdict.DUPLICATE:
+            self._note_paragraphs(site, url, hashes)
         return RowDecision(row.id, decision)
 
-    def _note_paragraphs(self, site: str, url: str, hashes: Iterable[int]) -> frozenset[int]:
-        """Store where paragraphs were seen; returns those that the host repeats under other URLs."""
-        repeated, site_key, url_key = set(), zlib.crc32(site.encode()), zlib.crc32(url.encode())
-        for hashed in hashes:
-            key = site_key << 32 | hashed & 0xFFFFFFFF
+    def _repeated(self, site: str, url: str, hashes: Iterable[int]) -> frozenset[int]:
+        """The paragraphs that the host repeats under other URLs."""
+        shown = ((hashed, self._paragraph_urls.get(_paragraph_key(site, hashed), ())) for hashed in hashes)
+        url_key = zlib.crc32(url.encode())
+        return frozenset(hashed for hashed, urls in shown if len(urls) - (url_key in urls) >= MIN_OTHER_URLS)
+
+    def _note_paragraphs(self, site: str, url: str, hashes: Iterable[int]) -> None:
+        """Store where paragraphs were seen."""
+        url_key = zlib.crc32(url.encode())
+        for key in (_paragraph_key(site, hashed) for hashed in hashes):
             urls = self._paragraph_urls.get(key, ())
-            if len(urls) - (url_key in urls) >= MIN_OTHER_URLS:
-                repeated.add(hashed)
-            elif url_key not in urls:
+            if url_key not in urls and len(urls) <= MIN_OTHER_URLS:
                 self._paragraph_urls[key] = (*urls, url_key)
-        return frozenset(repeated)
+
+
+def _paragraph_key(site: str, hashed: int) -> int:
+    return zlib.crc32(site.encode()) << 32 | hashed & 0xFFFFFFFF
 
 
 def candidate_of(row: DedupRow, repeated: frozenset[int], *, seen_at: datetime) -> Candidate:

@@ -58,13 +58,21 @@ def find_matches(candidate: Candidate, nearby: NearbyArticles, policy: DecidePol
     if candidate.fingerprint.suspect:
         return Matches(considered=considered)
     accepted = [pair for pair, why in zip(pairs, refusals, strict=True) if why is None]
-    if accepted:
+    if accepted and not _quotes_whole_articles(pairs, policy):
         return Matches(copied=max(accepted, key=_closeness), relation=Relation.COPY, considered=considered)
     quoted = _quoted_clusters(pairs, policy)
     if len(quoted) > 1:
         return Matches(relation=Relation.DIGEST, related_to=quoted, considered=considered)
     related = _related(pairs, policy)
     return Matches(relation=Relation.RELATED if related else None, related_to=related, considered=considered)
+
+
+def _quotes_whole_articles(pairs: Sequence[Pair], policy: DecidePolicy) -> bool:
+    """Whether a candidate consists of several articles: two or more are whole in it, and it is whole in none."""
+    if any(pair.similarity.containment_a >= policy.strict_containment for pair in pairs):
+        return False
+    whole = [pair for pair in pairs if pair.similarity.containment_b >= policy.strict_containment]
+    return len(_quoted_clusters(whole, policy)) > 1
 
 
 def _compared(pair: Pair, refusal: str | None, policy: DecidePolicy) -> ComparedArticle:
@@ -98,17 +106,35 @@ def _refusal(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | No
         or _refuse_age(candidate, pair, policy)
         or _refuse_numbers(candidate, pair)
         or _refuse_names(candidate, pair, policy)
-        or _refuse_host_furniture(pair, policy)
+        or _refuse_own(candidate, pair, policy)
     )
 
 
 def _refuse_same_words(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
     if pair.title_overlap >= policy.like_titles:
         return None
-    if candidate.fingerprint.tokens < policy.min_tokens:
-        return f"same text, but under {policy.min_tokens} words and headlines unlike"
-    if pair.same_host and candidate.fingerprint.title_words:
-        return "same text at the same outlet under unlike headlines: extraction doubted"
+    needed = policy.min_tokens_unlike if pair.same_host and candidate.fingerprint.title_words else policy.min_tokens
+    if candidate.fingerprint.tokens < needed:
+        return f"same text, but under {needed} words and headlines unlike"
+    return None
+
+
+def _refuse_own(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:
+    """Why a pair of one outlet is two articles: a daily bulletin differs from yesterday's in a number or a name.
+
+    Without two of either there is no proof that a text is not such a template: then only the same words are one.
+    """
+    if not (pair.same_host or candidate.outlet_id == pair.known.outlet_id):
+        return None
+    if furniture := _refuse_host_furniture(pair, policy):
+        return furniture
+    ours, theirs = candidate.fingerprint, pair.known.fingerprint
+    numbers = count_common(ours.numbers, theirs.numbers, kept=MAX_NUMBERS)
+    names = count_common(ours.names, theirs.names, kept=MAX_NAMES)
+    if numbers.shared < numbers.of_fewer or names.shared < names.of_fewer:
+        return "same outlet: other numbers or names, as in a bulletin"
+    if max(numbers.of_fewer, names.of_fewer) < policy.min_names:
+        return "same outlet: no numbers or names that prove the same text"
     return None
 
 
@@ -161,12 +187,20 @@ def _refuse_numbers(candidate: Candidate, pair: Pair) -> str | None:
     """Template pages (quakes, matches, stocks) share words and differ in numbers; most are of one host."""
     found = count_common(candidate.fingerprint.numbers, pair.known.fingerprint.numbers, kept=MAX_NUMBERS)
     if not pair.same_host and pair.similarity.containment >= 0.80:
-        return None  # figures of another host may be corrected; templates of two hosts have different words too
+        return _refuse_sister_template(candidate, pair) if found.of_fewer >= 2 and not found.shared else None
     if found.of_fewer >= 4 and found.shared < (0.7 if pair.same_host else 0.5) * found.of_fewer:
         return f"a template: {found.shared} of {found.of_fewer} numbers in common"
     if found.of_fewer >= 2 and not found.shared and pair.similarity.containment < 0.9:
         return "a template: no number in common"
     return None
+
+
+def _refuse_sister_template(candidate: Candidate, pair: Pair) -> str | None:
+    """Sister outlets print one template, each with its own figures and towns; a copy's figures may be corrected."""
+    if pair.similarity.smaller < 0.80 or pair.title_overlap >= SAME_HEADLINE:
+        return None
+    names = count_common(candidate.fingerprint.names, pair.known.fingerprint.names, kept=MAX_NAMES)
+    return "a template of two outlets: other numbers and names" if names.shared < names.of_fewer else None
 
 
 def _refuse_names(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str | None:

@@ -98,6 +98,7 @@ class DecidePolicy:
     """Thresholds, fixed on labelled news (tests/evaluation/dedup.py); shares are of word-3-grams."""
 
     min_tokens: int = 40  # below, unrelated one-line notices look alike
+    min_tokens_unlike: int = 100  # for one text under unlike headlines of an outlet: a shorter one may be its furniture
     min_tokens_teaser: int = 20  # for a text wholly contained in another article with the same headline
     same_titles: float = 0.60
     like_titles: float = 0.30
@@ -116,7 +117,8 @@ class DecidePolicy:
     related_containment: float = 0.35
     digest_share: float = 0.15  # of the candidate, in each of two clusters
     digest_quote: float = 0.30  # of each of the two
-    resemblance: float = 0.15  # of the shorter text; with less and unlike headlines, one address is of two articles
+    resemblance: float = 0.15  # of the shorter text; with less, one address is of two articles
+    resemblance_unlike: float = 0.5  # the same under unlike headlines, with the same opening
     live_blog_min_gap: timedelta = timedelta(minutes=10)
     live_blog_min_change: float = 0.05
 

@@ -97,12 +97,7 @@ def subjects(value: Value) -> list[dict[str, str]]:
 def associations(value: Value) -> list[dict[str, Any]]:
     """The lead image, and the article that this one copies."""
     image, original = value.get("image"), value.get("copy_of")
-    picture = {
-        "name": "lead image",
-        "uri": image,
-        "type": "picture",
-        "renditions": [{"name": "main", "href": image}],
-    }
+    picture = {"name": "lead image", "uri": image, "type": "picture", "renditions": [{"name": "main", "href": image}]}
     copied = {"name": "original", "rel": "copy_of", "uri": urn(original) if original else None}
     return [*([picture] if image else []), *([copied] if original else [])]
 

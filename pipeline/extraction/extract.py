@@ -27,13 +27,7 @@ from pipeline.extraction.metadata.json_ld import LinkedArticle, read_json_ld
 from pipeline.extraction.metadata.resolve import Metadata, PageHead, read_head, read_metadata
 from pipeline.extraction.quality_gate import judge
 from pipeline.extraction.values import EXTRACTOR, Extraction, FeedHints, Observation, PageInput, SkipRegion, Step
-from pipeline.extraction.wrapper.apply import (
-    agreement,
-    find_repeated,
-    find_usually_dropped,
-    observe,
-    select_by_wrapper,
-)
+from pipeline.extraction.wrapper.apply import agreement, find_repeated, find_usually_dropped, observe, select_by_wrapper
 from pipeline.extraction.wrapper.skip_regions import find_skip_regions
 from pipeline.extraction.wrapper.wrapper import Wrapper, needs_full_selection
 from pipeline.text.languages import detect_language

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from pipeline.domain.model import Entry
 from pipeline.feeds.raw import MAX_TEXT_CHARS, RawDate, RawEntry, RawText
-from pipeline.identity.article_ids import article_number
-from pipeline.identity.urls import canonicalise, repair
+from pipeline.identity.urls import article_number, canonicalise, repair
 from pipeline.text.dates import EARLIEST, read_date
 from pipeline.text.normalize import clean_fragment, looks_like_markup, one_line, plain_text
 
@@ -64,6 +63,7 @@ def normalize_entries(raw: Sequence[RawEntry], context: FeedContext) -> Normaliz
             entries.append(_entry(printed, context))
         except (ValueError, OverflowError, RecursionError) as error:
             faults.append(f"entry {number} lost: {error}")
+    entries = _with_own_links(entries)
     guids = Counter(entry.guid for entry in entries)
     first: dict[str, Entry] = {}
     repeats: list[Entry] = []
@@ -76,6 +76,19 @@ def normalize_entries(raw: Sequence[RawEntry], context: FeedContext) -> Normaliz
     return NormalizedEntries(tuple(first.values()), tuple(repeats), tuple(faults))
 
 
+def _with_own_links(entries: list[Entry]) -> list[Entry]:
+    """Entries of several titles that share one link get their permalinks (a guid that is a URL), where each has one."""
+    titles: defaultdict[str | None, set[str]] = defaultdict(set)
+    for entry in entries:
+        titles[entry.link].add(entry.title)
+    permalinks = [_permalink(entry.guid) if len(titles[entry.link]) > 1 else None for entry in entries]
+    owned = Counter(permalinks)
+    return [
+        replace(entry, link=own) if own and entry.link and owned[own] == 1 else entry
+        for entry, own in zip(entries, permalinks, strict=True)
+    ]
+
+
 def _latest(entry: Entry) -> datetime:
     return entry.modified or entry.published or datetime(1, 1, 1, tzinfo=UTC)
 
@@ -83,7 +96,7 @@ def _latest(entry: Entry) -> datetime:
 def _entry(raw: RawEntry, context: FeedContext) -> Entry:
     """One entry, still without its identity."""
     guid = one_line(raw.guid or "")[:_MAX_GUID_CHARS] or None
-    guid_url = guid if guid and guid.lower().startswith(("http://", "https://")) else None
+    links = (repair(raw.link, context.url), _permalink(guid))
     published, modified = _date(raw.published, context), _date(raw.modified, context)
     title, summary, content = one_line(_text(raw.title))[:_MAX_TITLE_CHARS], _text(raw.summary), _text(raw.content)
     printed_date = raw.published or raw.modified
@@ -92,7 +105,7 @@ def _entry(raw: RawEntry, context: FeedContext) -> Entry:
         identity="",
         digest=_hash(title, lasting_words, modified.astimezone(UTC).isoformat() if modified else ""),
         title=title,
-        link=repair(raw.link, context.url) or repair(guid_url, None),
+        link=next((url for url in links if url and not _HOME.fullmatch(canonicalise(url))), None),
         guid=guid,
         summary=summary,
         content=content,
@@ -105,6 +118,12 @@ def _entry(raw: RawEntry, context: FeedContext) -> Entry:
         language=_language(raw.language or context.language),
         image=repair(raw.image, context.url),
     )
+
+
+def _permalink(guid: str | None) -> str | None:
+    """The URL that a guid is; None for any other guid, and for a home page."""
+    url = repair(guid, None) if guid and guid.lower().startswith(("http://", "https://")) else None
+    return url if url and not _HOME.fullmatch(canonicalise(url)) else None
 
 
 def _text(raw: RawText | None) -> str:

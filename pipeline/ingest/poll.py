@@ -22,15 +22,14 @@ from pipeline.domain.errors import ExtractionFailed, FetchError, NotAFeed, Retry
 from pipeline.domain.model import FeedState, FetchKind, Outlet, PendingEntry, Request, Response, Validators, Verdict
 from pipeline.domain.ports import Slot, StoreCall
 from pipeline.feeds.parse import FeedInput, NoFeed, ParsedFeed, body_digest, read_feed
-from pipeline.identity.article_ids import MIN_ARTICLES, learn_article_number, with_number_rule
+from pipeline.identity.urls import MIN_ARTICLES, learn_article_number, with_number_rule
 from pipeline.ingest.collect import collect
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.ports import EntryCounts, Extractor, PollDecision, PollRecord, PollResult, PollStore
 from pipeline.reporting.logs import log_defect, log_feed_state, log_poll
 from pipeline.reporting.report import Report
 from pipeline.scheduling import feed_state
-from pipeline.scheduling.feed_state import PollKind, PollOutcome
-from pipeline.scheduling.freshness import freshness_floor_s
+from pipeline.scheduling.feed_state import PollKind, PollOutcome, freshness_floor_s
 
 # A larger feed is parsed by a worker: of 161 real feeds 159 are smaller; the worst of this size takes 0.3 s of CPU.
 LARGE_BYTES = 262_144

@@ -24,8 +24,7 @@ from pipeline.delivery.messages import ArticlePage, Publication, Visit, messages
 from pipeline.domain.errors import StoreError
 from pipeline.domain.model import Outlet, PendingEntry, Verdict, is_backfill_feed
 from pipeline.domain.settings import Settings
-from pipeline.identity.article_ids import article_id, article_number
-from pipeline.identity.urls import canonicalise, is_section_or_home, registrable_domain
+from pipeline.identity.urls import article_id, article_number, canonicalise, is_section_or_home, registrable_domain
 from pipeline.ingest.context import RunContext
 from pipeline.ingest.ports import (
     KnownQuery,
@@ -88,7 +87,7 @@ async def decide_and_write(
 ) -> T:
     """Look up, decide and write; again while `write` returns None, which means a conflict. Raises StoreError."""
     candidate = build_candidate(entry, page, identity)
-    shown = RepeatedQuery(identity.domain, page.marks.paragraphs, page.article.canonical_url)
+    shown = RepeatedQuery(identity.domain, page.marks.paragraphs, identity.page_url)
     for _ in range(MAX_CONFLICTS):
         looked = await context.grouped.look_up(KnownQuery(candidate, identity.urls, shown))
         if looked.repeated != candidate.repeated:  # look again without what the host repeats
@@ -110,14 +109,16 @@ def identify(entry: PendingEntry, page: ArticlePage, outlet: Outlet) -> Identity
     if (entry.entry.guid or "").startswith(("http://", "https://")):
         printed.append(entry.entry.guid)
     urls = {canonicalise(url): url for url in printed if url and not is_section_or_home(url)}
-    number = next((n for url in urls.values() if (n := article_number(url, outlet.policy.article_number))), None)
-    page_url = canonicalise(page.response.final_url)
+    rule, page_url = outlet.policy.article_number, canonicalise(page.response.final_url)
+    own_number = article_number(page.response.final_url, rule)
+    # The page's own number before one that it only names: some print one address on every page.
+    number = own_number or next((n for url in urls.values() if (n := article_number(url, rule))), None)
     return Identity(
         article_id=article_id(outlet.id, number=number, canonical_url=canonicalise(chosen)),
         domain=domain,
         urls=tuple(urls) or (canonicalise(chosen),),
         page_url=page_url,
-        own_id=article_id(outlet.id, number=number, canonical_url=page_url),
+        own_id=article_id(outlet.id, number=own_number, canonical_url=page_url),
     )
 
 

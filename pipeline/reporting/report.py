@@ -2,6 +2,7 @@
 
 Logs, metrics, Airflow's notes and the desk are views of it. `imbalance` checks at run time that no entry was lost:
 entries seen and carried over = entries with a verdict and still pending, outlet by outlet.
+`duration` prints seconds for people.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Self
 
 from pipeline.domain.model import Verdict
 
+MINUTE, HOUR, DAY = 60, 3600, 86_400
 LATE = "late"  # how the fault of a run begins that was not over in time
 AUDIT = "audit "  # how the id of an audit begins, which is kept beside the runs
 
@@ -156,3 +158,17 @@ class Report:
             merged.seconds = max(merged.seconds, report.seconds)
             merged.faults.extend(report.faults)
         return merged
+
+
+def duration(seconds: float | None) -> str:
+    """A duration in at most two units: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    if seconds is None:
+        return "–"
+    whole = round(seconds)
+    if whole < MINUTE:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min"
+    large, name, small, small_name = (HOUR, "h", MINUTE, "min") if whole < DAY else (DAY, "d", HOUR, "h")
+    rest = whole % large // small
+    return f"{whole // large} {name}" + (f" {rest} {small_name}" if rest else "")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipeline.domain.errors import SettingsError
-from pipeline.text.tables import read_table
+from pipeline.text.normalize import read_table
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # no feed is older; years 1, 1588 and 1970 are mistakes
 LATEST_YEAR = 2200

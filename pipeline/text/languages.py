@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 
-from pipeline.text.tables import read_table
+from pipeline.text.normalize import read_table
 
 _WORD = re.compile(r"[^\W\d_]+")
 _FIRST_CHARS, _SAMPLE_CHARS = 500, 1_500  # the first 500 characters support most claims

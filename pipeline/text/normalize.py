@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import html
 import re
+import tomllib
 import unicodedata
 from functools import lru_cache
+from importlib.resources import files
+from typing import Any
 
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffc]+")
 _BLANKS = ("\n", "\t", "\r", "\f", "\v", "\u2028", "\u2029", "\x85")
@@ -106,3 +109,14 @@ def _without(text: str, start: str, end: str) -> str:
             return "".join(pieces)
         at = close + len(end)
     return "".join([*pieces, text[at:]])
+
+
+def read_table(module: str) -> dict[str, Any]:
+    """The parsed table of a module, given by its `__name__`: the TOML file of the same name."""
+    package, _, name = module.rpartition(".")
+    return tomllib.loads(files(package).joinpath(f"{name}.toml").read_text("utf-8"))
+
+
+def unfolded(pattern: str) -> str:
+    """A pattern in one line: in the tables a long one goes over several, whose outer blanks do not count."""
+    return "".join(map(str.strip, pattern.split("\n"))) if "\n" in pattern else pattern

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from pipeline.text.tables import read_table
+from pipeline.text.normalize import read_table
 
 _INVISIBLE = re.compile(
     "[\u00ad\u0300-\u036f\u064b-\u065f\u0670\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]"
 )
+# Letters that are written in two ways: Arabic alef, hamza, ta marbuta and tatweel, Persian ya and kaf, Turkish i.
+_ONE_LETTER = str.maketrans("أإآٱؤئىیېةۀکیı", "ااااوييييههكيi", "ـء")
+_ACCENTED_GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]+")
 _UNSPACED_SIGNS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _UNSPACED = re.compile(f"[{_UNSPACED_SIGNS}]")
 _WORD = re.compile(r"[^\W_]+")
@@ -80,7 +83,19 @@ class WordsChanged:
 
 def normalise(text: str) -> str:
     """NFKC, case folded, without invisible characters: one form for all typographic variants of a text."""
-    return _composed(text).casefold()
+    return _folded(_composed(text))
+
+
+def _folded(composed: str) -> str:
+    """Without differences of case and of letters that are written in two ways; capitals of Greek have no accents."""
+    folded = composed.casefold()
+    if folded.isascii():
+        return folded
+    return _ACCENTED_GREEK.sub(_without_accents, folded.translate(_ONE_LETTER)).replace("i\u0307", "i")
+
+
+def _without_accents(greek: re.Match[str]) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFD", greek[0]) if not unicodedata.combining(sign))
 
 
 def _composed(text: str) -> str:
@@ -97,7 +112,7 @@ def news_paragraphs(text: str) -> tuple[Paragraph, ...]:
     """The paragraphs of a text that carry news, without boilerplate lines."""
     found = []
     for printed in _composed(text).splitlines():
-        line = _BRACKETED.sub(_without_stamp, printed.casefold())
+        line = _BRACKETED.sub(_without_stamp, _folded(printed))
         tokens = tuple(tokenise(line))
         if tokens and not is_boilerplate_line(tokens):
             found.append(Paragraph(line, tokens, printed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.dedup.changes import RevisionKind, find_change
+from pipeline.dedup.decide import RevisionKind, find_change
 from pipeline.dedup.fingerprint import fingerprint, paragraph_hashes
 from pipeline.domain.model import Verdict
 from tests.evaluation.revision_cases import CASES, Case, judge

@@ -110,14 +110,35 @@ def test_whole_copy_under_another_headline_is_a_copy() -> None:
     assert decided(candidate(STORY.text, title=OTHER.title), near(known())).verdict is Verdict.COPY
 
 
-def test_version_of_the_same_outlet_is_a_duplicate() -> None:
-    decision = decided(candidate(f"{STORY.text}\nUne phrase de plus ici.", outlet="gazette"), near(known()))
-    assert (decision.verdict, decision.relation) == (Verdict.DUPLICATE, Relation.DUPLICATE)
+SIGNED = "Le maire Paul Renaud et la juge Anna Meier, de Lurs, ont parlé devant 230 personnes, puis 45 ont voté."
 
 
-def test_longer_version_of_the_same_outlet_is_no_duplicate() -> None:
-    brief = known("\n".join(PARAGRAPHS[:4]))
-    assert decided(candidate(STORY.text, outlet="gazette"), near(brief)).verdict is Verdict.COPY
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        pytest.param(f"{STORY.text}\n{SIGNED}\nUne phrase de plus ici.", Verdict.DUPLICATE, id="a sentence more"),
+        pytest.param(f"{STORY.text}\n{SIGNED.replace('230', '240')}", Verdict.NEW, id="another number"),
+        pytest.param(f"{STORY.text}\n{SIGNED.replace('Lurs', 'Brest')}", Verdict.NEW, id="another place"),
+        pytest.param("\n".join([*PARAGRAPHS[:4], SIGNED]), Verdict.COPY, id="half of it"),
+        pytest.param(f"{STORY.text}\n{SIGNED}\n{OTHER.text}", Verdict.COPY, id="twice as long"),
+    ],
+)
+def test_only_the_same_text_of_an_outlet_is_a_duplicate(text: str, verdict: Verdict) -> None:
+    before = near(known(f"{STORY.text}\n{SIGNED}"))
+    assert decided(candidate(text, outlet="gazette"), before).verdict is verdict
+
+
+def test_without_numbers_and_names_only_the_same_words_are_a_duplicate() -> None:
+    more = decided(candidate(f"{STORY.text}\nUne phrase de plus ici.", outlet="gazette"), near(known()))
+    assert (more.verdict, more.relation) == (Verdict.NEW, Relation.RELATED)
+    same = decided(candidate(STORY.text, outlet="gazette"), NearbyArticles(same_hash=(known(),)))
+    assert (same.verdict, same.relation) == (Verdict.DUPLICATE, Relation.DUPLICATE)
+
+
+def test_one_text_under_unlike_headlines_of_an_outlet_is_a_duplicate_unless_it_is_short() -> None:
+    for text, verdict in ((STORY.text, Verdict.DUPLICATE), ("\n".join(PARAGRAPHS[:2]), Verdict.NEW)):
+        same = NearbyArticles(same_hash=(known(text),))
+        assert decided(candidate(text, title=OTHER.title, outlet="gazette"), same).verdict is verdict
 
 
 def test_similarity_holds_containment_in_both_directions() -> None:
@@ -183,12 +204,6 @@ def test_copy_names_the_original_and_its_cluster() -> None:
             known(),
             "digest",
             id="announced as a digest",
-        ),
-        pytest.param(
-            candidate(STORY.text, title=OTHER.title, outlet="gazette"),
-            known(),
-            "extraction doubted",
-            id="same text, unlike headlines",
         ),
     ],
 )

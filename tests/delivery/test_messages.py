@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import schemas
-from pipeline.dedup.changes import RevisionKind
-from pipeline.dedup.decide import CopySimilarity, Decision, Direction
+from pipeline.dedup.decide import CopySimilarity, Decision, Direction, RevisionKind
 from pipeline.dedup.model import Relation
 from pipeline.delivery import dead_letters, messages
 from pipeline.delivery.dead_letters import DeadEntry, Failure

@@ -24,8 +24,7 @@ from rich.table import Table
 
 from pipeline.domain.model import Rejection
 from pipeline.extraction.boilerplate.markup_kinds import NON_CONTENT_KINDS
-from pipeline.extraction.boilerplate.phrases import LISTS, PATTERNS, phrase_kind
-from pipeline.extraction.boilerplate.switches import OFF
+from pipeline.extraction.boilerplate.phrases import LISTS, OFF, PATTERNS, phrase_kind
 from pipeline.extraction.content.clean import STEPS
 from pipeline.extraction.content.select import select_by_trafilatura
 from pipeline.extraction.dom.blocks import Block, read_blocks

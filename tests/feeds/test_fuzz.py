@@ -18,17 +18,17 @@ from pipeline.domain.errors import NotAFeed
 from pipeline.domain.model import FeedState, Redirect, Validators
 from pipeline.feeds.charset import decode
 from pipeline.feeds.parse import body_digest, find_alternates, parse_feed
-from pipeline.identity.article_ids import article_number
-from pipeline.identity.urls import canonicalise, host, is_section_or_home, registrable_domain, repair
+from pipeline.identity.urls import article_number, canonicalise, host, is_section_or_home, registrable_domain, repair
 from pipeline.scheduling.feed_state import (
     NEVER,
     FeedPolicy,
     PollKind,
     PollOutcome,
     decide_poll,
+    freshness_floor_s,
+    retry_after,
     should_poll_unconditionally,
 )
-from pipeline.scheduling.freshness import freshness_floor_s, retry_after
 from pipeline.text.dates import EARLIEST, read_date
 
 TOTAL_RUNS = int(os.environ.get("NEWSWIRE_FUZZ_RUNS", "2000"))

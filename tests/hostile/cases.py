@@ -44,7 +44,7 @@ PAGE = "<!doctype html><html><body><article><p>Le maire a signé l’arrêté.</
 
 @dataclass(frozen=True, slots=True)
 class Fails:
-    """With this error, whose rule, stage, cap or reason contains `word`."""
+    """With this error, whose rule, stage or reason contains `word`."""
 
     error: type[FetchError]
     word: str = ""
@@ -53,7 +53,7 @@ class Fails:
         """What is wrong with an outcome, or None."""
         if type(outcome) is not self.error:
             return f"expected {self.error.__name__}, got {outcome!r}"
-        said = " ".join(str(getattr(outcome, name, "")) for name in ("rule", "stage", "cap", "reason"))
+        said = " ".join(str(getattr(outcome, name, "")) for name in ("rule", "stage", "reason"))
         return None if self.word in said else f"expected {self.word!r} in {said!r}"
 
 
@@ -192,8 +192,8 @@ SLOW = (
     Case("silent", silent, Fails(FetchTimeout), hangs=True),
     Case("silent-after-headers", silent_after_headers, Fails(FetchTimeout), hangs=True),
     Case("silent-mid-body", silent_mid_body, Fails(FetchTimeout), hangs=True),
-    Case("endless-body-until-close", endless(head(), b"<item/>" * 9000), Fails(TooLarge, "wire_bytes")),
-    Case("endless-body-chunked", endless(CHUNKED, chunked(b"<item/>" * 9000)), Fails(TooLarge, "wire_bytes")),
+    Case("endless-body-until-close", endless(head(), b"<item/>" * 9000), Fails(TooLarge, "000000 bytes")),
+    Case("endless-body-chunked", endless(CHUNKED, chunked(b"<item/>" * 9000)), Fails(TooLarge, "000000 bytes")),
     Case("many-one-byte-chunks", raw(CHUNKED + chunked(*[b"a"] * 50_000, b"")), Answers(body=b"a" * 50_000)),
     Case("endless-chunk-extension", endless(CHUNKED + b"5;", b"a" * 60_000), Fails(Unreachable)),
     Case("endless-trailer", endless(CHUNKED + b"0\r\n", b"X-T: a\r\n" * 1000), Fails(Unreachable)),
@@ -203,7 +203,7 @@ SLOW = (
     Case("endless-continue", endless(b"", head(status="100 Continue") * 1000), Fails(Unreachable, "informational")),
     Case("5000-continue", raw(head(status="100 Continue") * 5000 + whole()), Fails(Unreachable, "informational")),
     Case("three-early-hints", raw(head("Link: </a.css>", status="103 Early Hints") * 3 + whole()), Answers()),
-    Case("hundred-megabytes", hundred_megabytes, Fails(TooLarge, "wire_bytes")),
+    Case("hundred-megabytes", hundred_megabytes, Fails(TooLarge, "000000 bytes")),
     Case("hundred-megabytes-announced", raw(head("Content-Length: 100000000")), Fails(TooLarge, "announces")),
     Case("exabyte-announced", raw(head("Content-Length: 1000000000000000000")), Fails(TooLarge, "announces")),
 )
@@ -367,8 +367,8 @@ CODINGS = (
     Case("gzip-bomb", under("gzip", gzip_bomb), Fails(TooLarge)),
     Case("gzip-bomb-without-header", raw_later(lambda: whole(gzip_bomb())), Fails(TooLarge)),
     Case("gzip-bomb-nested", under("gzip", lambda: gz(gzip_bomb())), Fails(TooLarge)),
-    Case("br-bomb", under("br", brotli_bomb), Fails(TooLarge, "ratio")),
-    Case("zstd-bomb", under("zstd", zstd_bomb), Fails(TooLarge, "ratio")),
+    Case("br-bomb", under("br", brotli_bomb), Fails(TooLarge, "200 to 1")),
+    Case("zstd-bomb", under("zstd", zstd_bomb), Fails(TooLarge, "200 to 1")),
     Case("zstd-wide-window", under("zstd", zstd_wide_window), Fails(Unreachable, "coding")),
     Case("gzip-empty-members", under("gzip", lambda: gz(b"") * 50_000), Fails(Unreachable, "coding")),
 )
@@ -655,7 +655,7 @@ PAGES = (
         site(rules("User-agent: *\nDisallow: /secret"), page=redirect("/secret")),
         Fails(RequestRefused, "robots"),
     ),
-    page("page-endless", site(rules(""), page=endless(head(), b"<p>a</p>" * 9000)), Fails(TooLarge, "wire_bytes")),
+    page("page-endless", site(rules(""), page=endless(head(), b"<p>a</p>" * 9000)), Fails(TooLarge, "000000 bytes")),
     page(
         "page-pdf",
         site(rules(""), page=raw(whole(b"%PDF-1.7", "Content-Type: application/pdf"))),

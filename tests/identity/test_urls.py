@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.identity.article_ids import article_id, article_number, learn_article_number
-from pipeline.identity.urls import canonicalise, host, is_section_or_home, registrable_domain, repair
+from pipeline.identity.urls import (
+    article_id,
+    article_number,
+    canonicalise,
+    host,
+    is_section_or_home,
+    learn_article_number,
+    registrable_domain,
+    repair,
+)
 from tests.url_cases import APART, JOINS, UrlPair
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.domain.errors import StoreError
-from pipeline.ingest.groups import MAX_ITEMS, GroupCall, GroupedStore
+from pipeline.ingest.context import MAX_ITEMS, GroupCall, GroupedStore
 
 
 class Doubler:

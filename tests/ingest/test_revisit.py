@@ -299,8 +299,8 @@ def test_third_id_of_one_article_is_merged_at_the_next_visit(deployed: Deploymen
         deployed.publish(page.canonical.removeprefix(HOST), page)
         deployed.ingest(after=HOURS / 60)
     survivor, *gone = (event.key for event in deployed.events())
-    words = (*first.paragraphs, *second.paragraphs)
-    deployed.change("/trois.html", canonical=first.canonical, amp=second.canonical, paragraphs=words)
+    words, title = (*first.paragraphs, *second.paragraphs), f"{first.title} {second.title}"
+    deployed.change("/trois.html", canonical=first.canonical, amp=second.canonical, paragraphs=words, title=title)
     assert deployed.revisit(gone[1], after=HOURS) == {"revised": 1}
     assert deployed.revisit(survivor) == {"revised": 1}
     assert [(key, value is None) for key, value in deployed.latest().items()] == [

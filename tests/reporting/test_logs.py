@@ -18,8 +18,9 @@ STATE = make_state()
 
 
 @pytest.fixture
-def lines() -> Iterator[list[EventDict]]:
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EventDict]]:
     """The lines that are written, at every level. Airflow configures structlog in the process of its tests."""
+    monkeypatch.setattr(logs, "_configure", [])  # a command that wrote no line leaves its set-up to the next line
     before = logs.LOGGER.level
     configured = structlog.get_config()
     structlog.reset_defaults()

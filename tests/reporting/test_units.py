@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.reporting.units import duration
+from pipeline.reporting.report import duration
 
 
 @pytest.mark.parametrize(

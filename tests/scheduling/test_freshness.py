@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.scheduling.freshness import freshness_floor_s, http_date, retry_after
+from pipeline.scheduling.feed_state import freshness_floor_s, http_date, retry_after
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

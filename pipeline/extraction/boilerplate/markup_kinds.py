@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from lxml import html
 
-from pipeline.text.tables import read_table, unfolded
+from pipeline.text.normalize import read_table, unfolded
 
 __all__ = ["NON_CONTENT_KINDS", "Kind", "is_outside_article", "kind_of", "without_terms"]
 

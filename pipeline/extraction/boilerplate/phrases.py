@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 
 from ahocorasick_rs import AhoCorasick
 
-from pipeline.extraction.boilerplate.switches import OFF
-from pipeline.text.normalize import key_of
-from pipeline.text.tables import read_table, unfolded
+from pipeline.text.normalize import key_of, read_table, unfolded
 
 __all__ = ["LISTS", "PATTERNS", "PhraseList", "PhrasePatterns", "phrase_kind"]
 
@@ -152,3 +151,11 @@ def _matcher(left_out: frozenset[str]) -> _Matcher:
 def phrase_kind(text: str) -> str | None:
     """The kind of boilerplate that a paragraph is, None for text."""
     return _matcher(OFF.get()).kind(text)
+
+
+OFF = ContextVar("OFF", default=frozenset[str]())  # names of the rules that are switched off
+
+
+def is_on(name: str) -> bool:
+    """Whether a rule applies."""
+    return name not in OFF.get()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pipeline.text.tables import read_table, unfolded
+from pipeline.text.normalize import read_table, unfolded
 
 
 @dataclass(frozen=True, slots=True)

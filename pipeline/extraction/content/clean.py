@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from pipeline.extraction.boilerplate.markup_kinds import Kind
-from pipeline.extraction.boilerplate.phrases import phrase_kind
-from pipeline.extraction.boilerplate.switches import is_on
+from pipeline.extraction.boilerplate.phrases import is_on, phrase_kind
 from pipeline.extraction.content.lead import find_lead, find_lead_without_body, find_offers, is_byline, rest_of_lead
 from pipeline.extraction.content.promo_boxes import (
     find_boxes,

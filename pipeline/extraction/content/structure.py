@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from lxml import html
 
 from pipeline.extraction.boilerplate.markup_kinds import NON_CONTENT_KINDS, Kind
-from pipeline.extraction.boilerplate.switches import is_on
+from pipeline.extraction.boilerplate.phrases import is_on
 from pipeline.extraction.dom.blocks import Block, Blocks
 from pipeline.extraction.metadata.titles import same_words
 from pipeline.text.normalize import key_of

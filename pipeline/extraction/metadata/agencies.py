@@ -12,7 +12,7 @@ from functools import cache
 
 from ahocorasick_rs import AhoCorasick
 
-from pipeline.text.tables import read_table
+from pipeline.text.normalize import read_table
 
 _AGENCY = {form: agency for agency, forms in read_table(__name__).items() for form in forms}
 _ALL_NAMES = AhoCorasick(list(_AGENCY))

@@ -18,8 +18,7 @@ from pipeline.extraction.dom.blocks import Block
 from pipeline.extraction.dom.page import ParsedPage
 from pipeline.extraction.dom.xpath import Search, only_child, text_of
 from pipeline.extraction.metadata.json_ld import LinkedArticle, Name
-from pipeline.text.normalize import clean_text, key_of
-from pipeline.text.tables import read_table, unfolded
+from pipeline.text.normalize import clean_text, key_of, read_table, unfolded
 
 _LAST_RESORT = "page"  # read only when no other source named an author
 _MAX_NAME_CHARS = 80

@@ -17,7 +17,7 @@ from pipeline.extraction.dom.page import ParsedPage
 from pipeline.extraction.dom.xpath import Search, find_elements, find_texts, text_of
 from pipeline.extraction.metadata.json_ld import LinkedArticle
 from pipeline.text.dates import read_date, zone_of
-from pipeline.text.tables import read_table
+from pipeline.text.normalize import read_table
 
 _TABLE = read_table(__name__)
 _TIMES = Search(tuple((re.compile(hint), test) for hint, test in _TABLE["times"]))

@@ -12,7 +12,7 @@ from pipeline.extraction.boilerplate.phrases import PATTERNS, phrase_kind
 from pipeline.extraction.boilerplate.walls import service_of, walls
 from pipeline.extraction.extract import PageInput, extract
 from pipeline.extraction.jsonl import ExtractedRow, ExtractRow, outlet_of, read_row, written_line
-from pipeline.text.tables import read_table
+from pipeline.text.normalize import read_table
 from tests.evaluation.extraction_metrics import rouge_lsum, shingle_score, shingle_score_of_options
 
 RULES = read_table(markup_kinds.__name__)["kinds"]
