@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import msgspec
@@ -105,9 +104,7 @@ class ExtractionWorkers:
             self._idle.put(None)  # started by the first page: most runs of most shards have no page
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -311,10 +308,12 @@ def _learn_wrappers(
 
 
 def _extract_row(row: ExtractRow, wrapper: Wrapper | None, workers: ExtractionWorkers) -> ExtractedRow:
+    if row.fault:
+        return ExtractedRow(row, None, row.fault)
     try:
         body = Path(row.file).read_bytes()
         if body[:2] == b"\x1f\x8b":
             body = gzip.decompress(body)
         return ExtractedRow(row, workers.read_page_now(file_task(row.url, body), wrapper).extraction)
-    except (OSError, EOFError, zlib.error, ExtractionFailed) as error:
+    except (OSError, EOFError, ValueError, zlib.error, ExtractionFailed) as error:
         return ExtractedRow(row, None, str(error))

@@ -64,7 +64,7 @@ def lines_of(files: Sequence[str]) -> Iterator[str]:
 
 
 def extract_lines(lines: Iterable[str], *, learn: bool, processes: int, explain: bool) -> Iterator[dict[str, Any]]:
-    """`{id, url, file}` lines to lines of articles, in order. Raises SettingsError that names a wrong line."""
+    """`{id, url, file}` lines to lines of articles, in order; a line that is no row costs itself."""
     rows: list[ExtractRow] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -72,7 +72,8 @@ def extract_lines(lines: Iterable[str], *, learn: bool, processes: int, explain:
         try:
             rows.append(read_row(line))
         except ValueError as error:
-            raise SettingsError(f"line {number}: {error}; wanted is {{id, url, file}}") from error
+            fault = f"line {number}: {error}; wanted is {{id, url, file}}"
+            rows.append(ExtractRow(f"line {number}", "", "", fault))
     for result in extract_many(rows, learn=learn, processes=processes):
         yield written_line(result, explain=explain)
 

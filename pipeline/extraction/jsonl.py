@@ -22,6 +22,7 @@ class ExtractRow:
     id: str
     url: str
     file: str
+    fault: str = ""  # of a line that is no row
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -78,10 +78,8 @@ def normalize_entries(raw: Sequence[RawEntry], context: FeedContext) -> Normaliz
 
 def _with_own_links(entries: list[Entry]) -> list[Entry]:
     """Entries of several titles that share one link get their permalinks (a guid that is a URL), where each has one."""
-    titles: defaultdict[str | None, set[str]] = defaultdict(set)
-    for entry in entries:
-        titles[entry.link].add(entry.title)
-    permalinks = [_permalink(entry.guid) if len(titles[entry.link]) > 1 else None for entry in entries]
+    titles = Counter(link for link, _title in {(entry.link, entry.title) for entry in entries})
+    permalinks = [_permalink(entry.guid) if titles[entry.link] > 1 else None for entry in entries]
     owned = Counter(permalinks)
     return [
         replace(entry, link=own) if own and entry.link and owned[own] == 1 else entry

@@ -43,7 +43,6 @@ from pipeline.scheduling.feed_state import FeedPolicy
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 GATHER_S = 0.003  # that the first of a group waits for others; a commit takes 2 to 20 ms

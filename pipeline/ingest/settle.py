@@ -111,7 +111,6 @@ def identify(entry: PendingEntry, page: ArticlePage, outlet: Outlet) -> Identity
     urls = {canonicalise(url): url for url in printed if url and not is_section_or_home(url)}
     rule, page_url = outlet.policy.article_number, canonicalise(page.response.final_url)
     own_number = article_number(page.response.final_url, rule)
-    # The page's own number before one that it only names: some print one address on every page.
     number = own_number or next((n for url in urls.values() if (n := article_number(url, rule))), None)
     return Identity(
         article_id=article_id(outlet.id, number=number, canonical_url=canonicalise(chosen)),

@@ -2,7 +2,6 @@
 
 Logs, metrics, Airflow's notes and the desk are views of it. `imbalance` checks at run time that no entry was lost:
 entries seen and carried over = entries with a verdict and still pending, outlet by outlet.
-`duration` prints seconds for people.
 """
 
 from __future__ import annotations

@@ -198,7 +198,10 @@ def test_a_page_is_extracted_from_a_file_from_the_web_and_from_lines(
     assert newswire("extract", "--jsonl", str(tmp_path / "none.jsonl")).returncode == 2
     assert newswire("extract").returncode == 2
     assert "error: none.html: No such file" in newswire("extract", "none.html").stderr
-    assert newswire("extract", "--jsonl", stdin="{}\n").returncode == 2
+    beside_bad_lines = newswire("extract", "--jsonl", stdin=f'{{"url": null}}\n[1]\nno json\n{row}\n')
+    *faults, article = [json.loads(line) for line in lines(beside_bad_lines)]
+    assert ([fault["verdict"] for fault in faults], article) == (["failed"] * 3, from_lines)
+    assert faults[0]["reason"].startswith("line 1: without url and file")
 
 
 def test_a_corpus_is_deduplicated_line_by_line(newswire: Newswire) -> None:

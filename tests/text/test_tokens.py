@@ -79,6 +79,19 @@ def test_clean_text_is_nfc_without_invisible_characters() -> None:
     assert clean_text("e\u0301te\u0301\u200b \n\t deux\u3000") == "été deux"
 
 
+@pytest.mark.parametrize(
+    ("printed", "clean"),
+    [
+        pytest.param("می\u200cشود", "می\u200cشود", id="Persian"),
+        pytest.param("ශ්\u200dරී", "ශ්\u200dරී", id="Sinhala"),
+        pytest.param("👩\u200d🚀 ok", "👩\u200d🚀 ok", id="an emoji of two"),
+        pytest.param("été \u200cmot\u200d. \u200dfin", "été mot. fin", id="beside a blank or ASCII"),
+    ],
+)
+def test_joiners_stay_between_letters_and_emoji(printed: str, clean: str) -> None:
+    assert clean_text(printed) == clean
+
+
 def test_a_comparison_key_holds_letters_and_digits_only() -> None:
     assert key_of("“Le Pont”, 2e partie – Straße") == "lepont2epartiestrasse"
     assert key_of("Plain ASCII: 12!") == "plainascii12"
