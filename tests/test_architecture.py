@@ -149,3 +149,31 @@ def test_a_run_that_finds_nothing_new_loads_nothing_that_reads_pages(tmp_path: P
         "pipeline.extraction.boilerplate.walls",
     }  # fmt: skip
     assert not heavy & set(ran.stdout.split())
+
+
+@pytest.mark.parametrize("words", ["db upgrade", "feeds list", "poll --dry-run", "tail articles", "why x", "deliver"])
+def test_a_command_that_touches_no_page_loads_nothing_that_fetches_or_settles(words: str, tmp_path: Path) -> None:
+    """An operator waits for what a command loads, and these neither fetch, read pages nor decide on articles."""
+    program = """if True:
+        import sys
+        from pipeline.cli.main import main
+        try:
+            main()
+        finally:
+            print(*sorted(sys.modules))
+    """
+    home = {"NEWSWIRE_HOME": str(tmp_path), "NEWSWIRE_CATALOGUE": str(ROOT / "dags" / "feeds.toml")}
+    command = [sys.executable, "-c", program]
+    # The first one makes the store, which loads alembic.
+    subprocess.run([*command, "db", "upgrade"], capture_output=True, check=True, env=os.environ | home)
+    ran = subprocess.run([*command, *words.split()], capture_output=True, text=True, check=False, env=os.environ | home)
+    loaded = set(ran.stdout.split())
+    assert "connectors.store.database" in loaded, ran.stderr
+    heavy = {
+        "aiohttp", "alembic", "kafka", "lxml", "numpy", "py3langid", "pygments", "rich.markdown", "structlog",
+        "trafilatura", "connectors.http.fetcher", "connectors.workers.pool", "connectors.workers.protocol",
+        "pipeline.dedup.decide", "pipeline.extraction.wrapper.wrapper", "pipeline.feeds.parse",
+        "pipeline.ingest.context", "pipeline.ingest.poll", "pipeline.ingest.replay", "pipeline.ingest.revisit",
+        "pipeline.ingest.settle", "pipeline.text.tokens",
+    }  # fmt: skip
+    assert not heavy & loaded

@@ -28,7 +28,6 @@ from pipeline.domain.fault_injection import crash_point
 from pipeline.domain.model import Message, PendingEntry
 from pipeline.identity.urls import registrable_domain
 from pipeline.ingest.ports import Deferral, Ending, KnownQuery, LookupResult, Settlement, WriteResult
-from pipeline.ingest.settle import CONFIRM_AFTER, MISSING
 
 # The strict window for copies is 30 days (pipeline/dedup/model.py), plus one weekly partition.
 SKETCH_RETENTION = timedelta(days=37)
@@ -101,6 +100,8 @@ class ArticleStore:
 
     def end(self, ending: Ending, *, now: datetime) -> bool:
         """End an entry without an article; False when another worker ended it."""
+        from pipeline.ingest.settle import CONFIRM_AFTER, MISSING  # only runs end entries
+
         with self.database.writing() as connection:
             if not settlements.waiting(connection, [ending.entry]):
                 return False

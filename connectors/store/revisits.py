@@ -21,8 +21,7 @@ from pipeline.dedup.model import ArticleState, Relation
 from pipeline.delivery.messages import Visit
 from pipeline.domain.model import Entry, Message, PendingEntry, Validators, Verdict
 from pipeline.identity.urls import canonicalise
-from pipeline.ingest.ports import Settlement, VisitUpdate, WriteResult
-from pipeline.ingest.replay import ArchivedArticle, ReplayChoice
+from pipeline.ingest.ports import ArchivedArticle, ReplayChoice, Settlement, VisitUpdate, WriteResult
 
 # Columns of `articles` that a visit has under the same name.
 SAME_IN_VISIT = tuple(field.name for field in fields(Visit) if field.name in articles.c)

@@ -29,7 +29,8 @@ from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import FeedStatus
 from pipeline.extraction.values import EXTRACTOR
 from pipeline.ingest.context import RunContext
-from pipeline.ingest.replay import Replay, ReplayChoice, ReplayedArticle, ReplayReport
+from pipeline.ingest.ports import ReplayChoice
+from pipeline.ingest.replay import Replay, ReplayedArticle, ReplayReport
 from pipeline.ingest.revisit import revisit as make_visits
 from pipeline.reporting.metrics import is_overdue
 from pipeline.reporting.report import AUDIT, Report

@@ -13,22 +13,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
-from typing import TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from pipeline.app.deployment import Deployment
 from pipeline.delivery.deliver import Deliverer
 from pipeline.delivery.messages import Visit
 from pipeline.domain.errors import NewswireError
 from pipeline.domain.model import Feed, FeedState, FeedStatus, PendingEntry
-from pipeline.extraction.wrapper.wrapper import WrapperSession
-from pipeline.ingest.context import Backpressure, GroupedStore, HostQueue, RunContext, StoreThread
-from pipeline.ingest.poll import ingest
-from pipeline.ingest.replay import OfflineFetcher
-from pipeline.ingest.revisit import revisit
-from pipeline.ingest.settle import within_budget
 from pipeline.reporting.logs import log_wrapper
 from pipeline.reporting.report import Report
 from pipeline.scheduling.shards import Shard, cut_shards
+
+if TYPE_CHECKING:
+    from pipeline.ingest.context import RunContext
 
 # Requests of one host that wait for its rate limit in the fetcher, besides those that it sends.
 WAITING_PER_HOST = 3
@@ -72,6 +69,8 @@ class Newswire(Deployment):
 
     def due_visits(self, feed_ids: Sequence[str], *, force: bool = False) -> tuple[Visit, ...]:
         """The articles to revisit in this run, within its budget; when forced, also those not due yet."""
+        from pipeline.ingest.settle import within_budget
+
         budget, at = self.settings.revisits, None if force else self.clock()
         found = self.visits.due(feed_ids, now=at, most_per_outlet=budget.per_run)
         known = [visit for visit in found if visit.entry.outlet_id in self.outlets_by_id]
@@ -96,6 +95,8 @@ class Newswire(Deployment):
 
         A message that could not be delivered makes the report red (`problems`), and waits in the outbox.
         """
+        from pipeline.ingest.poll import ingest
+        from pipeline.ingest.revisit import revisit
 
         async def work(context: RunContext, report: Report) -> None:
             at = self.clock()
@@ -176,6 +177,11 @@ async def open_run(
     Messages that could not be delivered are a fault, and wait in the outbox for the next run. Past the deadline nothing
     new begins. An offline run fetches nothing and learns no wrappers.
     """
+    # 0.1 CPU seconds, which commands and plans without a run save
+    from pipeline.extraction.wrapper.wrapper import WrapperSession
+    from pipeline.ingest.context import Backpressure, GroupedStore, HostQueue, RunContext, StoreThread
+    from pipeline.ingest.replay import OfflineFetcher
+
     settings = deployment.settings
     if deliverer is not None:
         deliverer.start()

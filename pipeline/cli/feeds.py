@@ -58,7 +58,6 @@ def interval(
     seconds: Annotated[str, typer.Argument(help="Seconds between two polls, or auto: as learnt from the feed.")],
 ) -> None:
     """Set the polling interval of feeds by hand, or return to the learnt one."""
-
     if seconds != "auto" and not (seconds.isdecimal() and int(seconds) > 0):
         raise typer.BadParameter(f"{seconds}: a number of seconds, or auto")
     with open_newswire() as newswire:

@@ -140,10 +140,9 @@ def deliver(
     """
     with open_newswire() as newswire:
         if verify:
-            differences = newswire.verify_delivery()
-            print_faults(differences)
-            console.print("outbox and topics agree" if not differences else f"{len(differences)} differences")
-            raise typer.Exit(1 if differences else 0)
+            count = print_faults(newswire.verify_delivery())
+            console.print(f"{count} differences" if count else "outbox and topics agree")
+            raise typer.Exit(1 if count else 0)
         delivery = newswire.deliver(recover=recover)
         for topic, count in sorted(delivery.items()):
             console.print(f"{count} messages to {topic}")

@@ -240,9 +240,6 @@ def find(url: Annotated[str, typer.Argument(help="A page's URL, as it was fetche
 
     with open_newswire() as newswire:
         captures = list(find_captures(newswire.settings.archive_folder, url))
-    print_lines(
-        f"{capture.at:%Y-%m-%d %H:%M:%S} {capture.status} {capture.location} {capture.url}" for capture in captures
-    )
-    if not captures:
-        print_lines([f"the archive has no page of {url}"])
-        raise typer.Exit(1)
+    lines = [f"{found.at:%Y-%m-%d %H:%M:%S} {found.status} {found.location} {found.url}" for found in captures]
+    print_lines(lines or [f"the archive has no page of {url}"])
+    fail_if(not lines)

@@ -24,7 +24,6 @@ from pipeline.domain.model import Outlet
 
 MAX_URL_CHARS = 2048  # longer ones are not links (the limit of Media Cloud and of browsers)
 
-_BLANK = re.compile(r"[\x00-\x20\x7f-\xa0\u200b\u2028\u2029\ufeff]+")
 _LINE_BREAK = re.compile(r"[ \t]*[\r\n\t\x00-\x1f\x7f]+[ \t]*")
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")

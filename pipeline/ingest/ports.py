@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -258,6 +258,25 @@ class VisitStore(Protocol):
 
     def withdraw(self, visit: Visit, update: VisitUpdate, messages: Sequence[Message], *, now: datetime) -> bool:
         """Write that the article is withdrawn, with its messages; False when the article changed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayChoice:
+    """Which articles: of these outlets, whose raw page was archived on these days (UTC, both included)."""
+
+    outlets: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedArticle:
+    """An article with the raw page of its last revision."""
+
+    article_id: str
+    entry: PendingEntry  # as the feed last showed it; number 0 when it was deleted
+    url: str
+    raw_location: str
 
 
 class RevisionStore(Protocol):

@@ -15,17 +15,16 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import date
 from enum import StrEnum
 from typing import Any, Self
 
 from pipeline.delivery.messages import ArticlePage
 from pipeline.domain.errors import ExtractionFailed, RequestRefused, StoreError
-from pipeline.domain.model import Article, PendingEntry, Request, Response, Verdict
+from pipeline.domain.model import Article, Request, Response, Verdict
 from pipeline.domain.ports import Slot
 from pipeline.ingest.collect import article_page, page_task, read_page
 from pipeline.ingest.context import RunContext
-from pipeline.ingest.ports import RevisionStore, Settlement, WriteResult
+from pipeline.ingest.ports import ArchivedArticle, RevisionStore, Settlement, WriteResult
 from pipeline.ingest.settle import decide_and_write, identify
 
 MAX_SHOWN_CHARS = 160  # of a paragraph in a difference
@@ -43,25 +42,6 @@ class ReplayOutcome(StrEnum):
 
 
 WITH_REASON = frozenset({ReplayOutcome.REFUSED, ReplayOutcome.FAILED, ReplayOutcome.LOST})
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayChoice:
-    """Which articles: of these outlets, whose raw page was archived on these days (UTC, both included)."""
-
-    outlets: tuple[str, ...] = ()
-    since: date | None = None
-    until: date | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchivedArticle:
-    """An article with the raw page of its last revision."""
-
-    article_id: str
-    entry: PendingEntry  # as the feed last showed it; number 0 when it was deleted
-    url: str
-    raw_location: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

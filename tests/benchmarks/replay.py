@@ -30,7 +30,7 @@ RUN = """
 import json, sys, time
 from pipeline.app.repair import replay
 from pipeline.app.runs import Newswire
-from pipeline.ingest.replay import ReplayChoice
+from pipeline.ingest.ports import ReplayChoice
 def watch(report):
     print(json.dumps(report.to_json()), flush=True)
 with Newswire.from_env() as newswire:

@@ -19,7 +19,8 @@ from pipeline.app.runs import Newswire
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.model import ReceivedMessage, Topic
 from pipeline.domain.settings import Settings
-from pipeline.ingest.replay import ReplayChoice, ReplayedArticle, ReplayOutcome
+from pipeline.ingest.ports import ReplayChoice
+from pipeline.ingest.replay import ReplayedArticle, ReplayOutcome
 from tests.made_pages import PLAIN, MadePage, made_pages, read_made_pages
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +46,7 @@ from pathlib import Path
 from connectors.store.revisits import ReplayStore
 from pipeline.app.repair import REPLAY_BATCH, replay
 from pipeline.app.runs import Newswire
-from pipeline.ingest.replay import ReplayChoice
+from pipeline.ingest.ports import ReplayChoice
 def watch(report):
     print(report.articles, flush=True)
     sys.stdin.read()

@@ -16,8 +16,7 @@ from connectors.store.outbox import StoredOutbox
 from connectors.store.revisits import ReplayStore
 from connectors.store.schema import articles
 from pipeline.domain.model import Topic, Verdict
-from pipeline.ingest.ports import PollDecision, Settlement, WriteResult
-from pipeline.ingest.replay import ArchivedArticle, ReplayChoice
+from pipeline.ingest.ports import ArchivedArticle, PollDecision, ReplayChoice, Settlement, WriteResult
 from tests.connectors.store.test_articles import look_up, settle
 from tests.values import FEED, OUTLET, make_candidate, make_entry, make_message, make_page, make_polled, make_settlement
 
