@@ -228,6 +228,5 @@ else
   quietly $(1)/bin/python -m pip install --requirement locks/$(2).txt
   quietly $(1)/bin/python -m pip install --no-deps --editable .
 fi
-if [ -x $(1)/bin/newswire ]; then quietly $(1)/bin/newswire check --settings; fi
 stamp $(2) > $(1)/installed
 endef
