@@ -29,7 +29,6 @@ from pipeline.dedup.model import (
 from pipeline.domain.model import Verdict
 
 MIN_KEPT = 0.8  # share of the old text kept by growth and by a correction
-DUPLICATE_SHARE = 0.9  # shared by both texts of one outlet; with the same numbers and names, else they are no pair
 EQUAL_SHARE = 0.8  # shared by both texts when a copy is neither cut nor expanded
 
 
@@ -193,7 +192,7 @@ def _merge(candidate: Candidate, survivor: KnownArticle, other: KnownArticle, *m
 def _decide_unknown(candidate: Candidate, nearby: NearbyArticles, policy: DecidePolicy) -> Decision:
     matches = find_matches(candidate, nearby, policy)
     if matches.copied:
-        return replace(_decide_copy(candidate, matches.copied), considered=matches.considered)
+        return replace(_decide_copy(candidate, matches.copied, policy), considered=matches.considered)
     reasons = {
         None: "no known article shares enough of its words",
         Relation.DIGEST: f"quotes {len(matches.related_to)} articles at length",
@@ -210,7 +209,7 @@ def _decide_unknown(candidate: Candidate, nearby: NearbyArticles, policy: Decide
     )
 
 
-def _decide_copy(candidate: Candidate, pair: Pair) -> Decision:
+def _decide_copy(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> Decision:
     original, rounded = pair.known, pair.similarity.rounded()
     similarity = CopySimilarity(rounded.containment_a, rounded.containment_b, rounded.jaccard)
     of_copy, of_original = similarity.containment_of_copy, similarity.containment_of_original
@@ -218,9 +217,8 @@ def _decide_copy(candidate: Candidate, pair: Pair) -> Decision:
         direction = Direction.EQUAL
     else:
         direction = Direction.CUT if of_copy >= of_original else Direction.EXPANDED
-    same_outlet = candidate.outlet_id == original.outlet_id or candidate.domain == original.domain
     # A duplicate is published nowhere. So an outlet's shorter or fuller report on the same is a copy.
-    is_duplicate = same_outlet and (pair.same_words or pair.similarity.smaller >= DUPLICATE_SHARE)
+    is_duplicate = pair.same_outlet and (pair.same_words or pair.similarity.smaller >= policy.strict_containment)
     shares = f"{of_copy:.0%} of it is in {original.article_id}, {of_original:.0%} of that in it"
     reason = f"{shares}; headlines share {pair.title_overlap:.0%}"
     return Decision(

@@ -38,6 +38,7 @@ class Pair:
     title_overlap: float
     same_words: bool  # the normalised texts are equal
     same_host: bool
+    same_outlet: bool  # or of one host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +125,7 @@ def _refuse_own(candidate: Candidate, pair: Pair, policy: DecidePolicy) -> str |
 
     Without two of either there is no proof that a text is not such a template: then only the same words are one.
     """
-    if not (pair.same_host or candidate.outlet_id == pair.known.outlet_id):
+    if not pair.same_outlet:
         return None
     if furniture := _refuse_host_furniture(pair, policy):
         return furniture
@@ -231,6 +232,7 @@ def _pairs(candidate: Candidate, nearby: NearbyArticles) -> list[Pair]:
             title_overlap=overlap(ours.title_words, known.fingerprint.title_words),
             same_words=ours.content_hash == known.fingerprint.content_hash,
             same_host=candidate.domain == known.domain,
+            same_outlet=candidate.domain == known.domain or candidate.outlet_id == known.outlet_id,
         )
         for known in (*nearby.same_hash, *others[:MAX_COMPARED])
         if known.article_id != candidate.article_id
