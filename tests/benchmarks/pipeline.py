@@ -46,12 +46,7 @@ class Round:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--outlets", type=int, default=20)
-    parser.add_argument("--feeds", type=int, default=5, help="of each outlet")
-    parser.add_argument("--entries", type=int, default=20, help="of each feed")
-    parser.add_argument("--processes", type=int, default=2, help="extraction processes, ours and the bare loop's")
-    choice = parser.parse_args()
+    choice = read_options(__doc__, feeds=5)
     with tempfile.TemporaryDirectory() as folder, serving(choice.outlets, choice.feeds, 2 * choice.entries) as port:
         home = Path(folder)
         bare_s = bare_seconds(port, choice.outlets)
@@ -60,6 +55,16 @@ def main() -> int:
         for name, half in (("outlets unknown at first", True), ("known outlets", False)):
             show(run_round(name, home, port, choice.processes, is_half=half), bare_rate)
     return 0
+
+
+def read_options(description: str | None, *, feeds: int) -> argparse.Namespace:
+    """The size of the load from the command line; `feeds` by default for each outlet."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--outlets", type=int, default=20)
+    parser.add_argument("--feeds", type=int, default=feeds, help="of each outlet; the first half is polled first")
+    parser.add_argument("--entries", type=int, default=20, help="of each feed")
+    parser.add_argument("--processes", type=int, default=2, help="extraction processes, and those of a bare loop")
+    return parser.parse_args()
 
 
 def show(done: Round, bare_rate: float) -> None:

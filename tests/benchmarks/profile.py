@@ -9,7 +9,6 @@ that they add up to the CPU time of the run.
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import subprocess
@@ -22,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.pipeline import COMMAND, ROOT, count_articles, prepare, serving
+from tests.benchmarks.pipeline import COMMAND, ROOT, count_articles, prepare, read_options, serving
 
 RATE = 200  # samples a second
 # Folders and modules of ours with their stage, the most specific first.
@@ -57,12 +56,7 @@ FRAME = re.compile(r"\(((?:pipeline|connectors)/[^():]+)")
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--outlets", type=int, default=20)
-    parser.add_argument("--feeds", type=int, default=4, help="of each outlet; half of them teach the wrappers")
-    parser.add_argument("--entries", type=int, default=20, help="of each feed")
-    parser.add_argument("--processes", type=int, default=2, help="extraction processes")
-    choice = parser.parse_args()
+    choice = read_options(__doc__, feeds=4)
     with tempfile.TemporaryDirectory() as folder, serving(choice.outlets, choice.feeds, choice.entries) as port:
         home, samples = Path(folder), Path(folder) / "samples"
         environment = prepare(home, port, choice.processes, is_half=True)
