@@ -64,7 +64,7 @@ def lines_of(files: Sequence[str]) -> Iterator[str]:
 
 
 def extract_lines(lines: Iterable[str], *, learn: bool, processes: int, explain: bool) -> Iterator[dict[str, Any]]:
-    """`{id, url, file}` lines to lines of articles, in order; a line that is no row costs itself."""
+    """`{id, url, file}` lines to lines of articles, in order; a line that is no row fails alone."""
     rows: list[ExtractRow] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():

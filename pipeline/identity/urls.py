@@ -87,6 +87,13 @@ _DOUBLE_START = re.compile(r"\A(?:https?(?::/*|/{2,}))+(?=https?(?::|/{2}))", re
 _ERROR_PAGE = re.compile(r"(?:404|410|erreur|error|not-?found)(?:[-.].*)?", re.IGNORECASE)
 
 
+_A_DATE = r"(?:19|20)\d\d(?:0\d|1[0-2])(?:[0-2]\d|3[01])(?:\d{4}|\d{6})?"
+# The last run of five digits or more in the last segment of the path: `…_6433624.html`, `…_5059121_3222.html`. Not a
+# date, which articles share, and not a part of a hash.
+_LAST_NUMBER = rf"/(?:[^/?#]*[^/?#\d])?(?!{_A_DATE}(?!\d))(\d{{5,12}})(?![0-9A-Za-z])[^/?#]*/?(?:[?#]|$)"
+_DATE = re.compile(_A_DATE)
+MIN_ARTICLES = 8  # fewer agree by chance
+_MIN_SHARE = 0.9
 MAX_REPAIRS = 5  # of one URL; a URL with more faults is none
 
 
@@ -324,15 +331,6 @@ def _names_its_host(text: str, base: str | None) -> bool:
     own = host(base) if base else ""
     first = text.partition("/")[0].rstrip(":").lower()
     return bool(own) and "." in first and first in (own, own.removeprefix("www."))
-
-
-_A_DATE = r"(?:19|20)\d\d(?:0\d|1[0-2])(?:[0-2]\d|3[01])(?:\d{4}|\d{6})?"
-# The last run of five digits or more in the last segment of the path: `…_6433624.html`, `…_5059121_3222.html`. Not a
-# date, which articles share, and not a part of a hash.
-_LAST_NUMBER = rf"/(?:[^/?#]*[^/?#\d])?(?!{_A_DATE}(?!\d))(\d{{5,12}})(?![0-9A-Za-z])[^/?#]*/?(?:[?#]|$)"
-_DATE = re.compile(_A_DATE)
-MIN_ARTICLES = 8  # fewer agree by chance
-_MIN_SHARE = 0.9
 
 
 def article_id(outlet_id: str, *, number: str | None, canonical_url: str) -> str:
